@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := runs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check fix test test-all clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make .venv with pinned versions
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Both phases and the evaluation on embedded data, in minutes
+	$(BIN)/python -m pretrain.main --output_dir $(DEMO)/pretrain --overwrite
+	$(BIN)/python -m transfer.main --output_dir $(DEMO)/transfer --overwrite \
+	    --pretrained_encoder $(DEMO)/pretrain/ae.pth
+	$(BIN)/python -m transfer.evaluate --model_path $(DEMO)/transfer/best.pth --analyze_latent_space
+	@echo "look at $(DEMO)/pretrain/figures, $(DEMO)/transfer/figures and $(DEMO)/transfer/evaluation-test/figures"
+
+check: $(READY) ## Format, lint, types, and the one-way imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+fix: $(READY) ## Format, and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: check ## Checks, and the tests that are not slow and need no GPU
+	$(BIN)/python -m pytest -m "not slow and not gpu" --durations=10
+
+test-all: check ## Checks and every test
+	$(BIN)/python -m pytest
+
+clean: ## Remove the environment and what the tools left
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

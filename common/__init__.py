@@ -1,0 +1,1 @@
+"""What both phases stand on; imports neither of them."""

@@ -1,0 +1,1 @@
+"""Phase 1: an autoencoder learns from photographs without masks."""

@@ -1,0 +1,1 @@
+"""Phase 2: an encoder is put into a segmentation network and trained on masks."""
