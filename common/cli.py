@@ -1,0 +1,47 @@
+"""What surrounds every command: one sentence and exit code 2 for what a user can put right."""
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from common.errors import NO_SPACE, UserError
+
+
+@runtime_checkable
+class Command(Protocol):
+    """What a shell, or a test, calls: flags in, exit code out."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int: ...
+
+
+def command(main: Callable[[Sequence[str]], None]) -> Command:
+    """Make `main(argv)` return an exit code: 0, or 2 with one sentence on stderr and no traceback.
+
+    Without `argv` the flags of the process are read. Ctrl-C gives 130.
+    """
+
+    @functools.wraps(main)
+    def guarded(argv: Sequence[str] | None = None) -> int:
+        try:
+            main(sys.argv[1:] if argv is None else argv)
+        except UserError as error:
+            return _refuse(str(error), 2)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            return _refuse(f"the disk is full ({error.filename or 'while writing'}): free some space", 2)
+        except KeyboardInterrupt:
+            return _refuse("interrupted; --resume with the same --output_dir goes on after the last epoch", 130)
+        except RuntimeError as error:
+            if "out of memory" not in str(error):
+                raise
+            return _refuse("the device is out of memory: lower --batch_size or --image_size, or set --amp", 2)
+        return 0
+
+    return guarded
+
+
+def _refuse(sentence: str, code: int) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,165 @@
+"""Frozen dataclasses <- a YAML file <- flags: the only road by which a setting reaches the code.
+
+A config class is a dataclass of groups, with a method `check` for settings that exclude each other; a group is a
+dataclass of fields. Groups exist in the code and in `--help`; flags and YAML keys are flat (`--lr`, `lr: 0.1`) and
+equal the field names.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from common.errors import UserError
+
+C = TypeVar("C")
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+_BOX = re.compile(r"[│╭╮╰╯─]+")
+
+
+def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | None = None) -> C:
+    """Read the settings of a command: the flags in `argv` over a YAML file over the defaults of `kind`.
+
+    The YAML file is `--config`; with `--resume`, the run's own; and `demo` when no data is named at all.
+    `--help` prints and raises SystemExit(0). Raises UserError for an unknown flag or key (with the nearest
+    known one), a value of the wrong type or out of its range, or settings that exclude each other.
+    """
+    base = _validated(kind, _nested(kind, _base_settings(argv, demo)))
+    config: Any = _parse(kind, list(argv), base, prog)
+    config = _validated(kind, dataclasses.asdict(config))
+    config.check()
+    return config
+
+
+def flatten(config: Any) -> dict[str, Any]:
+    """The settings as plain YAML data under their flag names; what only steers one call is left out."""
+    plain = TypeAdapter(type(config)).dump_python(config, mode="json")
+    flat = {name: value for group in plain.values() for name, value in group.items()}
+    return {name: value for name, value in flat.items() if name not in ONE_CALL}
+
+
+ONE_CALL = {"config", "resume", "overwrite"}  # these flags say what to do now, not what the run is
+
+
+def unflatten(kind: type[C], flat: Mapping[str, Any]) -> C:
+    """The inverse of `flatten`: the config that a run or a handover file recorded."""
+    return _validated(kind, _nested(kind, flat))
+
+
+def save_config(config: Any, path: Path) -> None:
+    """Write the resolved settings so that `--config path` repeats them."""
+    path.write_text(yaml.safe_dump(flatten(config), sort_keys=False, allow_unicode=True))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file of flat settings; an empty file is no settings."""
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the config {path}: {getattr(error, 'strerror', error)}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(settings, dict | None):
+        raise UserError(f"{path} should hold lines like 'lr: 0.1', not a {type(settings).__name__}")
+    return settings or {}
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The end of an error sentence: the known word that comes closest, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
+    if "--resume" in argv:
+        folder = _value_of(argv, "--output_dir")
+        if folder is None:
+            raise UserError("--resume needs --output_dir, the folder of the run to continue")
+        saved = Path(folder) / "config.yaml"
+        if not saved.is_file():
+            raise UserError(f"there is no run to resume in {folder}: it has no config.yaml")
+        return read_yaml(saved)
+    given = _value_of(argv, "--config")
+    if given is not None:
+        return read_yaml(Path(given))
+    if demo is not None and _value_of(argv, "--data_dir") is None and not {"-h", "--help"} & set(argv):
+        print(f"no --data_dir: using the embedded data with {demo}", file=sys.stderr)
+        return read_yaml(demo)
+    return {}
+
+
+def _value_of(argv: Sequence[str], flag: str) -> str | None:
+    for index, word in enumerate(argv):
+        name, _, value = word.partition("=")
+        if name == flag:
+            return value or (argv[index + 1] if index + 1 < len(argv) else None)
+    return None
+
+
+def _defaults(kind: type) -> dict[str, dict[str, Any]]:
+    return dataclasses.asdict(kind())
+
+
+def _groups(kind: type) -> dict[str, str]:
+    return {name: group for group, fields in _defaults(kind).items() for name in fields}
+
+
+def _nested(kind: type, flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    groups, nested = _groups(kind), _defaults(kind)
+    for name, value in flat.items():
+        if name not in groups:
+            raise UserError(f"unknown config key '{name}'{nearest(str(name), list(groups))}")
+        nested[groups[name]][name] = value
+    return nested
+
+
+def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
+    try:
+        return TypeAdapter(kind).validate_python(nested)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"--{name} is {first['input']!r}: {message[0].lower()}{message[1:]}") from None
+
+
+def _parse(kind: type[C], argv: list[str], base: C, prog: str) -> C:
+    """Run tyro, and turn its framed message into one sentence."""
+    framed = io.StringIO()
+    markers = (tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff)
+    try:
+        with contextlib.redirect_stderr(framed):
+            config, unknown = tyro.cli(
+                kind,
+                prog=prog,
+                args=argv,
+                default=base,
+                config=markers,
+                use_underscores=True,
+                return_unknown_args=True,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(_first_sentence(framed.getvalue())) from None
+    if unknown:
+        flags = [f"--{name}" for name in _groups(kind)]
+        raise UserError(f"unknown flag {unknown[0]}{nearest(unknown[0], flags)}")
+    return config
+
+
+def _first_sentence(framed: str) -> str:
+    """The words between the title and the first rule of one of tyro's frames."""
+    lines = [_BOX.sub("", line).strip() for line in framed.splitlines()[1:]]
+    words = " ".join(lines[: lines.index("")] if "" in lines else lines)
+    return words.replace("Error parsing ", "").replace("Expected 1 values.", "It takes one value.") or framed

@@ -1,0 +1,126 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.config import flatten, load_config, save_config, unflatten
+from common.errors import UserError
+from pretrain.config import PretrainConfig
+from transfer.config import EvaluateConfig, TransferConfig
+
+PROG = "python -m pretrain.main"
+
+
+def load(*words, kind=PretrainConfig, demo=None):
+    return load_config(kind, [str(word) for word in words], prog=PROG, demo=demo)
+
+
+def refusal(*words, **settings):
+    with pytest.raises(UserError) as error:
+        load(*words, **settings)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_defaults(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("lr: 1e-4\nepochs: 7\n")
+    config = load("--config", file, "--epochs", 9)
+    assert (config.training.lr, config.training.epochs) == (1e-4, 9)
+    assert config.training.weight_decay == PretrainConfig().training.weight_decay
+
+
+@pytest.mark.parametrize("kind", [PretrainConfig, TransferConfig])
+def test_a_saved_config_feeds_back_to_the_same_settings(kind, tmp_path):
+    config = load("--lr", 0.5, "--widths", 8, 8, 8, "--dropout", 0, 0, 0, "--decoder_dropout", 0, 0, "--amp", kind=kind)
+    save_config(config, tmp_path / "config.yaml")
+    again = load("--config", tmp_path / "config.yaml", kind=kind)
+    assert flatten(again) == flatten(config)
+    assert unflatten(kind, flatten(config)) == config
+
+
+@pytest.mark.parametrize("kind", [PretrainConfig, TransferConfig, EvaluateConfig])
+def test_flag_names_are_unique_over_the_groups(kind):
+    from dataclasses import fields
+
+    names = [field.name for group in fields(kind) for field in fields(group.type)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--lrr", "3"], r"unknown flag --lrr; did you mean --lr?"),
+        (["--lr", "-1"], "--lr is -1.0"),
+        (["--lr", "fast"], "--lr: could not convert string to float: 'fast'"),
+        (["--lr"], "'--lr'. It takes one value"),
+        (["--amp_dtype", "fp8"], "'bf16', 'fp16'"),
+        (["--epochs", "2.5"], "--epochs"),
+        (["--device", "gpu"], "--device is 'gpu'"),
+        (["--amp", "--amp_dtype", "fp16", "--device", "cpu"], "fp16 does not work on a CPU"),
+        (["--widths", "8", "8"], "--widths names 2 stages and --dropout 6"),
+        (
+            ["--mse_weight", "0", "--ssim_weight", "0", "--perceptual_weight", "0"],
+            "all three loss weights are 0",
+        ),
+        (["--resume"], "--resume needs --output_dir"),
+        (["--resume", "--output_dir", "nowhere"], "there is no run to resume in nowhere"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml: No such file"),
+        (["stray"], "stray"),
+    ],
+)
+def test_a_bad_flag_is_refused_in_one_sentence(words, said):
+    assert said in refusal(*words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("learning_rate: 1", "unknown config key 'learning_rate'"),
+        ("weight_dekay: 1", "did you mean weight_decay?"),
+        ("lr: -1", "--lr is -1"),
+        ("lr: [1, 2]", "--lr is [1, 2]"),
+        ("- lr", "not a list"),
+        ("lr: : 1", "is not YAML"),
+    ],
+)
+def test_a_bad_config_file_is_refused_in_one_sentence(text, said, tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    assert said in refusal("--config", file)
+
+
+def test_two_encoders_at_once_are_refused():
+    said = refusal("--pretrained_encoder", "ae.pth", "--encoder", "mobilenet_v2", kind=TransferConfig)
+    assert "leave one of them out" in said
+
+
+def test_evaluate_asks_for_its_model():
+    assert "--model_path is missing" in refusal(kind=EvaluateConfig)
+
+
+def test_without_data_the_demo_settings_are_loaded_and_it_says_so(tmp_path, capsys):
+    demo = tmp_path / "demo.yaml"
+    demo.write_text("epochs: 3\n")
+    assert load(demo=demo).training.epochs == 3
+    assert "demo.yaml" in capsys.readouterr().err
+    assert load("--data_dir", tmp_path, demo=demo).training.epochs == PretrainConfig().training.epochs
+    assert capsys.readouterr().err == ""
+
+
+def test_resume_starts_from_the_settings_of_the_run(tmp_path):
+    save_config(load("--lr", 0.25, "--output_dir", tmp_path), tmp_path / "config.yaml")
+    config = load("--resume", "--output_dir", tmp_path)
+    assert config.training.lr == 0.25
+    assert config.run.resume
+
+
+@pytest.mark.parametrize("module", ["pretrain.main", "transfer.main", "transfer.evaluate"])
+def test_help_teaches_every_flag_without_importing_torch(module):
+    code = f"import sys, {module} as m\ntry: m.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip().endswith("False")
+    assert "--data_dir" in answer.stdout
+    assert "Folder of" in answer.stdout
