@@ -1,0 +1,110 @@
+"""From an image or mask file to an array, with every damaged file refused."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Shaped, UInt8
+from PIL import Image, UnidentifiedImageError
+
+from common.errors import UserError
+
+COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
+    (b"\xff\xd8", b"\xff\xd9"),
+    (b"\x89PNG", b"IEND\xaeB`\x82"),
+    (b"GIF8", b"\x00;"),
+)
+REFUSED_BY_PILLOW = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+)
+
+
+class BadFileError(UserError):
+    """A single file is damaged or does not fit its partner; --skip_bad_files leaves such files out."""
+
+
+def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """Reads a photograph as RGB, 8 bits a channel, turned the way its EXIF tag says.
+
+    What the file holds counts, not its suffix. Transparency is dropped. Raises `BadFileError` naming the file
+    if it cannot be read or ends too early.
+    """
+    data = _read_bytes(path)
+    if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
+        _open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise _unreadable(path, "OpenCV cannot decode it")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
+    """Reads a mask with the values that its file holds: grey values, or palette indices (never colours).
+
+    A mask of three equal channels counts as grey. Raises `BadFileError` naming the file if it cannot be read
+    or ends too early, and `UserError` if it is coloured or holds values that do not fit into 8 bits.
+    """
+    mask = np.asarray(_open_with_pillow(_read_bytes(path), path))
+    if mask.ndim == 3:
+        mask = _single_channel(mask, path)
+    if mask.min() < 0 or mask.max() > 255 or (mask % 1).any():
+        raise UserError(
+            f"the mask {path} holds values from {mask.min()} to {mask.max()}; masks hold whole numbers 0 "
+            "to 255: save it as an 8-bit PNG"
+        )
+    return mask.astype(np.uint8)
+
+
+def resize_image(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
+    """Brings an image to size x size: averages along a shrinking side, linear along a growing one."""
+    height, width = image.shape[:2]
+    shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def resize_mask(mask: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
+    """Brings a mask to size x size, each pixel taking the value nearest to its centre."""
+    return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or "it cannot be opened") from error
+    if not data:
+        raise _unreadable(path, "it is empty")
+    return data
+
+
+def _open_with_pillow(data: bytes, path: Path) -> Image.Image:
+    """Pillow's first frame: unlike OpenCV it keeps palette indices and refuses a file that ends too early."""
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    except UnidentifiedImageError as error:
+        raise _unreadable(path, "it is not an image, or ends too early") from error
+    except REFUSED_BY_PILLOW as error:
+        raise _unreadable(path, str(error)) from error
+    return image
+
+
+def _single_channel(mask: Shaped[np.ndarray, "h w c"], path: Path) -> Shaped[np.ndarray, "h w"]:
+    if mask.shape[2] > 2 and (mask[..., :3] != mask[..., :1]).any():
+        raise UserError(
+            f"the mask {path} is a colour picture; masks hold one number a pixel: save it with a palette or in grey"
+        )
+    return mask[..., 0]
+
+
+def _unreadable(path: Path, reason: str) -> BadFileError:
+    return BadFileError(f"cannot read the image file {path}: {reason}")

@@ -1,0 +1,207 @@
+"""Decodes samples on all cores and writes them to a folder that appears complete or not at all."""
+
+import json
+import os
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from rich.console import Console
+from rich.progress import track
+
+from common.data.classes import UNKNOWN, lookup_table
+from common.data.decode import BadFileError, read_image, read_mask, resize_image, resize_mask
+from common.data.samples import Sample, few
+from common.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Decoded(NamedTuple):
+    """A sample at its final size, and the values that its mask file held."""
+
+    image: UInt8[np.ndarray, "size size 3"]
+    mask: UInt8[np.ndarray, "size size"] | None
+    values: tuple[int, ...]
+
+
+class RowFile:
+    """A .npy file of uint8 written row by row, so that a full disk is an error (a memory map would crash)."""
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...]) -> None:
+        self.row_shape = row_shape
+        self.rows = 0
+        self.file = path.open("wb")
+        self._write_header()
+
+    def append(self, row: UInt8[np.ndarray, "..."]) -> None:
+        assert row.shape == self.row_shape
+        self.file.write(np.ascontiguousarray(row).data)
+        self.rows += 1
+
+    def finish(self) -> None:
+        """Puts the number of rows into the header, which numpy pads so that it keeps its length."""
+        self.file.seek(0)
+        self._write_header()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def _write_header(self) -> None:
+        shape = (self.rows, *self.row_shape)
+        np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def decode_sample(sample: Sample, size: int) -> Decoded:
+    """Reads one image and its mask as classes, at size x size.
+
+    Raises `BadFileError` for a damaged file or a mask of another size than its image, and `UserError` for a
+    mask value that the classes do not know.
+    """
+    image = read_image(sample.image)
+    if sample.mask is None:
+        return Decoded(resize_image(image, size), None, ())
+    mask = read_mask(sample.mask)
+    if mask.shape != image.shape[:2]:
+        raise BadFileError(
+            f"the image {sample.image} is {image.shape[1]} x {image.shape[0]} pixels and its mask "
+            f"{sample.mask} {mask.shape[1]} x {mask.shape[0]}"
+        )
+    values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    table = lookup_table(sample.values)
+    unknown = values[table[values] == UNKNOWN]
+    if len(unknown):
+        raise UserError(
+            f"the mask {sample.mask} holds the values {few(unknown, 8)}, but the classes map only "
+            f"{sorted(sample.values)}: give --classes (a YAML file can map any value), or save the masks "
+            "again (JPEG invents values)"
+        )
+    return Decoded(resize_image(image, size), resize_mask(table[mask], size), tuple(values.tolist()))
+
+
+def try_decode(sample: Sample, size: int) -> Decoded | BadFileError:
+    """`decode_sample`, with a bad file as a result."""
+    try:
+        return decode_sample(sample, size)
+    except BadFileError as error:
+        return error
+
+
+def refuse(error: BadFileError) -> UserError:
+    return UserError(f"{error}; replace the file, or leave such files out with --skip_bad_files")
+
+
+def build_pack(
+    folder: Path,
+    samples: Sequence[Sample],
+    *,
+    size: int,
+    num_classes: int | None,
+    num_workers: int,
+    skip_bad_files: bool,
+) -> None:
+    """Decodes samples into images.npy, masks.npy and meta.json, in a folder that then appears all at once.
+
+    If another run has made the folder meanwhile, that one stays. Raises what `open_pack` raises.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as temporary:
+            unfinished = Path(temporary) / folder.name
+            unfinished.mkdir()
+            with ThreadPoolExecutor(num_workers) as pool, _one_quiet_opencv_thread():
+                decoded = _map_in_order(pool, partial(try_decode, size=size), samples, ahead=4 * num_workers)
+                with closing(_shown(decoded, len(samples))) as shown:  # no bar outlives an error
+                    _write(unfinished, shown, size, num_classes, skip_bad_files)
+            _move_into_place(unfinished, folder)
+    except OSError as error:
+        raise UserError(
+            f"cannot write decoded images to the cache folder {folder.parent}: {error.strerror or error}; "
+            "make room or give another folder with --cache_dir"
+        ) from error
+
+
+def _write(
+    folder: Path,
+    decoded: Iterable[Decoded | BadFileError],
+    size: int,
+    num_classes: int | None,
+    skip_bad_files: bool,
+) -> None:
+    images = RowFile(folder / "images.npy", (size, size, 3))
+    masks = RowFile(folder / "masks.npy", (size, size))
+    bad: list[int] = []
+    class_pixels: list[list[int]] = []
+    mask_values: set[int] = set()
+    with images.file, masks.file:
+        for index, result in enumerate(decoded):
+            if isinstance(result, BadFileError):
+                if not skip_bad_files:
+                    raise refuse(result)
+                bad.append(index)
+                continue
+            images.append(result.image)
+            if result.mask is not None and num_classes is not None:
+                masks.append(result.mask)
+                class_pixels.append(np.bincount(result.mask.ravel(), minlength=256)[:num_classes].tolist())
+                mask_values.update(result.values)
+        if not images.rows:
+            raise UserError(f"none of the {len(bad)} images can be read; check --data_dir")
+        images.finish()
+        masks.finish()
+    meta = {"bad": bad, "class_pixels": class_pixels, "mask_values": sorted(mask_values)}
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _move_into_place(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def _map_in_order(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[Result]:
+    """The pool's `map` with only so many results waiting, so that a slow disk does not fill the memory."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _shown(results: Iterable[Result], total: int) -> Generator[Result, None, None]:
+    """Passes results on under a progress bar; where nobody watches a terminal, between two plain lines."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        yield from track(results, f"decoding {total} images", total=total, console=console)
+        return
+    print(f"decoding {total} images", file=sys.stderr)
+    yield from results
+    print(f"decoded {total} images", file=sys.stderr)
+
+
+@contextmanager
+def _one_quiet_opencv_thread() -> Iterator[None]:
+    """The pool is what uses the cores; and what OpenCV would say of a bad file is said in our own words."""
+    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,107 @@
+"""What a data set consists of, and how images and masks in parallel folders are paired."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from common.data.classes import Classes
+from common.errors import UserError
+
+SplitName = Literal["train", "val", "test"]
+
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+MASK_ENDINGS = ("_mask", "_masks", "_segmentation", "_seg", "_label")  # ISIC_0000000_Segmentation.png
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, its mask, and what the values in that mask mean.
+
+    `key` is a name that stays the same wherever the data set lies. `mask` is None without labels, and `split`
+    None where the layout has no official one.
+    """
+
+    key: str
+    image: Path
+    mask: Path | None
+    values: Mapping[int, int]
+    split: SplitName | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was found in a folder: its samples, and sentences that the user should read (`notes`).
+
+    `classes` is None where labels were not asked for.
+    """
+
+    layout: str
+    classes: Classes | None
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+
+
+def list_images(folder: Path) -> dict[str, Path]:
+    """All image files below a folder, sorted, by their path in it without the suffix; hidden ones are
+    skipped.
+
+    Only names are read. Raises `UserError` if two files differ in their suffix alone.
+    """
+    files: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if hidden or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+            continue
+        key = inside.with_suffix("").as_posix()
+        if key in files:
+            raise UserError(
+                f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: "
+                "remove or rename one of them"
+            )
+        files[key] = path
+    return files
+
+
+def pair_masks(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:
+    """The mask of each image: the one of the same name, or of that name and an ending such as `_mask`.
+
+    Raises `UserError` if an image has no mask or two of them, or a mask no image.
+    """
+    paired: dict[str, Path] = {}
+    strays = []
+    for name, path in masks.items():
+        key = name if name in images else _without_ending(name)
+        if key not in images:
+            strays.append(path)
+        elif key in paired:
+            raise UserError(f"{images[key]} has two masks, {paired[key]} and {path}; remove one of them")
+        else:
+            paired[key] = path
+    bare = [path for key, path in images.items() if key not in paired]
+    if bare:
+        raise UserError(
+            f"{len(bare)} of {len(images)} images have no mask of the same name: {few(bare)}; add the "
+            "masks or move these images away"
+        )
+    if strays:
+        raise UserError(
+            f"{len(strays)} of {len(masks)} masks have no image of the same name: {few(strays)}; add the "
+            "images or move these masks away"
+        )
+    return paired
+
+
+def few(things: Iterable[object], shown: int = 3) -> str:
+    """The first names of a list, and how many more there are."""
+    rest = iter(things)
+    names = ", ".join(str(thing) for thing in islice(rest, shown))
+    more = sum(1 for _ in rest)
+    return f"{names} and {more} more" if more else names
+
+
+def _without_ending(name: str) -> str:
+    ending = next((ending for ending in MASK_ENDINGS if name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)]

@@ -1,0 +1,115 @@
+"""Which image belongs to training, validation and test; and which training images keep their labels."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from common.data.samples import Sample, SplitName
+from common.errors import UserError
+
+LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
+FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+SEEDS_TRIED = 200
+
+
+def unit_hash(seed: int, key: str) -> float:
+    """A number in [0, 1) that depends on seed and key alone, so that nothing else can move an image."""
+    digest = hashlib.blake2b(f"{seed}/{key}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53  # 53 bits: more would round up to 1.0
+
+
+def split_samples(
+    samples: Sequence[Sample], *, seed: int, fractions: tuple[float, float, float] = LABELLED_FRACTIONS
+) -> dict[SplitName, list[Sample]]:
+    """Sorts samples into train, val and test: as the data set says, and by a hash of the key where it does
+    not.
+
+    `fractions` are the shares of train, val and test. A missing validation or test split is carved from the
+    training images, so adding images never moves old ones. Raises `UserError` if a split stays empty.
+    """
+    indices = split_keys(
+        [sample.key for sample in samples],
+        [sample.split for sample in samples],
+        seed=seed,
+        fractions=fractions,
+    )
+    return {split: [samples[index] for index in indices[split]] for split in SPLITS}
+
+
+def split_keys(
+    keys: Sequence[str],
+    official: Sequence[SplitName | None],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float] = LABELLED_FRACTIONS,
+) -> dict[SplitName, Int[np.ndarray, " _"]]:
+    """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
+    assigned = np.array(_assign(keys, official, seed, fractions))
+    indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
+    if min(map(len, indices.values())) == 0:
+        raise UserError(_empty_split_message(keys, official, seed, fractions))
+    return indices
+
+
+def label_subset(
+    keys: Sequence[str], class_pixels: Int[np.ndarray, "n k"], *, fraction: float, seed: int
+) -> Int[np.ndarray, " m"]:
+    """Chooses the training images that keep their labels: sorted positions in `keys`.
+
+    Images are grouped by the foreground classes that they show (`class_pixels` above zero, class 0 apart),
+    and of each group the same share is kept, rounded, but at least one. Smaller fractions lie inside larger
+    ones. Raises `UserError` unless the fraction is above 0 and at most 1.
+    """
+    if not 0 < fraction <= 1:
+        raise UserError(f"--label_fraction must be above 0 and at most 1, got {fraction}")
+    groups: dict[bytes, list[int]] = {}
+    for index, present in enumerate(class_pixels[:, 1:] > 0):
+        groups.setdefault(present.tobytes(), []).append(index)
+    chosen: list[int] = []
+    for group in groups.values():
+        group.sort(key=lambda index: unit_hash(seed, keys[index]))
+        chosen += group[: max(1, int(fraction * len(group) + 0.5))]
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _assign(
+    keys: Sequence[str],
+    official: Sequence[SplitName | None],
+    seed: int,
+    fractions: tuple[float, float, float],
+) -> list[SplitName]:
+    _, val, test = fractions
+    carve_val, carve_test = "val" not in official, "test" not in official
+
+    def split_of(key: str, given: SplitName | None) -> SplitName:
+        if given in ("val", "test"):
+            return given
+        position = unit_hash(seed, key)
+        if position < test:
+            return "test" if carve_test else "train"
+        return "val" if carve_val and position < test + val else "train"
+
+    return [split_of(key, given) for key, given in zip(keys, official, strict=True)]
+
+
+def _empty_split_message(
+    keys: Sequence[str],
+    official: Sequence[SplitName | None],
+    seed: int,
+    fractions: tuple[float, float, float],
+) -> str:
+    assigned = _assign(keys, official, seed, fractions)
+    counts = ", ".join(f"{split} {assigned.count(split)}" for split in SPLITS)
+    works = next(
+        (other for other in range(SEEDS_TRIED) if len(set(_assign(keys, official, other, fractions))) == 3),
+        None,
+    )
+    advice = "" if works is None else f"try --split_seed {works}, "
+    return (
+        f"{len(keys)} images and --split_seed {seed} leave a split without images ({counts}); {advice}"
+        "add images, or lay them out in folders train/, val/ and test/ (masks in train_masks/, val_masks/ "
+        "and test_masks/)"
+    )

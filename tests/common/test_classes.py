@@ -1,0 +1,53 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from common.data.classes import BINARY, IGNORE, SPECIES, UNKNOWN, Classes, read_classes
+from common.errors import UserError
+
+
+def test_lookup_maps_every_value_and_marks_the_others_unknown():
+    lookup = Classes(("background", "cell"), {0: 0, 128: 1, 200: IGNORE}).lookup
+    expected = np.full(256, UNKNOWN)
+    expected[[0, 128, 200]] = [0, 1, IGNORE]
+    np.testing.assert_array_equal(lookup, expected)
+
+
+@pytest.mark.parametrize("classes", [SPECIES, BINARY, Classes(("a", "b", "c"), {7: 2})])
+def test_classes_survive_json(classes):
+    assert Classes.from_dict(json.loads(json.dumps(classes.to_dict()))) == classes
+
+
+def test_a_yaml_file_gives_names_and_values_and_says_ignore_in_a_word(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text("names: [background, cell]\nvalues: {0: 0, 128: 1, 255: ignore}\n")
+    assert read_classes(path) == Classes(("background", "cell"), {0: 0, 128: 1, 255: IGNORE})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("names: [background, cell]", "values: {0: 0"),
+        ("- 1", "names: [background, pet]"),
+        ("names: [a, b]\nvalues: {0: zero}", "'zero'"),
+        ("names: [a, a]\nvalues: {0: 0}", "different names"),
+        ("names: [a]\nvalues: {0: 0}", "2 to 253"),
+        ("names: [a, b]\nvalues: {0: 2}", "value 0 to 2"),
+        ("names: [a, b]\nvalues: {256: 1}", "value 256"),
+        ("names: [a, b", "expected"),
+    ],
+)
+def test_a_wrong_yaml_file_is_named_and_told_apart(tmp_path, text, told):
+    path = tmp_path / "classes.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(str(path))) as caught:
+        read_classes(path)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_yaml_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"gone\.yaml"):
+        read_classes(tmp_path / "gone.yaml")

@@ -1,0 +1,163 @@
+import io
+import re
+
+import cv2
+import numpy as np
+import pytest
+from datasets import photo
+from PIL import Image
+
+from common.data.decode import BadFileError, read_image, read_mask, resize_image, resize_mask
+from common.errors import UserError
+
+PICTURE = photo(3, height=48, width=64)
+GREY = np.repeat(PICTURE[..., :1], 3, axis=2)
+
+
+def encoded(array, file_format, mode=None, **options):
+    buffer = io.BytesIO()
+    picture = Image.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def sixteen_bit_png(array):
+    return cv2.imencode(".png", array[..., ::-1].astype(np.uint16) * 257)[1].tobytes()
+
+
+def written(tmp_path, data, name="bild \u00e4\u732b.jpg"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "tolerance"),
+    [
+        (encoded(PICTURE, "PNG"), PICTURE, 0),
+        (encoded(PICTURE, "BMP"), PICTURE, 0),
+        (encoded(PICTURE, "TIFF"), PICTURE, 0),
+        (encoded(PICTURE, "TIFF", compression="tiff_lzw"), PICTURE, 0),
+        (encoded(PICTURE, "WEBP", lossless=True), PICTURE, 0),
+        (encoded(PICTURE, "PNG", "RGBA"), PICTURE, 0),
+        (sixteen_bit_png(PICTURE), PICTURE, 0),
+        (encoded(GREY, "PNG", "L"), GREY, 0),
+        (encoded(PICTURE, "GIF"), PICTURE, 12),
+        (encoded(PICTURE, "JPEG", quality=95), PICTURE, 4),
+        (encoded(PICTURE, "JPEG", quality=95, progressive=True), PICTURE, 4),
+        (encoded(PICTURE, "JPEG", quality=95) + b"trailing bytes", PICTURE, 4),
+        (encoded(PICTURE, "JPEG", "CMYK", quality=95), PICTURE, 6),
+        (encoded(GREY, "JPEG", "L", quality=95), GREY, 4),
+    ],
+    ids=[
+        "png",
+        "bmp",
+        "tiff",
+        "lzw",
+        "webp",
+        "rgba",
+        "16bit",
+        "greypng",
+        "gif",
+        "jpeg",
+        "progressive",
+        "trailing",
+        "cmyk",
+        "greyjpeg",
+    ],
+)
+def test_the_content_of_a_file_counts_and_not_its_suffix(tmp_path, data, expected, tolerance):
+    image = read_image(written(tmp_path, data))
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() <= tolerance
+
+
+def test_an_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6  # shown turned by 90 degrees clockwise
+    image = read_image(written(tmp_path, encoded(PICTURE, "JPEG", quality=95, exif=exif)))
+    assert np.abs(image.astype(int) - np.rot90(PICTURE, -1)).mean() < 4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "BMP", "WEBP"])
+def test_truncated_files_are_refused_by_name(tmp_path, capfd, file_format, share):
+    data = encoded(photo(3, height=200, width=300), file_format)
+    path = written(tmp_path, data[: int(share * len(data))])
+    for read in (read_image, read_mask):
+        with pytest.raises(BadFileError, match=re.escape(str(path))):
+            read(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_damaged_inside_is_refused(tmp_path):
+    data = bytearray(encoded(PICTURE, "PNG"))
+    data[20:60] = bytes(40)
+    with pytest.raises(BadFileError, match="cannot read"):
+        read_image(written(tmp_path, bytes(data)))
+
+
+@pytest.mark.parametrize("read", [read_image, read_mask])
+def test_what_is_not_an_image_is_refused_by_name(tmp_path, read):
+    with pytest.raises(BadFileError, match=r"text\.jpg"):
+        read(written(tmp_path, b"this is a text", "text.jpg"))
+    with pytest.raises(BadFileError, match=r"gone\.jpg: No such file"):
+        read(tmp_path / "gone.jpg")
+
+
+VALUES = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+def test_mask_values_are_the_file_s_own(tmp_path):
+    palette = Image.fromarray(VALUES).convert("P")
+    palette.putpalette([(7 * i) % 256 for i in range(768)])
+    buffer = io.BytesIO()
+    palette.save(buffer, "PNG")
+    files = {
+        "grey": encoded(VALUES, "PNG"),
+        "palette": buffer.getvalue(),
+        "three equal channels": encoded(np.repeat(VALUES[..., None], 3, axis=2), "PNG"),
+        "grey and transparency": encoded(VALUES, "PNG", "LA"),
+        "16 bit": encoded(VALUES.astype(np.uint16), "PNG"),
+    }
+    for name, data in files.items():
+        np.testing.assert_array_equal(read_mask(written(tmp_path, data)), VALUES, err_msg=name)
+
+
+def test_a_one_bit_mask_holds_zero_and_one(tmp_path):
+    data = encoded(np.where(VALUES > 99, 255, 0).astype(np.uint8), "PNG", "1")
+    np.testing.assert_array_equal(read_mask(written(tmp_path, data)), VALUES > 99)
+
+
+def test_coloured_masks_and_large_values_are_refused_by_name(tmp_path):
+    with pytest.raises(UserError, match=r"m\.png is a colour picture"):
+        read_mask(written(tmp_path, encoded(PICTURE, "PNG"), "m.png"))
+    with pytest.raises(UserError, match=r"m\.png holds values from 0 to 510"):
+        read_mask(written(tmp_path, encoded(VALUES.astype(np.uint16) * 2, "PNG"), "m.png"))
+
+
+def test_shrinking_averages_areas():
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    means = image.reshape(16, 4, 16, 4, 3).mean(axis=(1, 3))
+    assert np.abs(resize_image(image, 16) - means).max() <= 0.5 + 1e-6
+
+
+def test_a_side_that_shrinks_is_averaged_also_when_the_other_one_grows():
+    stripes = np.zeros((8, 320, 3), dtype=np.uint8)
+    stripes[:, ::2] = 200
+    assert np.unique(resize_image(stripes, 32)).tolist() == [100]
+
+
+def test_growing_interpolates_and_keeps_the_size_when_it_fits():
+    image = np.zeros((2, 2, 3), dtype=np.uint8)
+    image[:, 1] = 100
+    assert resize_image(image, 4)[0, :, 0].tolist() == [0, 25, 75, 100]
+    np.testing.assert_array_equal(resize_image(PICTURE[:48, :48], 48), PICTURE[:48, :48])
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(40, 50, 32), (31, 77, 64), (9, 9, 27)])
+def test_masks_take_the_value_under_each_pixel_s_centre(height, width, size):
+    mask = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+    rows = ((2 * np.arange(size) + 1) * height) // (2 * size)
+    columns = ((2 * np.arange(size) + 1) * width) // (2 * size)
+    np.testing.assert_array_equal(resize_mask(mask, size), mask[rows][:, columns])

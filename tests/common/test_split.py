@@ -1,0 +1,131 @@
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.data.samples import Sample
+from common.data.split import FOLDER_FRACTIONS, label_subset, split_keys, split_samples, unit_hash
+from common.errors import UserError
+
+
+def samples(count, split=None, start=0):
+    return [Sample(f"{i:05}", Path(f"{i:05}.jpg"), None, {}, split) for i in range(start, start + count)]
+
+
+def keys_of(splits):
+    return {split: {sample.key for sample in members} for split, members in splits.items()}
+
+
+def test_unit_hash_is_uniform_and_never_one():
+    values = np.array([unit_hash(0, str(i)) for i in range(4000)])
+    assert values.min() >= 0
+    assert values.max() < 1
+    counts, _ = np.histogram(values, bins=10, range=(0, 1))
+    assert np.abs(counts - 400).max() < 5 * np.sqrt(360)  # five standard deviations of a binomial
+
+
+def test_unit_hash_keeps_its_values_so_that_old_runs_keep_their_splits():
+    assert unit_hash(0, "Bengal_1") == pytest.approx(0.7537427615470526, abs=1e-15)
+    assert unit_hash(1, "Bengal_1") != unit_hash(0, "Bengal_1")
+
+
+@pytest.mark.parametrize("fractions", [(0.7, 0.15, 0.15), FOLDER_FRACTIONS])
+def test_without_official_splits_the_shares_are_kept_and_no_image_is_lost(fractions):
+    splits = split_samples(samples(4000), seed=0, fractions=fractions)
+    assert [len(splits[name]) / 4000 for name in ("train", "val", "test")] == pytest.approx(fractions, abs=0.03)
+    assert sorted(sample.key for members in splits.values() for sample in members) == [
+        sample.key for sample in samples(4000)
+    ]
+
+
+def test_adding_images_moves_no_old_one():
+    before, after = (keys_of(split_samples(samples(count), seed=3)) for count in (100, 300))
+    assert all(before[split] <= after[split] for split in before)
+
+
+def test_the_seed_deals_anew():
+    first, second = (keys_of(split_samples(samples(100), seed=seed)) for seed in (0, 1))
+    assert first["test"] != second["test"]
+
+
+def test_official_splits_are_kept():
+    given = [*samples(5, "train"), *samples(2, "val", 5), *samples(3, "test", 7)]
+    splits = split_samples(given, seed=0)
+    assert splits == {"train": given[:5], "val": given[5:7], "test": given[7:]}
+
+
+def test_validation_is_carved_from_training_alone():
+    splits = split_samples([*samples(2000, "train"), *samples(50, "test", 2000)], seed=0)
+    assert splits["test"] == samples(50, "test", 2000)
+    assert len(splits["val"]) / 2000 == pytest.approx(0.15, abs=0.03)
+    assert len(splits["train"]) + len(splits["val"]) == 2000
+
+
+def test_a_missing_test_split_is_carved_from_training_alone():
+    splits = split_samples([*samples(2000, "train"), *samples(50, "val", 2000)], seed=0)
+    assert splits["val"] == samples(50, "val", 2000)
+    assert len(splits["test"]) / 2000 == pytest.approx(0.15, abs=0.03)
+
+
+def test_an_empty_split_is_refused_with_a_seed_that_works():
+    bad = next(seed for seed in range(50) if "try --split_seed" in refusal(samples(5), seed))
+    seed = int(refusal(samples(5), bad).split("try --split_seed ")[1].split(",")[0])
+    assert all(split_samples(samples(5), seed=seed).values())
+
+
+def test_too_few_images_are_refused_without_promising_a_seed():
+    message = refusal(samples(2), 0)
+    assert "2 images" in message
+    assert "try" not in message
+    assert "train/" in message
+
+
+def refusal(given, seed):
+    try:
+        split_samples(given, seed=seed)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def test_split_keys_gives_positions_in_order():
+    keys = [str(i) for i in range(60)]
+    indices = split_keys(keys, [None] * 60, seed=0)
+    assert sorted(np.concatenate(list(indices.values()))) == list(range(60))
+    assert all((np.diff(positions) > 0).all() for positions in indices.values())
+
+
+KEYS = [f"pet_{i}" for i in range(100)]
+PIXELS = np.array([[50, 9, 0]] * 30 + [[0, 64, 0]] * 30 + [[50, 0, 9]] * 37 + [[50, 3, 3]] * 2 + [[64, 0, 0]])
+
+
+def test_label_subset_keeps_class_shares_and_at_least_one_image_of_each_kind():
+    chosen = label_subset(KEYS, PIXELS, fraction=0.1, seed=0)
+    kinds = [sum(lo <= i < hi for i in chosen) for lo, hi in ((0, 60), (60, 97), (97, 99), (99, 100))]
+    assert kinds == [6, 4, 1, 1]
+    assert chosen.dtype == np.int64
+    assert (np.diff(chosen) > 0).all()
+
+
+def test_label_subset_does_not_count_the_background_as_a_class():
+    assert sum(label_subset(KEYS, PIXELS, fraction=0.05, seed=0) < 60) == 3
+
+
+def test_smaller_label_subsets_lie_inside_larger_ones():
+    subsets = [set(label_subset(KEYS, PIXELS, fraction=f, seed=0)) for f in (0.01, 0.05, 0.1, 0.33, 0.8, 1)]
+    assert all(small <= large for small, large in pairwise(subsets))
+    assert len(subsets[-1]) == 100
+
+
+def test_label_subset_depends_on_the_seed_and_the_keys_but_not_on_their_order():
+    chosen = label_subset(KEYS, PIXELS, fraction=0.2, seed=0)
+    assert set(chosen) != set(label_subset(KEYS, PIXELS, fraction=0.2, seed=1))
+    turned = label_subset(KEYS[::-1], PIXELS[::-1].copy(), fraction=0.2, seed=0)
+    assert {KEYS[i] for i in chosen} == {KEYS[::-1][i] for i in turned}
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.1, float("nan")])
+def test_a_fraction_outside_its_range_is_refused(fraction):
+    with pytest.raises(UserError, match="--label_fraction"):
+        label_subset(KEYS, PIXELS, fraction=fraction, seed=0)
