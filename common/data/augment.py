@@ -1,0 +1,69 @@
+"""Random variation of training batches, done by kornia on the device that holds the batch."""
+
+import torch
+from jaxtyping import Float32, Int64
+from kornia.augmentation import (
+    AugmentationBase2D,
+    AugmentationSequential,
+    ColorJitter,
+    RandomAffine,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+)
+from kornia.constants import DataKey, Resample, SamplePadding
+from torch import Tensor
+
+from common.config_groups import AugmentConfig
+from common.data.classes import IGNORE
+
+MASK_RULES = {"resample": Resample.NEAREST, "padding_mode": SamplePadding.ZEROS}
+
+
+class Augment:
+    """Flips, turns, scales, shifts and recolours the images of a batch, each in its own way with its mask.
+
+    Whatever moves in from outside is 255 in the mask. In the image it is a reflection: that keeps the
+    statistics of photographs, on which normalisation and the autoencoder rely; black corners would not.
+    Random numbers come from torch's global CPU generator on every device: `torch.manual_seed` repeats them.
+    """
+
+    def __init__(self, config: AugmentConfig) -> None:
+        self._steps = _steps(config)
+        self._apply = AugmentationSequential(*self._steps, extra_args={DataKey.MASK: MASK_RULES})
+
+    @torch.no_grad()
+    def __call__(
+        self, image: Float32[Tensor, "n c h w"], mask: Int64[Tensor, "n h w"] | None = None
+    ) -> tuple[Float32[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None]:
+        """Returns new tensors, or the same ones where every setting is 0; images stay between 0 and 1."""
+        if not self._steps:
+            return image, mask
+        if mask is None:
+            return self._apply(image, data_keys=["input"]).clamp(0, 1), None
+        # kornia pads masks with 0, that is background: so 0 stands for "ignored" while the mask is moved.
+        shifted = (mask - IGNORE)[:, None].to(image.dtype)
+        image, shifted = self._apply(image, shifted, data_keys=["input", "mask"])
+        return image.clamp(0, 1), shifted[:, 0].long() + IGNORE
+
+
+def _steps(config: AugmentConfig) -> list[AugmentationBase2D]:
+    steps: list[AugmentationBase2D] = []
+    if config.hflip:
+        steps.append(RandomHorizontalFlip(p=config.hflip))
+    if config.vflip:
+        steps.append(RandomVerticalFlip(p=config.vflip))
+    if config.rotate or config.scale or config.translate:
+        steps.append(
+            RandomAffine(
+                degrees=config.rotate,
+                translate=(config.translate, config.translate),
+                scale=(1 - config.scale, 1 + config.scale),
+                padding_mode="reflection",
+                p=1,
+            )
+        )
+    if config.jitter:
+        # Hue changes colours most: a quarter of the strength, as in SimCLR (Chen et al. 2020, appendix A).
+        strength = config.jitter
+        steps.append(ColorJitter(strength, strength, strength, strength / 4, p=1))
+    return steps
