@@ -1,0 +1,97 @@
+"""The decoder of the U-Net: from the coarsest map back to the picture's size."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from common.models.blocks import Norm, initialise, require_one_each, two_convolutions
+
+
+class UpStep(nn.Module):
+    """One step up: double the size, join the encoder's map of that size, mix with two 3x3 convolutions.
+
+    A 1x1 convolution narrows the coarse map before it is enlarged. That equals narrowing it
+    afterwards, at a quarter of the cost, and leaves less to do for the 3x3 convolutions.
+    """
+
+    def __init__(self, in_channels: int, skip_channels: int, *, width: int, norm: Norm, dropout: float) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(in_channels, width, 1)
+        self.mix = nn.Sequential(
+            *two_convolutions(width + skip_channels, width, norm=norm),
+            nn.Dropout2d(dropout),
+        )
+
+    def forward(
+        self, coarse: Float[Tensor, "n c h w"], skip: Float[Tensor, "n s 2*h 2*w"] | None
+    ) -> Float[Tensor, "n d 2*h 2*w"]:
+        up = F.interpolate(self.narrow(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        return self.mix(up if skip is None else torch.cat([up, skip], dim=1))
+
+
+class UNetDecoder(nn.Module):
+    """Rebuilds full resolution from an encoder's maps, one doubling at a time, with skips from the encoder.
+
+    There is one step for each map but the coarsest, then steps without a skip until the stride is 1. Widths
+    and dropout have one number a step, coarsest first. Without widths, a step to stride s has s times the
+    channels of the finest map, at most 512: 512, 256, 128, 64, 32 for the U-Net encoder, 256, 128, 64, 32, 16
+    for MobileNetV2. With skips "none" it is built without inputs for skips and sees the coarsest map alone.
+    """
+
+    def __init__(
+        self,
+        encoder_channels: Sequence[int],
+        encoder_strides: Sequence[int],
+        *,
+        widths: Sequence[int] | None = None,
+        norm: Norm = "instance",
+        dropout: Sequence[float] = (0.15, 0.1, 0.1, 0.05, 0.0),
+        skips: Literal["all", "none"] = "all",
+    ) -> None:
+        super().__init__()
+        strides = [encoder_strides[-1] >> step for step in range(1, encoder_strides[-1].bit_length())]
+        widths = widths or [min(512, encoder_channels[0] * stride) for stride in strides]
+        require_one_each(len(strides), widths=widths, dropout=dropout)
+        self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
+        self.widths, self.dropout = tuple(widths), tuple(dropout)
+        self.norm: Norm = norm
+        self.skips: Literal["all", "none"] = skips
+        self.out_channels = widths[-1]
+        skip_channels = dict(zip(encoder_strides, encoder_channels, strict=True)) if skips == "all" else {}
+        inputs = (encoder_channels[-1], *widths[:-1])
+        self.steps = nn.ModuleList(
+            UpStep(inputs[i], skip_channels.get(stride, 0), width=widths[i], norm=norm, dropout=dropout[i])
+            for i, stride in enumerate(strides)
+        )
+        initialise(self)
+
+    def forward(
+        self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n d h w"]:
+        """A map of `out_channels` channels at the picture's size, from the encoder's maps, finest first.
+
+        `keep` multiplies all skips of a sample: 1 keeps them (so does None), 0 leaves the coarsest map alone.
+        """
+        x = features[-1]
+        skips = list(features[-2::-1]) if self.skips == "all" else []
+        if keep is not None:
+            skips = [skip * keep.view(-1, 1, 1, 1) for skip in skips]
+        for i, step in enumerate(self.steps):
+            x = step(x, skips[i] if i < len(skips) else None)
+        return x
+
+    def architecture(self) -> dict[str, Any]:
+        """What `build_decoder` needs to rebuild this decoder, without its weights; fit for JSON."""
+        return {
+            "name": "unet",
+            "encoder_channels": list(self.encoder_channels),
+            "encoder_strides": list(self.encoder_strides),
+            "widths": list(self.widths),
+            "norm": self.norm,
+            "dropout": list(self.dropout),
+            "skips": self.skips,
+        }

@@ -1,0 +1,125 @@
+"""What every encoder promises, and the encoder of the U-Net."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from common.errors import UserError
+from common.models.blocks import Norm, initialise, require_one_each, two_convolutions
+
+
+class Encoder(nn.Module):
+    """Turns a picture into a pyramid of feature maps, from fine to coarse.
+
+    A subclass sets `channels` and `strides` (one entry a map, finest first) and writes `pyramid` and
+    `architecture`. Pictures come in [0, 1]; the encoder applies its own `mean` and `std`, which are saved
+    with its weights.
+    """
+
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.frozen = False
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
+
+    @property
+    def min_size(self) -> int:
+        """The smallest side of a picture: normalisation needs more than one pixel in the coarsest map."""
+        return 2 * self.strides[-1]
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        """One map for each stride, finest first. Raises UserError for a size that does not fit."""
+        self.check_size(*image.shape[-2:])
+        return self.pyramid((image - self.mean) / self.std)
+
+    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        """The maps of a picture that has been normalised already."""
+        raise NotImplementedError
+
+    def architecture(self) -> dict[str, Any]:
+        """What `build_encoder` needs to rebuild this encoder, without its weights; fit for JSON."""
+        raise NotImplementedError
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise UserError, naming the nearest size that works, unless a picture of this size fits."""
+        fitting = tuple(self._nearest_side(side) for side in (height, width))
+        if fitting != (height, width):
+            raise UserError(
+                f"the images are {height} x {width} pixels, but this encoder needs sides that are multiples "
+                f"of {self.strides[-1]} and at least {self.min_size}; the nearest size that works is "
+                f"{fitting[0]} x {fitting[1]} (--image_size {max(fitting)})"
+            )
+
+    def _nearest_side(self, side: int) -> int:
+        stride = self.strides[-1]
+        return max(self.min_size, (side + stride // 2) // stride * stride)
+
+    def freeze(self) -> None:
+        """Stop learning: weights, normalisation statistics and dropout, whatever a parent's train() says."""
+        self.frozen = True
+        self.requires_grad_(False)
+        self.eval()
+
+    def unfreeze(self) -> None:
+        """Learn again; normalisation and dropout follow from the next train() on."""
+        self.frozen = False
+        self.requires_grad_(True)
+
+    def train(self, mode: bool = True):
+        """As in torch, except that a frozen encoder stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+
+class UNetEncoder(Encoder):
+    """Plain convolution stages, each half as large as the one before: the contracting half of a U-Net.
+
+    A stage is two 3x3 convolutions with normalisation and LeakyReLU, then spatial dropout (whole channels).
+    The first stage keeps the picture's size. With its defaults it has 9,437,856 parameters.
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: Sequence[int] = (32, 64, 128, 256, 512, 512),
+        norm: Norm = "instance",
+        dropout: Sequence[float] = (0.0, 0.0, 0.05, 0.1, 0.15, 0.15),
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__(mean=[0.0] * in_channels, std=[1.0] * in_channels)
+        require_one_each(len(widths), dropout=dropout)
+        self.channels = tuple(widths)
+        self.strides = tuple(2**stage for stage in range(len(widths)))
+        self.norm: Norm = norm
+        self.dropout = tuple(dropout)
+        inputs = (in_channels, *widths[:-1])
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                *two_convolutions(inputs[stage], width, norm=norm, stride=2 if stage else 1),
+                nn.Dropout2d(dropout[stage]),
+            )
+            for stage, width in enumerate(widths)
+        )
+        initialise(self)
+
+    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        maps = [normalised]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps[1:]
+
+    def architecture(self) -> dict[str, Any]:
+        return {
+            "name": "unet",
+            "widths": list(self.channels),
+            "norm": self.norm,
+            "dropout": list(self.dropout),
+            "in_channels": len(self.mean),
+        }

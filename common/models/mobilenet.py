@@ -1,0 +1,49 @@
+"""MobileNetV2 as an encoder, with ImageNet weights where they are wanted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+
+from common.models.blocks import tapped
+from common.models.encoder import Encoder
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_features
+
+
+class MobileNetV2Encoder(Encoder):
+    """A small network made for ImageNet, without its classifier: 2,223,872 parameters, random at first.
+
+    Pictures come in [0, 1] and are normalised with ImageNet's mean and standard deviation; where they have
+    not three channels, every channel gets the average of ImageNet's three and ImageNet weights do not fit.
+    """
+
+    channels = (16, 24, 32, 96, 1280)
+    strides = (2, 4, 8, 16, 32)
+    taps = (1, 3, 6, 13, 18)
+
+    def __init__(self, *, in_channels: int = 3) -> None:
+        super().__init__(mean=_statistics(IMAGENET_MEAN, in_channels), std=_statistics(IMAGENET_STD, in_channels))
+        self.features = mobilenet_v2(weights=None).features
+        if in_channels != 3:
+            stem = nn.Conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False)
+            nn.init.kaiming_normal_(stem.weight, mode="fan_out")
+            self.features.set_submodule("0.0", stem)
+
+    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        return tapped(self.features, self.taps, normalised)
+
+    def architecture(self) -> dict[str, Any]:
+        return {"name": "mobilenet_v2", "in_channels": len(self.mean)}
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> int:
+        """Take torchvision's weights, all but the classifier's; the number of tensors loaded.
+
+        Raises UserError where any other tensor is missing, unexpected or of another shape.
+        """
+        return load_features(self.features, state, "the ImageNet weights of mobilenet_v2")
+
+
+def _statistics(imagenet: tuple[float, ...], in_channels: int) -> tuple[float, ...]:
+    return imagenet if in_channels == len(imagenet) else (sum(imagenet) / len(imagenet),) * in_channels

