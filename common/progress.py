@@ -1,0 +1,55 @@
+"""How far a run is: a bar on a terminal, a plain line an epoch elsewhere."""
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from common.train import Row
+
+
+class EpochBar:
+    """Shows epoch, losses, rate, images a second and the time left of a training."""
+
+    def __init__(self, *, epochs: int, updates: int, epoch: int = 0) -> None:
+        self.epochs, self.updates = epochs, updates
+        self.console = Console(stderr=True)
+        self.first, self.start = epoch, time.monotonic()
+        columns = ("{task.description}", "{task.fields[terms]}", "{task.fields[speed]}")
+        self.bar = Progress(
+            TextColumn(columns[0]), BarColumn(bar_width=20), *map(TextColumn, columns[1:]), TimeRemainingColumn(),
+            console=self.console, disable=not self.console.is_terminal, speed_estimate_period=120, transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task("", total=epochs * updates, completed=epoch * updates, terms="", speed="")
+
+    def __enter__(self) -> "EpochBar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def begin(self, epoch: int) -> None:
+        """An epoch starts (counted from 0)."""
+        self.images, self.speed, self.began = 0, 0.0, time.monotonic()
+        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}")
+
+    def advance(self, values: Row, images: int, lr: float) -> None:
+        """A batch is done."""
+        self.images += images
+        self.speed = self.images / max(time.monotonic() - self.began, 1e-9)
+        self.bar.update(self.task, advance=1, terms=f"{_words(values)} lr {lr:.2g}", speed=f"{self.speed:.0f} images/s")
+
+    def end(self, done: int, shown: Row, *, better: bool) -> None:
+        """The epoch that makes `done` is over: its line stays, with a star where it is the best so far."""
+        left = (time.monotonic() - self.start) / max(done - self.first, 1) * (self.epochs - done)
+        line = (
+            f"epoch {done}/{self.epochs}  {_words(shown)}  {self.speed:.0f} images/s  "
+            f"{int(left // 60)}:{int(left % 60):02d} left{'  *' if better else ''}"
+        )
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _words(values: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in values.items())

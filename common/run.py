@@ -1,0 +1,164 @@
+"""The folder of a run: what was asked for, on what it ran, what was measured, and what can be looked at."""
+
+import csv
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from common.checkpoint import load_tensors, save_atomically
+from common.config import flatten, read_yaml, save_config
+from common.errors import UserError
+from common.train import Progress
+
+PACKAGES = (
+    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy"
+)  # fmt: skip
+MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path"}
+"""Settings that a resumed run may change: they do not enter the weights."""
+
+
+class Run:
+    """A run's folder, made only once there is something to put into it."""
+
+    def __init__(self, phase: str, config: Any) -> None:
+        self.config, self.phase = config, phase
+        wanted = config.run.output_dir
+        self.folder: Path = wanted or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+        self._writer: SummaryWriter | None = None
+        if config.run.resume:
+            self._refuse_changes()
+        elif (self.folder / "config.yaml").exists() and not config.run.overwrite:
+            raise UserError(f"{self.folder} already holds a run: give --resume, --overwrite or another --output_dir")
+        elif self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"--output_dir {self.folder} is a file, not a folder")
+
+    @property
+    def figures(self) -> Path:
+        """Where pictures go."""
+        return self.folder / "figures"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run to resume has nothing left to do."""
+        return self.config.run.resume and (self.folder / "metrics.json").exists()
+
+    def open(self) -> None:
+        """Make the folder and record what the run is. An old run in it goes only with `overwrite`."""
+        if self.config.run.overwrite and (self.folder / "config.yaml").exists():
+            shutil.rmtree(self.folder)
+        self.figures.mkdir(parents=True, exist_ok=True)
+        save_config(self.config, self.folder / "config.yaml")
+        self.write_json("environment.json", environment())
+
+    def restore(self, into: Mapping[str, Any]) -> Progress:
+        """Load last.pth into what has a `load_state_dict`; returns how far the run had come."""
+        if not self.config.run.resume or not (self.folder / "last.pth").exists():
+            return Progress()
+        content = load_tensors(self.folder / "last.pth")
+        for name, part in into.items():
+            part.load_state_dict(content["state"][name])
+        return Progress(**content["progress"])
+
+    def save_state(self, progress: Progress, state: Mapping[str, Any]) -> None:
+        """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
+        parts = {name: part.state_dict() for name, part in state.items()}
+        save_atomically({"state": parts, "progress": vars(progress)}, self.folder / "last.pth")
+
+    def record(self, progress: Progress) -> None:
+        """Write the epochs so far to metrics.csv, and the newest to TensorBoard."""
+        names = list(dict.fromkeys(name for row in progress.rows for name in row))
+        with (self.folder / "metrics.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(progress.rows)
+        newest = progress.rows[-1]
+        for name, value in newest.items():
+            self.tensorboard.add_scalar(name, value, int(newest["epoch"]))
+
+    @property
+    def tensorboard(self) -> SummaryWriter:
+        """The writer of TensorBoard's event files."""
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self.folder / "tensorboard"))
+        return self._writer
+
+    def picture(self, name: str, image: np.ndarray, epoch: int) -> None:
+        """Show an (h, w, 3) uint8 picture in TensorBoard."""
+        self.tensorboard.add_image(name, image, epoch, dataformats="HWC")
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write figures for programs to read into the folder."""
+        write_json(self.folder / name, content)
+
+    def close(self) -> None:
+        """Flush what is still on its way."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _refuse_changes(self) -> None:
+        saved, now = read_yaml(self.folder / "config.yaml"), flatten(self.config)
+        changed = [name for name in now if name not in MAY_CHANGE and now[name] != saved.get(name)]
+        if changed:
+            was = ", ".join(f"--{name} was {saved.get(name)}, is {now[name]}" for name in changed)
+            raise UserError(
+                f"cannot resume {self.folder} with other settings ({was}): use the old ones, or a new folder"
+            )
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write figures for programs to read. Raises ValueError for NaN: a figure that does not exist is null."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and command: what somebody needs who repeats the run."""
+    return {
+        "command": " ".join(sys.argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "commit": _commit(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    here = Path(__file__).resolve().parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _free(folder: Path) -> Path:
+    """The folder's name, or with a number behind it when two runs start in one second."""
+    names = [folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 100))]
+    return next(name for name in names if not name.exists())

@@ -1,0 +1,93 @@
+"""A phase's training from first epoch to last: the loop of `common.train` wired to a run's folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from common.checkpoint import Handover, save_handover
+from common.config_groups import RunConfig, TrainingConfig
+from common.data.batches import Batches
+from common.progress import EpochBar
+from common.run import Run
+from common.train import Progress, Row, Step, Updater, fit, train_epoch
+
+
+@dataclass(frozen=True)
+class Training:
+    """What differs between the phases."""
+
+    model: nn.Module
+    step: Step
+    """The terms of the loss on a batch."""
+    evaluate: Callable[[], Row]
+    """Scores on the validation images."""
+    score: Callable[[Row], float]
+    """Which of them chooses the best epoch; higher is better."""
+    headline: tuple[str, ...]
+    """The columns that an epoch's line on the screen shows, beside the losses."""
+    handover: Callable[[Row], Handover]
+    """The network as a file, given the row of its epoch."""
+    begin_epoch: Callable[[int], None] = lambda _: None
+    """What changes between epochs (counted from 0), such as what is frozen."""
+    show: Callable[[Progress], str | None] = lambda _: None
+    """Pictures for TensorBoard after an epoch; a sentence to say aloud, if there is one."""
+
+
+def train(training: Training, *, run: Run, updater: Updater, batches: Batches, state: dict[str, Any]) -> Progress:
+    """Train, resuming where the run stopped if it is asked to; best.pth, last.pth and the records are kept.
+
+    `state` names all that has a `state_dict` and changes while training.
+    """
+    plan: TrainingConfig = run.config.training
+    progress = run.restore(state)
+    bar = EpochBar(epochs=plan.epochs, updates=len(batches), epoch=progress.epoch)
+
+    def one_epoch(epoch: int) -> Row:
+        training.model.train()
+        training.begin_epoch(epoch)
+        bar.begin(epoch)
+        terms = train_epoch(
+            training.step,
+            batches.epoch(epoch, updater.fabric.device),
+            updater,
+            lambda values, count: bar.advance(values, count, updater.lr),
+        )
+        return {"lr": updater.lr, **{f"train/{name}": value for name, value in terms.items()}}
+
+    def scores(_: int) -> Row:
+        training.model.eval()
+        with torch.no_grad():
+            return {f"val/{name}": value for name, value in training.evaluate().items()}
+
+    def save(now: Progress, better: bool) -> None:
+        if better or _kept(run.config.run, now.epoch):
+            handover = training.handover(now.rows[-1])
+            names = ["best.pth"] * better + [f"epoch_{now.epoch:04d}.pth"] * _kept(run.config.run, now.epoch)
+            for name in names:
+                save_handover(handover, run.folder / name)
+        run.save_state(now, state)
+        run.record(now)
+        shown = ("train/loss", "val/loss", *training.headline, "lr")
+        bar.end(now.epoch, {name: now.rows[-1][name] for name in shown}, better=better)
+        said = training.show(now)
+        if said:
+            bar.console.print(said, soft_wrap=True, markup=False)
+
+    with bar:
+        fit(
+            one_epoch,
+            scores,
+            save,
+            progress=progress,
+            epochs=plan.epochs,
+            patience=plan.patience,
+            score=training.score,
+        )
+    return progress
+
+
+def _kept(config: RunConfig, epoch: int) -> bool:
+    return config.save_every > 0 and epoch % config.save_every == 0
