@@ -1,0 +1,73 @@
+"""Pictures that both phases draw: grids of images, curves, tables of colours."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+
+from common.train import Row
+
+PALETTE = np.array(
+    [
+        (0, 0, 0),
+        (230, 159, 0),
+        (86, 180, 233),
+        (0, 158, 115),
+        (240, 228, 66),
+        (0, 114, 178),
+        (213, 94, 0),
+        (204, 121, 167),
+    ],
+    dtype=np.uint8,
+)
+"""Colours of the classes, told apart by the colour-blind. Source: Okabe & Ito, Color Universal Design, 2008."""
+
+
+def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 3"]:
+    """Images in [0, 1] as pixels."""
+    pixels = (image.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
+
+
+def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.ndarray, "n h w 3"]:
+    """Values in [0, 1] (others are clipped) as colours of a matplotlib map."""
+    return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]
+
+
+def grid(
+    columns: Sequence[UInt8[np.ndarray, "n h w 3"]], *, side: int = 160, gap: int = 4
+) -> UInt8[np.ndarray, "height width 3"]:
+    """A sheet with a row for each image and a column for each kind of picture, on white."""
+    rows = []
+    for pictures in zip(*columns, strict=True):
+        cells = [cv2.resize(p, (side, side), interpolation=cv2.INTER_NEAREST_EXACT) for p in pictures]
+        rows.append(np.hstack([np.pad(c, ((0, gap), (0, gap), (0, 0)), constant_values=255) for c in cells]))
+    return np.vstack(rows)
+
+
+def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
+    """Write a PNG file. Raises OSError when it can't be written."""
+    path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def curves(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
+    """One panel for each list of column names, drawn over the epochs; a name that no row has is left out."""
+    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for name in (name for name in names if any(name in row for row in rows)):
+            axes.plot(
+                epochs,
+                [row.get(name, np.nan) for row in rows],
+                label=name,
+                marker="." if len(rows) < 30 else "",
+            )
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    return figure

@@ -1,0 +1,28 @@
+"""Phase 1: `python -m pretrain.main --data_dir PHOTOGRAPHS` teaches an encoder and writes ae.pth."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import command
+from common.config import CONFIGS, load_config
+from pretrain.config import PretrainConfig
+
+
+@command
+def main(argv: Sequence[str]) -> None:
+    """Load the settings, the data and the network; train; report; hand over."""
+    config = load_config(PretrainConfig, argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
+
+    from pretrain.phase import Pretraining  # after the flags: --help answers without importing torch
+
+    phase = Pretraining(config)
+    if phase.run.finished:
+        print(f"the run in {phase.run.folder} is finished: see its metrics.json")
+        return
+    progress = phase.train()
+    phase.report(progress)
+    phase.hand_over()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
