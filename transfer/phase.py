@@ -1,0 +1,198 @@
+"""Phase 2 from settings to test figures."""
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common.checkpoint import Handover, load_handover, sections_of
+from common.config import flatten
+from common.data.augment import Augment
+from common.data.batches import Batch, Batches
+from common.data.load import load_splits
+from common.data.pack import Pack
+from common.data.split import label_subset
+from common.device import make_fabric
+from common.errors import UserError
+from common.figures import curves, save_picture
+from common.models.weights import load_exactly
+from common.run import Run, environment
+from common.train import INITIAL, Progress, Row, Updater, seed_update
+from common.training import Training, train
+from transfer.build import build_network, build_optimizer, rates
+from transfer.config import TransferConfig
+from transfer.losses import SegmentationLoss
+from transfer.metrics import report, silent_classes
+from transfer.report import confusion_figure, sample_grid
+from transfer.scoring import confusions, row, silent_for
+
+
+class Transfer:
+    """A segmentation network, its labelled images, and the folder where results are kept."""
+
+    def __init__(self, config: TransferConfig) -> None:
+        self.config = config
+        self.run = Run("transfer", config)
+        self.fabric = make_fabric(config.run)
+        self.data = load_splits(config.data, labelled=True)
+        assert self.data.classes is not None, "labelled data has classes"
+        self.names = self.data.classes.names
+        self.train_pack, class_pixels = labelled_part(self.data.train, config, self.names)
+        seed_update(config.run.seed, INITIAL)
+        self.net, self.receipt, self.source = build_network(config, len(self.names))
+        self.loss = SegmentationLoss(
+            len(self.names),
+            dice_weight=config.loss.dice_weight,
+            ce_weight=config.loss.ce_weight,
+            weighted_ce=config.loss.weighted_ce,
+            class_pixels=class_pixels,
+        )
+        self.batches = Batches(
+            self.train_pack, batch_size=config.training.batch_size, seed=config.run.seed, shuffle=True
+        )
+
+    def train(self) -> Progress:
+        """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
+        self.run.open()
+        self.run.write_json("receipt.json", self.receipt.to_dict())
+        for note in [*self.data.notes, *self._leaks()]:
+            print(f"note: {note}", file=sys.stderr)
+        print(self.receipt)
+        network = self.fabric.setup_module(self.net)
+        self.loss.to(self.fabric.device)
+        augment = Augment(self.config.augment)
+
+        def step(batch: Batch) -> Mapping[str, Tensor]:
+            image, mask = augment(batch.image, batch.mask)
+            return self.loss(network(image), mask)
+
+        updater = Updater(
+            self.fabric,
+            network,
+            build_optimizer(self.net, self.config, self.receipt.lr_factor),
+            lr_at=rates(self.config, len(self.batches)),
+            seed=self.config.run.seed,
+            clip_norm=self.config.training.clip_norm,
+        )
+        training = Training(
+            model=self.net,
+            step=step,
+            evaluate=self._validate,
+            score=lambda row: row["val/mean_iou"],
+            headline=("val/mean_iou", *(f"val/iou_{name}" for name in self.names)),
+            handover=self._handover,
+            begin_epoch=self._begin_epoch,
+            show=self._show,
+        )
+        state = {"model": self.net, "loss": self.loss, "updater": updater}
+        return train(training, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    def report(self, progress: Progress) -> None:
+        """Measure the best epoch on validation and test images, and draw it."""
+        best = load_handover(self.run.folder / "best.pth", kind="segmentation")
+        load_network(self.net, best)
+        counts = {split: self._confusions(getattr(self.data, split))[0] for split in ("test", "val")}
+        warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
+        content = {split: report(matrix, self.names) for split, matrix in counts.items()}
+        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
+        self._draw(progress, counts["test"])
+        self.run.write_json("metrics.json", {**content, **finished})
+        self.run.close()
+        print_table(content["test"], "test", len(self.data.test))
+        for warning in warnings:
+            print(f"warning: {warning}")
+        print(f"pictures and figures: {self.run.folder}")
+
+    def _begin_epoch(self, epoch: int) -> None:
+        if epoch < self.receipt.frozen_epochs:
+            self.net.encoder.freeze()
+        else:
+            self.net.encoder.unfreeze()
+
+    def _confusions(self, pack: Pack, loss: SegmentationLoss | None = None) -> tuple[Tensor, Row]:
+        size = self.config.training.batch_size
+        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss)
+
+    def _validate(self) -> Row:
+        counts, terms = self._confusions(self.data.val, self.loss)
+        self.loss.train()
+        return {**terms, **row(counts, self.names)}
+
+    def _show(self, progress: Progress) -> str | None:
+        picture = sample_grid(self.net, self.data.val, range(min(4, len(self.data.val))), device=self.fabric.device)
+        self.run.picture("segmentations", picture, progress.epoch)
+        silent = silent_for(progress.rows, self.names)
+        return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
+
+    def _draw(self, progress: Progress, counts: Tensor) -> None:
+        chosen = spread(len(self.data.test), 8)
+        picture = sample_grid(self.net, self.data.test, chosen, device=self.fabric.device)
+        save_picture(picture, self.run.figures / "segmentations_test.png")
+        confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
+        ious = ["val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
+        panels = [["train/loss", "val/loss"], ious, ["lr"]]
+        curves(progress.rows, panels).savefig(self.run.figures / "curves.png", dpi=110)
+
+    def _leaks(self) -> list[str]:
+        seen = sum(digest in self.source.train_images for digest in self.data.test.digests)
+        return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
+
+    def _handover(self, row: Row) -> Handover:
+        assert self.data.classes is not None, "labelled data has classes"
+        return Handover(
+            kind="segmentation",
+            architecture=self.net.architecture(),
+            sections=sections_of(self.net),
+            input={"image_size": self.config.data.image_size, "channels": 3, "range": [0.0, 1.0]},
+            task=self.data.classes.to_dict(),
+            provenance={
+                "config": flatten(self.config),
+                "environment": environment(),
+                "validation": row,
+                "train_images": list(self.train_pack.digests),
+                "encoder": {**self.receipt.to_dict(), **self.source.task},
+            },
+        )
+
+
+def labelled_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
+    """The training images that keep their masks, and how many pixels each class has in them.
+
+    Raises UserError when a class has none.
+    """
+    assert pack.class_pixels is not None, "labelled data has class pixels"
+    counts = pack.class_pixels
+    if config.labels.label_fraction < 1:
+        fraction, seed = config.labels.label_fraction, config.run.seed
+        chosen = label_subset(pack.keys, counts, fraction=fraction, seed=seed)
+        pack, counts = pack.take(chosen), counts[chosen]
+    totals = counts.sum(0)
+    absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
+    if absent:
+        raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
+    return pack, torch.from_numpy(totals)
+
+
+def load_network(net: torch.nn.Module, handover: Handover) -> None:
+    """Fill a network from a handover file, section by section; raises UserError for any difference."""
+    for name, section in handover.sections.items():
+        load_exactly(net.get_submodule(name), section, f"the {name}")
+
+
+def spread(total: int, count: int) -> list[int]:
+    """At most `count` indices, evenly over the data set."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
+
+
+def print_table(scores: Mapping, split: str, images: int) -> None:
+    """The scores of a data set, a line for each class."""
+    print(f"\n{split} ({images} images)   IoU    Dice   precision  recall")
+    for name, values in scores["per_class"].items():
+        cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
+        print(f"  {name:<18} " + "  ".join("   -  " if v is None else f"{v:.4f}" for v in cells))
+    print(
+        f"  mean IoU {scores['mean_iou']:.4f}, mean foreground Dice {scores['mean_foreground_dice']:.4f}, "
+        f"pixel accuracy {scores['pixel_accuracy']:.4f}\n"
+    )

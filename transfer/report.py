@@ -1,0 +1,99 @@
+"""Pictures of phase 2: truth beside prediction, errors, confidence, confusion, and the encoder's view."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from matplotlib.figure import Figure
+
+from common.data.batches import read_batch
+from common.data.classes import IGNORE
+from common.data.pack import Pack
+from common.figures import PALETTE, grid, heat, to_bytes
+from transfer.model import SegmentationNet
+
+UNLABELLED = (128, 128, 128)
+RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
+
+
+@torch.no_grad()
+def sample_grid(
+    net: SegmentationNet, pack: Pack, indices: Sequence[int], *, device: torch.device
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A row for each image: image, truth, prediction, errors, and the confidence of each class.
+
+    Errors: white right, blue foreground missed, orange foreground invented, pink one foreground class taken for
+    another, grey not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
+    """
+    net.eval()
+    batch = read_batch(pack, np.asarray(indices), device)
+    assert batch.mask is not None, "a picture of truth and prediction needs masks"
+    probability = net(batch.image).softmax(1).cpu()
+    truth, prediction = batch.mask.cpu(), probability.argmax(1)
+    confidence = [heat(p.numpy(), "viridis") for p in probability.unbind(1)]
+    columns = [
+        to_bytes(batch.image),
+        paint(truth),
+        paint(prediction),
+        paint_errors(prediction, truth),
+        *confidence,
+    ]
+    return grid(columns)
+
+
+def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
+    """Classes as colours of the palette (which repeats after eight); what is not labelled is grey."""
+    colours = np.full((256, 3), UNLABELLED, dtype=np.uint8)
+    colours[:IGNORE] = PALETTE[np.arange(IGNORE) % len(PALETTE)]
+    return colours[mask.numpy()]
+
+
+def paint_errors(
+    prediction: Int64[torch.Tensor, "n h w"], truth: Int64[torch.Tensor, "n h w"]
+) -> UInt8[np.ndarray, "n h w 3"]:
+    """What kind of error each pixel is; class 0 is the background."""
+    colours = np.full((*truth.shape, 3), RIGHT, dtype=np.uint8)
+    wrong = (prediction != truth).numpy()
+    foreground, said = truth.numpy() > 0, prediction.numpy() > 0
+    for colour, where in (
+        (MISSED, wrong & foreground & ~said),
+        (INVENTED, wrong & ~foreground & said),
+        (CONFUSED, wrong & foreground & said),
+        (UNLABELLED, truth.numpy() == IGNORE),
+    ):
+        colours[where] = colour
+    return colours
+
+
+def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -> Figure:
+    """The confusion matrix, each row as shares of that true class."""
+    shares = (counts / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
+    side = 2.2 + 0.8 * len(names)
+    figure = Figure(figsize=(side, side * 0.9), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    for (i, j), share in np.ndenumerate(shares):
+        axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
+    return figure
+
+
+def embedding_figure(planes: dict[str, Float[np.ndarray, "n 2"]], labels: Sequence[str], title: str) -> Figure:
+    """Each plane as a scatter of the images, coloured by label."""
+    figure = Figure(figsize=(5.2 * len(planes), 4.6), layout="constrained")
+    figure.suptitle(title)
+    kinds = sorted(set(labels))
+    for axes, (name, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
+        for index, kind in enumerate(kinds):
+            chosen = points[np.array(labels) == kind]
+            colour = PALETTE[(index + 1) % len(PALETTE)] / 255
+            axes.scatter(*chosen.T, s=12, color=colour, label=kind, alpha=0.8, linewidths=0)
+        axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.legend(fontsize="small")
+    return figure

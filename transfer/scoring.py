@@ -1,0 +1,66 @@
+"""A network over a data set: confusion matrices of its images, and what they come to."""
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from common.data.batches import Batches
+from common.data.pack import Pack
+from common.train import Means, Row
+from transfer.losses import SegmentationLoss
+from transfer.metrics import confusion, report
+from transfer.model import SegmentationNet
+
+
+@torch.no_grad()
+def confusions(
+    net: SegmentationNet,
+    pack: Pack,
+    *,
+    batch_size: int,
+    device: torch.device,
+    loss: SegmentationLoss | None = None,
+) -> tuple[Int64[Tensor, "n k k"], Row]:
+    """The confusion matrix of every image, and with `loss` the means of its terms. In float32, in file order."""
+    net.eval()
+    if loss is not None:
+        loss.eval()
+    means, matrices = Means(), []
+    for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+        assert batch.mask is not None, "scoring needs masks"
+        logits = net(batch.image)
+        matrices.append(confusion(logits.argmax(1), batch.mask, logits.shape[1]).cpu())
+        if loss is not None:
+            means.add({name: term.item() for name, term in loss(logits, batch.mask).items()}, len(batch))
+    return torch.cat(matrices), means.row() if loss is not None else {}
+
+
+def row(counts: Int64[Tensor, "n k k"], names: tuple[str, ...]) -> Row:
+    """The scores of a data set as columns of metrics.csv; NaN where a class is in neither truth nor prediction.
+
+    "predicted_<class>" is the share of the labelled pixels that were taken for the class.
+    """
+    scores: dict[str, Any] = report(counts, names)
+    means = {name: _number(scores[name]) for name in ("mean_iou", "pixel_accuracy", "mean_foreground_dice")}
+    per_class = {f"iou_{name}": _number(values["iou"]) for name, values in scores["per_class"].items()}
+    taken = counts.sum((0, 1)) / counts.sum().clamp(min=1)
+    return {**means, **per_class, **{f"predicted_{n}": v for n, v in zip(names, taken.tolist(), strict=True)}}
+
+
+def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list[str]:
+    """The classes in the validation masks that no pixel was taken for in any of the last `epochs` epochs."""
+    last = rows[-epochs:]
+    if len(last) < epochs:
+        return []
+
+    def silent(row: Row, name: str) -> bool:
+        return row[f"val/predicted_{name}"] == 0 and row[f"val/iou_{name}"] == 0
+
+    return [name for name in names if all(silent(row, name) for row in last)]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
