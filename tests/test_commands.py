@@ -1,0 +1,389 @@
+"""Every command, run in-process on images that the test makes."""
+
+import csv
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from datasets import photo, write_folder, write_images_masks, write_oxford, write_tree
+
+from common.checkpoint import load_tensors
+from pretrain.main import main as pretrain
+from transfer.evaluate import main as evaluate
+from transfer.main import main as transfer
+
+TINY = [
+    "--image_size",
+    "64",
+    "--widths",
+    "4",
+    "4",
+    "4",
+    "6",
+    "6",
+    "8",
+    "--batch_size",
+    "8",
+    "--device",
+    "cpu",
+]
+PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
+TRANSFER = [*TINY, "--epochs", "2"]
+SYNTHETIC = ["--synthetic_count", "40"]
+RECORDS = ("config.yaml", "metrics.csv", "metrics.json", "environment.json", "tensorboard", "best.pth", "last.pth")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Commands write into the working folder; that is one of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def ae(tmp_path_factory):
+    """A run folder of phase 1 on embedded data."""
+    folder = tmp_path_factory.mktemp("phase1") / "ae"
+    assert pretrain([*PRETRAIN, *SYNTHETIC, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seg(tmp_path_factory, ae):
+    """A run folder of phase 2 on embedded data, with that encoder."""
+    folder = tmp_path_factory.mktemp("phase2") / "seg"
+    words = ["--pretrained_encoder", str(ae), "--freeze_epochs", "1", "--output_dir", str(folder)]
+    assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
+    return folder
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def weights(folder: Path) -> dict:
+    return load_tensors(folder / "last.pth")["state"]
+
+
+def same(ours, theirs) -> bool:
+    """Equal bits in nested states."""
+    if isinstance(ours, torch.Tensor):
+        return torch.equal(ours, theirs)
+    if isinstance(ours, dict):
+        return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list | tuple):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return ours == theirs
+
+
+def test_phase_1_leaves_everything_that_a_run_promises(ae):
+    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth"}
+    assert {path.name for path in (ae / "figures").iterdir()} == {
+        "reconstructions_val.png", "reconstructions_test.png", "curves.png"
+    }  # fmt: skip
+    scores = metrics(ae)
+    assert scores["test"].keys() >= {"mse", "psnr", "ssim"}
+    assert 0 < scores["val"]["mse"] < 1
+    with (ae / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["train/loss"]) < float(rows[0]["train/loss"])
+
+
+def test_phase_2_leaves_everything_that_a_run_promises(seg):
+    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json"}
+    scores = metrics(seg)["test"]
+    assert scores.keys() >= {"mean_iou", "pixel_accuracy", "mean_foreground_dice", "per_class", "image_mean"}
+    assert list(scores["per_class"]) == ["background", "cat", "dog"]
+    assert scores["per_class"]["cat"].keys() == {"iou", "dice", "precision", "recall"}
+    receipt = json.loads((seg / "receipt.json").read_text())
+    assert receipt["loaded"] == receipt["tensors"] > 0
+    assert receipt["frozen_epochs"] == 1
+
+
+def test_every_figure_is_a_picture_with_something_on_it(ae, seg):
+    figures = [*(ae / "figures").iterdir(), *(seg / "figures").iterdir()]
+    assert len(figures) >= 6
+    for path in figures:
+        picture = cv2.imread(str(path))
+        assert picture is not None, path
+        assert picture.std() > 5, path
+
+
+def test_evaluate_repeats_the_test_figures_of_the_run_exactly(seg, tmp_path, capsys):
+    assert evaluate(["--model_path", str(seg / "best.pth"), "--output_dir", str(tmp_path / "again")]) == 0
+    assert metrics(tmp_path / "again")["test"] == metrics(seg)["test"]
+    assert "mean IoU" in capsys.readouterr().out
+
+
+def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
+    words = [
+        "--model_path",
+        seg,
+        "--batch_size",
+        4,
+        "--num_workers",
+        1,
+        "--device",
+        "cpu",
+        "--output_dir",
+        tmp_path / "out",
+    ]
+    switches = ["--visualize_samples", "--analyze_latent_space"]
+    assert evaluate([*map(str, words), *switches]) == 0
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert figures == {"confusion.png", "samples.png", "latents.png"}
+
+
+def test_training_takes_the_flags_of_system_a_as_typed_there(tmp_path):
+    write_oxford(tmp_path / "pets")
+    shared = "--data_dir pets --batch_size 8 --epochs 1 --lr 0.001 --weight_decay 1e-5 --amp --num_workers 1"
+    shared = [*shared.split(), "--save_every", "1", "--patience", "15", "--device", "cpu", *TINY[:9]]
+    loss = ["--mse_weight", "1.0", "--perceptual_weight", "0", "--ssim_weight", "0.1", "--output_dir", "one"]
+    assert pretrain([*shared, *loss]) == 0
+    assert (tmp_path / "one" / "epoch_0001.pth").exists()
+    loss = [
+        "--pretrained_encoder",
+        "one/ae.pth",
+        "--dice_weight",
+        "1.0",
+        "--ce_weight",
+        "1.0",
+        "--weighted_ce",
+        "--output_dir",
+        "two",
+    ]
+    assert transfer([*shared, *loss]) == 0
+
+
+def test_the_two_plain_commands_follow_each_other(tmp_path, capsys):
+    small = [*TINY, "--epochs", "1", *SYNTHETIC]
+    assert pretrain(small) == 0
+    assert (tmp_path / "ae.pth").exists()
+    assert transfer([*small, "--pretrained_encoder", "ae.pth"]) == 0
+    said = capsys.readouterr()
+    assert "encoder: ae.pth" in said.out
+    assert said.err.count("no --data_dir: using the embedded data") == 2
+    assert {path.name.split("-")[0] for path in (tmp_path / "runs").iterdir()} == {"pretrain", "transfer"}
+
+
+def test_the_handover_file_is_the_best_epoch_in_both_places(tmp_path, capsys):
+    words = [*PRETRAIN, *SYNTHETIC, "--output_dir", "run", "--handover_path", "mine.pth"]
+    assert pretrain(words) == 0
+    files = [load_tensors(tmp_path / name) for name in ("run/ae.pth", "run/best.pth", "mine.pth")]
+    assert same(files[0], files[1])
+    assert same(files[0], files[2])
+    assert not (tmp_path / "ae.pth").exists()
+    assert "replaced" not in capsys.readouterr().out
+    assert pretrain([*words, "--overwrite"]) == 0
+    assert "mine.pth (replaced the one that was there)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [pretrain, transfer])
+def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, tmp_path, monkeypatch):
+    words = [
+        *(PRETRAIN if command is pretrain else TRANSFER),
+        *SYNTHETIC,
+        "--epochs",
+        "4",
+        "--save_every",
+        "0",
+    ]
+    assert command([*words, "--output_dir", "whole"]) == 0
+
+    class PowerCutError(Exception):
+        pass
+
+    import common.training as training
+
+    keep = training.fit
+
+    def cut_after_two(one_epoch, scores, save, **settings):
+        def save_and_fall(progress, better):
+            save(progress, better)
+            if progress.epoch == 2:
+                raise PowerCutError
+
+        keep(one_epoch, scores, save_and_fall, **settings)
+
+    monkeypatch.setattr(training, "fit", cut_after_two)
+    with pytest.raises(PowerCutError):
+        command([*words, "--output_dir", "parts"])
+    monkeypatch.setattr(training, "fit", keep)
+    torch.manual_seed(123)
+    assert command(["--resume", "--output_dir", "parts"]) == 0
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
+    assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "parts/metrics.csv").read_text()
+
+
+def test_a_finished_run_says_so_when_it_is_resumed(ae, capsys):
+    before = (ae / "ae.pth").stat().st_mtime_ns
+    assert pretrain(["--resume", "--output_dir", str(ae)]) == 0
+    assert "is finished" in capsys.readouterr().out
+    assert (ae / "ae.pth").stat().st_mtime_ns == before
+
+
+def test_equal_seeds_give_equal_bits_and_other_seeds_other_weights(tmp_path):
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        assert transfer([*TRANSFER, *SYNTHETIC, "--epochs", "1", "--seed", seed, "--output_dir", name]) == 0
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a")["model"], weights(tmp_path / "c")["model"])
+
+
+def test_a_frozen_encoder_is_bit_identical_after_an_epoch(ae, tmp_path):
+    words = ["--pretrained_encoder", str(ae / "ae.pth"), "--freeze_epochs", "2", "--output_dir", "frozen"]
+    assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
+    before = load_tensors(ae / "ae.pth")["sections"]["encoder"]
+    assert same(before, load_tensors(tmp_path / "frozen/best.pth")["sections"]["encoder"])
+    assert transfer([*TRANSFER, *SYNTHETIC, *words[:2], "--freeze_epochs", "0", "--output_dir", "tuned"]) == 0
+    assert not same(before, load_tensors(tmp_path / "tuned/best.pth")["sections"]["encoder"])
+
+
+def test_phase_1_learns_nothing_from_test_images_and_opens_no_mask(tmp_path):
+    write_oxford(tmp_path / "pets")
+    for mask in (tmp_path / "pets/annotations/trimaps").iterdir():
+        mask.write_bytes(b"no picture")
+    assert pretrain([*PRETRAIN, "--data_dir", "pets", "--epochs", "1", "--output_dir", "run"]) == 0
+    seen = load_tensors(tmp_path / "run/ae.pth")["provenance"]["train_images"]
+    listed = (tmp_path / "pets/annotations/trainval.txt").read_text().splitlines()
+    assert 0 < len(seen) < len(listed) == 20
+
+
+def test_a_leak_from_pretraining_into_test_images_is_said_aloud(tmp_path, capsys):
+    write_oxford(tmp_path / "pets")
+    shutil.copytree(tmp_path / "pets/images", tmp_path / "photos")
+    assert pretrain([*PRETRAIN, "--data_dir", "photos", "--epochs", "1", "--output_dir", "run"]) == 0
+    capsys.readouterr()
+    words = ["--data_dir", "pets", "--pretrained_encoder", "run", "--epochs", "1", "--output_dir", "seg"]
+    assert transfer([*TRANSFER, *words]) == 0
+    assert "LEAK" in capsys.readouterr().err
+
+
+def refusal(command, words, capsys) -> str:
+    """The one sentence with which a command refuses; nothing is left behind but what was there."""
+    before = sorted(Path.cwd().rglob("*"))
+    assert command([str(word) for word in words]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert sorted(Path.cwd().rglob("*")) == before
+    assert said[-1].startswith("error: ")
+    assert not any("Traceback" in line for line in said)
+    return said[-1]
+
+
+def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_path, capsys, ae):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    write_images_masks(tmp_path / "data")
+    (tmp_path / "broken.pth").write_bytes(b"no checkpoint")
+    data = ["--data_dir", "data", "--output_dir", "out"]
+    cases = [
+        (pretrain, ["--data_dir", "nowhere"], "nowhere"),
+        (pretrain, ["--data_dir", "empty"], "empty"),
+        (pretrain, ["--data_dir", "data", "--output_dir", "file"], "is a file"),
+        (pretrain, ["--data_dir", "data", "--image_size", 65], "64"),
+        (pretrain, ["--data_dir", "data", "--image_size", 32], "64"),
+        (pretrain, [*data, "--perceptual_weights_path", "nowhere.pth"], "nowhere.pth"),
+        (transfer, [*data, "--pretrained_encoder", "nowhere.pth"], "nowhere.pth"),
+        (transfer, [*data, "--pretrained_encoder", "broken.pth"], "broken.pth"),
+        (transfer, [*data, "--pretrained_encoder", ae / "last.pth"], "not a handover file"),
+        (
+            transfer,
+            [*data, "--encoder", "mobilenet_v2", "--encoder_weights_path", "nowhere.pth"],
+            "nowhere.pth",
+        ),
+        (evaluate, ["--model_path", ae / "ae.pth"], "one for segmentation is wanted"),
+    ]
+    if not torch.cuda.is_available():
+        cases.append((pretrain, [*data, "--device", "cuda"], "no CUDA GPU"))
+    for command, words, said in cases:
+        small = [] if command is evaluate else ["--image_size", 64]
+        assert said in refusal(command, [*small, *words], capsys), words
+
+
+def test_a_folder_that_holds_a_run_is_refused_and_stays(ae, capsys):
+    before = (ae / "best.pth").stat().st_mtime_ns
+    said = refusal(pretrain, [*PRETRAIN, *SYNTHETIC, "--output_dir", ae], capsys)
+    assert "--resume" in said
+    assert "--overwrite" in said
+    assert (ae / "best.pth").stat().st_mtime_ns == before
+
+
+def test_resuming_with_another_setting_is_refused(ae, capsys):
+    said = refusal(pretrain, ["--resume", "--output_dir", ae, "--lr", "0.5"], capsys)
+    assert "--lr was 0.001, is 0.5" in said
+
+
+def test_an_unreadable_image_is_named_or_skipped_and_listed(tmp_path, capsys):
+    write_folder(tmp_path / "photos", 80)
+    broken = tmp_path / "photos" / "photo_007.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    words = [*PRETRAIN, "--epochs", 1, "--data_dir", "photos", "--output_dir", "run"]
+    said = refusal(pretrain, words, capsys)
+    assert "photo_007.jpg" in said
+    assert "--skip_bad_files" in said
+    assert pretrain([*map(str, words), "--skip_bad_files"]) == 0
+    assert "photo_007.jpg" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_in_one_sentence(tmp_path, capsys):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        code = pretrain([*PRETRAIN, *SYNTHETIC, "--output_dir", "run"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert code == 2
+    assert "free some space" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.pth"))
+
+
+def test_the_alarm_rings_when_a_class_is_not_predicted_for_three_epochs(tmp_path, capsys):
+    speck = np.zeros((64, 64), dtype=np.uint8)
+    speck[30:32, 30:32] = 255
+    for i in range(40):
+        picture = photo(i, height=64, width=64)
+        write_tree(tmp_path / "data", {f"images/{i:02}.png": picture, f"masks/{i:02}.png": speck})
+    plain = ["--dice_weight", "0", "--no_weighted_ce", "--lr", "0.05", "--epochs", "5", "--output_dir", "run"]
+    assert transfer([*TRANSFER, "--data_dir", "data", *plain]) == 0
+    with (tmp_path / "run/metrics.csv").open() as file:
+        taken = [float(row["val/predicted_foreground"]) for row in csv.DictReader(file)]
+    assert taken[2:] == [0, 0, 0]
+    assert "ALARM: no pixel was taken for foreground in the last 3 epochs" in capsys.readouterr().err
+    assert metrics(tmp_path / "run")["warnings"] == ["class foreground is never predicted"]
+
+
+def test_label_fractions_are_nested(tmp_path):
+    shares = {}
+    for fraction in ("0.2", "0.5"):
+        words = ["--label_fraction", fraction, "--epochs", "1", "--batch_size", "2", "--output_dir", fraction]
+        assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
+        shares[fraction] = set(load_tensors(tmp_path / fraction / "best.pth")["provenance"]["train_images"])
+    assert shares["0.2"] < shares["0.5"]
+
+
+def test_off_a_terminal_progress_is_plain_lines(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
+    root = Path(__file__).resolve().parents[1]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pretrain.main", *words], cwd=root, capture_output=True, text=True, check=True
+    )
+    (line,) = [line for line in answer.stderr.splitlines() if line.startswith("epoch 1/1")]
+    assert all(word in line for word in ("train/loss", "val/psnr", "lr", "images/s", "left"))
+    assert "\x1b" not in answer.stderr
+
+
+def test_images_are_scored_where_they_are_not_ignored_and_nowhere_else(seg):
+    scores = metrics(seg)["test"]["per_class"]
+    for values in scores.values():
+        if values["iou"] is not None:
+            np.testing.assert_allclose(values["dice"], 2 * values["iou"] / (1 + values["iou"]))
