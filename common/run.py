@@ -24,6 +24,10 @@ from common.train import Progress
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy"
 )  # fmt: skip
+WRITTEN = (
+    "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "*.pth", "figures", "tensorboard"
+)  # fmt: skip
+"""What a run leaves in its folder."""
 MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path"}
 """Settings that a resumed run may change: they do not enter the weights."""
 
@@ -55,8 +59,8 @@ class Run:
 
     def open(self) -> None:
         """Make the folder and record what the run is. An old run in it goes only with `overwrite`."""
-        if self.config.run.overwrite and (self.folder / "config.yaml").exists():
-            shutil.rmtree(self.folder)
+        if self.config.run.overwrite:
+            self._clear()
         self.figures.mkdir(parents=True, exist_ok=True)
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
@@ -105,6 +109,12 @@ class Run:
         """Flush what is still on its way."""
         if self._writer is not None:
             self._writer.close()
+
+    def _clear(self) -> None:
+        """Remove what runs write, and nothing else that somebody keeps in the folder."""
+        for pattern in WRITTEN:
+            for path in self.folder.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _refuse_changes(self) -> None:
         saved, now = read_yaml(self.folder / "config.yaml"), flatten(self.config)

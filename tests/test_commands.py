@@ -316,6 +316,15 @@ def test_a_folder_that_holds_a_run_is_refused_and_stays(ae, capsys):
     assert (ae / "best.pth").stat().st_mtime_ns == before
 
 
+def test_overwrite_removes_the_run_and_nothing_else_in_its_folder(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--save_every", "1", "--output_dir", "run"]
+    assert pretrain(words) == 0
+    (tmp_path / "run/notes.txt").write_text("mine")
+    assert pretrain([*words, "--save_every", "0", "--overwrite"]) == 0
+    assert (tmp_path / "run/notes.txt").read_text() == "mine"
+    assert not (tmp_path / "run/epoch_0001.pth").exists()
+
+
 def test_resuming_with_another_setting_is_refused(ae, capsys):
     said = refusal(pretrain, ["--resume", "--output_dir", ae, "--lr", "0.5"], capsys)
     assert "--lr was 0.001, is 0.5" in said

@@ -191,8 +191,10 @@ def print_table(scores: Mapping, split: str, images: int) -> None:
     print(f"\n{split} ({images} images)   IoU    Dice   precision  recall")
     for name, values in scores["per_class"].items():
         cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
-        print(f"  {name:<18} " + "  ".join("   -  " if v is None else f"{v:.4f}" for v in cells))
-    print(
-        f"  mean IoU {scores['mean_iou']:.4f}, mean foreground Dice {scores['mean_foreground_dice']:.4f}, "
-        f"pixel accuracy {scores['pixel_accuracy']:.4f}\n"
-    )
+        print(f"  {name:<18} " + "  ".join(map(_four_digits, cells)))
+    means = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
+    print("  " + ", ".join(f"{key.replace('_', ' ')} {_four_digits(scores[key])}" for key in means) + "\n")
+
+
+def _four_digits(value: float | None) -> str:
+    return "   -  " if value is None else f"{value:.4f}"
