@@ -1,6 +1,6 @@
 """Pictures that both phases draw: grids of images, curves, tables of colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -40,14 +40,23 @@ def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.n
 
 
 def grid(
-    columns: Sequence[UInt8[np.ndarray, "n h w 3"]], *, side: int = 160, gap: int = 4
+    columns: Mapping[str, UInt8[np.ndarray, "n h w 3"]], *, side: int = 160, gap: int = 4
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A sheet with a row for each image and a column for each kind of picture, on white."""
-    rows = []
-    for pictures in zip(*columns, strict=True):
+    """A sheet on white with a row for each image and a column for each kind of picture, named at its head."""
+    rows = [np.hstack([_words(heading, side + gap) for heading in columns])]
+    for pictures in zip(*columns.values(), strict=True):
         cells = [cv2.resize(p, (side, side), interpolation=cv2.INTER_NEAREST_EXACT) for p in pictures]
         rows.append(np.hstack([np.pad(c, ((0, gap), (0, gap), (0, 0)), constant_values=255) for c in cells]))
     return np.vstack(rows)
+
+
+def _words(words: str, width: int, height: int = 20) -> UInt8[np.ndarray, "height width 3"]:
+    """A strip of white with words on it; of what is too long the end stays, where names differ."""
+    strip = np.full((height, width, 3), 255, dtype=np.uint8)
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.42
+    while cv2.getTextSize(words, font, scale, 1)[0][0] > width:
+        words = words[1:]
+    return cv2.putText(strip, words, (0, height - 7), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:

@@ -18,7 +18,8 @@ def reconstruction_grid(
     model.eval()
     image = read_batch(pack, np.arange(min(count, len(pack))), device).image
     reconstruction = model(image).clamp(0, 1)
-    return grid([to_bytes(image), to_bytes(reconstruction), _error(reconstruction, image)])
+    error = _error(reconstruction, image)
+    return grid({"original": to_bytes(image), "reconstruction": to_bytes(reconstruction), "error": error})
 
 
 def _error(

@@ -68,7 +68,8 @@ class Evaluation:
     def draw_samples(self) -> None:
         """A sheet of images with truth, prediction, errors and confidence, evenly over the data set."""
         chosen = spread(len(self.pack), self.options.visualize_samples)
-        save_picture(sample_grid(self.net, self.pack, chosen, device=self.device), self._figures() / "samples.png")
+        picture = sample_grid(self.net, self.pack, chosen, self.names, device=self.device)
+        save_picture(picture, self._figures() / "samples.png")
 
     def draw_latents(self) -> None:
         """PCA and t-SNE of the encoder's features, each image coloured by the class of most of its foreground."""

@@ -121,14 +121,15 @@ class Transfer:
         return {**terms, **row(counts, self.names)}
 
     def _show(self, progress: Progress) -> str | None:
-        picture = sample_grid(self.net, self.data.val, range(min(4, len(self.data.val))), device=self.fabric.device)
+        shown = range(min(4, len(self.data.val)))
+        picture = sample_grid(self.net, self.data.val, shown, self.names, device=self.fabric.device)
         self.run.picture("segmentations", picture, progress.epoch)
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
     def _draw(self, progress: Progress, counts: Tensor) -> None:
         chosen = spread(len(self.data.test), 8)
-        picture = sample_grid(self.net, self.data.test, chosen, device=self.fabric.device)
+        picture = sample_grid(self.net, self.data.test, chosen, self.names, device=self.fabric.device)
         save_picture(picture, self.run.figures / "segmentations_test.png")
         confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
         ious = ["val/mean_iou", *(f"val/iou_{name}" for name in self.names)]

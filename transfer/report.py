@@ -19,9 +19,9 @@ RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0
 
 @torch.no_grad()
 def sample_grid(
-    net: SegmentationNet, pack: Pack, indices: Sequence[int], *, device: torch.device
+    net: SegmentationNet, pack: Pack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each image: image, truth, prediction, errors, and the confidence of each class.
+    """A row for each image: image, truth, prediction, errors, and the confidence of each class in `names`.
 
     Errors: white right, blue foreground missed, orange foreground invented, pink one foreground class taken for
     another, grey not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
@@ -31,14 +31,14 @@ def sample_grid(
     assert batch.mask is not None, "a picture of truth and prediction needs masks"
     probability = net(batch.image).softmax(1).cpu()
     truth, prediction = batch.mask.cpu(), probability.argmax(1)
-    confidence = [heat(p.numpy(), "viridis") for p in probability.unbind(1)]
-    columns = [
-        to_bytes(batch.image),
-        paint(truth),
-        paint(prediction),
-        paint_errors(prediction, truth),
-        *confidence,
-    ]
+    columns = {
+        "image": to_bytes(batch.image),
+        "truth": paint(truth),
+        "prediction": paint(prediction),
+        "errors": paint_errors(prediction, truth),
+    }
+    for name, confidence in zip(names, probability.unbind(1), strict=True):
+        columns[f"confidence: {name}"] = heat(confidence.numpy(), "viridis")
     return grid(columns)
 
 
