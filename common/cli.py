@@ -42,6 +42,15 @@ def command(main: Callable[[Sequence[str]], None]) -> Command:
     return guarded
 
 
+def without_bare(flag: str, argv: Sequence[str]) -> list[str]:
+    """The words of a command line, less a flag that stands without its number and so means its default.
+
+    System A's users type --visualize_samples as a switch.
+    """
+    following = zip(argv, [*argv[1:], "--"], strict=False)
+    return [word for word, after in following if word != flag or not after.startswith("-")]
+
+
 def _refuse(sentence: str, code: int) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return code

@@ -1,29 +1,148 @@
-"""What an encoder makes of whole images: one vector each, and that cloud of vectors in the plane."""
+"""What an encoder makes of whole images: one vector each, and what that cloud of vectors tells."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64, Int64
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.data.pack import Pack
+from common.evaluate_config import Pooling
 from common.models.encoder import Encoder
 
 
-@torch.no_grad()
-def latents(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.device) -> Float[np.ndarray, "n d"]:
-    """Mean and standard deviation over space of every map of the pyramid, for each image in file order.
+@contextmanager
+def undisturbed(network: nn.Module) -> Iterator[None]:
+    """Look at a network in the middle of its training: inside, evaluation mode and no gradients.
 
-    After an InstanceNorm the spatial mean alone is nearly the same for every image; the deviations of several
-    levels are not.
+    Afterwards each of its layers has the mode that it had.
     """
-    encoder.eval()
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
+    return features.mean((2, 3))
+
+
+def _mean_std(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
+    return torch.cat([features.mean((2, 3)), features.std((2, 3))], 1)
+
+
+POOLINGS: Mapping[Pooling, Callable[[list[Tensor]], Tensor]] = {
+    "last_mean": lambda maps: _mean(maps[-1]),
+    "last_mean_std": lambda maps: _mean_std(maps[-1]),
+    "all_mean_std": lambda maps: torch.cat([_mean_std(features) for features in maps], 1),
+}
+"""Ways from a pyramid to one vector: moments over space of the coarsest map, or of all maps."""
+
+
+def latents(
+    encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.device, pooling: Pooling = "all_mean_std"
+) -> Float[np.ndarray, "n d"]:
+    """One vector for each image, in file order; by default mean and deviation over space of every map.
+
+    After an InstanceNorm the spatial mean alone is nearly the same for every image. The default was chosen by
+    `knn_accuracy`.
+    """
     rows = []
-    for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
-        maps = encoder(batch.image)
-        rows.append(torch.cat([torch.cat([m.mean((2, 3)), m.std((2, 3))], 1) for m in maps], 1).cpu())
+    with undisturbed(encoder):
+        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+            rows.append(POOLINGS[pooling](encoder(batch.image)).cpu())
     return torch.cat(rows).numpy()
+
+
+def standardised(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """The vectors with every coordinate brought to mean 0 and variance 1, so that none drowns the others."""
+    return (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-6)
+
+
+def image_classes(pack: Pack) -> Int64[np.ndarray, " n"] | None:
+    """The foreground class with most pixels in each image, 0 where there is no foreground.
+
+    None without masks, and where there is only one class beside the background.
+    """
+    if pack.class_pixels is None or pack.class_pixels.shape[1] < 3:
+        return None
+    foreground = pack.class_pixels[:, 1:]
+    return np.where(foreground.any(1), foreground.argmax(1) + 1, 0)
+
+
+def neighbours(vectors: Float[np.ndarray, "n d"], *, count: int) -> Int64[np.ndarray, "n k"]:
+    """The other images most like each image, likest first: cosine similarity of the standardised vectors.
+
+    There are `count` of them, or all others if those are fewer.
+    """
+    search = NearestNeighbors(n_neighbors=min(count, len(vectors) - 1), metric="cosine").fit(standardised(vectors))
+    return search.kneighbors(return_distance=False)
+
+
+def knn_accuracy(vectors: Float[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"], *, count: int = 5) -> float:
+    """The share of images whose class is the commonest among their nearest neighbours (leave one out).
+
+    In [0, 1]; always naming the largest class scores its share. Of equally common classes the lowest is named.
+
+    Source: Wu et al. 2018, arXiv 1805.01978, section 3.4.
+    Deviation: neighbours have equal votes.
+    """
+    votes = np.eye(labels.max() + 1)[labels[neighbours(vectors, count=count)]].sum(1)
+    return float((votes.argmax(1) == labels).mean())
+
+
+def silhouette(vectors: Float[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"]) -> float:
+    """How much nearer images are to their own class than to the next one: 1 apart, 0 mixed, -1 swapped.
+
+    NaN where there is one class only, or nothing but classes of one image.
+
+    Source: Rousseeuw 1987, doi 10.1016/0377-0427(87)90125-7.
+    Deviation: cosine distance of the standardised vectors, the one that `neighbours` goes by.
+    """
+    if not 2 <= len(np.unique(labels)) < len(labels):
+        return float("nan")
+    return float(silhouette_score(standardised(vectors), labels, metric="cosine"))
+
+
+def effective_rank(covariance: Float64[Tensor, "d d"]) -> float:
+    """How many directions features spread into: 1 for a line, d where all d are used alike, 0 for a point.
+
+    Source: Roy & Vetterli 2007, The effective rank, definition 1; as a measure of representations, Garrido et
+    al. 2023, RankMe, arXiv 2210.02885, eq. 1.
+    Deviation: the singular values are those of the features less their mean.
+    """
+    singular = torch.linalg.eigvalsh(covariance).clamp(min=0).sqrt()
+    if singular.sum() == 0:
+        return 0.0
+    shares = singular / singular.sum()
+    return torch.special.entr(shares).sum().exp().item()
+
+
+def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.device) -> list[float]:
+    """The effective rank of every map of the pyramid, over all its cells in all images."""
+    count = [0] * len(encoder.channels)
+    total = [torch.zeros(channels, dtype=torch.float64) for channels in encoder.channels]
+    products = [torch.zeros(channels, channels, dtype=torch.float64) for channels in encoder.channels]
+    with undisturbed(encoder):
+        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+            for level, features in enumerate(encoder(batch.image)):
+                cells = features.transpose(0, 1).flatten(1).cpu().double()
+                count[level] += cells.shape[1]
+                total[level] += cells.sum(1)
+                products[level] += cells @ cells.T
+    means = [t / n for t, n in zip(total, count, strict=True)]
+    return [effective_rank(p / n - m.outer(m)) for p, n, m in zip(products, count, means, strict=True)]
 
 
 def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np.ndarray, "n 2"]]:
@@ -32,8 +151,7 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np
     Needs at least 3 vectors. Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE.
     Deviation: the perplexity of 30 is lowered to a third of the number of vectors where there are few.
     """
-    scaled = (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-6)
-    few = PCA(min(50, *scaled.shape), random_state=seed).fit_transform(scaled)
+    few = PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
     return {"pca": few[:, :2].astype(np.float32), "tsne": tsne.astype(np.float32)}

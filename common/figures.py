@@ -40,13 +40,22 @@ def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.n
 
 
 def grid(
-    columns: Mapping[str, UInt8[np.ndarray, "n h w 3"]], *, side: int = 160, gap: int = 4
+    columns: Mapping[str, UInt8[np.ndarray, "n h w 3"]],
+    *,
+    captions: Sequence[str] | None = None,
+    side: int = 160,
+    gap: int = 4,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A sheet on white with a row for each image and a column for each kind of picture, named at its head."""
+    """A sheet on white with a row for each image and a column for each kind of picture, named at its head.
+
+    A caption stands below its row.
+    """
     rows = [np.hstack([_words(heading, side + gap) for heading in columns])]
-    for pictures in zip(*columns.values(), strict=True):
+    for index, pictures in enumerate(zip(*columns.values(), strict=True)):
         cells = [cv2.resize(p, (side, side), interpolation=cv2.INTER_NEAREST_EXACT) for p in pictures]
         rows.append(np.hstack([np.pad(c, ((0, gap), (0, gap), (0, 0)), constant_values=255) for c in cells]))
+        if captions is not None:
+            rows.append(_words(captions[index], rows[-1].shape[1]))
     return np.vstack(rows)
 
 
@@ -79,4 +88,21 @@ def curves(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
+    return figure
+
+
+def embedding_figure(planes: dict[str, Float[np.ndarray, "n 2"]], labels: Sequence[str] | None, title: str) -> Figure:
+    """Each plane as a scatter of the images, coloured by label where there are labels."""
+    figure = Figure(figsize=(5.2 * len(planes), 4.6), layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
+        kinds = np.array(labels if labels is not None else [""] * len(points))
+        for index, kind in enumerate(np.unique(kinds)):
+            colour = PALETTE[(index + 1) % len(PALETTE)] / 255
+            axes.scatter(*points[kinds == kind].T, s=12, color=colour, label=kind, alpha=0.8, linewidths=0)
+        axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
+        axes.set_xticks([])
+        axes.set_yticks([])
+        if labels is not None:
+            axes.legend(fontsize="small")
     return figure

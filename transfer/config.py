@@ -8,6 +8,7 @@ from pydantic import Field
 
 from common.config_groups import AugmentConfig, DataConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
+from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -92,34 +93,6 @@ class TransferConfig:
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
-    """What is measured, and on which images."""
-
-    model_path: Path | None = None
-    """best.pth of a phase 2 run, or its folder (required)."""
-    data_dir: Path | None = None
-    """Folder of the data; default the one that the network was trained on."""
-    split: Literal["train", "val", "test"] = "test"
-    """Which part of the data is scored."""
-    output_dir: Path | None = None
-    """Folder for figures; default evaluation-<split> beside the model."""
-    batch_size: Annotated[int, Field(ge=0)] = 0
-    """Images in a batch; 0 for as many as in training, which repeats that run's figures exactly."""
-    visualize_samples: Annotated[int, Field(ge=0)] = 8
-    """How many images the picture of samples shows; without a number, 8."""
-    analyze_latent_space: bool = False
-    """Draw PCA and t-SNE of the encoder's features, one point an image."""
-    skip_bad_files: bool = False
-    """Leave out images that cannot be read, and list them, where the run would stop."""
-    cache_dir: Path | None = None
-    """Folder of decoded images; default $RECON2SEG_CACHE or ~/.cache/recon2seg."""
-    num_workers: Annotated[int, Field(ge=0)] = 0
-    """Threads that decode images; 0 for one a core."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1 or mps."""
-
-
-@dataclass(frozen=True)
 class EvaluateConfig:
     """Score a trained segmentation network; repeats the test figures of its run exactly."""
 
@@ -127,6 +100,4 @@ class EvaluateConfig:
 
     def check(self) -> None:
         """Raise UserError when no model is named."""
-        if self.evaluate.model_path is None:
-            raise UserError("--model_path is missing: give the best.pth of a run of transfer.main")
-        RunConfig(device=self.evaluate.device).check()
+        self.evaluate.check(phase="transfer")

@@ -1,24 +1,23 @@
 """A trained network scored on one part of a data set."""
 
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from common.checkpoint import load_handover
 from common.config import unflatten
 from common.config_groups import RunConfig
 from common.data.load import load_splits
 from common.device import make_fabric
-from common.embedding import latents, plane
+from common.embedding import image_classes, latents, plane
 from common.errors import UserError
-from common.figures import save_picture
+from common.evaluate_config import EvaluateOptions
+from common.figures import embedding_figure, save_picture
+from common.metrics import report
+from common.models.weights import load_sections
 from common.run import write_json
-from transfer.config import EvaluateOptions, TransferConfig
-from transfer.metrics import report
+from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
-from transfer.phase import load_network, print_table, spread
-from transfer.report import confusion_figure, embedding_figure, sample_grid
+from transfer.phase import print_table, spread
+from transfer.report import confusion_figure, sample_grid
 from transfer.scoring import confusions
 
 
@@ -26,34 +25,23 @@ class Evaluation:
     """A network from its file, and the images that it is asked about."""
 
     def __init__(self, options: EvaluateOptions) -> None:
-        assert options.model_path is not None, "EvaluateConfig.check asks for it"
-        path = options.model_path / "best.pth" if options.model_path.is_dir() else options.model_path
-        handover = load_handover(path, kind="segmentation")
+        handover = load_handover(options.file, kind="segmentation")
         trained = unflatten(TransferConfig, handover.provenance["config"])
-        self.options, self.folder = options, options.output_dir or path.parent / f"evaluation-{options.split}"
+        self.options, self.folder = options, options.folder
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = make_fabric(RunConfig(device=options.device)).device
-        data = load_splits(
-            replace(
-                trained.data,
-                data_dir=options.data_dir or trained.data.data_dir,
-                skip_bad_files=options.skip_bad_files,
-                cache_dir=options.cache_dir,
-                num_workers=options.num_workers,
-            ),
-            labelled=True,
-        )
+        data = load_splits(options.data(trained.data), labelled=True)
         assert data.classes is not None, "labelled data has classes"
         self.names: tuple[str, ...] = tuple(handover.task["names"])
         if data.classes.names != self.names:
             raise UserError(
-                f"{path} knows the classes {', '.join(self.names)}, the data has {', '.join(data.classes.names)}: "
-                "give the data that it was trained for with --data_dir"
+                f"{options.file} knows the classes {', '.join(self.names)}, the data has "
+                f"{', '.join(data.classes.names)}: give the data that it was trained for with --data_dir"
             )
         self.pack = getattr(data, options.split)
         self.net = SegmentationNet.from_architecture(handover.architecture)
-        load_network(self.net, handover)
+        load_sections(self.net, handover.sections, str(options.file))
         self.net.to(self.device).eval()
 
     def score(self) -> None:
@@ -75,8 +63,15 @@ class Evaluation:
         """PCA and t-SNE of the encoder's features, each image coloured by the class of most of its foreground."""
         if len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {self.options.split} part has fewer")
-        vectors = latents(self.net.encoder, self.pack, batch_size=self.batch_size, device=self.device)
-        labels = [self.names[k] for k in np.argmax(self.pack.class_pixels[:, 1:], axis=1) + 1]
+        vectors = latents(
+            self.net.encoder,
+            self.pack,
+            batch_size=self.batch_size,
+            device=self.device,
+            pooling=self.options.latents,
+        )
+        classes = image_classes(self.pack)
+        labels = None if classes is None else [self.names[k] for k in classes]
         figure = embedding_figure(plane(vectors, seed=self.seed), labels, f"encoder features, {self.options.split}")
         figure.savefig(self._figures() / "latents.png", dpi=110)
 

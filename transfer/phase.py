@@ -17,14 +17,14 @@ from common.data.split import label_subset
 from common.device import make_fabric
 from common.errors import UserError
 from common.figures import curves, save_picture
-from common.models.weights import load_exactly
+from common.metrics import report, silent_classes
+from common.models.weights import load_sections
 from common.run import Run, environment
 from common.train import INITIAL, Progress, Row, Updater, seed_update
 from common.training import Training, train
 from transfer.build import build_network, build_optimizer, rates
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
-from transfer.metrics import report, silent_classes
 from transfer.report import confusion_figure, sample_grid
 from transfer.scoring import confusions, row, silent_for
 
@@ -92,7 +92,7 @@ class Transfer:
     def report(self, progress: Progress) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
-        load_network(self.net, best)
+        load_sections(self.net, best.sections, "best.pth")
         counts = {split: self._confusions(getattr(self.data, split))[0] for split in ("test", "val")}
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
@@ -174,12 +174,6 @@ def labelled_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) ->
     if absent:
         raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
     return pack, torch.from_numpy(totals)
-
-
-def load_network(net: torch.nn.Module, handover: Handover) -> None:
-    """Fill a network from a handover file, section by section; raises UserError for any difference."""
-    for name, section in handover.sections.items():
-        load_exactly(net.get_submodule(name), section, f"the {name}")
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
 
 from common.data.batches import read_batch
@@ -79,21 +79,4 @@ def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -
     axes.set_ylabel("true")
     for (i, j), share in np.ndenumerate(shares):
         axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
-    return figure
-
-
-def embedding_figure(planes: dict[str, Float[np.ndarray, "n 2"]], labels: Sequence[str], title: str) -> Figure:
-    """Each plane as a scatter of the images, coloured by label."""
-    figure = Figure(figsize=(5.2 * len(planes), 4.6), layout="constrained")
-    figure.suptitle(title)
-    kinds = sorted(set(labels))
-    for axes, (name, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
-        for index, kind in enumerate(kinds):
-            chosen = points[np.array(labels) == kind]
-            colour = PALETTE[(index + 1) % len(PALETTE)] / 255
-            axes.scatter(*chosen.T, s=12, color=colour, label=kind, alpha=0.8, linewidths=0)
-        axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.legend(fontsize="small")
     return figure

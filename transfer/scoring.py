@@ -9,9 +9,9 @@ from torch import Tensor
 
 from common.data.batches import Batches
 from common.data.pack import Pack
+from common.metrics import confusion, report
 from common.train import Means, Row
 from transfer.losses import SegmentationLoss
-from transfer.metrics import confusion, report
 from transfer.model import SegmentationNet
 
 

@@ -175,6 +175,12 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
     return len(own)
 
 
+def load_sections(network: nn.Module, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
+    """Fill the parts of a network that a handover file's sections name; raises as `load_exactly`."""
+    for name, section in sections.items():
+        load_exactly(network.get_submodule(name), section, f"the weights of the {name} in {source}")
+
+
 def load_features(features: nn.Sequential, state: Mapping[str, Tensor], what: str) -> int:
     """Load a torchvision classifier's weights into its `features`, all but the classifier's own.
 

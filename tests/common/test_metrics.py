@@ -13,7 +13,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from transfer.metrics import confusion, image_means, report, scores, silent_classes
+from common.metrics import confusion, image_means, report, scores, silent_classes
 
 NAMES = ("background", "cat", "dog", "bird")
 METRICS = ("iou", "dice", "precision", "recall")
