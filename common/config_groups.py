@@ -90,6 +90,12 @@ class TrainingConfig:
     """Epochs without a better validation score after which the run stops."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient; 0 for no clipping."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Batches whose gradients make one update."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay per update of an average of the weights that is scored and kept in their place; 0 for none."""
+    compile: bool = False
+    """Compile the network with torch.compile while training; needs a C++ compiler."""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from common.config_groups import TrainingConfig
 from common.data.batches import Batch
 from common.errors import DivergedError
 
@@ -20,31 +24,37 @@ Step = Callable[[Batch], Mapping[str, Tensor]]
 Row = dict[str, float]
 
 INITIAL = -1
-"""The "update" whose seed the first weights are drawn with."""
+"""The "batch" whose seed the first weights are drawn with."""
+
+VALIDATION = -2
+"""The "batch" whose seed everything random in a validation is drawn with, the same in every epoch."""
 
 
 class Updater:
-    """Turns the terms of a batch into one move of the weights.
+    """Turns the terms of batches into moves of the weights, one for every `plan.accumulate` batches.
 
-    Every update re-seeds the random numbers from (seed, update, rank), so that augmentation, masking and dropout
+    Every batch re-seeds the random numbers from (seed, batch, rank), so that augmentation, masking and dropout
     depend on nothing else, and a resumed run equals one that never stopped. A parameter group moves at
-    `lr_at(update)` times its own "factor" (1 where it has none).
+    `lr_at(update)` times its own "factor" (1 where it has none). With `plan.ema` an exponential moving average
+    of the weights and buffers is kept beside them; it begins at the weights after the first update.
     """
 
     def __init__(
         self,
         fabric: Fabric,
-        module: nn.Module,
+        model: nn.Module,
         optimizer: torch.optim.Optimizer,
+        plan: TrainingConfig,
         *,
         lr_at: Callable[[int], float],
         seed: int,
-        clip_norm: float = 0.0,
     ) -> None:
-        self.fabric, self.module, self.optimizer = fabric, module, optimizer
+        self.fabric, self.model, self.optimizer, self.plan = fabric, model, optimizer, plan
         self.moves = cast(_FabricOptimizer, fabric.setup_optimizers(optimizer))
-        self.lr_at, self.seed, self.clip_norm = lr_at, seed, clip_norm
-        self.update = 0
+        self.lr_at, self.seed = lr_at, seed
+        self.update = self.batch = 0
+        average = get_ema_multi_avg_fn(plan.ema)
+        self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True) if plan.ema > 0 else None
 
     @property
     def lr(self) -> float:
@@ -53,23 +63,30 @@ class Updater:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on, beside the weights."""
-        precision = self.fabric.strategy.precision.state_dict()
-        return {"update": self.update, "optimizer": self.optimizer.state_dict(), "precision": precision}
+        return {
+            "update": self.update,
+            "batch": self.batch,
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else {},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on after the update at which `state_dict` was taken."""
-        self.update = state["update"]
+        self.update, self.batch = state["update"], state["batch"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
 
     def begin(self) -> None:
-        """Make ready for a batch: random numbers and rates of this update."""
-        seed_update(self.seed, self.update, self.fabric.global_rank)
+        """Make ready for a batch: its random numbers, and the rates of its update."""
+        seed_update(self.seed, self.batch, self.fabric.global_rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr_at(self.update) * group.get("factor", 1.0)
 
-    def finish(self, terms: Mapping[str, Tensor]) -> Row:
-        """Move the weights once; return the terms as numbers.
+    def add(self, terms: Mapping[str, Tensor], share: float = 1.0) -> Row:
+        """Take in the gradient of a batch that makes up `share` of its update; return the terms as numbers.
 
         Raises DivergedError when one of them is none, before the weights are spoilt.
         """
@@ -80,35 +97,78 @@ class Updater:
             raise DivergedError(
                 f"the loss is not a number at update {self.update} ({shown}): lower --lr, or set --clip_norm 1"
             )
-        self.fabric.backward(terms["loss"])
-        if self.clip_norm > 0:
-            self.fabric.clip_gradients(self.module, self.moves, max_norm=self.clip_norm, error_if_nonfinite=False)
-        self.moves.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.update += 1
+        self.fabric.backward(terms["loss"] * share)
+        self.batch += 1
         return values
 
+    def move(self) -> float:
+        """Move the weights once, and their average after them; return the norm of the gradient before clipping."""
+        largest = self.plan.clip_norm or math.inf  # a clip at infinity multiplies by 1: it only measures
+        norm = self.fabric.clip_gradients(self.model, self.moves, max_norm=largest, error_if_nonfinite=False)
+        self.moves.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.update += 1
+        return cast(Tensor, norm).item()
 
-def seed_update(seed: int, update: int, rank: int = 0) -> None:
-    """Seed torch from (seed, update, rank), well mixed, so that neighbours share nothing."""
-    mixed = hashlib.blake2b(f"{seed}/{update}/{rank}".encode(), digest_size=8).digest()
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the model holds the average of its weights, and its own again outside; no average, no change."""
+        if self.average is None:
+            yield
+            return
+        own = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average.module.state_dict())
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(own)
+
+
+def seed_update(seed: int, batch: int, rank: int = 0) -> None:
+    """Seed torch from (seed, batch, rank), well mixed, so that neighbours share nothing."""
+    mixed = hashlib.blake2b(f"{seed}/{batch}/{rank}".encode(), digest_size=8).digest()
     torch.manual_seed(int.from_bytes(mixed, "little") >> 1)
+
+
+def updates_per_epoch(batches: Sized, plan: TrainingConfig) -> int:
+    """How often the weights move in a pass over the data; the last update may have fewer batches."""
+    return math.ceil(len(batches) / plan.accumulate)
 
 
 def train_epoch(
     step: Step, batches: Iterable[Batch], updater: Updater, watch: Callable[[Row, int], None] | None = None
 ) -> Row:
-    """One pass over the data: an update a batch. Returns the mean of every term over the images."""
-    means = Means()
-    for batch in batches:
-        updater.begin()
-        values = updater.finish(step(batch))
-        means.add(values, len(batch))
-        if watch is not None:
-            watch(values, len(batch))
+    """One pass over the data. Returns the mean of every term over the images, and the updates' mean "grad_norm".
+
+    The batches of an update count by their images, so that they equal one large batch.
+    """
+    means, norms = Means(), []
+    for group in _groups(batches, updater.plan.accumulate):
+        images = sum(map(len, group))
+        for batch in group:
+            updater.begin()
+            values = updater.add(step(batch), len(batch) / images)
+            means.add(values, len(batch))
+            if watch is not None:
+                watch(values, len(batch))
+        norms.append(updater.move())
     if means.count == 0:
         raise ValueError("an epoch without a batch: the loader is empty")
-    return means.row()
+    return {**means.row(), "grad_norm": _finite_mean(norms)}
+
+
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    waiting = iter(batches)
+    while group := list(islice(waiting, size)):
+        yield group
+
+
+def _finite_mean(norms: list[float]) -> float:
+    """fp16 now and then overflows; its scaler leaves such an update out, and so does the mean."""
+    finite = [norm for norm in norms if math.isfinite(norm)]
+    return sum(finite) / len(finite) if finite else math.nan
 
 
 class Means:

@@ -1,8 +1,10 @@
 """A phase's training from first epoch to last: the loop of `common.train` wired to a run's folder."""
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from torch import nn
 from common.checkpoint import Handover, save_handover
 from common.config_groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
+from common.errors import UserError
 from common.progress import EpochBar
 from common.run import Run
 from common.train import Progress, Row, Step, Updater, fit, train_epoch
@@ -22,8 +25,8 @@ class Training:
     model: nn.Module
     step: Step
     """The terms of the loss on a batch."""
-    evaluate: Callable[[], Row]
-    """Scores on the validation images."""
+    evaluate: Callable[[int], Row]
+    """Scores on the validation images after an epoch (counted from 0)."""
     score: Callable[[Row], float]
     """Which of them chooses the best epoch; higher is better."""
     headline: tuple[str, ...]
@@ -34,6 +37,18 @@ class Training:
     """What changes between epochs (counted from 0), such as what is frozen."""
     show: Callable[[Progress], str | None] = lambda _: None
     """Pictures for TensorBoard after an epoch; a sentence to say aloud, if there is one."""
+
+
+def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
+    """The network as it is trained: itself, or compiled where `plan` asks for it. Its weights are the same objects.
+
+    Raises UserError where compiling needs a compiler and there is none.
+    """
+    if not plan.compile:
+        return model
+    if not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++")):
+        raise UserError("--compile needs a C++ compiler, and neither g++ nor clang++ is here: install one, or leave it")
+    return cast(nn.Module, torch.compile(model))
 
 
 def train(training: Training, *, run: Run, updater: Updater, batches: Batches, state: dict[str, Any]) -> Progress:
@@ -57,22 +72,23 @@ def train(training: Training, *, run: Run, updater: Updater, batches: Batches, s
         )
         return {"lr": updater.lr, **{f"train/{name}": value for name, value in terms.items()}}
 
-    def scores(_: int) -> Row:
+    def scores(epoch: int) -> Row:
         training.model.eval()
-        with torch.no_grad():
-            return {f"val/{name}": value for name, value in training.evaluate().items()}
+        with torch.no_grad(), updater.averaged():
+            return {f"val/{name}": value for name, value in training.evaluate(epoch).items()}
 
     def save(now: Progress, better: bool) -> None:
-        if better or _kept(run.config.run, now.epoch):
-            handover = training.handover(now.rows[-1])
-            names = ["best.pth"] * better + [f"epoch_{now.epoch:04d}.pth"] * _kept(run.config.run, now.epoch)
-            for name in names:
-                save_handover(handover, run.folder / name)
+        with updater.averaged():
+            if better or _kept(run.config.run, now.epoch):
+                handover = training.handover(now.rows[-1])
+                names = ["best.pth"] * better + [f"epoch_{now.epoch:04d}.pth"] * _kept(run.config.run, now.epoch)
+                for name in names:
+                    save_handover(handover, run.folder / name)
+            said = training.show(now)
         run.save_state(now, state)
         run.record(now)
         shown = ("train/loss", "val/loss", *training.headline, "lr")
-        bar.end(now.epoch, {name: now.rows[-1][name] for name in shown}, better=better)
-        said = training.show(now)
+        bar.end(now.epoch, {name: now.rows[-1][name] for name in shown if name in now.rows[-1]}, better=better)
         if said:
             bar.console.print(said, soft_wrap=True, markup=False)
 

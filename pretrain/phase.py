@@ -15,8 +15,8 @@ from common.device import make_fabric
 from common.figures import curves, save_picture
 from common.models.weights import load_exactly
 from common.run import Run, environment
-from common.train import INITIAL, Progress, Row, Updater, seed_update
-from common.training import Training, train
+from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
+from common.training import Training, compiled, train
 from pretrain.build import build_loss, build_model, build_optimizer, rates
 from pretrain.config import PretrainConfig
 from pretrain.evaluate import evaluate
@@ -44,7 +44,7 @@ class Pretraining:
         self.run.open()
         for note in self.data.notes:
             print(f"note: {note}", file=sys.stderr)
-        network = self.fabric.setup_module(self.model)
+        network = self.fabric.setup_module(compiled(self.model, self.config.training))
         self.loss.to(self.fabric.device)
         augment = Augment(self.config.augment)
 
@@ -52,19 +52,18 @@ class Pretraining:
             image, _ = augment(batch.image)
             return self.loss(network(image), image)
 
-        optimizer = build_optimizer(self.model, self.config)
         updater = Updater(
             self.fabric,
-            network,
-            optimizer,
-            lr_at=rates(self.config, len(self.batches)),
+            self.model,
+            build_optimizer(self.model, self.config),
+            self.config.training,
+            lr_at=rates(self.config, updates_per_epoch(self.batches, self.config.training)),
             seed=self.config.run.seed,
-            clip_norm=self.config.training.clip_norm,
         )
         training = Training(
             model=self.model,
             step=step,
-            evaluate=lambda: self._scores("val", self.loss),
+            evaluate=lambda _: self._scores("val", self.loss),
             score=lambda row: -row["val/loss"],
             headline=("val/psnr", "val/ssim"),
             handover=self._handover,

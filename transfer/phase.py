@@ -20,8 +20,8 @@ from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
 from common.run import Run, environment
-from common.train import INITIAL, Progress, Row, Updater, seed_update
-from common.training import Training, train
+from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
+from common.training import Training, compiled, train
 from transfer.build import build_network, build_optimizer, rates
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
@@ -60,7 +60,7 @@ class Transfer:
         for note in [*self.data.notes, *self._leaks()]:
             print(f"note: {note}", file=sys.stderr)
         print(self.receipt)
-        network = self.fabric.setup_module(self.net)
+        network = self.fabric.setup_module(compiled(self.net, self.config.training))
         self.loss.to(self.fabric.device)
         augment = Augment(self.config.augment)
 
@@ -70,11 +70,11 @@ class Transfer:
 
         updater = Updater(
             self.fabric,
-            network,
+            self.net,
             build_optimizer(self.net, self.config, self.receipt.lr_factor),
-            lr_at=rates(self.config, len(self.batches)),
+            self.config.training,
+            lr_at=rates(self.config, updates_per_epoch(self.batches, self.config.training)),
             seed=self.config.run.seed,
-            clip_norm=self.config.training.clip_norm,
         )
         training = Training(
             model=self.net,
@@ -115,7 +115,7 @@ class Transfer:
         size = self.config.training.batch_size
         return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss)
 
-    def _validate(self) -> Row:
+    def _validate(self, _: int) -> Row:
         counts, terms = self._confusions(self.data.val, self.loss)
         self.loss.train()
         return {**terms, **row(counts, self.names)}

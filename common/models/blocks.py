@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -10,6 +11,7 @@ from common.errors import UserError
 
 Norm = Literal["instance", "batch", "group"]
 
+NORMS = (nn.InstanceNorm2d, nn.BatchNorm2d, nn.GroupNorm)
 LEAKY_SLOPE = 0.01
 
 
@@ -24,6 +26,44 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels)
     groups = max(count for count in range(1, 9) if channels % count == 0)
     return nn.GroupNorm(groups, channels)
+
+
+def normalise_visible(
+    norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"]
+) -> Float[Tensor, "n c h w"]:
+    """Apply a normalisation as if the map had no other cells than those where `cells` is 1.
+
+    What it gives for the others is to be thrown away. Statistics over zeros would differ from those of whole
+    pictures, with which the network is used later. GroupNorm is applied to all cells, visible or not.
+
+    Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (normalisation of sparse maps).
+    """
+    if isinstance(norm, nn.GroupNorm):
+        return norm(x)
+    assert isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d)
+    over_batch = isinstance(norm, nn.BatchNorm2d)
+    if over_batch and not norm.training:
+        return norm(x)
+    dims = (0, 2, 3) if over_batch else (2, 3)
+    count = cells.sum(dims, keepdim=True).clamp(min=1)
+    mean = (x * cells).sum(dims, keepdim=True) / count
+    variance = ((x - mean).square() * cells).sum(dims, keepdim=True) / count
+    if over_batch:
+        _follow(norm, mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
+    scale, shift = norm.weight.view(-1, 1, 1), norm.bias.view(-1, 1, 1)
+    return (x - mean) * (variance + norm.eps).rsqrt() * scale + shift
+
+
+@torch.no_grad()
+def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Move the running statistics as a training step of BatchNorm does."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    norm.running_mean.lerp_(mean.flatten(), norm.momentum)
+    norm.running_var.lerp_(variance.flatten(), norm.momentum)
+    norm.num_batches_tracked.add_(1)
 
 
 def two_convolutions(in_channels: int, width: int, *, norm: Norm, stride: int = 1) -> list[nn.Module]:

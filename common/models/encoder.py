@@ -1,14 +1,15 @@
 """What every encoder promises, and the encoder of the U-Net."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from common.errors import UserError
-from common.models.blocks import Norm, initialise, require_one_each, two_convolutions
+from common.models.blocks import NORMS, Norm, initialise, normalise_visible, require_one_each, two_convolutions
 
 
 class Encoder(nn.Module):
@@ -109,10 +110,28 @@ class UNetEncoder(Encoder):
         )
         initialise(self)
 
-    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        maps = [normalised]
-        for stage in self.stages:
-            maps.append(stage(maps[-1]))
+    def forward(
+        self, image: Float[Tensor, "n c h w"], *, visible: Float[Tensor, "n 1 h w"] | None = None
+    ) -> list[Float[Tensor, "n _ _ _"]]:
+        """As every encoder's; pixels where `visible` is 0 are hidden, and stay so at every scale.
+
+        After every convolution the cells that lie wholly behind hidden pixels are zeroed, so that what is
+        visible does not seep into them and the hiding pattern survives to the depth at which patches are whole.
+
+        Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (sparse convolution).
+        Deviation: zeroed features in place of sparse convolutions; the decoder is given these zeros, not a
+        learned embedding.
+        """
+        self.check_size(*image.shape[-2:])
+        return self.pyramid((image - self.mean) / self.std, visible)
+
+    def pyramid(
+        self, normalised: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"] | None = None
+    ) -> list[Float[Tensor, "n _ _ _"]]:
+        maps = [normalised if visible is None else normalised * visible]
+        for stage, stride in zip(self.stages, self.strides, strict=True):
+            cells = None if visible is None else F.max_pool2d(visible, stride)
+            maps.append(_through(cast(nn.Sequential, stage), maps[-1], cells))
         return maps[1:]
 
     def architecture(self) -> dict[str, Any]:
@@ -123,3 +142,14 @@ class UNetEncoder(Encoder):
             "dropout": list(self.dropout),
             "in_channels": len(self.mean),
         }
+
+
+def _through(stage: nn.Sequential, x: Tensor, cells: Tensor | None) -> Tensor:
+    """Run a stage; where cells are given, others enter no statistics and are zeroed after every activation."""
+    if cells is None:
+        return stage(x)
+    for layer in stage:
+        x = normalise_visible(layer, x, cells) if isinstance(layer, NORMS) else layer(x)
+        if isinstance(layer, nn.LeakyReLU):
+            x = x * cells
+    return x

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
 from common.errors import UserError
-from common.models.blocks import norm_layer
+from common.models.blocks import norm_layer, normalise_visible
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
 from common.models.zoo import ENCODERS, build_encoder
@@ -219,3 +219,49 @@ def test_an_unknown_encoder_is_refused_with_the_known_ones():
 def test_a_setting_that_the_encoder_does_not_have_is_refused():
     with pytest.raises(UserError, match="depth"):
         build_encoder({"name": "mobilenet_v2", "depth": 3})
+
+
+def hiding(ratio: float = 0.5) -> torch.Tensor:
+    """Patches of 8 pixels hidden at random, and a block of 32 x 32 of them."""
+    patches = (torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(2)) > ratio).float()
+    patches[:, :, :4, :4] = 0
+    return patches.repeat_interleave(8, 2).repeat_interleave(8, 3)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "group"])
+def test_what_is_hidden_does_not_enter_the_maps(norm):
+    encoder = UNetEncoder(widths=TINY, norm=norm).eval()
+    image, visible = images(encoder, 2), hiding()
+    other = torch.where(visible == 1, image, torch.rand_like(image))
+    for ours, theirs in zip(encoder(image, visible=visible), encoder(other, visible=visible), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_cells_behind_hidden_pixels_are_zero_at_every_scale_and_others_are_not():
+    encoder = UNetEncoder(widths=TINY).eval()
+    visible = hiding()
+    for features, stride in zip(encoder(images(encoder, 2), visible=visible), encoder.strides, strict=True):
+        cells = F.max_pool2d(visible, stride)
+        assert (features * (1 - cells) == 0).all()
+        assert (features.abs().sum(1, keepdim=True)[cells == 1] > 0).all()
+    assert F.max_pool2d(visible, 32)[:, :, 0, 0].sum() == 0
+
+
+def test_nothing_hidden_is_the_plain_encoder():
+    encoder = UNetEncoder(widths=TINY).eval()
+    image = images(encoder, 2)
+    for ours, theirs in zip(encoder(image, visible=torch.ones(2, 1, 64, 64)), encoder(image), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_statistics_are_those_of_the_visible_cells_alone(norm):
+    torch.manual_seed(0)
+    layer, reference = norm_layer(norm, 5).train(), norm_layer(norm, 5).train()
+    x = torch.randn(3, 5, 4, 4) * 2 + 1
+    cells = torch.zeros(3, 1, 4, 4)
+    cells[:, :, :2] = 1  # what is visible is a map of half the height
+    found = normalise_visible(layer, x, cells)[:, :, :2]
+    torch.testing.assert_close(found, reference(x[:, :, :2]))
+    for ours, theirs in zip(layer.buffers(), reference.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -1,3 +1,4 @@
+import copy
 import math
 from collections.abc import Mapping
 
@@ -6,20 +7,25 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from common.config_groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic import synthetic_pets
 from common.errors import DivergedError
-from common.train import Means, Progress, Updater, fit, seed_update, train_epoch
+from common.train import Means, Progress, Updater, fit, seed_update, train_epoch, updates_per_epoch
 
 
-def small_updater(**settings):
+def plan(**settings):
+    return TrainingConfig(epochs=1, batch_size=4, lr=0.1, weight_decay=0.0, patience=1, **settings)
+
+
+def small_updater(lr_at=lambda update: 0.1 / (1 + update), **settings):
     torch.manual_seed(0)
     model = nn.Conv2d(3, 3, 1)
     optimizer = torch.optim.SGD(
         [{"params": [model.weight], "factor": 0.5}, {"params": [model.bias]}], lr=1.0, momentum=0.9
     )
     fabric = Fabric(accelerator="cpu", devices=1)
-    return model, Updater(fabric, model, optimizer, seed=7, **{"lr_at": lambda update: 0.1 / (1 + update), **settings})
+    return model, Updater(fabric, model, optimizer, plan(**settings), lr_at=lr_at, seed=7)
 
 
 def squared(model: nn.Module):
@@ -84,6 +90,73 @@ def test_clipping_bounds_the_move():
     batches = Batches(synthetic_pets(4, 64, seed=0), batch_size=4)
     train_epoch(squared(model), batches.epoch(0), updater)
     assert 0 < (model.bias - before).norm() <= 1.001e-3
+
+
+def test_small_batches_whose_gradients_are_added_move_like_one_large_batch():
+    pets = synthetic_pets(6, 64, seed=0)
+
+    def step_of(model):
+        return lambda batch: {"loss": (model(batch.image) - batch.image).square().mean()}
+
+    weights = []
+    for size, accumulate in ((6, 1), (4, 2), (2, 3)):  # a last batch of 2 counts for half of one of 4
+        model, updater = small_updater(accumulate=accumulate)
+        train_epoch(step_of(model), Batches(pets, batch_size=size).epoch(0), updater)
+        assert updater.update == 1
+        assert updates_per_epoch(Batches(pets, batch_size=size), updater.plan) == 1
+        weights.append(model.weight.detach().clone())
+    torch.testing.assert_close(weights[0], weights[1])
+    torch.testing.assert_close(weights[0], weights[2])
+
+
+def test_the_gradient_norm_is_the_one_before_clipping():
+    pets = Batches(synthetic_pets(4, 64, seed=0), batch_size=4)
+    norms = []
+    for clip in (0.0, 1e-3):
+        model, updater = small_updater(clip_norm=clip)
+        norms.append(train_epoch(squared(model), pets.epoch(0), updater)["grad_norm"])
+    model, updater = small_updater()
+    updater.begin()
+    squared(model)(next(pets.epoch(0)))["loss"].backward()
+    expected = torch.stack([p.grad.square().sum() for p in model.parameters()]).sum().sqrt().item()
+    assert norms == pytest.approx([expected, expected], rel=1e-5)
+
+
+def test_the_average_of_the_weights_equals_the_formula():
+    pets = Batches(synthetic_pets(9, 64, seed=0), batch_size=3)
+    model, updater = small_updater(ema=0.8)
+    expected = None
+    for epoch in range(2):
+        for batch in pets.epoch(epoch):
+            train_epoch(squared(model), [batch], updater)
+            now = model.weight.detach().clone()
+            expected = now if expected is None else 0.8 * expected + 0.2 * now
+    own = model.weight.detach().clone()
+    with updater.averaged():
+        torch.testing.assert_close(model.weight.detach(), expected)
+    assert torch.equal(model.weight, own)
+    assert not torch.equal(own, expected)
+
+
+def test_a_resumed_average_equals_an_unstopped_one():
+    pets = Batches(synthetic_pets(9, 64, seed=0), batch_size=3)
+    model, updater = small_updater(ema=0.8, accumulate=2)
+    train_epoch(squared(model), pets.epoch(0), updater)
+    weights, state = copy.deepcopy(model.state_dict()), copy.deepcopy(updater.state_dict())
+    train_epoch(squared(model), pets.epoch(1), updater)
+    again, second = small_updater(ema=0.8, accumulate=2)
+    again.load_state_dict(weights)
+    second.load_state_dict(state)
+    train_epoch(squared(again), pets.epoch(1), second)
+    with updater.averaged(), second.averaged():
+        assert torch.equal(model.weight, again.weight)
+
+
+def test_without_an_average_the_model_stays_itself():
+    model, updater = small_updater()
+    before = model.weight
+    with updater.averaged():
+        assert model.weight is before
 
 
 def test_an_epoch_without_a_batch_is_an_error():
