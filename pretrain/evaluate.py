@@ -1,32 +1,29 @@
-"""How well an autoencoder rebuilds pictures that it was not trained on."""
+"""`python -m pretrain.evaluate --model_path ae.pth --data_dir IMAGES`: what an autoencoder can do and knows."""
 
-import torch
+import sys
+from collections.abc import Sequence
 
-from common.data.batches import Batches
-from common.data.pack import Pack
-from common.train import Means, Row
-from pretrain.losses import ReconstructionLoss
-from pretrain.metrics import reconstruction_scores
-from pretrain.model import Autoencoder
+from common.cli import command, without_bare
+from common.config import load_config
+from pretrain.config import EvaluateConfig
 
 
-@torch.no_grad()
-def evaluate(
-    model: Autoencoder,
-    pack: Pack,
-    *,
-    batch_size: int,
-    device: torch.device,
-    loss: ReconstructionLoss | None = None,
-) -> Row:
-    """The means over the images of MSE, PSNR (dB) and SSIM; with `loss`, of that too. In float32."""
-    model.eval()
-    means = Means()
-    for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
-        reconstruction = model(batch.image)
-        scores = reconstruction_scores(reconstruction, batch.image)
-        row = {name: values.mean().item() for name, values in scores.items()}
-        if loss is not None:
-            row["loss"] = loss(reconstruction, batch.image)["loss"].item()
-        means.add(row, len(batch))
-    return means.row()
+@command
+def main(argv: Sequence[str]) -> None:
+    """Load the network and the images it is asked about; score; draw; look at its features."""
+    words = without_bare("--visualize_samples", argv)
+    config = load_config(EvaluateConfig, words, prog="python -m pretrain.evaluate").evaluate
+
+    from pretrain.evaluation import Evaluation  # after the flags: --help answers without importing torch
+
+    evaluation = Evaluation(config)
+    evaluation.score()
+    evaluation.draw_extremes()
+    if config.analyze_latent_space:
+        evaluation.analyze_levels()
+        evaluation.analyze_latents()
+    evaluation.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

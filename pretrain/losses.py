@@ -16,7 +16,10 @@ class ReconstructionLoss(nn.Module):
 
     Source: 1 - SSIM, Zhao et al. 2015, arXiv 1511.08861, the equation of L^SSIM; the perceptual term names
     its own; the sum of the three is system A's.
-    Deviation: SSIM is averaged over the windows that lie inside the image.
+    Deviation: SSIM is averaged over the windows that lie inside the image. With `weight` (1 for pixels that are
+    asked for, 0 for others) the squared error is the mean over those pixels, and the other two terms see a
+    picture whose other pixels are the image's own: so they change with what was asked for alone, but are
+    smaller the less that is.
     """
 
     def __init__(
@@ -35,7 +38,10 @@ class ReconstructionLoss(nn.Module):
         self.perceptual = perceptual
 
     def forward(
-        self, reconstruction: Float[Tensor, "n c h w"], image: Float[Tensor, "n c h w"]
+        self,
+        reconstruction: Float[Tensor, "n c h w"],
+        image: Float[Tensor, "n c h w"],
+        weight: Float[Tensor, "n 1 h w"] | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
         """The terms unweighted, by name ("ssim_loss" is 1 - SSIM), and their weighted sum as "loss".
 
@@ -45,7 +51,9 @@ class ReconstructionLoss(nn.Module):
         dtype = torch.promote_types(reconstruction.dtype, torch.float32)
         reconstruction, image = reconstruction.to(dtype), image.to(dtype)
         with torch.autocast(image.device.type, enabled=False):
-            terms = self._terms(reconstruction, image)
+            terms = self._terms(composite(reconstruction, image, weight), image)
+            if weight is not None and "mse" in terms:
+                terms["mse"] = terms["mse"] / weight.mean()
         loss = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"loss": loss, **terms}
 
@@ -58,3 +66,10 @@ class ReconstructionLoss(nn.Module):
         if "ssim_loss" in self.weights:
             terms["ssim_loss"] = 1 - ssim(reconstruction, image).mean()
         return terms
+
+
+def composite(
+    reconstruction: Float[Tensor, "n c h w"], image: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"] | None
+) -> Float[Tensor, "n c h w"]:
+    """The reconstruction where `weight` is 1 (or None), the image where it is 0."""
+    return reconstruction if weight is None else weight * reconstruction + (1 - weight) * image

@@ -1,36 +1,75 @@
 """The network of phase 1: a picture in, the same picture out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from common.models.decoder import UNetDecoder
 from common.models.encoder import Encoder
 from common.models.zoo import build_decoder, build_encoder
 
 
+class Rebuilt(NamedTuple):
+    """What an autoencoder with a target head makes of a picture."""
+
+    reconstruction: Float[Tensor, "n c h w"]
+    aside: Float[Tensor, "n c h w"]
+    """The same reconstruction, whose gradient reaches the image head and nothing before it."""
+    target: Float[Tensor, "n d p q"]
+    """The prediction of the target, one vector a cell."""
+
+
 class Autoencoder(nn.Module):
     """Rebuilds a picture from the maps of an encoder.
 
-    The output is linear: near [0, 1] after training, not bound to it. Metrics and pictures clamp it.
+    The output is linear: near [0, 1] after training, not bound to it. Metrics and pictures clamp it. With
+    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels.
     """
 
-    def __init__(self, encoder: Encoder, decoder: UNetDecoder, *, out_channels: int = 3) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: UNetDecoder,
+        *,
+        out_channels: int = 3,
+        target_channels: int = 0,
+        target_cell: int = 8,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.head = nn.Conv2d(decoder.out_channels, out_channels, 1)
+        self.target_head = nn.Conv2d(decoder.out_channels, target_channels, 1) if target_channels else None
+        if self.target_head is not None:
+            for parameter in self.target_head.parameters():
+                nn.init.zeros_(parameter)
+        self.target_cell = target_cell
 
     def forward(
-        self, image: Float[Tensor, "n c h w"], *, keep: Float[Tensor, "n"] | None = None
-    ) -> Float[Tensor, "n d h w"]:
-        """The reconstruction; `keep` scales each sample's skips, see `UNetDecoder`.
+        self,
+        image: Float[Tensor, "n c h w"],
+        *,
+        keep: Float[Tensor, "n"] | None = None,
+        visible: Float[Tensor, "n 1 h w"] | None = None,
+        target: bool = False,
+    ) -> Float[Tensor, "n d h w"] | Rebuilt:
+        """The reconstruction, or with `target` all that `Rebuilt` names.
 
-        Raises UserError for a size that does not fit the encoder.
+        `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the picture is hidden, see
+        `UNetEncoder`. Raises UserError for a size that does not fit the encoder.
         """
-        return self.head(self.decoder(self.encoder(image), keep=keep))
+        features = self.encoder(image) if visible is None else self.encoder(image, visible=visible)
+        full = self.decoder(features, keep=keep)
+        if not target:
+            return self.head(full)
+        assert self.target_head is not None, "a target is asked of a network without a head for it"
+        # Averaging over a cell and a 1x1 convolution can change places: this order is 64 times cheaper.
+        # A mean of independent values shrinks with their number: times the side it keeps their spread.
+        cells = F.avg_pool2d(full, self.target_cell) * self.target_cell
+        return Rebuilt(self.head(full), self.head(full.detach()), self.target_head(cells))
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
@@ -38,6 +77,8 @@ class Autoencoder(nn.Module):
             "encoder": self.encoder.architecture(),
             "decoder": self.decoder.architecture(),
             "out_channels": self.head.out_channels,
+            "target_channels": self.target_head.out_channels if self.target_head is not None else 0,
+            "target_cell": self.target_cell,
         }
 
     @classmethod
@@ -47,4 +88,6 @@ class Autoencoder(nn.Module):
             build_encoder(architecture["encoder"]),
             build_decoder(architecture["decoder"]),
             out_channels=architecture["out_channels"],
+            target_channels=architecture["target_channels"],
+            target_cell=architecture["target_cell"],
         )

@@ -1,27 +1,43 @@
 """Phase 1 from settings to ae.pth."""
 
+import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.config import flatten
 from common.data.augment import Augment
-from common.data.batches import Batch, Batches
+from common.data.batches import Batch, Batches, read_batch
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.figures import curves, save_picture
-from common.models.weights import load_exactly
+from common.models.weights import load_sections
 from common.run import Run, environment
-from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
+from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
-from pretrain.build import build_loss, build_model, build_optimizer, rates
+from pretrain.build import build_model, build_objective, build_optimizer, rates, task_record
 from pretrain.config import PretrainConfig
-from pretrain.evaluate import evaluate
-from pretrain.losses import ReconstructionLoss
-from pretrain.report import reconstruction_grid
+from pretrain.pretext import make_task
+from pretrain.probe import Probe
+from pretrain.report import neighbour_grid, reconstruction_grid, task_grid
+from pretrain.scoring import evaluate
+
+ALONE = ("train/loss", "train/grad_norm")
+"""What is not a term of the loss, and has a panel of its own among the curves."""
+
+
+def _panels(row: Row) -> list[list[str]]:
+    """Which columns the panels of the curves show."""
+    terms = [name for name in row if name.startswith("train/") and name not in ALONE]
+    probes = [name for name in row if name.startswith("val/probe/")]
+    panels = [["train/loss", "val/loss"], terms, ["val/psnr", "val/psnr_no_skips"], ["val/ssim"], probes]
+    return [panel for panel in [*panels, ["lr"], ["train/grad_norm"]] if panel]
 
 
 class Pretraining:
@@ -33,8 +49,9 @@ class Pretraining:
         self.fabric = make_fabric(config.run)
         seed_update(config.run.seed, INITIAL)
         self.model = build_model(config)
-        self.loss = build_loss(config.loss)
+        self.objective = build_objective(config)
         self.data = load_splits(config.data, labelled=False)
+        self.probe = self._load_probe()
         self.batches = Batches(
             self.data.train, batch_size=config.training.batch_size, seed=config.run.seed, shuffle=True
         )
@@ -45,12 +62,12 @@ class Pretraining:
         for note in self.data.notes:
             print(f"note: {note}", file=sys.stderr)
         network = self.fabric.setup_module(compiled(self.model, self.config.training))
-        self.loss.to(self.fabric.device)
+        self.objective.to(self.fabric.device)
         augment = Augment(self.config.augment)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
             image, _ = augment(batch.image)
-            return self.loss(network(image), image)
+            return self.objective(network, make_task(image, self.config.pretext))
 
         updater = Updater(
             self.fabric,
@@ -63,9 +80,9 @@ class Pretraining:
         training = Training(
             model=self.model,
             step=step,
-            evaluate=lambda _: self._scores("val", self.loss),
-            score=lambda row: -row["val/loss"],
-            headline=("val/psnr", "val/ssim"),
+            evaluate=self._validate,
+            score=self._score,
+            headline=("val/psnr", "val/ssim", "val/probe/miou"),
             handover=self._handover,
             show=self._show,
         )
@@ -75,16 +92,19 @@ class Pretraining:
     def report(self, progress: Progress) -> None:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
-        for name, section in best.sections.items():
-            load_exactly(self.model.get_submodule(name), section, f"best.pth, {name}")
+        load_sections(self.model, best.sections, "best.pth")
         scores = {split: self._scores(split) for split in ("test", "val")}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         for split, pack in (("val", self.data.val), ("test", self.data.test)):
-            picture = reconstruction_grid(self.model, pack, device=self.fabric.device)
+            picture = reconstruction_grid(self.model, pack, range(min(8, len(pack))), device=self.fabric.device)
             save_picture(picture, self.run.figures / f"reconstructions_{split}.png")
-        panels = [["train/loss", "val/loss"], ["val/psnr"], ["val/ssim"], ["lr"]]
-        curves(progress.rows, panels).savefig(self.run.figures / "curves.png", dpi=110)
-        self.run.write_json("metrics.json", {**scores, **finished})
+        if self.config.pretext.pretext != "plain":
+            save_picture(self._task_picture(8), self.run.figures / "pretext_val.png")
+        if len(self.data.val) > 1:
+            picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
+            save_picture(picture, self.run.figures / "neighbours_val.png")
+        curves(progress.rows, _panels(progress.rows[-1])).savefig(self.run.figures / "curves.png", dpi=110)
+        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
         self.run.close()
         test = scores["test"]
         print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
@@ -102,14 +122,50 @@ class Pretraining:
             print(f"encoder: {path}{replaced}")
         print(f"pictures and figures: {self.run.folder}")
 
-    def _scores(self, split: str, loss: ReconstructionLoss | None = None) -> Row:
+    def _scores(self, split: str) -> Row:
         pack = getattr(self.data, split)
-        size = self.config.training.batch_size
-        return evaluate(self.model, pack, batch_size=size, device=self.fabric.device, loss=loss)
+        return evaluate(self.model, pack, batch_size=self.config.training.batch_size, device=self.fabric.device)
+
+    def _validate(self, epoch: int) -> Row:
+        """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
+        means = Means()
+        seed_update(self.config.run.seed, VALIDATION)
+        batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
+        for batch in batches.epoch(0, self.fabric.device):
+            terms = self.objective(self.model, make_task(batch.image, self.config.pretext))
+            means.add({"loss": terms["loss"].item()}, len(batch))
+        probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
+        return {**self._scores("val"), **means.row(), **probed}
+
+    def _score(self, row: Row) -> float:
+        """What chooses the best epoch: higher is better, NaN where it was not measured."""
+        return -row["val/loss"] if self.config.probe.monitor == "loss" else row.get("val/probe/miou", math.nan)
+
+    def _load_probe(self) -> Probe | None:
+        config = self.config.probe
+        if config.probe_dir is None or config.probe_every == 0:
+            return None
+        return Probe.load(replace(self.config.data, data_dir=config.probe_dir), device=self.fabric.device)
+
+    def _probes_after(self, epoch: int) -> bool:
+        every = self.config.probe.probe_every
+        return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
+
+    def _task_picture(self, count: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The pretext on the first validation images, the same in every epoch."""
+        seed_update(self.config.run.seed, VALIDATION)
+        image = read_batch(self.data.val, np.arange(min(count, len(self.data.val))), self.fabric.device).image
+        return task_grid(self.model, make_task(image, self.config.pretext))
 
     def _show(self, progress: Progress) -> None:
-        picture = reconstruction_grid(self.model, self.data.val, device=self.fabric.device, count=4)
+        shown = range(min(4, len(self.data.val)))
+        picture = reconstruction_grid(self.model, self.data.val, shown, device=self.fabric.device)
         self.run.picture("reconstructions", picture, progress.epoch)
+        if self.config.pretext.pretext != "plain":
+            self.run.picture("pretext", self._task_picture(4), progress.epoch)
+        if self._probes_after(progress.epoch - 1) and len(self.data.val) > 1:
+            picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
+            self.run.picture("neighbours", picture, progress.epoch)
 
     def _handover(self, row: Row) -> Handover:
         return Handover(
@@ -117,7 +173,7 @@ class Pretraining:
             architecture=self.model.architecture(),
             sections=sections_of(self.model),
             input={"image_size": self.config.data.image_size, "channels": 3, "range": [0.0, 1.0]},
-            task={"pretext": "plain", "uses_imagenet_labels": self.config.loss.perceptual_weight > 0},
+            task=task_record(self.config),
             provenance={
                 "config": flatten(self.config),
                 "environment": environment(),

@@ -1,28 +1,69 @@
 """Pictures of phase 1: what went in, what came out, and where they differ."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from common.data.batches import read_batch
 from common.data.pack import Pack
+from common.embedding import latents, neighbours
 from common.figures import grid, heat, to_bytes
+from common.models.encoder import Encoder
+from pretrain.losses import composite
 from pretrain.model import Autoencoder
+from pretrain.pretext import Task
 
 
 @torch.no_grad()
 def reconstruction_grid(
-    model: Autoencoder, pack: Pack, *, device: torch.device, count: int = 8
+    model: Autoencoder,
+    pack: Pack,
+    chosen: Sequence[int] | Int64[np.ndarray, " m"],
+    *,
+    device: torch.device,
+    captions: Sequence[str] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Original, reconstruction and error (black 0, white 0.25 and more) of the first images, a row each."""
+    """Original, reconstruction and error (black 0, white 0.25 and more) of the chosen images, a row each."""
     model.eval()
-    image = read_batch(pack, np.arange(min(count, len(pack))), device).image
+    image = read_batch(pack, np.asarray(chosen), device).image
     reconstruction = model(image).clamp(0, 1)
     error = _error(reconstruction, image)
-    return grid({"original": to_bytes(image), "reconstruction": to_bytes(reconstruction), "error": error})
+    columns = {"original": to_bytes(image), "reconstruction": to_bytes(reconstruction), "error": error}
+    return grid(columns, captions=captions)
+
+
+@torch.no_grad()
+def task_grid(model: Autoencoder, task: Task) -> UInt8[np.ndarray, "h w 3"]:
+    """Original, what the network sees of it, what it makes of that, and the error; a row each.
+
+    Pixels that the pretext does not ask for are shown as they are.
+    """
+    model.eval()
+    rebuilt = model(task.seen, keep=task.keep, visible=task.visible)
+    rebuilt = composite(rebuilt, task.target, task.weight).clamp(0, 1)
+    columns = {"original": task.target, "seen": task.seen, "rebuilt": rebuilt}
+    pictures = {name: to_bytes(image) for name, image in columns.items()}
+    return grid({**pictures, "error": _error(rebuilt, task.target)})
 
 
 def _error(
     reconstruction: Float[torch.Tensor, "n c h w"], image: Float[torch.Tensor, "n c h w"]
 ) -> UInt8[np.ndarray, "n h w 3"]:
     return heat((reconstruction - image).abs().mean(1).cpu().numpy() / 0.25)
+
+
+def neighbour_grid(
+    encoder: Encoder, pack: Pack, *, device: torch.device, queries: int = 8, count: int = 5
+) -> UInt8[np.ndarray, "h w 3"]:
+    """An image in each row, and right of it those whose features are most like its own (see `neighbours`).
+
+    The search is among the first 1,000 images of the pack.
+    """
+    searched = np.arange(min(len(pack), 1000))
+    nearest = neighbours(latents(encoder, pack.take(searched), batch_size=64, device=device), count=count)
+    rows = np.linspace(0, len(searched) - 1, min(queries, len(searched))).round().astype(int)
+    names = ["image", *(f"neighbour {rank}" for rank in range(1, nearest.shape[1] + 1))]
+    chosen = zip(names, (rows, *nearest[rows].T), strict=True)
+    return grid({name: np.ascontiguousarray(pack.images[indices]) for name, indices in chosen}, side=96)

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import photo, write_folder, write_images_masks, write_oxford, write_tree
+from torchvision.models import mobilenet_v2
 
 from common.checkpoint import load_tensors
+from pretrain.evaluate import main as look
 from pretrain.main import main as pretrain
 from transfer.evaluate import main as evaluate
 from transfer.main import main as transfer
@@ -86,7 +88,7 @@ def same(ours, theirs) -> bool:
 def test_phase_1_leaves_everything_that_a_run_promises(ae):
     assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth"}
     assert {path.name for path in (ae / "figures").iterdir()} == {
-        "reconstructions_val.png", "reconstructions_test.png", "curves.png"
+        "reconstructions_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
     }  # fmt: skip
     scores = metrics(ae)
     assert scores["test"].keys() >= {"mse", "psnr", "ssim"}
@@ -186,16 +188,14 @@ def test_the_handover_file_is_the_best_epoch_in_both_places(tmp_path, capsys):
     assert "mine.pth (replaced the one that was there)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [pretrain, transfer])
-def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, tmp_path, monkeypatch):
-    words = [
-        *(PRETRAIN if command is pretrain else TRANSFER),
-        *SYNTHETIC,
-        "--epochs",
-        "4",
-        "--save_every",
-        "0",
-    ]
+HARD = ["--pretext", "mask", "--target", "hog", "--skips", "drop", "--ema", "0.9", "--accumulate", "2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"), [(pretrain, PRETRAIN), (pretrain, [*PRETRAIN, *HARD]), (transfer, TRANSFER)]
+)
+def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags, tmp_path, monkeypatch):
+    words = [*flags, *SYNTHETIC, "--epochs", "4", "--save_every", "0"]
     assert command([*words, "--output_dir", "whole"]) == 0
 
     class PowerCutError(Exception):
@@ -396,3 +396,117 @@ def test_images_are_scored_where_they_are_not_ignored_and_nowhere_else(seg):
     for values in scores.values():
         if values["iou"] is not None:
             np.testing.assert_allclose(values["dice"], 2 * values["iou"] / (1 + values["iou"]))
+
+
+def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--target", "hog", "--norm", "batch"]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    assert (tmp_path / "run/figures/pretext_val.png").exists()
+    task = metrics(tmp_path / "run")["task"]
+    assert task["pretext"] == "mask"
+    assert task["target"] == "hog"
+    assert task["norm"] == "batch"
+    assert task["settings"] == {"mask_ratio": 0.6, "patch_size": 8}
+    assert task["uses_imagenet_labels"] is task["uses_labels"] is False
+    assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
+
+
+def test_a_random_perceptual_net_uses_no_labels_and_is_recorded(tmp_path):
+    words = [*TINY, *SYNTHETIC, "--epochs", "1", "--perceptual_weight", "0.1", "--perceptual_init", "random"]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    task = metrics(tmp_path / "run")["task"]
+    assert task["perceptual"] == "mobilenet_v2 (random)"
+    assert task["uses_imagenet_labels"] is False
+
+
+def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
+    torch.save(mobilenet_v2().state_dict(), tmp_path / "own.pth")
+    words = [*TINY, *SYNTHETIC, "--epochs", "1", "--perceptual_weight", "0.1", "--perceptual_init", "own"]
+    assert "--perceptual_weights_path" in refusal(pretrain, words, capsys)
+    assert pretrain([*words, "--perceptual_weights_path", "own.pth", "--output_dir", "run"]) == 0
+    task = metrics(tmp_path / "run")["task"]
+    assert task["perceptual"] == "mobilenet_v2 (own)"
+    assert task["uses_imagenet_labels"] is False
+
+
+@pytest.mark.parametrize("flags", [["--target", "hog"], ["--perceptual_weight", "0.1", "--perceptual_init", "random"]])
+def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--amp", *flags]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    assert 0 < metrics(tmp_path / "run")["val"]["mse"] < 1
+    weights = load_tensors(tmp_path / "run/ae.pth")["sections"]["encoder"].values()
+    assert {tensor.dtype for tensor in weights} == {torch.float32}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_network_learns_the_same(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--target", "hog"]
+    assert pretrain([*words, "--output_dir", "plain"]) == 0
+    assert pretrain([*words, "--compile", "--output_dir", "compiled"]) == 0
+    ours, theirs = (metrics(tmp_path / name)["val"] for name in ("plain", "compiled"))
+    assert ours == pytest.approx(theirs, rel=0.05)  # its dropout draws other numbers
+    assert load_tensors(tmp_path / "compiled/ae.pth")["sections"].keys() == {
+        "encoder",
+        "decoder",
+        "head",
+        "target_head",
+    }
+
+
+def test_a_probe_can_choose_the_best_epoch_and_that_is_recorded(tmp_path):
+    write_oxford(tmp_path / "pets")
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "3", "--probe_dir", "pets", "--probe_every", "2"]
+    assert pretrain([*words, "--monitor", "probe/miou", "--output_dir", "run"]) == 0
+    with (tmp_path / "run/metrics.csv").open() as file:
+        rows = [row["val/probe/miou"] for row in csv.DictReader(file)]
+    assert [bool(row) for row in rows] == [False, True, True]
+    scores = metrics(tmp_path / "run")
+    assert scores["best_epoch"] == 2 + (float(rows[2]) > float(rows[1]))
+    assert scores["task"]["uses_labels"] is True
+
+
+def test_looking_at_an_autoencoder_gives_figures_intervals_and_levels(ae, tmp_path, capsys):
+    words = ["--model_path", ae, "--output_dir", tmp_path / "out", "--split", "train", "--visualize_samples", "2"]
+    assert look([*map(str, words), "--analyze_latent_space"]) == 0
+    assert {path.name for path in (tmp_path / "out/figures").iterdir()} == {
+        "worst.png", "best.png", "latents.png", "neighbours.png"
+    }  # fmt: skip
+    found = metrics(tmp_path / "out")
+    for name in ("mse", "psnr", "ssim", "psnr_no_skips"):
+        assert found["train"][name]["low"] <= found["train"][name]["mean"] <= found["train"][name]["high"]
+    assert [level["stride"] for level in found["levels"]] == [1, 2, 4, 8, 16, 32]
+    assert all(0 <= level["probe_miou"] <= 1 and level["rank"] > 0 for level in found["levels"])
+    assert 0 <= found["latents"]["knn_accuracy"] <= 1
+    with (tmp_path / "out/images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == found["images"]
+    assert sum(float(row["psnr"]) for row in rows) / len(rows) == pytest.approx(found["train"]["psnr"]["mean"])
+    assert "5-NN accuracy" in capsys.readouterr().out
+
+
+def test_looking_repeats_the_test_figures_of_the_run(ae, tmp_path):
+    assert look(["--model_path", str(ae / "ae.pth"), "--output_dir", str(tmp_path / "out")]) == 0
+    found = metrics(tmp_path / "out")["test"]
+    assert {name: value["mean"] for name, value in found.items()} == metrics(ae)["test"]
+
+
+def test_looking_at_photographs_without_masks_leaves_out_what_needs_them(ae, tmp_path):
+    write_folder(tmp_path / "photos", 100)
+    words = ["--model_path", ae, "--data_dir", "photos", "--split", "train", "--output_dir", "out"]
+    assert look([*map(str, words), "--analyze_latent_space"]) == 0
+    found = metrics(tmp_path / "out")
+    assert "latents" not in found
+    assert all(level["probe_miou"] is None for level in found["levels"])
+    assert (tmp_path / "out/figures/latents.png").exists()
+
+
+def test_settings_of_phase_1_that_exclude_each_other_are_refused(capsys):
+    cases = [
+        (["--monitor", "probe/miou"], "--probe_dir"),
+        (["--pretext", "mask", "--patch_size", "7"], "--patch_size 8"),
+        (["--inpaint", "0.6", "--outpaint", "0.6"], "at most 1"),
+    ]
+    for words, said in cases:
+        assert said in refusal(pretrain, [*PRETRAIN, *SYNTHETIC, *words], capsys), words

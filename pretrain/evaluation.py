@@ -1,0 +1,135 @@
+"""A trained autoencoder on one part of a data set: how well it rebuilds pictures, and what its features tell."""
+
+import csv
+from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from common.checkpoint import load_handover
+from common.config import unflatten
+from common.config_groups import RunConfig
+from common.data.load import SYNTHETIC, load_splits
+from common.device import make_fabric
+from common.embedding import image_classes, knn_accuracy, latents, level_ranks, plane, silhouette
+from common.errors import UserError
+from common.evaluate_config import EvaluateOptions, Pooling
+from common.figures import embedding_figure, save_picture
+from common.models.weights import load_sections
+from common.run import write_json
+from pretrain.config import PretrainConfig
+from pretrain.model import Autoencoder
+from pretrain.probe import Probe
+from pretrain.report import neighbour_grid, reconstruction_grid
+from pretrain.scoring import image_scores
+
+FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}
+
+
+class Evaluation:
+    """An autoencoder from its file, and the images that it is asked about."""
+
+    def __init__(self, options: EvaluateOptions) -> None:
+        handover = load_handover(options.file, kind="autoencoder")
+        trained = unflatten(PretrainConfig, handover.provenance["config"])
+        self.options, self.folder = options, options.folder
+        self.batch_size = options.batch_size or trained.training.batch_size
+        self.seed = trained.run.seed
+        self.device = make_fabric(RunConfig(device=options.device)).device
+        wanted = options.data(trained.data)
+        self.data = load_splits(wanted, labelled=False)
+        if self.data.layout != "folder" and (options.analyze_latent_space or self.data.layout == SYNTHETIC):
+            self.data = load_splits(wanted, labelled=True)
+        self.pack = getattr(self.data, options.split)
+        self.model = Autoencoder.from_architecture(handover.architecture)
+        load_sections(self.model, handover.sections, str(options.file))
+        self.model.to(self.device).eval()
+        self.results: dict[str, Any] = {"task": handover.task, "images": len(self.pack)}
+        self.figures = self.folder / "figures"
+        self.figures.mkdir(parents=True, exist_ok=True)
+
+    def score(self) -> None:
+        """MSE, PSNR and SSIM of every image to images.csv; their means, with intervals, to the screen."""
+        self.scores = image_scores(self.model, self.pack, batch_size=self.batch_size, device=self.device)
+        with (self.folder / "images.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image", *self.scores])
+            writer.writerows(zip(self.pack.keys, *(values.tolist() for values in self.scores.values()), strict=True))
+        means = {name: mean_and_interval(values) for name, values in self.scores.items()}
+        self.results[self.options.split] = means
+        print(f"{self.options.split} ({len(self.pack)} images), mean and 95 % interval")
+        for name, mean in means.items():
+            value, *ends = (FORMATS[name].format(mean[key]) for key in ("mean", "low", "high"))
+            print(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
+
+    def draw_extremes(self) -> None:
+        """The images with the lowest and the highest PSNR: original, reconstruction, error."""
+        order = np.argsort(self.scores["psnr"], kind="stable")
+        count = min(self.options.visualize_samples, len(order))
+        for name, chosen in (("worst", order[:count]), ("best", np.flip(order)[:count].copy())):
+            captions = [f"{self.pack.keys[i]}: {self.scores['psnr'][i]:.2f} dB" for i in chosen]
+            if captions:
+                picture = reconstruction_grid(self.model, self.pack, chosen, device=self.device, captions=captions)
+                save_picture(picture, self.figures / f"{name}.png")
+
+    def analyze_levels(self) -> None:
+        """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""
+        encoder = self.model.encoder
+        ranks = level_ranks(encoder, self.pack, batch_size=self.batch_size, device=self.device)
+        probed: dict[str, float] = {}
+        if self.data.classes is not None:
+            count = self.data.classes.num_classes
+            probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
+            self.results["probe_miou"] = probed["probe/miou"]
+            print(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}")
+        self.results["levels"] = [
+            {"stride": s, "channels": c, "rank": rank, "probe_miou": probed.get(f"probe/miou_s{s}")}
+            for s, c, rank in zip(encoder.strides, encoder.channels, ranks, strict=True)
+        ]
+        for level in self.results["levels"]:
+            probe = "" if level["probe_miou"] is None else f", linear probe {level['probe_miou']:.4f}"
+            print(f"  stride {level['stride']:<3} effective rank {level['rank']:.1f} of {level['channels']}{probe}")
+
+    def analyze_latents(self) -> None:
+        """PCA and t-SNE of one vector an image, with k-NN accuracy and silhouette where there are classes."""
+        if len(self.pack) < 3:
+            raise UserError(f"--analyze_latent_space needs at least 3 images, the {self.options.split} part has fewer")
+        vectors = {pooling: self._latents(pooling) for pooling in get_args(Pooling)}
+        chosen = vectors[self.options.latents]
+        classes, labels, title = image_classes(self.pack), None, f"encoder features, {self.options.split}"
+        if classes is not None and self.data.classes is not None:
+            labels = [self.data.classes.names[k] for k in classes]
+            self.results["latents"] = {
+                "pooling": self.options.latents,
+                "knn_accuracy": knn_accuracy(chosen, classes),
+                "knn_accuracy_by_pooling": {name: knn_accuracy(rows, classes) for name, rows in vectors.items()},
+                "largest_class": float(np.bincount(classes).max() / len(classes)),
+                "silhouette": silhouette(chosen, classes),
+            }
+            found = self.results["latents"]
+            title += f": 5-NN accuracy {found['knn_accuracy']:.3f}, silhouette {found['silhouette']:.3f}"
+            print(f"{title} (the largest class alone: {found['largest_class']:.3f})")
+        embedding_figure(plane(chosen, seed=self.seed), labels, title).savefig(self.figures / "latents.png", dpi=110)
+        picture = neighbour_grid(self.model.encoder, self.pack, device=self.device)
+        save_picture(picture, self.figures / "neighbours.png")
+
+    def finish(self) -> None:
+        """Write metrics.json, and say where everything is."""
+        write_json(self.folder / "metrics.json", self.results)
+        print(f"pictures and figures: {self.folder}")
+
+    def _latents(self, pooling: Pooling) -> Float[np.ndarray, "n d"]:
+        encoder = self.model.encoder
+        return latents(encoder, self.pack, batch_size=self.batch_size, device=self.device, pooling=pooling)
+
+
+def mean_and_interval(values: Float[np.ndarray, " n"]) -> dict[str, float]:
+    """The mean over images with the 95 % interval of Student's t; of one image or equal ones, the value thrice.
+
+    Source: Student 1908, The probable error of a mean, doi 10.1093/biomet/6.1.1.
+    """
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    reach = error * float(stats.t.ppf(0.975, max(len(values) - 1, 1)))
+    return {"mean": mean, "low": mean - reach, "high": mean + reach}

@@ -1,0 +1,120 @@
+"""How much of a segmentation an encoder has learnt already: a linear classifier on its frozen features."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from common.config_groups import DataConfig
+from common.data.batches import Batches
+from common.data.classes import IGNORE
+from common.data.load import load_splits
+from common.data.pack import Pack
+from common.embedding import undisturbed
+from common.metrics import confusion, scores
+from common.models.encoder import Encoder
+from common.train import Row
+from pretrain.ridge import LinearClassifier, Moments
+
+PIXELS = 2**14
+"""How many training pixels a classifier sees, spread evenly over the images."""
+PENALTY = 1.0
+"""Of the ridge. From 0.001 to 1, scores on unseen images rose with it for every encoder but one (by 0.004)."""
+
+
+class Probe:
+    """Mean IoU of linear pixel classifiers on the validation images; the encoder itself does not learn.
+
+    One classifier sees all levels of the pyramid, and one each level alone. They learn from a sample of pixels of
+    the training images, the same in every call. Test images play no part.
+
+    Source: linear probes, Alain & Bengio 2016, arXiv 1610.01644.
+    Deviation: of pixels, on maps enlarged to the mask; solved by ridge regression (see `Moments`).
+    """
+
+    def __init__(self, train: Pack, val: Pack, *, num_classes: int, device: torch.device, batch_size: int = 64) -> None:
+        assert train.masks is not None, "a probe needs masks"
+        self.train, self.val, self.num_classes = train, val, num_classes
+        self.device, self.batch_size = device, batch_size
+        self.pixels = balanced_pixels(train.masks, max(1, PIXELS // len(train)))
+        labels = np.take_along_axis(train.masks.reshape(len(train), -1), self.pixels, axis=1)
+        self.labels = torch.from_numpy(labels.astype(np.int64)).flatten()
+
+    @classmethod
+    def load(cls, config: DataConfig, *, device: torch.device) -> "Probe":
+        """The probe of a labelled data set, which is read once. Raises UserError where there are no masks."""
+        data = load_splits(config, labelled=True)
+        assert data.classes is not None, "labelled data has classes"
+        return cls(data.train, data.val, num_classes=data.classes.num_classes, device=device)
+
+    def __call__(self, encoder: Encoder) -> Row:
+        """ "probe/miou" of all levels together, "probe/miou_s4" of the map of stride 4 alone, and so on.
+
+        The encoder's mode and torch's random numbers stay as they are.
+        """
+        bounds = np.cumsum([0, *encoder.channels]).tolist()
+        levels = {"": range(len(encoder.strides))} | {
+            f"_s{stride}": range(level, level + 1) for level, stride in enumerate(encoder.strides)
+        }
+        with undisturbed(encoder):
+            moments = Moments.of(self._features(encoder), self.labels, self.num_classes)
+            counts = self._confusions(
+                encoder,
+                {
+                    level: moments.solve(slice(bounds[level.start], bounds[level.stop]), penalty=PENALTY).to(
+                        self.device
+                    )
+                    for level in levels.values()
+                },
+            )
+        return {f"probe/miou{name}": scores(counts[level])["mean_iou"].item() for name, level in levels.items()}
+
+    def _features(self, encoder: Encoder) -> Float[Tensor, "m d"]:
+        """The features of the sampled pixels, images in file order."""
+        batches = Batches(self.train, batch_size=self.batch_size).epoch(0, self.device)
+        rows = [features_at(encoder(batch.image), self.pixels[batch.index], batch.image.shape[-1]) for batch in batches]
+        return torch.cat([row.cpu() for row in rows])
+
+    def _confusions(
+        self, encoder: Encoder, classifiers: dict[range, LinearClassifier]
+    ) -> dict[range, Int64[Tensor, "k k"]]:
+        """The confusion matrix over the validation images of each classifier, named by the levels that it sees."""
+        counts = {levels: torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64) for levels in classifiers}
+        for batch in Batches(self.val, batch_size=self.batch_size).epoch(0, self.device):
+            assert batch.mask is not None, "a probe needs masks"
+            maps = encoder(batch.image)
+            for levels, classifier in classifiers.items():
+                logits = classifier(maps[levels.start : levels.stop], (batch.mask.shape[-2], batch.mask.shape[-1]))
+                counts[levels] += confusion(logits.argmax(1), batch.mask, self.num_classes).sum(0).cpu()
+        return counts
+
+
+def balanced_pixels(masks: UInt8[np.ndarray, "n h w"], count: int, *, seed: int = 0) -> Int64[np.ndarray, "n p"]:
+    """`count` pixels of every image, as many of each class that it has; row * width + column.
+
+    Where nothing is labelled they are the first pixel, whose label says so.
+    """
+    random = np.random.default_rng(seed)
+    chosen = np.zeros((len(masks), count), dtype=np.int64)
+    for row, mask in zip(chosen, masks.reshape(len(masks), -1), strict=True):
+        present = [k for k in np.unique(mask) if k != IGNORE]
+        for start, k in enumerate(random.permutation(present)):
+            share = row[start :: len(present)]
+            share[:] = random.choice(np.flatnonzero(mask == k), len(share))
+    return chosen
+
+
+def features_at(maps: list[Tensor], pixels: Int64[np.ndarray, "n p"], width: int) -> Float[Tensor, "m d"]:
+    """What the maps of a pyramid, enlarged bilinearly to the picture's size and stacked, hold at these pixels.
+
+    Pixels are numbered along the rows of a square picture of this width.
+    """
+    at = torch.from_numpy(np.stack([pixels % width, pixels // width], -1)).to(maps[0].device)
+    places = ((at + 0.5) / width * 2 - 1)[:, None]
+    # padding "border" is what interpolate does beyond the outermost centres
+    found = [
+        F.grid_sample(features, places, mode="bilinear", padding_mode="border", align_corners=False)[:, :, 0]
+        for features in maps
+    ]
+    return torch.cat(found, 1).transpose(1, 2).flatten(0, 1)

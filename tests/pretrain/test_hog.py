@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+from datasets import photo
+from skimage.feature import hog as skimage_hog
+
+from pretrain.hog import hog
+
+
+def photos(count: int, side: int = 64) -> torch.Tensor:
+    pictures = np.stack([photo(seed, height=side, width=side) for seed in range(count)])
+    noise = np.random.default_rng(0).normal(0, 8, pictures.shape)  # edges in every direction
+    return torch.from_numpy((pictures + noise) / 255).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(("cell", "orientations"), [(8, 9), (16, 6)])
+def test_every_channel_equals_scikit_image(cell, orientations):
+    image = photos(2)
+    ours = hog(image, cell=cell, orientations=orientations).view(2, 3, orientations, 64 // cell, 64 // cell)
+    settings = {"pixels_per_cell": (cell, cell), "cells_per_block": (1, 1), "block_norm": "L2"}
+    for n in range(2):
+        for c in range(3):
+            theirs = skimage_hog(image[n, c].numpy(), orientations, feature_vector=False, **settings)
+            np.testing.assert_allclose(ours[n, c].permute(1, 2, 0), theirs[:, :, 0, 0], atol=1e-6)
+
+
+def test_every_cell_has_length_one_or_is_flat():
+    image = photos(1)
+    image[:, :, :24, :24] = 0.5
+    length = hog(image).view(1, 3, 9, 8, 8).norm(dim=2)
+    torch.testing.assert_close(length[:, :, :2, :2], torch.zeros(1, 3, 2, 2).double())
+    torch.testing.assert_close(length[:, :, 3:], torch.ones(1, 3, 5, 8).double(), atol=1e-4, rtol=0)
+
+
+def test_an_edge_votes_for_its_own_direction():
+    ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    for picture, direction in ((ramp, 0), (ramp.transpose(2, 3), 4), (ramp + ramp.transpose(2, 3), 2)):
+        inside = hog(picture)[0, :, 1:3, 1:3]
+        assert (inside.argmax(0) == direction).all()
+        torch.testing.assert_close(inside[direction], torch.ones(2, 2), atol=1e-4, rtol=0)
+
+
+def test_brightness_and_contrast_do_not_matter():
+    image = photos(1)
+    torch.testing.assert_close(hog(0.5 * image + 0.2), hog(image), atol=1e-4, rtol=0)
+
+
+def test_no_gradient_is_kept():
+    assert not hog(photos(1).requires_grad_()).requires_grad
