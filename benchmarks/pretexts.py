@@ -1,0 +1,156 @@
+"""Which pretext teaches the encoder most: `python -m benchmarks.pretexts --photographs FOLDER --pets FOLDER`.
+
+Pretrains an encoder with every pretext for the same number of updates, then fine-tunes each of them, one from scratch
+and ImageNet MobileNetV2, on a fifth and on all of the training masks, and prints one table. What is finished is kept:
+a second call goes on where the first stopped, and several at once share the work. Test images are scored at the end of
+each fine-tuning by its validation-selected best.pth; --split val prints the table that settings are chosen by.
+"""
+
+import argparse
+import fcntl
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pretrain.evaluate import main as evaluate
+from pretrain.main import main as pretrain
+from transfer.main import main as transfer
+
+LABEL_FREE = ["--perceptual_weight", "0"]
+FEATURES = ["--perceptual_weight", "0.1"]
+PRETEXTS: Mapping[str, list[str]] = {
+    "plain": LABEL_FREE,
+    "mask, hog": ["--pretext", "mask", "--target", "hog", *LABEL_FREE],
+    "plain, no skips": ["--skips", "none", *LABEL_FREE],
+    "mask": ["--pretext", "mask", *LABEL_FREE],
+    "denoise": ["--pretext", "denoise", *LABEL_FREE],
+    "restore": ["--pretext", "restore", *LABEL_FREE],
+    "mask, ImageNet features": ["--pretext", "mask", *FEATURES],
+    "mask, hog, ImageNet features": ["--pretext", "mask", "--target", "hog", *FEATURES],
+}
+BASELINES: Mapping[str, list[str]] = {"scratch": [], "MobileNetV2, ImageNet": ["--encoder", "mobilenet_v2"]}
+EPOCHS = {0.2: 50, 1.0: 13}
+"""Of fine-tuning, by the share of the masks: about 200 updates of 16 images for either."""
+SEEDS = (0, 1, 2)
+
+
+class Study:
+    """The runs of one table, each in a folder of its own."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.photographs, self.pets, self.folder = options.photographs, options.pets, options.output_dir
+        widths = [str(width) for width in options.widths]
+        self.shared = ["--image_size", str(options.image_size), "--widths", *widths, "--norm", options.norm]
+        self.shared += ["--save_every", "0"]
+        self.epochs, self.tuning = str(options.epochs), options.tuning.split()
+
+    def pretrain(self, name: str) -> None:
+        """Teach an encoder and look at it with the pets' masks, if nobody has."""
+        run = self.folder / "pretrain" / _slug(name)
+        words = ["--data_dir", self.photographs, *self.shared, "--epochs", self.epochs, *PRETEXTS[name]]
+        words += ["--probe_dir", self.pets, "--probe_every", "1"]
+        with once(run, "evaluation-test/metrics.json") as wanted:
+            if wanted:
+                _succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
+                looks = ["--data_dir", self.pets, "--analyze_latent_space"]
+                _succeed(evaluate, ["--model_path", run / "best.pth", *looks])
+
+    def tune(self, name: str, share: float, seed: int) -> None:
+        """Train a segmentation network from an encoder that is there, if nobody has."""
+        run, encoder = self._tuned(name, share, seed), self.folder / "pretrain" / _slug(name) / "ae.pth"
+        if name not in BASELINES and not encoder.exists():
+            return
+        start = BASELINES.get(name, ["--pretrained_encoder", encoder])
+        words = ["--data_dir", self.pets, *self.shared, "--label_fraction", str(share), "--seed", str(seed)]
+        words += ["--epochs", str(EPOCHS[share]), "--patience", "1000", *self.tuning]
+        with once(run, "metrics.json") as wanted:
+            if wanted:
+                _succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
+
+    def table(self, split: str) -> str:
+        """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""
+        heads = "| encoder | PSNR | SSIM | PSNR, skips zeroed | probe | 20 % of the masks | all masks |"
+        lines = [heads, "|---" * (heads.count("|") - 1) + "|"]
+        for name in [*BASELINES, *PRETEXTS]:
+            tuned = [self._spread(name, share, split) for share in EPOCHS]
+            lines.append("| " + " | ".join([name, *self._looks(name), *tuned]) + " |")
+        return "\n".join(lines)
+
+    def _looks(self, name: str) -> list[str]:
+        run = self.folder / "pretrain" / _slug(name)
+        if not (run / "evaluation-test/metrics.json").exists():
+            return ["", "", "", ""]
+        photographs, pets = _json(run / "metrics.json")["test"], _json(run / "evaluation-test/metrics.json")
+        without = f"{photographs['psnr_no_skips']:.2f}" if "psnr_no_skips" in photographs else "-"
+        return [f"{photographs['psnr']:.2f}", f"{photographs['ssim']:.3f}", without, f"{pets['probe_miou']:.3f}"]
+
+    def _spread(self, name: str, share: float, split: str) -> str:
+        files = [self._tuned(name, share, seed) / "metrics.json" for seed in SEEDS]
+        scores = [_json(file)[split]["mean_iou"] for file in files if file.exists()]
+        if not scores:
+            return ""
+        spread = f" ({min(scores):.3f} to {max(scores):.3f}" if len(scores) > 1 else " (one seed"
+        return f"{statistics.mean(scores):.3f}{spread})"
+
+    def _tuned(self, name: str, share: float, seed: int) -> Path:
+        return self.folder / "transfer" / f"{_slug(name)}-{share}-{seed}"
+
+
+@contextmanager
+def once(run: Path, proof: str) -> Iterator[bool]:
+    """Whether the work of a folder is still to be done: not if its last file is there, or another process is at it."""
+    run.parent.mkdir(parents=True, exist_ok=True)
+    with run.with_name(f".{run.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield not (run / proof).exists()
+
+
+def _succeed(command: Callable[[list[str]], int], words: list[Any]) -> None:
+    if command([str(word) for word in words]) != 0:
+        raise SystemExit(f"failed: {' '.join(map(str, words))}")
+
+
+def _slug(name: str) -> str:
+    return name.replace(", ", "-").replace(" ", "_")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+def main() -> None:
+    """Run what is missing; print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", type=Path, required=True, help="images without masks")
+    parser.add_argument("--pets", type=Path, required=True, help="images with masks")
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/pretexts"))
+    parser.add_argument("--image_size", type=int, default=64)
+    parser.add_argument("--widths", type=int, nargs=6, default=[16, 32, 64, 128, 256, 256])
+    parser.add_argument("--norm", default="batch", help="of the U-Net, in both phases")
+    parser.add_argument("--epochs", type=int, default=6, help="of pretraining")
+    parser.add_argument("--tuning", default="", help="further flags of every fine-tuning, in quotes")
+    parser.add_argument("--names", nargs="*", default=[*BASELINES, *PRETEXTS], help="rows to run")
+    parser.add_argument("--split", choices=["val", "test"], default="test", help="what the table shows")
+    parser.add_argument("--table", action="store_true", help="print what is there, run nothing")
+    options = parser.parse_args()
+    study = Study(options)
+    if not options.table:
+        for name in options.names:
+            if name in PRETEXTS:
+                study.pretrain(name)
+        for share in EPOCHS:
+            for seed in SEEDS:
+                for name in options.names:
+                    study.tune(name, share, seed)
+    print(study.table(options.split))
+
+
+if __name__ == "__main__":
+    main()
