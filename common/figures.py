@@ -1,5 +1,6 @@
 """Pictures that both phases draw: grids of images, curves, tables of colours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -74,10 +75,15 @@ def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
 
 
 def curves(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
-    """One panel for each list of column names, drawn over the epochs; a name that no row has is left out."""
-    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+    """One panel for each list of column names, drawn over the epochs; a name that no row has is left out.
+
+    Up to four panels stand in a line.
+    """
+    lines, width = math.ceil(len(panels) / 4), min(len(panels), 4)
+    figure = Figure(figsize=(5 * width, 3.6 * lines), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    for index, names in enumerate(panels, start=1):
+        axes = figure.add_subplot(lines, width, index)
         for name in (name for name in names if any(name in row for row in rows)):
             axes.plot(
                 epochs,
