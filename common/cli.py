@@ -47,7 +47,7 @@ def without_bare(flag: str, argv: Sequence[str]) -> list[str]:
 
     System A's users type --visualize_samples as a switch.
     """
-    following = zip(argv, [*argv[1:], "--"], strict=False)
+    following = zip(argv, [*argv, "--"][1:], strict=True)
     return [word for word, after in following if word != flag or not after.startswith("-")]
 
 
