@@ -1,6 +1,7 @@
 """A trained autoencoder on one part of a data set: how well it rebuilds pictures, and what its features tell."""
 
 import csv
+import math
 from typing import Any, get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 from common.checkpoint import load_handover
 from common.config import unflatten
 from common.config_groups import RunConfig
-from common.data.load import SYNTHETIC, load_splits
+from common.data.load import load_splits
 from common.device import make_fabric
 from common.embedding import image_classes, knn_accuracy, latents, level_ranks, plane, silhouette
 from common.errors import UserError
@@ -39,9 +40,11 @@ class Evaluation:
         self.device = make_fabric(RunConfig(device=options.device)).device
         wanted = options.data(trained.data)
         self.data = load_splits(wanted, labelled=False)
-        if self.data.layout != "folder" and (options.analyze_latent_space or self.data.layout == SYNTHETIC):
+        if options.analyze_latent_space and self.data.layout != "folder":
             self.data = load_splits(wanted, labelled=True)
         self.pack = getattr(self.data, options.split)
+        if options.analyze_latent_space and len(self.pack) < 3:
+            raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
         self.model = Autoencoder.from_architecture(handover.architecture)
         load_sections(self.model, handover.sections, str(options.file))
         self.model.to(self.device).eval()
@@ -93,22 +96,21 @@ class Evaluation:
 
     def analyze_latents(self) -> None:
         """PCA and t-SNE of one vector an image, with k-NN accuracy and silhouette where there are classes."""
-        if len(self.pack) < 3:
-            raise UserError(f"--analyze_latent_space needs at least 3 images, the {self.options.split} part has fewer")
         vectors = {pooling: self._latents(pooling) for pooling in get_args(Pooling)}
         chosen = vectors[self.options.latents]
         classes, labels, title = image_classes(self.pack), None, f"encoder features, {self.options.split}"
         if classes is not None and self.data.classes is not None:
+            apart = silhouette(chosen, classes)
             labels = [self.data.classes.names[k] for k in classes]
             self.results["latents"] = {
                 "pooling": self.options.latents,
                 "knn_accuracy": knn_accuracy(chosen, classes),
                 "knn_accuracy_by_pooling": {name: knn_accuracy(rows, classes) for name, rows in vectors.items()},
                 "largest_class": float(np.bincount(classes).max() / len(classes)),
-                "silhouette": silhouette(chosen, classes),
+                "silhouette": None if math.isnan(apart) else apart,
             }
             found = self.results["latents"]
-            title += f": 5-NN accuracy {found['knn_accuracy']:.3f}, silhouette {found['silhouette']:.3f}"
+            title += f": 5-NN accuracy {found['knn_accuracy']:.3f}, silhouette {apart:.3f}"
             print(f"{title} (the largest class alone: {found['largest_class']:.3f})")
         embedding_figure(plane(chosen, seed=self.seed), labels, title).savefig(self.figures / "latents.png", dpi=110)
         picture = neighbour_grid(self.model.encoder, self.pack, device=self.device)

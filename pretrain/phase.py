@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,10 +32,11 @@ ALONE = ("train/loss", "train/grad_norm")
 """What is not a term of the loss, and has a panel of its own among the curves."""
 
 
-def _panels(row: Row) -> list[list[str]]:
-    """Which columns the panels of the curves show."""
-    terms = [name for name in row if name.startswith("train/") and name not in ALONE]
-    probes = [name for name in row if name.startswith("val/probe/")]
+def _panels(rows: Sequence[Row]) -> list[list[str]]:
+    """Which columns the panels of the curves show; not every epoch has been probed."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    terms = [name for name in names if name.startswith("train/") and name not in ALONE]
+    probes = [name for name in names if name.startswith("val/probe/")]
     panels = [["train/loss", "val/loss"], terms, ["val/psnr", "val/psnr_no_skips"], ["val/ssim"], probes]
     return [panel for panel in [*panels, ["lr"], ["train/grad_norm"]] if panel]
 
@@ -103,7 +104,7 @@ class Pretraining:
         if len(self.data.val) > 1:
             picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
             save_picture(picture, self.run.figures / "neighbours_val.png")
-        curves(progress.rows, _panels(progress.rows[-1])).savefig(self.run.figures / "curves.png", dpi=110)
+        curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
         self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
         self.run.close()
         test = scores["test"]

@@ -510,3 +510,19 @@ def test_settings_of_phase_1_that_exclude_each_other_are_refused(capsys):
     ]
     for words, said in cases:
         assert said in refusal(pretrain, [*PRETRAIN, *SYNTHETIC, *words], capsys), words
+
+
+def test_looking_at_images_of_one_class_has_no_silhouette(ae, tmp_path):
+    listed = write_oxford(tmp_path / "pets") / "annotations/test.txt"
+    listed.write_text(listed.read_text().replace(" 1 2 1", " 1 1 1"))  # cats alone
+    words = ["--model_path", ae, "--data_dir", "pets", "--output_dir", "out"]
+    assert look([*map(str, words), "--analyze_latent_space"]) == 0
+    found = metrics(tmp_path / "out")["latents"]
+    assert found["silhouette"] is None
+    assert found["knn_accuracy"] == found["largest_class"] == 1
+
+
+def test_too_few_images_for_latents_are_refused_before_anything_is_written(ae, tmp_path, capsys):
+    write_oxford(tmp_path / "pets", test=2)
+    words = ["--model_path", ae, "--data_dir", "pets", "--output_dir", "out", "--analyze_latent_space"]
+    assert "at least 3 images" in refusal(look, words, capsys)
