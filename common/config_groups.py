@@ -99,6 +99,24 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class OptimizerConfig:
+    """What moves the weights, and how its rate changes."""
+
+    optimizer: Literal["sgd", "adam", "adamw"]
+    """sgd (Nesterov momentum), adam (decay as an L2 term), or adamw (decay apart from the gradient)."""
+    schedule: Literal["poly", "cosine", "constant"]
+    """How the rate falls from --lr, at every update."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """sgd: momentum. At 0.99 it makes a rate 100 times as effective, at 0.9 10 times."""
+    poly_power: Annotated[float, Field(ge=0)] = 0.9
+    """poly: power of the decay; 0 keeps the rate constant."""
+    min_lr: Annotated[float, Field(ge=0)] = 0.0
+    """poly, cosine: learning rate at the last update."""
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    """Epochs in which the rate grows linearly from 0; may be a fraction."""
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Where results go, and on what the run runs."""
 

@@ -22,10 +22,10 @@ def cosine(update: int, *, total: int, base: float, final: float = 0.0) -> float
     return final + 0.5 * (base - final) * (1.0 + math.cos(math.pi * progress))
 
 
-def poly(update: int, *, total: int, base: float, power: float = 0.9) -> float:
-    """The rate that falls from `base` at update 0 to 0 at update `total`, as (1 - update / total) ** power.
+def poly(update: int, *, total: int, base: float, power: float = 0.9, final: float = 0.0) -> float:
+    """The rate that falls from `base` at update 0 to `final` at update `total`, as (1 - update / total) ** power.
 
     Source: Chen et al., DeepLab, arXiv 1606.00915, section 4.3; nnU-Net, arXiv 1904.08128.
     Deviation: per update, where nnU-Net decays per epoch.
     """
-    return base * (1.0 - min(update / max(total, 1), 1.0)) ** power
+    return final + (base - final) * (1.0 - min(update / max(total, 1), 1.0)) ** power

@@ -1,16 +1,11 @@
-"""From settings to the objects of phase 1: network, loss, optimizer, rates."""
+"""From settings to the objects of phase 1: network and loss."""
 
-from collections.abc import Callable
 from typing import Any
-
-import torch
-from torch import nn
 
 from common.checkpoint import load_tensors
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state
-from common.schedule import cosine, warmup
 from pretrain.config import LossConfig, PretrainConfig
 from pretrain.hog import CELL, ORIENTATIONS
 from pretrain.losses import ReconstructionLoss
@@ -82,30 +77,3 @@ def task_record(config: PretrainConfig) -> dict[str, Any]:
         "uses_imagenet_labels": loss.perceptual_weight > 0 and loss.perceptual_init == "imagenet",
         "uses_labels": config.probe.monitor == "probe/miou",
     }
-
-
-def build_optimizer(model: nn.Module, config: PretrainConfig) -> torch.optim.Optimizer:
-    """Adam, with L2 decay on the weights of convolutions and none on norms and biases."""
-    groups = decay_groups(model, config.training.weight_decay)
-    return torch.optim.Adam(groups, lr=config.training.lr)
-
-
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
-    parameters = list(model.parameters())
-    return [
-        {"params": [weight for weight in parameters if weight.ndim > 1], "weight_decay": weight_decay},
-        {"params": [other for other in parameters if other.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def rates(config: PretrainConfig, updates_per_epoch: int) -> Callable[[int], float]:
-    """The learning rate at each update: warm-up, then a cosine down to `min_lr`."""
-    total = config.training.epochs * updates_per_epoch
-    rising = round(config.anneal.warmup_epochs * updates_per_epoch)
-
-    def lr_at(update: int) -> float:
-        falling = cosine(update, total=total, base=config.training.lr, final=config.anneal.min_lr)
-        return falling * warmup(update, updates=rising)
-
-    return lr_at

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.config_groups import AugmentConfig, DataConfig, RunConfig, Share, TrainingConfig, UNetConfig
+from common.config_groups import (
+    AugmentConfig,
+    DataConfig,
+    OptimizerConfig,
+    RunConfig,
+    Share,
+    TrainingConfig,
+    UNetConfig,
+)
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions
 
@@ -97,16 +105,6 @@ class ProbeConfig:
 
 
 @dataclass(frozen=True)
-class AnnealConfig:
-    """How the rate of Adam moves."""
-
-    min_lr: Annotated[float, Field(ge=0)] = 1e-6
-    """Learning rate at the last update, reached along a cosine."""
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-    """Epochs in which the rate grows linearly from 0; may be a fraction."""
-
-
-@dataclass(frozen=True)
 class OutputConfig:
     """What phase 1 hands to phase 2."""
 
@@ -123,7 +121,7 @@ class PretrainConfig:
     pretext: PretextConfig = PretextConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig(epochs=200, batch_size=32, lr=1e-3, weight_decay=1e-5, patience=15)
-    anneal: AnnealConfig = AnnealConfig()
+    optim: OptimizerConfig = OptimizerConfig(optimizer="adam", schedule="cosine", min_lr=1e-6)
     probe: ProbeConfig = ProbeConfig()
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
     output: OutputConfig = OutputConfig()

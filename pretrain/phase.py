@@ -18,10 +18,11 @@ from common.data.load import load_splits
 from common.device import make_fabric
 from common.figures import curves, save_picture
 from common.models.weights import load_sections
+from common.optim import Part, build_optimizer, rates
 from common.run import Run, environment
 from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
-from pretrain.build import build_model, build_objective, build_optimizer, rates, task_record
+from pretrain.build import build_model, build_objective, task_record
 from pretrain.config import PretrainConfig
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
@@ -70,12 +71,13 @@ class Pretraining:
             image, _ = augment(batch.image)
             return self.objective(network, make_task(image, self.config.pretext))
 
+        plan, optim = self.config.training, self.config.optim
         updater = Updater(
             self.fabric,
             self.model,
-            build_optimizer(self.model, self.config),
-            self.config.training,
-            lr_at=rates(self.config, updates_per_epoch(self.batches, self.config.training)),
+            build_optimizer([Part([self.model])], plan, optim),
+            plan,
+            lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
         )
         training = Training(

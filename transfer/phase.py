@@ -19,10 +19,11 @@ from common.errors import UserError
 from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
+from common.optim import build_optimizer, rates
 from common.run import Run, environment
 from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
-from transfer.build import build_network, build_optimizer, rates
+from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
 from transfer.report import confusion_figure, sample_grid
@@ -68,12 +69,14 @@ class Transfer:
             image, mask = augment(batch.image, batch.mask)
             return self.loss(network(image), mask)
 
+        plan, optim = self.config.training, self.config.optim
+        parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
         updater = Updater(
             self.fabric,
             self.net,
-            build_optimizer(self.net, self.config, self.receipt.lr_factor),
-            self.config.training,
-            lr_at=rates(self.config, updates_per_epoch(self.batches, self.config.training)),
+            build_optimizer(parts, plan, optim),
+            plan,
+            lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
         )
         training = Training(
@@ -106,10 +109,8 @@ class Transfer:
         print(f"pictures and figures: {self.run.folder}")
 
     def _begin_epoch(self, epoch: int) -> None:
-        if epoch < self.receipt.frozen_epochs:
-            self.net.encoder.freeze()
-        else:
-            self.net.encoder.unfreeze()
+        encoder = self.net.encoder
+        encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
     def _confusions(self, pack: Pack, loss: SegmentationLoss | None = None) -> tuple[Tensor, Row]:
         size = self.config.training.batch_size

@@ -1,65 +1,74 @@
-"""What really arrived in an encoder: printed and kept with every run, so that a transfer can't fail unseen."""
+"""What really arrived in a network: printed and kept with every run, so that a transfer can't fail unseen."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch import nn
 
-from transfer.model import SegmentationNet
-
-CONSTANTS = {"mean", "std"}
-"""Tensors of an encoder that are set when it is built, and not learnt."""
+CONSTANTS = {"encoder.mean", "encoder.std"}
+"""Tensors that are set when an encoder is built, and not learnt."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The encoder's origin, and how much of the network it is."""
+    """The origin of the parts that were handed over, and how much of the network they are."""
 
     source: str
     """A file with its pretext, ImageNet, or scratch."""
+    parts: tuple[str, ...]
+    """What the source was asked for: the encoder, or the encoder and the decoder."""
     tensors: int
-    """Learnt tensors in the encoder."""
+    """Learnt tensors in these parts."""
     loaded: int
     """Tensors among them that were filled from the source."""
-    encoder_parameters: int
+    part_parameters: int
+    """Parameters in these parts."""
     parameters: int
+    """Parameters in the whole network."""
     frozen_epochs: int
-    """Epochs in which the encoder stays as it came."""
+    """Epochs in which the whole encoder stays as it came."""
+    thaw_every: int
+    """Epochs from the thawing of one of its levels to the next; 0 where all thaw at once."""
     lr_factor: float
-    """Its rate afterwards, relative to the decoder's."""
+    """The encoder's rate afterwards, relative to the decoder's; that of its coarsest level if they differ."""
 
     @property
     def pretrained(self) -> bool:
         """Whether anything was handed over at all."""
         return self.loaded > 0
 
+    def frozen_levels(self, epoch: int, levels: int) -> int:
+        """How many of an encoder's `levels`, counted from the finest, are frozen in an epoch (from 0)."""
+        if epoch < self.frozen_epochs:
+            return levels
+        if not self.pretrained or self.thaw_every == 0:
+            return 0
+        return max(levels - 1 - (epoch - self.frozen_epochs) // self.thaw_every, 0)
+
     def __str__(self) -> str:
-        share = self.encoder_parameters / self.parameters
-        head = f"encoder from {self.source}: {self.loaded} of {self.tensors} tensors loaded"
-        size = f"{self.encoder_parameters:,} of {self.parameters:,} parameters ({share:.0%})"
+        share = self.part_parameters / self.parameters
+        parts = " and ".join(self.parts)
+        head = f"{parts} from {self.source}: {self.loaded} of {self.tensors} tensors loaded"
+        size = f"{self.part_parameters:,} of {self.parameters:,} parameters ({share:.0%})"
         if not self.pretrained:
-            return f"{head}; {size} start at random in the encoder, none is frozen"
+            return f"{head}; {size} start at random in the {parts}, none is frozen"
         missing = f"{self.tensors - self.loaded} missing"
-        frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen"
-        return f"{head}, {missing}; {size} are pretrained; {frozen}, then trained at {self.lr_factor:g} x --lr"
+        frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen as a whole"
+        thawed = f", thawed a level every {self.thaw_every} epochs" if self.thaw_every else ""
+        rate = f"trained at {self.lr_factor:g} x --lr"
+        return f"{head}, {missing}; {size} are pretrained; encoder {frozen}{thawed}, then {rate}"
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
         return asdict(self)
 
 
-def receipt(net: SegmentationNet, source: str, loaded: int, *, frozen_epochs: int, lr_factor: float) -> Receipt:
-    """Count what is in the network and what was loaded into it."""
-    return Receipt(
-        source=source,
-        tensors=len(net.encoder.state_dict().keys() - CONSTANTS),
-        loaded=loaded,
-        encoder_parameters=_count(net.encoder),
-        parameters=_count(net),
-        frozen_epochs=frozen_epochs if loaded else 0,
-        lr_factor=lr_factor if loaded else 1.0,
-    )
+def learnt_tensors(network: nn.Module, parts: tuple[str, ...]) -> int:
+    """How many tensors of these parts of a network are learnt."""
+    names = {f"{part}.{name}" for part in parts for name in network.get_submodule(part).state_dict()}
+    return len(names - CONSTANTS)
 
 
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def count_parameters(*modules: nn.Module) -> int:
+    """The number of values in all parameters of some modules."""
+    return sum(parameter.numel() for module in modules for parameter in module.parameters())

@@ -15,7 +15,7 @@ from common.models.blocks import NORMS, Norm, initialise, normalise_visible, req
 class Encoder(nn.Module):
     """Turns a picture into a pyramid of feature maps, from fine to coarse.
 
-    A subclass sets `channels` and `strides` (one entry a map, finest first) and writes `pyramid` and
+    A subclass sets `channels` and `strides` (one entry a map, finest first) and writes `pyramid`, `levels` and
     `architecture`. Pictures come in [0, 1]; the encoder applies its own `mean` and `std`, which are saved
     with its weights.
     """
@@ -27,7 +27,7 @@ class Encoder(nn.Module):
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.frozen = False
+        self.frozen_levels = 0
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
 
@@ -63,20 +63,26 @@ class Encoder(nn.Module):
         stride = self.strides[-1]
         return max(self.min_size, (side + stride // 2) // stride * stride)
 
-    def freeze(self) -> None:
-        """Stop learning: weights, normalisation statistics and dropout, whatever a parent's train() says."""
-        self.frozen = True
-        self.requires_grad_(False)
-        self.eval()
+    def levels(self) -> list[Sequence[nn.Module]]:
+        """The layers between one map and the next, finest first; together they are all that learns."""
+        raise NotImplementedError
 
-    def unfreeze(self) -> None:
-        """Learn again; normalisation and dropout follow from the next train() on."""
-        self.frozen = False
-        self.requires_grad_(True)
+    def freeze(self, levels: int | None = None) -> None:
+        """Let the finest `levels` (None: all) stay as they are, and the others learn again.
+
+        What is frozen keeps its weights, normalisation statistics and dropout, whatever a parent's train() says.
+        """
+        self.frozen_levels = len(self.strides) if levels is None else levels
+        for index, layers in enumerate(self.levels()):
+            nn.ModuleList(layers).requires_grad_(index >= self.frozen_levels)
+        self.train(self.training)
 
     def train(self, mode: bool = True):
-        """As in torch, except that a frozen encoder stays in evaluation mode."""
-        return super().train(mode and not self.frozen)
+        """As in torch, except that frozen levels stay in evaluation mode."""
+        super().train(mode)
+        for layers in self.levels()[: self.frozen_levels]:
+            nn.ModuleList(layers).eval()
+        return self
 
 
 class UNetEncoder(Encoder):
@@ -133,6 +139,9 @@ class UNetEncoder(Encoder):
             cells = None if visible is None else F.max_pool2d(visible, stride)
             maps.append(_through(cast(nn.Sequential, stage), maps[-1], cells))
         return maps[1:]
+
+    def levels(self) -> list[Sequence[nn.Module]]:
+        return [[stage] for stage in self.stages]
 
     def architecture(self) -> dict[str, Any]:
         return {

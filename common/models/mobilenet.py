@@ -1,6 +1,7 @@
 """MobileNetV2 as an encoder, with ImageNet weights where they are wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from jaxtyping import Float
@@ -33,6 +34,10 @@ class MobileNetV2Encoder(Encoder):
 
     def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         return tapped(self.features, self.taps, normalised)
+
+    def levels(self) -> list[Sequence[nn.Module]]:
+        firsts = [0, *(tap + 1 for tap in self.taps)]
+        return [list(self.features[first:last]) for first, last in pairwise(firsts)]
 
     def architecture(self) -> dict[str, Any]:
         return {"name": "mobilenet_v2", "in_channels": len(self.mean)}

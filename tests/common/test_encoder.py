@@ -112,17 +112,55 @@ def test_a_frozen_encoder_is_bit_identical_after_training_around_it(encoder):
 
 def test_a_frozen_encoder_has_no_dropout_and_its_parts_stay_in_evaluation_mode(encoder):
     encoder.freeze()
-    assert not any(part.training for part in encoder.modules())
+    assert not any(layer.training for layer in leaves(encoder))
     nn.ModuleList([encoder]).train()
-    assert not any(part.training for part in encoder.modules())
+    assert not any(layer.training for layer in leaves(encoder))
     first, second = encoder(images(encoder, 1))[-1], encoder(images(encoder, 1))[-1]
     assert torch.equal(first, second)
 
 
+def leaves(module: nn.Module) -> list[nn.Module]:
+    return [layer for layer in module.modules() if not list(layer.children())]
+
+
+def test_the_levels_hold_every_parameter_once(encoder):
+    held = [parameter for layers in encoder.levels() for parameter in nn.ModuleList(layers).parameters()]
+    assert len(encoder.levels()) == len(encoder.strides)
+    assert sorted(map(id, held)) == sorted(map(id, encoder.parameters()))
+
+
+def test_a_level_makes_its_own_map_from_the_one_before(encoder):
+    encoder.eval()
+    before = encoder(images(encoder, 1))
+    with torch.no_grad():
+        for parameter in nn.ModuleList(encoder.levels()[2]).parameters():
+            parameter.mul_(1.5)
+    after = encoder(images(encoder, 1))
+    assert all(torch.equal(*pair) for pair in zip(before[:2], after[:2], strict=True))
+    assert not torch.equal(before[2], after[2])
+
+
+def test_only_the_finest_levels_can_be_frozen(encoder):
+    encoder.freeze(2)
+    encoder.train()
+    before = copy.deepcopy(encoder.state_dict())
+    optimizer = torch.optim.SGD(encoder.parameters(), lr=0.1)
+    encoder(images(encoder, 4))[-1].square().mean().backward()
+    optimizer.step()
+    fine, coarse = encoder.levels()[:2], encoder.levels()[2:]
+    assert not any(layer.training for layers in fine for part in layers for layer in leaves(part))
+    assert all(layer.training for layers in coarse for part in layers for layer in leaves(part))
+    names = {id(value): name for name, value in [*encoder.named_parameters(), *encoder.named_buffers()]}
+    held = [
+        value for layers in fine for value in (*nn.ModuleList(layers).parameters(), *nn.ModuleList(layers).buffers())
+    ]
+    assert held
+    assert all(torch.equal(value, before[names[id(value)]]) for value in held)
+
+
 def test_an_unfrozen_encoder_learns_again(encoder):
     encoder.freeze()
-    encoder.unfreeze()
-    encoder.train()
+    encoder.freeze(0)
     before = copy.deepcopy(encoder.state_dict())
     sum(one.square().mean() for one in encoder(images(encoder, 4))).backward()
     torch.optim.SGD(encoder.parameters(), lr=0.1).step()

@@ -66,7 +66,7 @@ def test_a_frozen_encoder_survives_training_mode_of_the_whole_network():
     model.train()
     model(torch.rand(2, 3, 64, 64)).sum().backward()
     assert model.decoder.training
-    assert not model.encoder.training
+    assert not any(layer.training for stage in model.encoder.stages for layer in stage)
     assert all(weight.grad is None for weight in model.encoder.parameters())
     assert all(weight.grad is not None for weight in model.decoder.parameters())
 

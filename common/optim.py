@@ -1,0 +1,59 @@
+"""What moves the weights: the optimizer of a phase, and its rate at every update."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from common.config_groups import OptimizerConfig, TrainingConfig
+from common.schedule import cosine, poly, warmup
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a network that is trained at its own rate."""
+
+    modules: Sequence[nn.Module]
+    factor: float = 1.0
+    """Its rate, relative to --lr."""
+
+
+def build_optimizer(parts: Sequence[Part], training: TrainingConfig, plan: OptimizerConfig) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum, Adam or AdamW over the parts; weights of convolutions decay, norms and biases don't.
+
+    Every group has its part's rate as "factor", by which `common.train.Updater` multiplies the rate.
+    """
+    groups = [group for part in parts for group in _groups(part, training.weight_decay)]
+    match plan.optimizer:
+        case "sgd":
+            return torch.optim.SGD(groups, lr=training.lr, momentum=plan.momentum, nesterov=plan.momentum > 0)
+        case "adam":
+            return torch.optim.Adam(groups, lr=training.lr)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=training.lr)
+
+
+def _groups(part: Part, weight_decay: float) -> list[dict[str, Any]]:
+    """The parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
+    parameters = [parameter for module in part.modules for parameter in module.parameters()]
+    decaying = [parameter for parameter in parameters if parameter.ndim > 1]
+    others = [parameter for parameter in parameters if parameter.ndim <= 1]
+    return [
+        {"params": decaying, "weight_decay": weight_decay, "factor": part.factor},
+        {"params": others, "weight_decay": 0.0, "factor": part.factor},
+    ]
+
+
+def rates(training: TrainingConfig, plan: OptimizerConfig, updates_per_epoch: int) -> Callable[[int], float]:
+    """The learning rate at each update: a linear warm-up times the schedule."""
+    total, base, final = training.epochs * updates_per_epoch, training.lr, plan.min_lr
+    rising = round(plan.warmup_epochs * updates_per_epoch)
+    schedules: dict[str, Callable[[int], float]] = {
+        "poly": lambda update: poly(update, total=total, base=base, power=plan.poly_power, final=final),
+        "cosine": lambda update: cosine(update, total=total, base=base, final=final),
+        "constant": lambda _: base,
+    }
+    falling = schedules[plan.schedule]
+    return lambda update: falling(update) * warmup(update, updates=rising)
