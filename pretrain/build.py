@@ -58,7 +58,7 @@ def _perceptual(config: LossConfig) -> PerceptualLoss | None:
 PRETEXT_SETTINGS = {
     "plain": (),
     "denoise": ("noise_sigma",),
-    "mask": ("mask_ratio", "patch_size"),
+    "mask": ("mask_ratio", "patch_size", "hidden_at"),
     "restore": ("inpaint", "outpaint", "shuffle", "intensity"),
 }
 

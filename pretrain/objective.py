@@ -30,7 +30,8 @@ class HogObjective(nn.Module):
     counted in "loss", so that the best epoch is the pretext's own.
 
     Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133, eq. 1 (squared error, mean over hidden cells).
-    Deviation: the decoder's full-size output is averaged over the cell; a cell counts by its share of hidden
+    Deviation: the error is divided by the variance of histograms (`HOG_VARIANCE`); the decoder's full-size output is
+    averaged over the cell; a cell counts by its share of hidden
     pixels where patches are finer than cells.
     """
 
@@ -58,16 +59,21 @@ class HogObjective(nn.Module):
 MEAN_HOG = 0.26
 """Of photographs. Predictions count from it: Adam would take hundreds of updates to move a bias there."""
 
+HOG_VARIANCE = 0.043
+"""Of photographs, about that mean. The error is told in it, as other terms are of the order of 1: beside a gradient
+many times smaller an L2 term of the usual size rules."""
+
 
 def hog_error(
     prediction: Float[Tensor, "n d p q"], image: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"] | None
 ) -> Float[Tensor, ""]:
     """The mean squared error between predicted histograms and the image's, over the cells that `weight` counts.
 
-    A prediction is the difference to `MEAN_HOG`.
+    A prediction is the difference to `MEAN_HOG`. In units of `HOG_VARIANCE`: 1 for who knows photographs and has not
+    seen this one, 0 for a perfect prediction.
     """
     cell = image.shape[-1] // prediction.shape[-1]
-    error = (MEAN_HOG + prediction - hog(image, cell=cell)).square().mean(1, keepdim=True)
+    error = (MEAN_HOG + prediction - hog(image, cell=cell)).square().mean(1, keepdim=True) / HOG_VARIANCE
     if weight is None:
         return error.mean()
     shares = F.avg_pool2d(weight, cell)

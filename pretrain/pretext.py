@@ -39,7 +39,8 @@ def make_task(image: Float[Tensor, "n c h w"], config: PretextConfig) -> Task:
         case "denoise":
             task = denoise(image, sigma=config.noise_sigma)
         case "mask":
-            task = mask(image, ratio=config.mask_ratio, patch_size=config.patch_size)
+            every_level = config.hidden_at == "every_level"
+            task = mask(image, ratio=config.mask_ratio, patch_size=config.patch_size, every_level=every_level)
         case "restore":
             task = Task(restored(image, config), image)
     if config.skips == "drop":
@@ -57,14 +58,16 @@ def denoise(image: Float[Tensor, "n c h w"], *, sigma: float) -> Task:
     return Task(image + sigma * torch.randn_like(image), image)
 
 
-def mask(image: Float[Tensor, "n c h w"], *, ratio: float, patch_size: int) -> Task:
+def mask(image: Float[Tensor, "n c h w"], *, ratio: float, patch_size: int, every_level: bool) -> Task:
     """Square patches are hidden (zero), the share `ratio` of them in every image; only hidden pixels count.
 
-    At least one patch is hidden and one visible. `patch_size` divides the sides.
+    At least one patch is hidden and one visible. `patch_size` divides the sides. With `every_level` the encoder
+    also keeps them out of its maps.
 
-    Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3; see `UNetEncoder.forward`.
-    Deviation: patches may be finer than the encoder's coarsest stride (32 in SparK); where they are, a coarse
-    cell is hidden only if all of it is.
+    Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133; with `every_level` Tian et al. 2023, SparK, arXiv
+    2301.03580, section 3; see `UNetEncoder.forward`.
+    Deviation: black in place of a learned token; patches may be finer than the encoder's coarsest stride (32 in
+    SparK); where they are, a coarse cell is hidden only if all of it is.
     """
     count, _, height, width = image.shape
     rows, columns = height // patch_size, width // patch_size
@@ -72,4 +75,4 @@ def mask(image: Float[Tensor, "n c h w"], *, ratio: float, patch_size: int) -> T
     ranks = torch.rand(count, rows * columns, device=image.device).argsort(1).argsort(1)
     patches = (ranks >= hidden).to(image.dtype).view(count, 1, rows, columns)
     visible = patches.repeat_interleave(patch_size, 2).repeat_interleave(patch_size, 3)
-    return Task(image * visible, image, weight=1 - visible, visible=visible)
+    return Task(image * visible, image, weight=1 - visible, visible=visible if every_level else None)

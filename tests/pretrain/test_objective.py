@@ -9,7 +9,7 @@ from common.models.encoder import UNetEncoder
 from pretrain.hog import hog
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import MEAN_HOG, HogObjective, ImageObjective, hog_error
+from pretrain.objective import HOG_VARIANCE, MEAN_HOG, HogObjective, ImageObjective, hog_error
 from pretrain.pretext import Task, mask
 
 
@@ -22,7 +22,7 @@ def network(target_channels: int = 0) -> Autoencoder:
 
 def hidden(count: int = 2) -> Task:
     image = torch.rand(count, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    return mask(image, ratio=0.5, patch_size=8)
+    return mask(image, ratio=0.5, patch_size=8, every_level=True)
 
 
 class Distance(nn.Module):
@@ -61,7 +61,7 @@ def test_what_is_visible_changes_no_term():
 def test_the_hog_error_is_the_mean_over_hidden_cells():
     task = hidden()
     prediction = torch.rand(2, 27, 8, 8, dtype=torch.float64)
-    error = (MEAN_HOG + prediction - hog(task.target)).square().mean(1)
+    error = (MEAN_HOG + prediction - hog(task.target)).square().mean(1) / HOG_VARIANCE
     cells = task.weight[:, 0, ::8, ::8] == 1
     found = hog_error(prediction, task.target, task.weight).item()
     assert found == pytest.approx(error[cells].mean().item())

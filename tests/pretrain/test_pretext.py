@@ -67,7 +67,7 @@ def test_noise_has_the_sigma_that_was_asked_for_on_every_value():
 
 @pytest.mark.parametrize(("ratio", "patch_size", "hidden"), [(0.6, 8, 38), (0.25, 16, 4), (0.99, 32, 3), (0.01, 32, 1)])
 def test_exactly_the_ratio_of_whole_patches_is_hidden_in_every_image(ratio, patch_size, hidden):
-    task = mask(photos(), ratio=ratio, patch_size=patch_size)
+    task = mask(photos(), ratio=ratio, patch_size=patch_size, every_level=True)
     patches = task.visible.unfold(2, patch_size, patch_size).unfold(3, patch_size, patch_size).flatten(4)
     assert torch.equal(patches.amin(-1), patches.amax(-1))
     assert ((1 - patches[..., 0]).sum((1, 2, 3)) == hidden).all()
@@ -76,15 +76,22 @@ def test_exactly_the_ratio_of_whole_patches_is_hidden_in_every_image(ratio, patc
 
 def test_hidden_pixels_are_black_and_count_and_visible_ones_are_the_images_and_do_not():
     image = photos()
-    task = mask(image, ratio=0.6, patch_size=8)
-    visible = task.visible.bool().expand_as(image)
+    task = mask(image, ratio=0.6, patch_size=8, every_level=False)
+    visible = (task.weight == 0).expand_as(image)
     assert torch.equal(task.seen[visible], image[visible])
     assert (task.seen[~visible] == 0).all()
-    assert torch.equal(task.weight, 1 - task.visible)
+    assert set(task.weight.unique().tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("hidden_at", "wanted"), [("input", False), ("every_level", True)])
+def test_the_encoder_hides_patches_in_its_maps_where_that_is_asked_for(hidden_at, wanted):
+    task = make_task(photos(), PretextConfig(pretext="mask", hidden_at=hidden_at))
+    assert (task.visible is not None) is wanted
+    assert task.visible is None or torch.equal(task.visible, 1 - task.weight)
 
 
 def test_every_patch_is_hidden_equally_often():
-    hidden = mask(torch.rand(2000, 1, 8, 8), ratio=0.25, patch_size=2).weight[:, 0, ::2, ::2].mean(0)
+    hidden = mask(torch.rand(2000, 1, 8, 8), ratio=0.25, patch_size=2, every_level=False).weight[:, 0, ::2, ::2].mean(0)
     assert (hidden - 0.25).abs().max() < 0.05
 
 
