@@ -62,6 +62,8 @@ class UNetConfig:
     """Normalisation."""
     dropout: tuple[Share, ...] = (0.0, 0.0, 0.05, 0.10, 0.15, 0.15)
     """Spatial dropout of each stage."""
+    down: Literal["stride", "max_pool"] = "stride"
+    """How a stage halves its map: by the stride of its first convolution, or by 2x2 max pooling before it."""
     decoder_dropout: tuple[Share, ...] = (0.15, 0.10, 0.10, 0.05, 0.0)
     """Spatial dropout of each step of the decoder, deepest first."""
 

@@ -1,7 +1,6 @@
 """What an encoder makes of whole images: one vector each, and what that cloud of vectors tells."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,28 +9,13 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
-from torch import Tensor, nn
+from torch import Tensor
 
 from common.data.batches import Batches
 from common.data.pack import Pack
 from common.evaluate_config import Pooling
+from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-
-
-@contextmanager
-def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Look at a network in the middle of its training: inside, evaluation mode and no gradients.
-
-    Afterwards each of its layers has the mode that it had.
-    """
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:

@@ -17,7 +17,7 @@ from pretrain.perceptual import PerceptualLoss
 def build_model(config: PretrainConfig) -> Autoencoder:
     """System A's autoencoder, or what the settings make of it. Raises UserError for a size that does not fit."""
     model = config.model
-    encoder = UNetEncoder(widths=model.widths, norm=model.norm, dropout=model.dropout)
+    encoder = UNetEncoder(widths=model.widths, norm=model.norm, dropout=model.dropout, down=model.down)
     encoder.check_size(config.data.image_size, config.data.image_size)
     decoder = UNetDecoder(
         encoder.channels,

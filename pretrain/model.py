@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.models.decoder import UNetDecoder
+from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.zoo import build_decoder, build_encoder
 
@@ -32,7 +32,7 @@ class Autoencoder(nn.Module):
     def __init__(
         self,
         encoder: Encoder,
-        decoder: UNetDecoder,
+        decoder: Decoder,
         *,
         out_channels: int = 3,
         target_channels: int = 0,

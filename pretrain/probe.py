@@ -11,8 +11,8 @@ from common.data.batches import Batches
 from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.embedding import undisturbed
 from common.metrics import confusion, scores
+from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
 from common.train import Row
 from pretrain.ridge import LinearClassifier, Moments

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from common.checkpoint import load_handover
-from common.models.decoder import UNetDecoder
+from common.config import nearest
+from common.errors import UserError
+from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
+from common.models.smp import SMPEncoder
 from common.models.weights import imagenet_state, load_exactly
 from common.models.zoo import build_decoder, build_encoder
 from common.optim import Part
@@ -23,7 +26,7 @@ class Source:
 
     name: str
     encoder: Encoder
-    decoder: UNetDecoder | None = None
+    decoder: Decoder | None = None
     """A decoder that was handed over too; None for a fresh one."""
     loaded: int = 0
     """Tensors filled from a file; 0 from scratch."""
@@ -41,14 +44,10 @@ def build_network(config: TransferConfig, num_classes: int) -> tuple[Segmentatio
     source = find_source(config)
     encoder, plan = source.encoder, config.encoder
     encoder.check_size(config.data.image_size, config.data.image_size)
-    decoder = source.decoder or UNetDecoder(
-        encoder.channels,
-        encoder.strides,
-        widths=plan.decoder_widths,
-        norm=plan.decoder_norm,
-        dropout=config.model.decoder_dropout,
-    )
-    net = SegmentationNet(encoder, decoder, num_classes=num_classes)
+    decoder = source.decoder or fresh_decoder(encoder, config)
+    if config.decoder.one_logit and num_classes != 2:
+        raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
+    net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
     return net, _receipt(net, source, plan), source
 
 
@@ -68,14 +67,31 @@ def _receipt(net: SegmentationNet, source: Source, plan: EncoderConfig) -> Recei
     )
 
 
+def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
+    """The decoder that the settings name, with fresh weights. Raises UserError where it does not fit the encoder."""
+    plan, dropout = config.decoder, config.model.decoder_dropout
+    pyramid = {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}
+    settings: dict[str, Any] = {
+        "widths": plan.decoder_widths,
+        "dropout": dropout[-len(doublings(encoder.strides[-1])) :],
+    }
+    match plan.decoder:
+        case "unet":
+            settings |= {"norm": plan.decoder_norm, "up": plan.up}
+        case "deeplabv3plus":
+            settings = {}
+    return build_decoder({"name": plan.decoder, **pyramid, **settings})
+
+
 def find_source(config: TransferConfig) -> Source:
-    """What the settings name: parts from a handover file, MobileNetV2, or a U-Net's encoder from scratch."""
+    """What the settings name: parts from a handover file, an encoder by its name, or a U-Net's from scratch."""
     plan, model = config.encoder, config.model
     if plan.pretrained_encoder is not None:
         return _handed_over(handover_file(plan.pretrained_encoder), decoder_too=plan.transfer == "all")
-    if plan.encoder == "mobilenet_v2":
-        return _mobilenet(plan)
-    return Source("scratch", UNetEncoder(widths=model.widths, norm=model.norm, dropout=model.dropout))
+    if plan.encoder in (None, "unet"):
+        settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
+        return Source("scratch", UNetEncoder(**settings))
+    return _from_zoo(plan)
 
 
 def handover_file(path: Path) -> Path:
@@ -96,19 +112,31 @@ def _handed_over(path: Path, *, decoder_too: bool) -> Source:
     return Source(name, encoder, decoder, loaded, file.task, frozenset(file.provenance.get("train_images", ())))
 
 
-def _mobilenet(plan: EncoderConfig) -> Source:
-    encoder = MobileNetV2Encoder()
+def _from_zoo(plan: EncoderConfig) -> Source:
+    name, path = plan.encoder or "", plan.encoder_weights_path
+    encoder = MobileNetV2Encoder() if name == "mobilenet_v2" else _from_library(plan)
     if plan.encoder_weights == "none":
-        return Source("scratch (mobilenet_v2)", encoder)
-    loaded = encoder.load_imagenet(imagenet_state("mobilenet_v2", plan.encoder_weights_path))
-    return Source("ImageNet (mobilenet_v2)", encoder, loaded=loaded, task={"uses_imagenet_labels": True})
+        return Source(f"scratch ({name})", encoder)
+    if isinstance(encoder, SMPEncoder):
+        loaded = encoder.load_pretrained(path)
+    else:
+        loaded = encoder.load_imagenet(imagenet_state("mobilenet_v2", path))
+    return Source(f"ImageNet ({name})", encoder, loaded=loaded, task={"uses_imagenet_labels": True})
+
+
+def _from_library(plan: EncoderConfig) -> SMPEncoder:
+    try:
+        return SMPEncoder(encoder=plan.encoder or "", output_stride=plan.encoder_stride)
+    except UserError as error:
+        ours = nearest(plan.encoder or "", ["unet", "mobilenet_v2"])
+        raise UserError(f"--encoder {plan.encoder}: {error}{ours}") from None
 
 
 def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -> list[Part]:
-    """The levels of the encoder, each at its own rate, and the rest of the network at the full rate.
+    """The levels of the encoder, each at its own rate, the decoder, and the head at the full rate.
 
     The coarsest level of a pretrained encoder is trained at the receipt's factor, every finer one at `layer_decay`
-    times the rate of the next. From scratch all is trained at the full rate.
+    times the rate of the next; a decoder that came along at that factor too. What is fresh has the full rate.
 
     Source: Clark et al. 2020 (ELECTRA), arXiv 2003.10555, appendix A (layer-wise decay of the rate).
     Deviation: a level of the pyramid stands for a layer.
@@ -117,4 +145,5 @@ def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -
     decay = layer_decay if receipt.pretrained else 1.0
     factors = [receipt.lr_factor * decay**depth for depth in reversed(range(len(levels)))]
     parts = [Part(layers, factor) for layers, factor in zip(levels, factors, strict=True)]
-    return [*parts, Part([net.decoder, net.head])]
+    decoder = Part([net.decoder], receipt.lr_factor if "decoder" in receipt.parts else 1.0)
+    return [*parts, decoder, Part([net.head])]

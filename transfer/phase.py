@@ -43,13 +43,7 @@ class Transfer:
         self.train_pack, class_pixels = labelled_part(self.data.train, config, self.names)
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
-        self.loss = SegmentationLoss(
-            len(self.names),
-            dice_weight=config.loss.dice_weight,
-            ce_weight=config.loss.ce_weight,
-            weighted_ce=config.loss.weighted_ce,
-            class_pixels=class_pixels,
-        )
+        self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = Batches(
             self.train_pack, batch_size=config.training.batch_size, seed=config.run.seed, shuffle=True
         )

@@ -1,6 +1,7 @@
-"""The layers that encoders and decoders are built of."""
+"""The layers that encoders and decoders are built of, and ways to handle them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -101,6 +102,22 @@ def tapped(
         if index in taps:
             maps.append(image)
     return maps
+
+
+@contextmanager
+def undisturbed(network: nn.Module) -> Iterator[None]:
+    """Look at a network in the middle of its training: inside, evaluation mode and no gradients.
+
+    Afterwards each of its layers has the mode that it had.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def require_one_each(steps: int, **given: Sequence[float]) -> None:

@@ -1,4 +1,4 @@
-"""The decoder of the U-Net: from the coarsest map back to the picture's size."""
+"""What every decoder promises, and the decoder of the U-Net: from the coarsest map back to the picture's size."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -6,21 +6,59 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from common.models.blocks import Norm, initialise, require_one_each, two_convolutions
+
+Up = Literal["bilinear", "nearest", "transpose"]
+
+
+class Decoder(nn.Module):
+    """Turns an encoder's maps into one map from which a `head` makes what is wanted at the picture's size.
+
+    A subclass sets `out_channels` and writes `forward` and `architecture`.
+    """
+
+    out_channels: int
+
+    def forward(
+        self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n d _ _"]:
+        """A map of `out_channels` channels from the encoder's maps, finest first.
+
+        `keep` multiplies all skips of a sample: 1 keeps them (so does None), 0 leaves the coarsest map alone.
+        """
+        raise NotImplementedError
+
+    def head(self, outputs: int) -> nn.Module:
+        """The layer from this decoder's map to `outputs` values at every pixel of the picture, unbounded."""
+        return nn.Conv2d(self.out_channels, outputs, 1)
+
+    def architecture(self) -> dict[str, Any]:
+        """What `build_decoder` needs to rebuild this decoder, without its weights; fit for JSON."""
+        raise NotImplementedError
+
+
+def doublings(stride: int) -> list[int]:
+    """The strides on the way from a map of this stride (a power of 2) to the picture's size: 4, 2, 1 from 8."""
+    return [stride >> step for step in range(1, stride.bit_length())]
 
 
 class UpStep(nn.Module):
     """One step up: double the size, join the encoder's map of that size, mix with two 3x3 convolutions.
 
-    A 1x1 convolution narrows the coarse map before it is enlarged. That equals narrowing it
-    afterwards, at a quarter of the cost, and leaves less to do for the 3x3 convolutions.
+    For "bilinear" and "nearest" a 1x1 convolution narrows the coarse map before it is enlarged. That equals
+    narrowing it afterwards, at a quarter of the cost, and leaves less to do for the 3x3 convolutions. "transpose"
+    narrows and enlarges by a transposed 2x2 convolution.
     """
 
-    def __init__(self, in_channels: int, skip_channels: int, *, width: int, norm: Norm, dropout: float) -> None:
+    def __init__(self, in_channels: int, skip_channels: int, *, width: int, norm: Norm, dropout: float, up: Up) -> None:
         super().__init__()
-        self.narrow = nn.Conv2d(in_channels, width, 1)
+        if up == "transpose":
+            self.narrow = nn.ConvTranspose2d(in_channels, width, 2, stride=2)
+            self.enlarge = nn.Identity()
+        else:
+            self.narrow = nn.Conv2d(in_channels, width, 1)
+            self.enlarge = nn.Upsample(scale_factor=2, mode=up, align_corners=False if up == "bilinear" else None)
         self.mix = nn.Sequential(
             *two_convolutions(width + skip_channels, width, norm=norm),
             nn.Dropout2d(dropout),
@@ -29,11 +67,11 @@ class UpStep(nn.Module):
     def forward(
         self, coarse: Float[Tensor, "n c h w"], skip: Float[Tensor, "n s 2*h 2*w"] | None
     ) -> Float[Tensor, "n d 2*h 2*w"]:
-        up = F.interpolate(self.narrow(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        up = self.enlarge(self.narrow(coarse))
         return self.mix(up if skip is None else torch.cat([up, skip], dim=1))
 
 
-class UNetDecoder(nn.Module):
+class UNetDecoder(Decoder):
     """Rebuilds full resolution from an encoder's maps, one doubling at a time, with skips from the encoder.
 
     There is one step for each map but the coarsest, then steps without a skip until the stride is 1. Widths
@@ -51,20 +89,22 @@ class UNetDecoder(nn.Module):
         norm: Norm = "instance",
         dropout: Sequence[float] = (0.15, 0.1, 0.1, 0.05, 0.0),
         skips: Literal["all", "none"] = "all",
+        up: Up = "bilinear",
     ) -> None:
         super().__init__()
-        strides = [encoder_strides[-1] >> step for step in range(1, encoder_strides[-1].bit_length())]
+        strides = doublings(encoder_strides[-1])
         widths = widths or [min(512, encoder_channels[0] * stride) for stride in strides]
         require_one_each(len(strides), widths=widths, dropout=dropout)
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
         self.widths, self.dropout = tuple(widths), tuple(dropout)
         self.norm: Norm = norm
         self.skips: Literal["all", "none"] = skips
+        self.up: Up = up
         self.out_channels = widths[-1]
         skip_channels = dict(zip(encoder_strides, encoder_channels, strict=True)) if skips == "all" else {}
         inputs = (encoder_channels[-1], *widths[:-1])
         self.steps = nn.ModuleList(
-            UpStep(inputs[i], skip_channels.get(stride, 0), width=widths[i], norm=norm, dropout=dropout[i])
+            UpStep(inputs[i], skip_channels.get(stride, 0), width=widths[i], norm=norm, dropout=dropout[i], up=up)
             for i, stride in enumerate(strides)
         )
         initialise(self)
@@ -72,10 +112,6 @@ class UNetDecoder(nn.Module):
     def forward(
         self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n d h w"]:
-        """A map of `out_channels` channels at the picture's size, from the encoder's maps, finest first.
-
-        `keep` multiplies all skips of a sample: 1 keeps them (so does None), 0 leaves the coarsest map alone.
-        """
         x = features[-1]
         skips = list(features[-2::-1]) if self.skips == "all" else []
         if keep is not None:
@@ -85,7 +121,6 @@ class UNetDecoder(nn.Module):
         return x
 
     def architecture(self) -> dict[str, Any]:
-        """What `build_decoder` needs to rebuild this decoder, without its weights; fit for JSON."""
         return {
             "name": "unet",
             "encoder_channels": list(self.encoder_channels),
@@ -94,4 +129,5 @@ class UNetDecoder(nn.Module):
             "norm": self.norm,
             "dropout": list(self.dropout),
             "skips": self.skips,
+            "up": self.up,
         }

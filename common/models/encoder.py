@@ -1,7 +1,7 @@
 """What every encoder promises, and the encoder of the U-Net."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -80,8 +80,11 @@ class Encoder(nn.Module):
     def train(self, mode: bool = True):
         """As in torch, except that frozen levels stay in evaluation mode."""
         super().train(mode)
-        for layers in self.levels()[: self.frozen_levels]:
-            nn.ModuleList(layers).eval()
+        frozen = self.levels()[: self.frozen_levels]
+        for layer in (
+            self.children() if len(frozen) == len(self.strides) else [part for level in frozen for part in level]
+        ):
+            layer.eval()
         return self
 
 
@@ -89,7 +92,8 @@ class UNetEncoder(Encoder):
     """Plain convolution stages, each half as large as the one before: the contracting half of a U-Net.
 
     A stage is two 3x3 convolutions with normalisation and LeakyReLU, then spatial dropout (whole channels).
-    The first stage keeps the picture's size. With its defaults it has 9,437,856 parameters.
+    The first stage keeps the picture's size; the others halve it by the stride of their first convolution or by 2x2
+    max pooling before it. With its defaults it has 9,437,856 parameters.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class UNetEncoder(Encoder):
         norm: Norm = "instance",
         dropout: Sequence[float] = (0.0, 0.0, 0.05, 0.1, 0.15, 0.15),
         in_channels: int = 3,
+        down: Literal["stride", "max_pool"] = "stride",
     ) -> None:
         super().__init__(mean=[0.0] * in_channels, std=[1.0] * in_channels)
         require_one_each(len(widths), dropout=dropout)
@@ -106,10 +111,12 @@ class UNetEncoder(Encoder):
         self.strides = tuple(2**stage for stage in range(len(widths)))
         self.norm: Norm = norm
         self.dropout = tuple(dropout)
+        self.down: Literal["stride", "max_pool"] = down
         inputs = (in_channels, *widths[:-1])
         self.stages = nn.ModuleList(
             nn.Sequential(
-                *two_convolutions(inputs[stage], width, norm=norm, stride=2 if stage else 1),
+                *([nn.MaxPool2d(2)] if stage and down == "max_pool" else []),
+                *two_convolutions(inputs[stage], width, norm=norm, stride=2 if stage and down == "stride" else 1),
                 nn.Dropout2d(dropout[stage]),
             )
             for stage, width in enumerate(widths)
@@ -150,6 +157,7 @@ class UNetEncoder(Encoder):
             "norm": self.norm,
             "dropout": list(self.dropout),
             "in_channels": len(self.mean),
+            "down": self.down,
         }
 
 

@@ -6,14 +6,23 @@ from typing import Any, TypeVar
 from torch import nn
 
 from common.errors import UserError
-from common.models.decoder import UNetDecoder
+from common.models.decoder import Decoder, UNetDecoder
+from common.models.deeplab import DeepLabV3PlusDecoder
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
+from common.models.skipless import BilinearDecoder, ConvTransposeDecoder, TransposeDecoder
+from common.models.smp import SMPEncoder
 
 Network = TypeVar("Network", bound=nn.Module)
 
-ENCODERS: dict[str, type[Encoder]] = {"unet": UNetEncoder, "mobilenet_v2": MobileNetV2Encoder}
-DECODERS: dict[str, type[UNetDecoder]] = {"unet": UNetDecoder}
+ENCODERS: dict[str, type[Encoder]] = {"unet": UNetEncoder, "mobilenet_v2": MobileNetV2Encoder, "smp": SMPEncoder}
+DECODERS: dict[str, type[Decoder]] = {
+    "unet": UNetDecoder,
+    "conv_transpose": ConvTransposeDecoder,
+    "transpose": TransposeDecoder,
+    "bilinear": BilinearDecoder,
+    "deeplabv3plus": DeepLabV3PlusDecoder,
+}
 
 
 def build_encoder(architecture: Mapping[str, Any]) -> Encoder:
@@ -24,7 +33,7 @@ def build_encoder(architecture: Mapping[str, Any]) -> Encoder:
     return _build("encoder", ENCODERS, architecture)
 
 
-def build_decoder(architecture: Mapping[str, Any]) -> UNetDecoder:
+def build_decoder(architecture: Mapping[str, Any]) -> Decoder:
     """The decoder whose `architecture()` this is, with fresh weights; raises as `build_encoder`."""
     return _build("decoder", DECODERS, architecture)
 

@@ -2,8 +2,19 @@ import oracles
 import pytest
 import torch
 import torch.nn.functional as F
+from kornia.losses import focal_loss as kornia_focal
+from torchvision.ops import sigmoid_focal_loss
 
-from transfer.losses import ClassWeights, SegmentationLoss, dice_loss, weighted_cross_entropy
+from common.errors import UserError
+from transfer.config import LossConfig
+from transfer.losses import (
+    ClassWeights,
+    SegmentationLoss,
+    binary_cross_entropy,
+    dice_loss,
+    focal_loss,
+    weighted_cross_entropy,
+)
 
 WEIGHTS = torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64)
 
@@ -17,9 +28,15 @@ def batch(dtype=torch.float64, size=6, seed=0):
     return logits.to(dtype), mask
 
 
-def both(logits, mask):
-    """The two losses, for what they have in common."""
-    return torch.stack([dice_loss(logits, mask), weighted_cross_entropy(logits, mask, WEIGHTS)])
+def all_losses(logits, mask):
+    """The losses, for what they have in common."""
+    binary = binary_cross_entropy(logits[:, 1:], mask.where((mask == 255) | (mask < 2), 1))
+    focal = focal_loss(logits, mask, WEIGHTS, gamma=2.0)
+    return torch.stack([dice_loss(logits, mask), weighted_cross_entropy(logits, mask, WEIGHTS), focal, binary])
+
+
+def loss_of(num_classes=3, class_pixels=None, **settings):
+    return SegmentationLoss(num_classes, LossConfig(**settings), class_pixels=class_pixels)
 
 
 def test_dice_equals_the_loop():
@@ -82,7 +99,7 @@ def test_the_scale_of_the_class_weights_does_not_matter():
 
 def test_gradients_are_those_of_the_formulas():
     logits, mask = batch(size=3)
-    assert torch.autograd.gradcheck(lambda x: both(x, mask), logits.requires_grad_())
+    assert torch.autograd.gradcheck(lambda x: all_losses(x, mask), logits.requires_grad_())
 
 
 def test_ignored_pixels_change_neither_value_nor_gradient():
@@ -91,7 +108,7 @@ def test_ignored_pixels_change_neither_value_nor_gradient():
     other = logits.where(~ignored, 1e4 * torch.randn_like(logits))
     results = []
     for x in (logits.requires_grad_(), other.requires_grad_()):
-        values = both(x, mask)
+        values = all_losses(x, mask)
         values.sum().backward()
         assert (x.grad[ignored] == 0).all()
         assert (x.grad[~ignored] != 0).all()
@@ -102,7 +119,7 @@ def test_ignored_pixels_change_neither_value_nor_gradient():
 
 def test_a_batch_with_nothing_labelled_costs_nothing_and_moves_nothing():
     logits, mask = batch(torch.float32)
-    loss = SegmentationLoss(3, dice_weight=1.0, ce_weight=1.0, weighted_ce=True)
+    loss = loss_of(dice_weight=1.0, ce_weight=1.0, weighted_ce=True)
     terms = loss(logits.requires_grad_(), torch.full_like(mask, 255))
     terms["loss"].backward()
     assert [value.item() for value in terms.values()] == [0, 0, 0]
@@ -114,8 +131,8 @@ def test_the_order_of_pixels_and_of_the_batch_does_not_matter():
     logits, mask = batch()
     order = torch.randperm(36, generator=torch.Generator().manual_seed(1))
     shuffled = logits.flatten(2)[..., order].reshape_as(logits), mask.flatten(1)[:, order].reshape_as(mask)
-    torch.testing.assert_close(both(*shuffled), both(logits, mask))
-    torch.testing.assert_close(both(logits.flip(0), mask.flip(0)), both(logits, mask))
+    torch.testing.assert_close(all_losses(*shuffled), all_losses(logits, mask))
+    torch.testing.assert_close(all_losses(logits.flip(0), mask.flip(0)), all_losses(logits, mask))
 
 
 def test_renaming_the_classes_does_not_matter():
@@ -131,7 +148,7 @@ def test_renaming_the_classes_does_not_matter():
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_every_term_is_float32_under_autocast(half):
     logits, mask = batch(half)
-    loss = SegmentationLoss(3, dice_weight=1.0, ce_weight=1.0, weighted_ce=True).eval()
+    loss = loss_of(dice_weight=1.0, ce_weight=1.0, weighted_ce=True).eval()
     expected = loss(logits.float(), mask)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = loss(logits, mask)
@@ -163,7 +180,7 @@ def test_class_shares_follow_the_batches_as_a_moving_average():
 
 
 def test_class_shares_move_in_training_only_and_are_part_of_the_state():
-    loss = SegmentationLoss(3, dice_weight=1.0, ce_weight=1.0, weighted_ce=True, class_pixels=torch.tensor([8, 1, 1]))
+    loss = loss_of(dice_weight=1.0, ce_weight=1.0, weighted_ce=True, class_pixels=torch.tensor([8, 1, 1]))
     logits, mask = batch()
     before = loss.class_weights.shares.clone()
     loss.eval()(logits, mask)
@@ -176,7 +193,7 @@ def test_class_shares_move_in_training_only_and_are_part_of_the_state():
 def test_the_loss_is_the_weighted_sum_of_its_terms():
     logits, mask = batch()
     pixels = torch.tensor([700, 200, 100])
-    loss = SegmentationLoss(3, dice_weight=0.5, ce_weight=2.0, weighted_ce=True, class_pixels=pixels).eval()
+    loss = loss_of(dice_weight=0.5, ce_weight=2.0, weighted_ce=True, class_pixels=pixels).eval()
     terms = loss(logits, mask)
     weights = ClassWeights(3, pixels).weights()
     assert terms["dice"].item() == pytest.approx(oracles.dice_loss(logits, mask))
@@ -186,15 +203,95 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
 
 def test_cross_entropy_is_plain_without_weighted_ce():
     logits, mask = batch()
-    loss = SegmentationLoss(3, dice_weight=0.0, ce_weight=1.0, weighted_ce=False, class_pixels=torch.tensor([8, 1, 1]))
+    loss = loss_of(dice_weight=0.0, ce_weight=1.0, weighted_ce=False, class_pixels=torch.tensor([8, 1, 1]))
     terms = loss(logits, mask)
     assert terms.keys() == {"loss", "cross_entropy"}
     torch.testing.assert_close(terms["cross_entropy"], F.cross_entropy(logits, mask, ignore_index=255))
 
 
-def test_dice_alone_is_possible_and_nothing_at_all_is_our_mistake():
+def test_dice_alone_is_possible():
     logits, mask = batch()
-    terms = SegmentationLoss(3, dice_weight=1.0, ce_weight=0.0, weighted_ce=True)(logits, mask)
-    assert terms.keys() == {"loss", "dice"}
-    with pytest.raises(AssertionError, match="every term"):
-        SegmentationLoss(3, dice_weight=0.0, ce_weight=0.0, weighted_ce=True)
+    assert loss_of(dice_weight=1.0, ce_weight=0.0)(logits, mask).keys() == {"loss", "dice"}
+
+
+def two_classes(seed=0):
+    logits, mask = batch(seed=seed)
+    return logits[:, :2], mask.where((mask == 255) | (mask < 2), 1)
+
+
+def test_binary_cross_entropy_equals_torch_on_labelled_pixels():
+    logits, mask = two_classes()
+    known = mask != 255
+    z = (logits[:, 1] - logits[:, 0])[known]
+    truth = mask[known].double()
+    expected = F.binary_cross_entropy_with_logits(z, truth)
+    torch.testing.assert_close(binary_cross_entropy(logits, mask), expected)
+    torch.testing.assert_close(binary_cross_entropy(logits, mask, on_probability=True), expected)
+    torch.testing.assert_close(F.cross_entropy(logits, mask, ignore_index=255), expected)
+
+
+def test_binary_cross_entropy_of_probabilities_is_cut_at_100_as_in_torch():
+    logits = torch.tensor([200.0, -200.0]).view(1, 2, 1, 1).requires_grad_()
+    mask = torch.ones(1, 1, 1, dtype=torch.int64)
+    assert binary_cross_entropy(logits, mask).item() == pytest.approx(400)
+    loss = binary_cross_entropy(logits, mask, on_probability=True)
+    loss.backward()
+    assert loss.item() == pytest.approx(100)
+    assert (logits.grad == 0).all()
+
+
+def test_focal_loss_equals_torchvision_for_two_classes():
+    logits, mask = two_classes()
+    known = mask != 255
+    z = (logits[:, 1] - logits[:, 0])[known]
+    expected = sigmoid_focal_loss(z, mask[known].double(), alpha=-1, gamma=1.5, reduction="mean")
+    torch.testing.assert_close(focal_loss(logits, mask, torch.ones(2), gamma=1.5), expected)
+
+
+def test_focal_loss_equals_kornia_for_many_classes():
+    logits, mask = batch()
+    mask = mask.where(mask != 255, 0)
+    expected = kornia_focal(logits, mask, alpha=None, gamma=2.0, reduction="mean", weight=None)
+    summed = expected * 3  # kornia's mean counts every class, of which one at each pixel has a cost
+    torch.testing.assert_close(focal_loss(logits, mask, torch.ones(3), gamma=2.0), summed)
+
+
+def test_focal_loss_of_gamma_0_is_the_weighted_cross_entropy():
+    logits, mask = batch()
+    torch.testing.assert_close(
+        focal_loss(logits, mask, WEIGHTS, gamma=0.0), weighted_cross_entropy(logits, mask, WEIGHTS)
+    )
+
+
+def test_focal_loss_of_sure_pixels_has_a_finite_gradient():
+    logits = torch.tensor([[60.0, -60.0], [-60.0, 60.0]]).view(2, 2, 1, 1).requires_grad_()
+    focal_loss(logits, torch.tensor([0, 0]).view(2, 1, 1), torch.ones(2), gamma=0.5).backward()
+    assert logits.grad.isfinite().all()
+    assert logits.grad[1].abs().sum() > 0
+
+
+def test_class_weights_of_the_data_stay_and_given_ones_are_taken_as_they_are():
+    logits, mask = batch()
+    pixels = torch.tensor([700, 200, 100])
+    of_data = loss_of(class_weights="data", class_pixels=pixels)
+    before = of_data.class_weights.weights()
+    of_data.train()(logits, mask)
+    assert torch.equal(of_data.class_weights.weights(), before)
+    given = loss_of(class_weights="fixed", fixed_class_weights=(0.2, 1.0, 1.8))
+    expected = weighted_cross_entropy(logits, mask, WEIGHTS)
+    torch.testing.assert_close(given.train()(logits, mask)["cross_entropy"].double(), expected)
+
+
+def test_what_does_not_fit_the_number_of_classes_is_refused():
+    with pytest.raises(UserError, match="--bce_weight is for two classes, the data has 3"):
+        loss_of(bce_weight=1.0)
+    with pytest.raises(UserError, match="--fixed_class_weights has 2 numbers, the data has 3 classes"):
+        loss_of(class_weights="fixed", fixed_class_weights=(1.0, 1.0))
+
+
+def test_all_terms_together_are_summed_by_their_weights():
+    logits, mask = two_classes()
+    loss = loss_of(2, dice_weight=1.0, ce_weight=0.5, focal_weight=2.0, bce_weight=3.0).eval()
+    terms = loss(logits, mask)
+    total = terms["dice"] + 0.5 * terms["cross_entropy"] + 2 * terms["focal"] + 3 * terms["bce"]
+    torch.testing.assert_close(terms["loss"], total)

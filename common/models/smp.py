@@ -1,0 +1,127 @@
+"""Any encoder of segmentation_models_pytorch, behind the contract of ours (optional: `pip install recon2seg[zoo]`)."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from common.checkpoint import load_tensors
+from common.config import nearest
+from common.errors import UserError
+from common.models.blocks import undisturbed
+from common.models.encoder import Encoder
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_exactly
+
+INSTALL = "pip install 'recon2seg[zoo]'"
+
+
+class SMPEncoder(Encoder):
+    """An encoder of the library by its name there, random at first; pictures are normalised with ImageNet's statistics.
+
+    At `output_stride` 16 or 8 the coarser stages are dilated instead of strided, and of the maps of that stride the
+    last is kept. Maps that the library lists without content, and the picture itself, are left out.
+    Raises UserError for a name that it does not have.
+    """
+
+    def __init__(self, *, encoder: str, in_channels: int = 3, output_stride: int = 32) -> None:
+        super().__init__(mean=_for(in_channels, IMAGENET_MEAN), std=_for(in_channels, IMAGENET_STD))
+        library = _library()
+        if encoder not in smp_names():
+            raise UserError(f"there is no encoder called {encoder!r}{nearest(encoder, smp_names())}")
+        self.name, self.output_stride = encoder, output_stride
+        self.network = library.get_encoder(encoder, in_channels=in_channels, output_stride=output_stride)
+        listed = list(self.network.out_channels)
+        strides = [min(2**level, output_stride) for level in range(len(listed))]
+        self.kept = [
+            level
+            for level, (stride, channels) in enumerate(zip(strides, listed, strict=True))
+            if channels > 0
+            and strides[level + 1 : level + 2] != [stride]
+            and not (level == 0 and channels == in_channels)
+        ]
+        self.strides = tuple(strides[level] for level in self.kept)
+        self.channels = tuple(listed[level] for level in self.kept)
+        self._levels: list[list[nn.Module]] = []
+
+    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        maps = self.network(normalised)
+        return [maps[level] for level in self.kept]
+
+    def levels(self) -> list[Sequence[nn.Module]]:
+        """As of every encoder: found by asking which parameters each map depends on, what none needs coming last."""
+        if not self._levels:
+            self._levels = _by_dependence(self)
+        return [*self._levels]
+
+    def architecture(self) -> dict[str, Any]:
+        return {
+            "name": "smp",
+            "encoder": self.name,
+            "in_channels": len(self.mean),
+            "output_stride": self.output_stride,
+        }
+
+    def load_pretrained(self, path: Path | None) -> int:
+        """Take weights from a file, or the library's ImageNet weights from its hub; the number of tensors loaded.
+
+        Raises UserError where the file does not fit, there are no such weights, or the hub can't be reached.
+        """
+        if len(self.mean) != 3:
+            raise UserError(f"weights of {self.name} are for 3 channels, not {len(self.mean)}: --encoder_weights none")
+        if path is not None:
+            return load_exactly(self.network, load_tensors(path), f"the weights of {self.name} in {path}")
+        library = _library()
+        try:
+            state = library.get_encoder(self.name, weights="imagenet").state_dict()
+            found = library.get_preprocessing_params(self.name, "imagenet")
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"cannot get ImageNet weights of {self.name} ({' '.join(str(error).split())}): connect to the "
+                "internet, give a file of its weights with --encoder_weights_path, or set --encoder_weights none"
+            ) from None
+        scale = max(found["input_range"])
+        self.mean.copy_(torch.tensor(found["mean"]).view(-1, 1, 1) / scale)
+        self.std.copy_(torch.tensor(found["std"]).view(-1, 1, 1) / scale)
+        return load_exactly(self.network, state, f"the ImageNet weights of {self.name}")
+
+
+@cache
+def smp_names() -> tuple[str, ...]:
+    """The names of the library's encoders. Raises UserError where it is not installed."""
+    return tuple(_library().get_encoder_names())
+
+
+def _library() -> ModuleType:
+    try:
+        from segmentation_models_pytorch import encoders
+    except ImportError:
+        raise UserError(f"encoders beside unet and mobilenet_v2 come from another package: {INSTALL}") from None
+    return encoders
+
+
+def _for(in_channels: int, imagenet: tuple[float, ...]) -> tuple[float, ...]:
+    return imagenet if in_channels == len(imagenet) else (sum(imagenet) / len(imagenet),) * in_channels
+
+
+def _by_dependence(encoder: SMPEncoder) -> list[list[nn.Module]]:
+    """The layers with parameters of their own, by the finest map that depends on one of these."""
+    layers = [layer for layer in encoder.network.modules() if list(layer.parameters(recurse=False))]
+    wanted = [(parameter, parameter.requires_grad) for parameter in encoder.network.parameters()]
+    encoder.network.requires_grad_()
+    levels: list[list[nn.Module]] = []
+    with undisturbed(encoder.network), torch.enable_grad():
+        probe = torch.zeros(1, len(encoder.mean), encoder.min_size, encoder.min_size, device=encoder.mean.device)
+        for features in encoder.pyramid(probe):
+            own = [next(layer.parameters(recurse=False)) for layer in layers]
+            asked = torch.autograd.grad(features.sum(), own, retain_graph=True, allow_unused=True) if own else ()
+            levels.append([layer for layer, gradient in zip(layers, asked, strict=True) if gradient is not None])
+            layers = [layer for layer in layers if layer not in levels[-1]]
+    levels[-1] += layers
+    for parameter, learns in wanted:
+        parameter.requires_grad_(learns)
+    return levels

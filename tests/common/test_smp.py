@@ -1,0 +1,74 @@
+"""Encoders of segmentation_models_pytorch: what the contract's own tests do not ask."""
+
+import pytest
+import torch
+
+from common.errors import UserError
+from common.models.smp import SMPEncoder, smp_names
+
+
+def test_its_maps_are_the_librarys():
+    torch.manual_seed(0)
+    encoder = SMPEncoder(encoder="resnet34").eval()
+    image = torch.rand(1, 3, 64, 64)
+    theirs = encoder.network((image - encoder.mean) / encoder.std)[1:]
+    assert all(torch.equal(ours, their) for ours, their in zip(encoder(image), theirs, strict=True))
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match=r"no encoder called .resnet43.; did you mean resnet34"):
+        SMPEncoder(encoder="resnet43")
+
+
+def test_weights_come_from_a_file_whole_or_not_at_all(tmp_path):
+    torch.manual_seed(0)
+    donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18")
+    torch.save(donor.network.state_dict(), tmp_path / "resnet18.pth")
+    assert encoder.load_pretrained(tmp_path / "resnet18.pth") == len(donor.network.state_dict())
+    assert torch.equal(encoder.network.conv1.weight, donor.network.conv1.weight)
+    state = donor.network.state_dict()
+    del state["conv1.weight"]
+    torch.save(state, tmp_path / "part.pth")
+    with pytest.raises(UserError, match=r"missing: 1 \(conv1.weight\)"):
+        encoder.load_pretrained(tmp_path / "part.pth")
+
+
+def test_weights_for_three_channels_are_refused_for_one(tmp_path):
+    with pytest.raises(UserError, match="for 3 channels, not 1"):
+        SMPEncoder(encoder="resnet18", in_channels=1).load_pretrained(tmp_path / "any.pth")
+
+
+def test_a_dilated_encoder_keeps_the_last_map_of_its_coarsest_stride():
+    encoder = SMPEncoder(encoder="resnet18", output_stride=16)
+    assert encoder.strides == (2, 4, 8, 16)
+    assert encoder.channels == (64, 64, 128, 512)
+
+
+def test_asking_for_the_levels_leaves_the_encoder_as_it_was():
+    encoder = SMPEncoder(encoder="resnet18")
+    encoder.network.layer4.requires_grad_(False)
+    encoder.network.bn1.eval()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    encoder.levels()
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in encoder.network.layer4.parameters())
+    assert encoder.network.conv1.weight.requires_grad
+    assert not encoder.network.bn1.training
+    assert encoder.network.layer1.training
+
+
+def test_the_stages_of_a_resnet_are_found():
+    encoder = SMPEncoder(encoder="resnet18")
+    stages = {id(layer): name.split(".")[0] for name, layer in encoder.network.named_modules()}
+    found = [{stages[id(layer)] for layer in level} for level in encoder.levels()]
+    assert found == [{"conv1", "bn1"}, {"layer1"}, {"layer2"}, {"layer3"}, {"layer4"}]
+
+
+@pytest.mark.parametrize("name", ["vgg11", "mit_b0", "densenet121"])
+def test_encoders_of_other_designs_keep_the_contract(name):
+    assert name in smp_names()
+    torch.manual_seed(0)
+    encoder = SMPEncoder(encoder=name).eval()
+    found = encoder(torch.rand(1, 3, 64, 64))
+    promised = [(1, c, 64 // s, 64 // s) for c, s in zip(encoder.channels, encoder.strides, strict=True)]
+    assert [tuple(features.shape) for features in found] == promised
