@@ -1,19 +1,21 @@
 """Finds the images of a data set, and their masks, in any of the folder layouts that are understood."""
 
+import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from common.data.classes import BINARY, BINARY_NAMES, IGNORE, SPECIES, Classes, read_classes
-from common.data.samples import IMAGE_SUFFIXES, Dataset, Sample, SplitName, few, list_images, pair_masks
+from common.data.samples import IMAGE_SUFFIXES, SPLITS, Dataset, Sample, SplitName, few, list_images, pair_masks
 from common.errors import UserError
 
 OXFORD = "oxford-iiit-pet"
 OXFORD_FILES = ("trimaps", "trainval.txt", "test.txt")
 UNDERSTOOD = (
     "the official Oxford-IIIT Pet layout (images/ annotations/), Train/resized Train/resized_label (also "
-    "Val, Test), train/ train_masks/ test/ test_masks/, or images/ masks/"
+    "Val, Test), train/ train_masks/ test/ test_masks/, ISBI2016_ISIC_Part1_*, or images/ masks/ (with splits.csv "
+    "or without)"
 )
 
 
@@ -61,8 +63,18 @@ LAYOUTS = (
         ),
         auto="binary",
     ),
+    Layout(
+        "isic-2016",
+        (
+            Folders("train", "ISBI2016_ISIC_Part1_Training_Data", "ISBI2016_ISIC_Part1_Training_GroundTruth"),
+            Folders("test", "ISBI2016_ISIC_Part1_Test_Data", "ISBI2016_ISIC_Part1_Test_GroundTruth"),
+        ),
+        auto="binary",
+    ),
     Layout("images-masks", (Folders(None, "images", "masks"),), auto="binary"),
 )
+SPLITS_FILE = "splits.csv"
+"""Beside images/ and masks/: a line with stem,split for every image, split being train, val or test."""
 TRIMAP_CLASSES = {"species": SPECIES, "binary": Classes(BINARY_NAMES, {1: 1, 2: 0, 3: IGNORE})}
 
 
@@ -87,7 +99,29 @@ def find_dataset(root: Path, *, classes: str = "auto", labelled: bool) -> Datase
     samples = tuple(sample for part in layout.folders for sample in _find_part(root, part, found))
     if not samples:
         raise _no_images(root)
+    listed = root / SPLITS_FILE
+    if layout.name == "images-masks" and listed.is_file():
+        samples = _with_splits(samples, listed)
     return Dataset(layout.name, found, samples)
+
+
+def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
+    """The samples with the splits of a file. Raises UserError unless it names each image once, and nothing else."""
+    splits: dict[str, SplitName] = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for line in csv.DictReader(file):
+            stem, split = (str(line.get(column) or "").strip() for column in ("stem", "split"))
+            if split not in SPLITS:
+                raise UserError(f"{path} should have the columns stem,split with train, val or test, not {dict(line)}")
+            if splits.setdefault(stem, split) != split:
+                raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")
+    keys = {sample.key for sample in samples}
+    without, unknown = sorted(keys - splits.keys()), sorted(splits.keys() - keys)
+    if without or unknown:
+        gaps = [f"{len(without)} images are missing in it: {few(without)}"] if without else []
+        gaps += [f"{len(unknown)} of its stems are no image: {few(unknown)}"] if unknown else []
+        raise UserError(f"{path} does not fit images/: {'; '.join(gaps)}")
+    return tuple(replace(sample, split=splits[sample.key]) for sample in samples)
 
 
 def resolve_classes(choice: str, auto: str, known: Mapping[str, Classes]) -> Classes:

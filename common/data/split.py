@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from common.data.samples import Sample, SplitName
+from common.data.samples import SPLITS, Sample, SplitName
 from common.errors import UserError
 
 LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
 FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 SEEDS_TRIED = 200
 
 

@@ -203,3 +203,53 @@ def test_two_masks_for_one_image_are_refused(tmp_path):
     write_tree(tmp_path, {"masks/000_mask.png": square_mask(1)})
     with pytest.raises(UserError, match=r"000\.jpg has two masks"):
         find_dataset(tmp_path, labelled=True)
+
+
+def write_isic(root):
+    for part, count in (("Training", 12), ("Test", 3)):
+        folder = f"ISBI2016_ISIC_Part1_{part}"
+        for i in range(count):
+            name = f"ISIC_{'1' if part == 'Test' else '0'}{i:06}"
+            files = {
+                f"{folder}_Data/{name}.jpg": photo(i),
+                f"{folder}_GroundTruth/{name}_Segmentation.png": square_mask(255),
+            }
+            write_tree(root, files)
+    return root
+
+
+def test_the_official_folders_of_isic_2016_are_found_with_their_split(tmp_path):
+    dataset = find_dataset(write_isic(tmp_path), labelled=True)
+    assert (dataset.layout, dataset.classes.names) == ("isic-2016", BINARY_NAMES)
+    assert splits(dataset) == {"train": 12, "test": 3}
+    mask = by_key(dataset)["test/ISIC_1000000"].mask
+    assert mask.name == "ISIC_1000000_Segmentation.png"
+
+
+def write_splits(root, lines):
+    (root / "splits.csv").write_text("stem,split\n" + "".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_file_of_splits_deals_out_images_and_masks(tmp_path, labelled):
+    write_images_masks(tmp_path, 4)
+    write_splits(tmp_path, ["000,train", "001,test", "003,val", "002,train"])
+    found = {key: sample.split for key, sample in by_key(find_dataset(tmp_path, labelled=labelled)).items()}
+    assert found == {"000": "train", "001": "test", "002": "train", "003": "val"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["000,train", "001,test"], r"1 images are missing in it: 002"),
+        (["000,train", "001,test", "002,val", "9,val"], "1 of its stems are no image: 9"),
+        (["000,train", "001,test", "002,validation"], "train, val or test"),
+        (["000,train", "001,test", "002,val", "002,test"], "lists 002 as val and as test"),
+        (["000;train"], "columns stem,split"),
+    ],
+)
+def test_a_file_of_splits_that_does_not_fit_is_refused(tmp_path, lines, said):
+    write_images_masks(tmp_path, 3)
+    write_splits(tmp_path, lines)
+    with pytest.raises(UserError, match=said):
+        find_dataset(tmp_path, labelled=True)
