@@ -2,29 +2,22 @@
 
 import json
 import os
-import sys
 import tempfile
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
-from rich.console import Console
-from rich.progress import track
 
 from common.data.classes import UNKNOWN, lookup_table
+from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import BadFileError, read_image, read_mask, resize_image, resize_mask
 from common.data.samples import Sample, few
 from common.errors import UserError
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Decoded(NamedTuple):
@@ -118,10 +111,10 @@ def build_pack(
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as temporary:
             unfinished = Path(temporary) / folder.name
             unfinished.mkdir()
-            with ThreadPoolExecutor(num_workers) as pool, _one_quiet_opencv_thread():
-                decoded = _map_in_order(pool, partial(try_decode, size=size), samples, ahead=4 * num_workers)
-                with closing(_shown(decoded, len(samples))) as shown:  # no bar outlives an error
-                    _write(unfinished, shown, size, num_classes, skip_bad_files)
+            with ThreadPoolExecutor(num_workers) as pool, one_quiet_opencv_thread():
+                decoded = map_in_order(pool, partial(try_decode, size=size), samples, ahead=4 * num_workers)
+                with closing(shown(decoded, len(samples), "decoding")) as counted:  # no bar outlives an error
+                    _write(unfinished, counted, size, num_classes, skip_bad_files)
             _move_into_place(unfinished, folder)
     except OSError as error:
         raise UserError(
@@ -168,40 +161,3 @@ def _move_into_place(unfinished: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
-
-
-def _map_in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
-) -> Iterator[Result]:
-    """The pool's `map` with only so many results waiting, so that a slow disk does not fill the memory."""
-    waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def _shown(results: Iterable[Result], total: int) -> Generator[Result, None, None]:
-    """Passes results on under a progress bar; where nobody watches a terminal, between two plain lines."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        yield from track(results, f"decoding {total} images", total=total, console=console)
-        return
-    print(f"decoding {total} images", file=sys.stderr)
-    yield from results
-    print(f"decoded {total} images", file=sys.stderr)
-
-
-@contextmanager
-def _one_quiet_opencv_thread() -> Iterator[None]:
-    """The pool is what uses the cores; and what OpenCV would say of a bad file is said in our own words."""
-    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
-    cv2.setNumThreads(1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-        cv2.utils.logging.setLogLevel(level)

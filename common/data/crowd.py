@@ -1,0 +1,55 @@
+"""Doing one thing to many images: on all cores, in order, and with a bar that says how far it is."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+from rich.console import Console
+from rich.progress import track
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[Result]:
+    """The pool's `map` with only so many results waiting, so that a slow disk does not fill the memory."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def shown(results: Iterable[Result], total: int, what: str) -> Generator[Result, None, None]:
+    """Pass results on under a progress bar; where nobody watches a terminal, between two plain lines.
+
+    `what` is done to the images: "decoding".
+    """
+    console = Console(stderr=True)
+    if console.is_terminal:
+        yield from track(results, f"{what} {total} images", total=total, console=console)
+        return
+    print(f"{what} {total} images", file=sys.stderr)
+    yield from results
+    print(f"done: {what} {total} images", file=sys.stderr)
+
+
+@contextmanager
+def one_quiet_opencv_thread() -> Iterator[None]:
+    """The pool is what uses the cores; and what OpenCV would say of a bad file is said in our own words."""
+    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        cv2.utils.logging.setLogLevel(level)
