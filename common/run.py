@@ -14,20 +14,28 @@ from typing import Any
 
 import numpy as np
 import torch
+import torchinfo
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from common.checkpoint import load_tensors, save_atomically
 from common.config import flatten, read_yaml, save_config
 from common.errors import UserError
+from common.models.blocks import undisturbed
 from common.train import Progress
 
 PACKAGES = (
-    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy"
+    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
+    "segmentation-models-pytorch",
 )  # fmt: skip
 WRITTEN = (
-    "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "*.pth", "figures", "tensorboard"
+    "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
+    "test_images.npz", "*.pth", "figures", "tensorboard",
 )  # fmt: skip
 """What a run leaves in its folder."""
+COLUMNS = ("output_size", "num_params", "trainable")
+"""Of the table of a network's layers."""
 MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path"}
 """Settings that a resumed run may change: they do not enter the weights."""
 
@@ -40,6 +48,7 @@ class Run:
         wanted = config.run.output_dir
         self.folder: Path = wanted or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
         self._writer: SummaryWriter | None = None
+        self._began, self._seconds_before = time.monotonic(), 0.0
         if config.run.resume:
             self._refuse_changes()
         elif (self.folder / "config.yaml").exists() and not config.run.overwrite:
@@ -70,9 +79,16 @@ class Run:
         if not self.config.run.resume or not (self.folder / "last.pth").exists():
             return Progress()
         content = load_tensors(self.folder / "last.pth")
+        self._seconds_before = _read_json(self.folder / "resources.json").get("train_seconds", 0.0)
         for name, part in into.items():
             part.load_state_dict(content["state"][name])
         return Progress(**content["progress"])
+
+    def record_resources(self, device: torch.device) -> None:
+        """Write how long this run has trained, over all its resumptions, and the most memory that it took."""
+        seconds = self._seconds_before + time.monotonic() - self._began
+        content = {"train_seconds": round(seconds, 1), "device": device.type, **peak_memory(device)}
+        self.write_json("resources.json", content)
 
     def save_state(self, progress: Progress, state: Mapping[str, Any]) -> None:
         """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
@@ -105,6 +121,14 @@ class Run:
         """Write figures for programs to read into the folder."""
         write_json(self.folder / name, content)
 
+    def record_model(self, model: nn.Module, image: Float[Tensor, "n c h w"]) -> str:
+        """Write every layer with its output's shape and its parameters to model.txt; return the outline of that."""
+        with undisturbed(model):
+            layers = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
+            outline = torchinfo.summary(model, input_data=image, depth=3, verbose=0, col_names=COLUMNS)
+        (self.folder / "model.txt").write_text(f"{layers}\n", encoding="utf-8")
+        return str(outline)
+
     def close(self) -> None:
         """Flush what is still on its way."""
         if self._writer is not None:
@@ -124,6 +148,23 @@ class Run:
             raise UserError(
                 f"cannot resume {self.folder} with other settings ({was}): use the old ones, or a new folder"
             )
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """The most memory held at once so far, in MiB: by the process (not on Windows), and by tensors on a GPU."""
+    found = {}
+    if sys.platform != "win32":
+        import resource  # exists on Unix alone
+
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        found["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    if device.type == "cuda":
+        found["peak_gpu_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

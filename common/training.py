@@ -86,6 +86,7 @@ def train(training: Training, *, run: Run, updater: Updater, batches: Batches, s
                     save_handover(handover, run.folder / name)
             said = training.show(now)
         run.save_state(now, state)
+        run.record_resources(updater.fabric.device)
         run.record(now)
         shown = ("train/loss", "val/loss", *training.headline, "lr")
         bar.end(now.epoch, {name: now.rows[-1][name] for name in shown if name in now.rows[-1]}, better=better)

@@ -63,6 +63,7 @@ class Pretraining:
         self.run.open()
         for note in self.data.notes:
             print(f"note: {note}", file=sys.stderr)
+        print(self.run.record_model(self.model, read_batch(self.data.train, np.arange(1), "cpu").image))
         network = self.fabric.setup_module(compiled(self.model, self.config.training))
         self.objective.to(self.fabric.device)
         augment = Augment(self.config.augment)

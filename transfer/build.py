@@ -42,25 +42,28 @@ def build_network(config: TransferConfig, num_classes: int) -> tuple[Segmentatio
     Raises UserError when the encoder's file is not one, or does not fit, or ImageNet weights can't be had.
     """
     source = find_source(config)
-    encoder, plan = source.encoder, config.encoder
+    encoder = source.encoder
     encoder.check_size(config.data.image_size, config.data.image_size)
     decoder = source.decoder or fresh_decoder(encoder, config)
     if config.decoder.one_logit and num_classes != 2:
         raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
     net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
-    return net, _receipt(net, source, plan), source
+    return net, _receipt(net, source, config), source
 
 
-def _receipt(net: SegmentationNet, source: Source, plan: EncoderConfig) -> Receipt:
+def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Receipt:
+    plan, parameters = config.encoder, count_parameters(net)
     parts = ("encoder", "decoder") if source.decoder is not None else ("encoder",)
     pretrained = source.loaded > 0
+    always_frozen = pretrained and plan.freeze_epochs >= config.training.epochs
     return Receipt(
         source=source.name,
         parts=parts,
         tensors=learnt_tensors(net, parts),
         loaded=source.loaded,
         part_parameters=count_parameters(*(net.get_submodule(part) for part in parts)),
-        parameters=count_parameters(net),
+        parameters=parameters,
+        trained_parameters=parameters - (count_parameters(net.encoder) if always_frozen else 0),
         frozen_epochs=plan.freeze_epochs if pretrained else 0,
         thaw_every=plan.thaw_every if pretrained else 0,
         lr_factor=plan.encoder_lr_factor if pretrained else 1.0,

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from common.checkpoint import load_handover
 from common.config import unflatten
 from common.config_groups import RunConfig
 from common.data.load import load_splits
@@ -12,20 +11,19 @@ from common.errors import UserError
 from common.evaluate_config import EvaluateOptions
 from common.figures import embedding_figure, save_picture
 from common.metrics import report
-from common.models.weights import load_sections
 from common.run import write_json
 from transfer.config import TransferConfig
-from transfer.model import SegmentationNet
+from transfer.model import load_network
 from transfer.phase import print_table, spread
 from transfer.report import confusion_figure, sample_grid
-from transfer.scoring import confusions
+from transfer.scoring import confusions, save_images
 
 
 class Evaluation:
     """A network from its file, and the images that it is asked about."""
 
     def __init__(self, options: EvaluateOptions) -> None:
-        handover = load_handover(options.file, kind="segmentation")
+        self.net, handover = load_network(options.file)
         trained = unflatten(TransferConfig, handover.provenance["config"])
         self.options, self.folder = options, options.folder
         self.batch_size = options.batch_size or trained.training.batch_size
@@ -40,9 +38,7 @@ class Evaluation:
                 f"{', '.join(data.classes.names)}: give the data that it was trained for with --data_dir"
             )
         self.pack = getattr(data, options.split)
-        self.net = SegmentationNet.from_architecture(handover.architecture)
-        load_sections(self.net, handover.sections, str(options.file))
-        self.net.to(self.device).eval()
+        self.net.to(self.device)
 
     def score(self) -> None:
         """Write metrics.json and the confusion matrix, and print the table."""
@@ -50,6 +46,8 @@ class Evaluation:
         scores = report(counts, self.names)
         self._figures().mkdir(parents=True, exist_ok=True)
         write_json(self.folder / "metrics.json", {self.options.split: scores})
+        if self.options.split == "test":
+            save_images(self.folder, self.pack, counts)
         confusion_figure(counts.sum(0), self.names).savefig(self._figures() / "confusion.png", dpi=110)
         print_table(scores, self.options.split, len(self.pack))
 

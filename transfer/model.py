@@ -1,14 +1,17 @@
 """The network of phase 2: a picture in, a score for every class at every pixel out."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common.checkpoint import Handover, load_handover
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.weights import load_sections
 from common.models.zoo import build_decoder, build_encoder
 
 
@@ -50,3 +53,14 @@ class SegmentationNet(nn.Module):
             num_classes=architecture["num_classes"],
             one_logit=architecture.get("one_logit", False),
         )
+
+
+def load_network(path: Path) -> tuple[SegmentationNet, Handover]:
+    """The network in a best.pth, ready to predict, and all else that the file says.
+
+    Raises UserError where the file is none, or is another kind's.
+    """
+    handover = load_handover(path, kind="segmentation")
+    net = SegmentationNet.from_architecture(handover.architecture)
+    load_sections(net, handover.sections, str(path))
+    return net.eval(), handover

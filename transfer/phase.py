@@ -10,7 +10,7 @@ from torch import Tensor
 from common.checkpoint import Handover, load_handover, sections_of
 from common.config import flatten
 from common.data.augment import Augment
-from common.data.batches import Batch, Batches
+from common.data.batches import Batch, Batches, read_batch
 from common.data.load import load_splits
 from common.data.pack import Pack
 from common.data.split import label_subset
@@ -27,7 +27,7 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
 from transfer.report import confusion_figure, sample_grid
-from transfer.scoring import confusions, row, silent_for
+from transfer.scoring import confusions, row, save_images, silent_for
 
 
 class Transfer:
@@ -54,6 +54,7 @@ class Transfer:
         self.run.write_json("receipt.json", self.receipt.to_dict())
         for note in [*self.data.notes, *self._leaks()]:
             print(f"note: {note}", file=sys.stderr)
+        print(self.run.record_model(self.net, read_batch(self.train_pack, np.arange(1), "cpu").image))
         print(self.receipt)
         network = self.fabric.setup_module(compiled(self.net, self.config.training))
         self.loss.to(self.fabric.device)
@@ -95,6 +96,7 @@ class Transfer:
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
         self._draw(progress, counts["test"])
+        save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
         self.run.close()
         print_table(content["test"], "test", len(self.data.test))

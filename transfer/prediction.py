@@ -16,7 +16,6 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch.nn import functional as F
 
-from common.checkpoint import load_handover
 from common.config_groups import RunConfig
 from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import BadFileError, read_image, resize_image
@@ -24,10 +23,9 @@ from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.device import make_fabric
 from common.errors import UserError
 from common.figures import PALETTE, save_picture
-from common.models.weights import load_sections
 from common.run import write_json
 from transfer.config import PredictOptions
-from transfer.model import SegmentationNet
+from transfer.model import load_network
 
 OPACITY = 0.45
 AHEAD = 4
@@ -46,15 +44,13 @@ class Prediction:
     """A network from its file, and the images that it is asked about."""
 
     def __init__(self, options: PredictOptions) -> None:
-        handover = load_handover(options.file, kind="segmentation")
+        self.net, handover = load_network(options.file)
         self.names: tuple[str, ...] = tuple(handover.task["names"])
         self.size: int = handover.input["image_size"]
         self.options, self.folder = options, options.folder
         self.files = _images(options)
         self.device = make_fabric(RunConfig(device=options.device)).device
-        self.net = SegmentationNet.from_architecture(handover.architecture)
-        load_sections(self.net, handover.sections, str(options.file))
-        self.net.to(self.device).eval()
+        self.net.to(self.device)
         self.bad: list[str] = []
 
     def run(self) -> None:

@@ -25,6 +25,8 @@ class Receipt:
     """Parameters in these parts."""
     parameters: int
     """Parameters in the whole network."""
+    trained_parameters: int
+    """Parameters that are trained in some epoch."""
     frozen_epochs: int
     """Epochs in which the whole encoder stays as it came."""
     thaw_every: int

@@ -1,8 +1,10 @@
 """A network over a data set: confusion matrices of its images, and what they come to."""
 
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -13,6 +15,8 @@ from common.metrics import confusion, report
 from common.train import Means, Row
 from transfer.losses import SegmentationLoss
 from transfer.model import SegmentationNet
+
+IMAGES_FILE = "test_images.npz"
 
 
 @torch.no_grad()
@@ -36,6 +40,12 @@ def confusions(
         if loss is not None:
             means.add({name: term.item() for name, term in loss(logits, batch.mask).items()}, len(batch))
     return torch.cat(matrices), means.row() if loss is not None else {}
+
+
+def save_images(folder: Path, pack: Pack, counts: Int64[Tensor, "n k k"]) -> None:
+    """Keep the confusion matrix of every test image, by which runs are compared image by image."""
+    keys, digests = np.array(pack.keys), np.array(pack.digests)
+    np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=counts.numpy())
 
 
 def row(counts: Int64[Tensor, "n k k"], names: tuple[str, ...]) -> Row:

@@ -19,6 +19,7 @@ PRETRAINED = Receipt(
     loaded=48,
     part_parameters=1,
     parameters=2,
+    trained_parameters=2,
     frozen_epochs=3,
     thaw_every=0,
     lr_factor=0.1,

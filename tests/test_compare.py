@@ -1,0 +1,80 @@
+"""`transfer.compare`: finished runs side by side, and refusals of what cannot be compared."""
+
+import csv
+import json
+
+import cv2
+import pytest
+from datasets import write_images_masks
+
+from transfer.compare import main as compare
+from transfer.finished import short_names
+from transfer.main import main as transfer
+
+TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--epochs", "2"]
+DATA = ["--synthetic_count", "40", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two runs on the same embedded pets."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, flags in {"one": [], "two": ["--seed", "1", "--decoder", "transpose"]}.items():
+        assert transfer([*TINY, *DATA, *flags, "--output_dir", str(folder / name)]) == 0
+    return folder
+
+
+def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(out)]) == 0
+    said = capsys.readouterr().out
+    content = json.loads((out / "comparison.json").read_text())
+    with (out / "comparison.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["run"] for row in content["runs"]] == [row["run"] for row in table] == ["one", "two"]
+    for row, name in zip(content["runs"], ("one", "two"), strict=True):
+        scores = json.loads((runs / name / "metrics.json").read_text())["test"]
+        resources = json.loads((runs / name / "resources.json").read_text())
+        assert row["mean_iou"] == pytest.approx(scores["mean_iou"], abs=1e-12)
+        assert row["iou_dog"] == pytest.approx(scores["per_class"]["dog"]["iou"], abs=1e-12)
+        assert row["mean_iou_low"] <= row["mean_iou"] <= row["mean_iou_high"]
+        assert row["train_seconds"] == resources["train_seconds"] > 0
+        assert row["peak_memory_mib"] > 100
+        assert f"{row['mean_iou']:.4f}" in said
+    first = content["differences"][0]
+    gap = content["runs"][1]["mean_iou"] - content["runs"][0]["mean_iou"]
+    assert (first["run"], first["against"], first["metric"]) == ("two", "one", "mean_iou")
+    assert first["difference"] == pytest.approx(gap, abs=1e-12)
+    assert (out / "comparison.md").read_text().strip() in said
+
+
+def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
+    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
+    for name in ("bars", "radar", "curves", "masks"):
+        picture = cv2.imread(str(tmp_path / f"out/figures/{name}.png"))
+        assert min(picture.shape[:2]) > 200
+        assert picture.std() > 5
+
+
+def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = ["--synthetic_count", "60", "--device", "cpu"]
+    assert transfer([*TINY, *other, "--output_dir", "other"]) == 0
+    write_images_masks(tmp_path / "data", 40)
+    assert transfer([*TINY, "--data_dir", "data", "--device", "cpu", "--output_dir", "binary"]) == 0
+    one = str(runs / "one")
+    for words, said in [
+        ([one], "two runs or more"),
+        ([one, one], "named twice"),
+        ([one, "other"], "tested on different images"),
+        ([one, "binary"], "tell different classes apart"),
+        ([one, "data"], "holds no finished run"),
+    ]:
+        assert compare([*words, "--output", "out"]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_are_called_by_as_many_folders_as_tell_them_apart(tmp_path):
+    assert short_names([tmp_path / "a/x", tmp_path / "b/y"]) == ["x", "y"]
+    assert short_names([tmp_path / "a/x", tmp_path / "b/x", tmp_path / "b/y"]) == ["a/x", "b/x", "b/y"]

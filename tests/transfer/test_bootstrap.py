@@ -1,0 +1,73 @@
+"""Intervals over test images against what is known of them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from transfer.bootstrap import interval, paired_difference
+
+
+def counts(accuracies, pixels=1000):
+    """Confusion matrices of two classes, of images with these accuracies and equal numbers of pixels."""
+    right = np.round(np.asarray(accuracies) * pixels / 2).astype(np.int64)
+    wrong = pixels // 2 - right
+    return np.stack([np.stack([right, wrong], -1), np.stack([wrong, right], -1)], -2)
+
+
+def drawn(count=120, seed=0, mean=0.7):
+    return np.clip(np.random.default_rng(seed).normal(mean, 0.1, count), 0, 1)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
+    accuracies = drawn()
+    found = interval(counts(accuracies), "pixel_accuracy")
+    error = accuracies.std() / len(accuracies) ** 0.5
+    assert found.value == pytest.approx(accuracies.mean(), abs=1e-3)
+    assert found.low == pytest.approx(accuracies.mean() - 1.96 * error, abs=0.15 * error)
+    assert found.high == pytest.approx(accuracies.mean() + 1.96 * error, abs=0.15 * error)
+
+
+def test_images_are_drawn_in_pairs():
+    accuracies = drawn(mean=0.6)
+    found = paired_difference(counts(accuracies + 0.1), counts(accuracies), "pixel_accuracy")
+    assert found.low == pytest.approx(0.1, abs=2e-3)
+    assert found.high == pytest.approx(0.1, abs=2e-3)
+    assert found.sure
+
+
+def test_the_interval_is_the_percentiles_of_scores_of_resampled_data_sets():
+    ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2, mean=0.68))
+    random = np.random.default_rng(5)
+
+    def iou(matrices):
+        total = matrices.sum(0)
+        return np.mean([total[k, k] / (total[k].sum() + total[:, k].sum() - total[k, k]) for k in range(2)])
+
+    differences = []
+    for _ in range(2000):
+        chosen = random.integers(0, len(ours), len(ours))
+        differences.append(iou(ours[chosen]) - iou(theirs[chosen]))
+    found = paired_difference(ours, theirs, "mean_iou")
+    assert found.value == pytest.approx(iou(ours) - iou(theirs))
+    assert [found.low, found.high] == pytest.approx(np.percentile(differences, [2.5, 97.5]), abs=2e-3)
+
+
+def test_a_run_does_not_differ_from_itself():
+    same = counts(drawn())
+    assert tuple(paired_difference(same, same, "mean_iou")) == (0, 0, 0)
+    assert not paired_difference(same, same, "mean_iou").sure
+
+
+def test_equal_seeds_give_equal_intervals():
+    ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2))
+    first, again, other = (paired_difference(ours, theirs, "mean_iou", seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_one_image_has_no_interval_and_no_pixels_no_score():
+    alone = interval(counts([0.7]), "pixel_accuracy")
+    assert tuple(alone) == (pytest.approx(0.7),) * 3
+    nothing = interval(np.zeros((3, 2, 2), dtype=np.int64), "mean_iou")
+    assert all(map(math.isnan, nothing))
+    assert not nothing.sure

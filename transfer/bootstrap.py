@@ -1,0 +1,67 @@
+"""How sure a score, or a difference of two scores, is: by drawing the test images again."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from scipy import stats
+
+from common.metrics import scores
+
+RESAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """A value with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether 0 lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+def paired_difference(
+    ours: Int64[np.ndarray, "n k k"], theirs: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0
+) -> Interval:
+    """How much better the first of two networks scores on the same images (confusion matrices in equal order).
+
+    `metric` is one of `common.metrics.scores` that has one value a data set. NaN where that is NaN.
+
+    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13 (percentile interval), images drawn
+    in pairs.
+    """
+    return _interval([ours, theirs], lambda values: values[0] - values[1], metric, seed)
+
+
+def interval(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0) -> Interval:
+    """The score of a network over these images; otherwise as `paired_difference`."""
+    return _interval([counts], lambda values: values[0], metric, seed)
+
+
+def _interval(all_counts, combine, metric: str, seed: int) -> Interval:
+    count = len(all_counts[0])
+
+    def statistic(chosen: Int64[np.ndarray, "... n"], axis: int) -> Float[np.ndarray, "..."]:
+        assert axis == -1
+        drawn = np.apply_along_axis(np.bincount, -1, chosen, minlength=count)
+        sums = [np.tensordot(drawn, counts, axes=(-1, 0)) for counts in all_counts]
+        return combine([scores(torch.from_numpy(total))[metric].numpy() for total in sums])
+
+    value = float(statistic(np.arange(count), axis=-1))
+    if count < 2 or np.isnan(value):
+        return Interval(value, value, value)
+    found = stats.bootstrap(
+        (np.arange(count),),
+        statistic,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+        vectorized=True,
+        batch=200,
+    ).confidence_interval
+    return Interval(value, float(found.low), float(found.high))

@@ -1,0 +1,22 @@
+"""`python -m transfer.compare RUN RUN ...`: finished runs in one table, and in the same figures."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import command
+from common.config import load_config
+from transfer.config import CompareConfig
+
+
+@command
+def main(argv: Sequence[str]) -> None:
+    """Read the runs; write the table, the differences and the figures."""
+    config = load_config(CompareConfig, argv, prog="python -m transfer.compare").compare
+
+    from transfer.comparison import Comparison  # after the flags: --help answers without importing torch
+
+    Comparison(config).write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

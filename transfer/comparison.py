@@ -1,0 +1,152 @@
+"""Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
+
+import csv
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from common.config_groups import RunConfig
+from common.data.load import load_splits
+from common.device import make_fabric
+from common.figures import save_picture
+from common.metrics import PER_CLASS, scores
+from common.run import write_json
+from transfer.bootstrap import Interval, interval, paired_difference
+from transfer.compare_figures import bars, masks_of_all, radar, training_curves
+from transfer.config import CompareOptions
+from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
+from transfer.model import load_network
+from transfer.phase import spread
+
+METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
+"""Those whose differences are told."""
+MEANS = {
+    "mean_iou": "mean IoU",
+    "mean_foreground_dice": "foreground Dice",
+    "pixel_accuracy": "accuracy",
+    "mean_dice": "mean Dice",
+    "mean_precision": "mean precision",
+    "mean_recall": "mean recall",
+}
+
+
+class Comparison:
+    """Some runs on the same test images."""
+
+    def __init__(self, options: CompareOptions) -> None:
+        self.options, self.folder = options, options.output
+        names = short_names(options.runs)
+        self.runs = [read_run(folder, name) for folder, name in zip(options.runs, names, strict=True)]
+        refuse_different_images(self.runs)
+
+    def write(self) -> None:
+        """Write comparison.md, .csv and .json, and the figures; print the table."""
+        rows = [row(run) for run in self.runs]
+        differences = [
+            {"run": ours.name, "against": theirs.name, "metric": metric, **_difference(ours, theirs, metric)}
+            for theirs, ours in combinations(self.runs, 2)
+            for metric in METRICS
+        ]
+        (self.folder / "figures").mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
+        with (self.folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+            table.writeheader()
+            table.writerows(rows)
+        text = markdown(rows, differences, images=len(self.runs[0].keys))
+        (self.folder / "comparison.md").write_text(text, encoding="utf-8")
+        print(text)
+        self._draw(rows)
+        print(f"tables and figures: {self.folder}")
+
+    def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
+        figures, names = self.folder / "figures", [run.name for run in self.runs]
+        values = {title: [row[metric] for row in rows] for metric, title in MEANS.items()}
+        values |= {f"IoU {name}": [row[f"iou_{name}"] for row in rows] for name in self.runs[0].names}
+        bars(values, names).savefig(figures / "bars.png", dpi=110)
+        radar(values, names).savefig(figures / "radar.png", dpi=110)
+        training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
+        save_picture(self._masks(), figures / "masks.png")
+
+    def _masks(self) -> UInt8[np.ndarray, "h w 3"]:
+        device = make_fabric(RunConfig(device=self.options.device)).device
+        chosen = spread(len(self.runs[0].keys), self.options.visualize_samples)
+        networks = {}
+        for run in self.runs:
+            pack = load_splits(run.config.data, labelled=True).test
+            networks[run.name] = (load_network(run.folder / "best.pth")[0].to(device).eval(), pack)
+        return masks_of_all(networks, chosen, device=device)
+
+
+def row(run: FinishedRun) -> dict[str, Any]:
+    """All that the table says of a run."""
+    total = {name: value.numpy() for name, value in scores(torch.from_numpy(run.counts.sum(0))).items()}
+    sure = interval(run.counts, "mean_iou")
+    per_class = {
+        f"{metric}_{name}": _number(value)
+        for metric in PER_CLASS
+        for name, value in zip(run.names, total[metric], strict=True)
+    }
+    return {
+        "run": run.name,
+        "encoder": run.receipt["source"],
+        "decoder": run.config.decoder.decoder,
+        "label_fraction": run.config.labels.label_fraction,
+        "image_size": run.config.data.image_size,
+        **{metric: _number(total[metric]) for metric in MEANS},
+        "mean_iou_low": _number(sure.low),
+        "mean_iou_high": _number(sure.high),
+        **per_class,
+        "parameters": run.receipt["parameters"],
+        "trained_parameters": run.receipt.get("trained_parameters"),
+        "epochs": len(run.rows),
+        "train_seconds": run.resources.get("train_seconds"),
+        "peak_memory_mib": run.resources.get("peak_gpu_memory_mib", run.resources.get("peak_memory_mib")),
+        "device": run.resources.get("device"),
+    }
+
+
+def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
+    """The table and the differences for people."""
+    classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
+    heads = ["run", "encoder", "mean IoU (95 %)", "Dice", "accuracy", *(f"IoU {name}" for name in classes)]
+    heads += ["parameters trained / all", "minutes", "MiB"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for one in rows:
+        scored = [f"{_show(one['mean_iou'])} ({_show(one['mean_iou_low'])} to {_show(one['mean_iou_high'])})"]
+        scored += [_show(one[name]) for name in METRICS[1:]] + [_show(one[f"iou_{name}"]) for name in classes]
+        seconds, memory = one["train_seconds"], one["peak_memory_mib"]
+        cost = [
+            f"{_show(one['trained_parameters'], ',')} / {one['parameters']:,}",
+            _show(None if seconds is None else seconds / 60, ".1f"),
+            _show(memory, ".0f"),
+        ]
+        lines.append(_line([one["run"], one["encoder"], *scored, *cost]))
+    lines += ["", f"{images} test images. Differences of mean IoU, paired bootstrap over the images:", ""]
+    for one in (one for one in differences if one["metric"] == "mean_iou"):
+        verdict = "sure" if one["sure"] else "cannot tell"
+        value, low, high = (_show(one[name], "+.4f") for name in ("difference", "low", "high"))
+        lines.append(f"- {one['run']} against {one['against']}: {value} ({low} to {high}), {verdict}")
+    return "\n".join(lines) + "\n"
+
+
+def _difference(ours: FinishedRun, theirs: FinishedRun, metric: str) -> dict[str, Any]:
+    found: Interval = paired_difference(ours.counts, theirs.counts, metric)
+    value, low, high = map(_number, found)
+    return {"difference": value, "low": low, "high": high, "sure": found.sure}
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _show(value: float | None, form: str = ".4f") -> str:
+    return "-" if value is None else f"{value:{form}}"
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,90 @@
+"""What a run of phase 2 left in its folder, read back for comparing it with others."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from common.config import read_yaml, unflatten
+from common.errors import UserError
+from common.train import Row
+from transfer.config import TransferConfig
+from transfer.scoring import IMAGES_FILE
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run of phase 2 left in its folder."""
+
+    name: str
+    folder: Path
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    digests: tuple[str, ...]
+    counts: Int64[np.ndarray, "n k k"]
+    receipt: dict[str, Any]
+    resources: dict[str, Any]
+    rows: list[Row]
+    config: TransferConfig
+
+
+def read_run(folder: Path, name: str) -> FinishedRun:
+    """Read a run's records. Raises UserError for a folder that holds no finished run."""
+    found = next((f for f in (folder / IMAGES_FILE, folder / "evaluation-test" / IMAGES_FILE) if f.exists()), None)
+    if not (folder / "metrics.json").exists() or not (folder / "receipt.json").exists():
+        raise UserError(f"{folder} holds no finished run of transfer.main: it has no metrics.json and receipt.json")
+    if found is None:
+        raise UserError(
+            f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
+        )
+    images = np.load(found)
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    return FinishedRun(
+        name=name,
+        folder=folder,
+        names=tuple(json.loads((folder / "metrics.json").read_text())["test"]["per_class"]),
+        keys=tuple(images["keys"].tolist()),
+        digests=tuple(images["digests"].tolist()),
+        counts=images["confusions"],
+        receipt=json.loads((folder / "receipt.json").read_text()),
+        resources=_json(folder / "resources.json"),
+        rows=rows,
+        config=unflatten(TransferConfig, read_yaml(folder / "config.yaml")),
+    )
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """The folders' own names; with as many of their parents as are needed to tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    raise UserError("a run is named twice: give each folder once")
+
+
+def refuse_different_images(runs: Sequence[FinishedRun]) -> None:
+    """Raise UserError unless all runs were scored on the same files, in the same order, for the same classes."""
+    first, *others = runs
+    for other in others:
+        if other.names != first.names:
+            raise UserError(
+                f"{first.name} and {other.name} tell different classes apart: {', '.join(first.names)}; "
+                f"{', '.join(other.names)}: compare runs on the same data with the same --classes"
+            )
+        if other.digests != first.digests:
+            alike = len(set(first.digests) & set(other.digests))
+            raise UserError(
+                f"{first.name} and {other.name} were tested on different images ({len(first.keys)} and "
+                f"{len(other.keys)}, {alike} of them the same): compare runs on the same data and --split_seed"
+            )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {}
