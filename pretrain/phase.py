@@ -13,7 +13,7 @@ from torch import Tensor
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.config import flatten
 from common.data.augment import Augment
-from common.data.batches import Batch, Batches, read_batch
+from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.figures import curves, save_picture
@@ -54,9 +54,7 @@ class Pretraining:
         self.objective = build_objective(config)
         self.data = load_splits(config.data, labelled=False)
         self.probe = self._load_probe()
-        self.batches = Batches(
-            self.data.train, batch_size=config.training.batch_size, seed=config.run.seed, shuffle=True
-        )
+        self.batches = training_batches(self.data.train, batch_size=config.training.batch_size, seed=config.run.seed)
 
     def train(self) -> Progress:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""

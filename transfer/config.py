@@ -16,10 +16,12 @@ Weight = Annotated[float, Field(ge=0)]
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """How many of the training masks are used."""
+    """How many of the training masks are used, and how often."""
 
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the training images that keep their mask: nested, stratified, one draw per --seed."""
+    balanced_sampling: bool = False
+    """Draw a class first and then an image that shows it, so that rare classes are seen as often as others."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from common.checkpoint import Handover, load_handover, sections_of
 from common.config import flatten
 from common.data.augment import Augment
-from common.data.batches import Batch, Batches, read_batch
+from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
 from common.data.load import load_splits
 from common.data.pack import Pack
 from common.data.split import label_subset
@@ -44,9 +44,7 @@ class Transfer:
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
-        self.batches = Batches(
-            self.train_pack, batch_size=config.training.batch_size, seed=config.run.seed, shuffle=True
-        )
+        self.batches = self._training_batches()
 
     def train(self) -> Progress:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
@@ -103,6 +101,14 @@ class Transfer:
         for warning in warnings:
             print(f"warning: {warning}")
         print(f"pictures and figures: {self.run.folder}")
+
+    def _training_batches(self) -> Batches:
+        pack, chances = self.train_pack, None
+        if self.config.labels.balanced_sampling:
+            assert pack.class_pixels is not None, "labelled data has class pixels"
+            chances = balanced_chances(pack.class_pixels)
+        size, seed = self.config.training.batch_size, self.config.run.seed
+        return training_batches(pack, batch_size=size, seed=seed, chances=chances)
 
     def _begin_epoch(self, epoch: int) -> None:
         encoder = self.net.encoder

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from common.data.pack import Pack
+from common.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,33 @@ class Batches:
     single pixel that a small image leaves at stride 32, needs more than one value.
     """
 
-    def __init__(self, pack: Pack, *, batch_size: int, seed: int = 0, shuffle: bool = False) -> None:
-        self.pack, self.batch_size, self.seed, self.shuffle = pack, batch_size, seed, shuffle
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = False,
+        chances: Float64[np.ndarray, " n"] | None = None,
+    ) -> None:
+        self.pack, self.batch_size, self.seed, self.shuffle, self.chances = pack, batch_size, seed, shuffle, chances
 
     def __len__(self) -> int:
         return len(self._chunks(np.arange(len(self.pack))))
 
     def epoch(self, epoch: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
-        """Yield every image once: in file order, or with `shuffle` in the order of (seed, epoch)."""
-        count = len(self.pack)
-        order = np.random.default_rng((self.seed, epoch)).permutation(count) if self.shuffle else np.arange(count)
-        for chunk in self._chunks(order):
+        """Yield every image once: in file order, or with `shuffle` in the order of (seed, epoch).
+
+        With `chances`, which sum to 1, as many images are drawn with these probabilities instead, some of them twice.
+        """
+        for chunk in self._chunks(self._order(epoch)):
             yield read_batch(self.pack, chunk, device)
+
+    def _order(self, epoch: int) -> Int64[np.ndarray, " n"]:
+        count, random = len(self.pack), np.random.default_rng((self.seed, epoch))
+        if self.chances is not None:
+            return random.choice(count, count, p=self.chances)
+        return random.permutation(count) if self.shuffle else np.arange(count)
 
     def _chunks(self, order: np.ndarray) -> list[np.ndarray]:
         starts = range(self.batch_size, len(order), self.batch_size)
@@ -60,3 +76,25 @@ def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cp
         mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
     image = image.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
     return Batch(image, mask, torch.from_numpy(np.asarray(indices, dtype=np.int64)))
+
+
+def training_batches(
+    pack: Pack, *, batch_size: int, seed: int, chances: Float64[np.ndarray, " n"] | None = None
+) -> Batches:
+    """The shuffled batches of a training. Raises UserError where there are fewer images than one batch holds."""
+    if len(pack) < batch_size:
+        raise UserError(
+            f"--batch_size {batch_size} is more than the {len(pack)} training images: use --batch_size {len(pack)}"
+        )
+    return Batches(pack, batch_size=batch_size, seed=seed, shuffle=True, chances=chances)
+
+
+def balanced_chances(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
+    """The chance of each image to be drawn if first a class is drawn, all alike, and then an image that shows it.
+
+    Foreground classes count, and as one more class "none of them".
+    """
+    shows = class_pixels[:, 1:] > 0
+    shows = np.concatenate([shows, ~shows.any(1, keepdims=True)], 1)
+    each = shows / np.maximum(shows.sum(0), 1)
+    return each.sum(1) / each.sum()

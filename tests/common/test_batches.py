@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 import torch
 
-from common.data.batches import Batches
+from common.data.batches import Batches, balanced_chances, training_batches
 from common.data.synthetic import synthetic_pets
+from common.errors import UserError
 
 
 def seen(batches, epoch=0):
@@ -42,3 +44,26 @@ def test_images_without_masks_give_batches_without_masks():
 
     bare = replace(pack, masks=None, class_pixels=None)
     assert next(Batches(bare, batch_size=4).epoch(0)).mask is None
+
+
+def test_chances_give_every_class_the_same_weight():
+    pixels = np.array([[5, 1, 0], [5, 2, 0], [5, 3, 0], [5, 0, 4], [9, 0, 0], [5, 1, 1]])
+    # of three classes a third each: cat on 4 images, dog on 2, neither on 1
+    expected = np.array([1 / 12, 1 / 12, 1 / 12, 1 / 6, 1 / 3, 1 / 12 + 1 / 6])
+    np.testing.assert_allclose(balanced_chances(pixels), expected)
+    np.testing.assert_allclose(balanced_chances(pixels[:4]), [1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
+def test_images_are_drawn_by_their_chances_and_as_many_as_there_are():
+    pack = synthetic_pets(20, 64, seed=1)
+    chances = np.array([0.5] + [0.5 / 19] * 19)
+    batches = Batches(pack, batch_size=5, seed=3, chances=chances)
+    drawn = [index for epoch in range(40) for batch in seen(batches, epoch) for index in batch]
+    assert len(drawn) == 800
+    assert np.mean(np.array(drawn) == 0) == pytest.approx(0.5, abs=0.06)
+    assert seen(batches, 2) == seen(Batches(pack, batch_size=5, seed=3, chances=chances), 2) != seen(batches, 3)
+
+
+def test_fewer_images_than_a_batch_are_refused_with_the_number_that_works():
+    with pytest.raises(UserError, match="--batch_size 8 is more than the 4 training images: use --batch_size 4"):
+        training_batches(synthetic_pets(4, 64, seed=1), batch_size=8, seed=0)
