@@ -132,6 +132,8 @@ class RunConfig:
     """Replace the run in --output_dir."""
     save_every: Annotated[int, Field(ge=0)] = 10
     """Keep a checkpoint every so many epochs; 0 keeps only best.pth and last.pth."""
+    logger: Literal["none", "wandb"] = "none"
+    """Where a run can be watched beside TensorBoard: wandb is Weights & Biases (WANDB_MODE=offline keeps it here)."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of everything drawn at random; equal seeds give equal results on a CPU."""
     device: str = "auto"

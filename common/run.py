@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 import torchinfo
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from common.checkpoint import load_tensors, save_atomically
 from common.config import flatten, read_yaml, save_config
 from common.errors import UserError
+from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
 from common.train import Progress
 
@@ -31,12 +31,12 @@ PACKAGES = (
 )  # fmt: skip
 WRITTEN = (
     "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
-    "test_images.npz", "*.pth", "figures", "tensorboard",
+    "test_images.npz", "*.pth", "figures", "tensorboard", "wandb", "wandb_id.txt",
 )  # fmt: skip
 """What a run leaves in its folder."""
 COLUMNS = ("output_size", "num_params", "trainable")
 """Of the table of a network's layers."""
-MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path"}
+MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger"}
 """Settings that a resumed run may change: they do not enter the weights."""
 
 
@@ -47,7 +47,7 @@ class Run:
         self.config, self.phase = config, phase
         wanted = config.run.output_dir
         self.folder: Path = wanted or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
-        self._writer: SummaryWriter | None = None
+        self.loggers: list[Logger] = [TensorBoard(self.folder)]
         self._began, self._seconds_before = time.monotonic(), 0.0
         if config.run.resume:
             self._refuse_changes()
@@ -73,6 +73,8 @@ class Run:
         self.figures.mkdir(parents=True, exist_ok=True)
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
+        if self.config.run.logger == "wandb":
+            self.loggers.append(WeightsAndBiases(self.folder, self.phase, flatten(self.config)))
 
     def restore(self, into: Mapping[str, Any]) -> Progress:
         """Load last.pth into what has a `load_state_dict`; returns how far the run had come."""
@@ -96,26 +98,20 @@ class Run:
         save_atomically({"state": parts, "progress": vars(progress)}, self.folder / "last.pth")
 
     def record(self, progress: Progress) -> None:
-        """Write the epochs so far to metrics.csv, and the newest to TensorBoard."""
+        """Write the epochs so far to metrics.csv, and the newest to wherever runs are watched."""
         names = list(dict.fromkeys(name for row in progress.rows for name in row))
         with (self.folder / "metrics.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(progress.rows)
         newest = progress.rows[-1]
-        for name, value in newest.items():
-            self.tensorboard.add_scalar(name, value, int(newest["epoch"]))
+        for logger in self.loggers:
+            logger.scalars(newest, int(newest["epoch"]))
 
-    @property
-    def tensorboard(self) -> SummaryWriter:
-        """The writer of TensorBoard's event files."""
-        if self._writer is None:
-            self._writer = SummaryWriter(str(self.folder / "tensorboard"))
-        return self._writer
-
-    def picture(self, name: str, image: np.ndarray, epoch: int) -> None:
-        """Show an (h, w, 3) uint8 picture in TensorBoard."""
-        self.tensorboard.add_image(name, image, epoch, dataformats="HWC")
+    def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
+        """Show a picture beside the curves."""
+        for logger in self.loggers:
+            logger.picture(name, image, epoch)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write figures for programs to read into the folder."""
@@ -131,8 +127,8 @@ class Run:
 
     def close(self) -> None:
         """Flush what is still on its way."""
-        if self._writer is not None:
-            self._writer.close()
+        for logger in self.loggers:
+            logger.close()
 
     def _clear(self) -> None:
         """Remove what runs write, and nothing else that somebody keeps in the folder."""

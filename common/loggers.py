@@ -1,0 +1,84 @@
+"""Where the course of a run can be watched: TensorBoard always, Weights & Biases where it is asked for."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+from torch.utils.tensorboard import SummaryWriter
+
+from common.errors import UserError
+
+
+class Logger(Protocol):
+    """Takes in what an epoch (counted from 1) has measured and drawn."""
+
+    def scalars(self, values: Mapping[str, float], epoch: int) -> None: ...
+
+    def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TensorBoard:
+    """Event files in the folder tensorboard/ of a run; made with the first thing there is to write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "tensorboard"
+        self._writer: SummaryWriter | None = None
+
+    def scalars(self, values: Mapping[str, float], epoch: int) -> None:
+        for name, value in values.items():
+            self._open().add_scalar(name, value, epoch)
+
+    def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
+        self._open().add_image(name, image, epoch, dataformats="HWC")
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def _open(self) -> SummaryWriter:
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self.folder))
+        return self._writer
+
+
+class WeightsAndBiases:
+    """A run of the project recon2seg on wandb.ai, or below wandb/ in the folder where WANDB_MODE=offline.
+
+    A resumed run goes on in the same one. Raises UserError where the package is missing or will not start.
+    """
+
+    def __init__(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> None:
+        try:
+            import wandb
+        except ImportError:
+            raise UserError("--logger wandb needs another package: pip install 'recon2seg[wandb]'") from None
+        known = folder / "wandb_id.txt"
+        if not known.exists():
+            known.write_text(secrets.token_hex(4))
+        try:
+            self.run = wandb.init(
+                project="recon2seg",
+                id=known.read_text().strip(),
+                resume="allow",
+                name=folder.name,
+                group=phase,
+                dir=folder,
+                config=dict(settings),
+            )
+        except wandb.Error as error:
+            raise UserError(f"Weights & Biases did not start ({error}): log in, or set WANDB_MODE=offline") from None
+        self.image = wandb.Image
+
+    def scalars(self, values: Mapping[str, float], epoch: int) -> None:
+        self.run.log(dict(values), step=epoch)
+
+    def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
+        self.run.log({name: self.image(image)}, step=epoch)
+
+    def close(self) -> None:
+        self.run.finish()
