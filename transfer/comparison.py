@@ -20,7 +20,7 @@ from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.config import CompareOptions
 from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
 from transfer.model import load_network
-from transfer.phase import spread
+from transfer.report import spread
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
 """Those whose differences are told."""

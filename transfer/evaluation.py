@@ -14,8 +14,8 @@ from common.metrics import report
 from common.run import write_json
 from transfer.config import TransferConfig
 from transfer.model import load_network
-from transfer.phase import print_table, spread
-from transfer.report import confusion_figure, sample_grid
+from transfer.phase import print_table
+from transfer.report import confusion_figure, sample_grid, spread
 from transfer.scoring import confusions, save_images
 
 

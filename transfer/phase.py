@@ -26,7 +26,7 @@ from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
-from transfer.report import confusion_figure, sample_grid
+from transfer.report import confusion_figure, sample_grid, spread
 from transfer.scoring import confusions, row, save_images, silent_for
 
 
@@ -177,11 +177,6 @@ def labelled_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) ->
     if absent:
         raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
     return pack, torch.from_numpy(totals)
-
-
-def spread(total: int, count: int) -> list[int]:
-    """At most `count` indices, evenly over the data set."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
 def print_table(scores: Mapping, split: str, images: int) -> None:

@@ -80,3 +80,8 @@ def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -
     for (i, j), share in np.ndenumerate(shares):
         axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
     return figure
+
+
+def spread(total: int, count: int) -> list[int]:
+    """At most `count` indices, evenly over the data set."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()

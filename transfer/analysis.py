@@ -1,0 +1,158 @@
+"""What is in a labelled data set, before anything is trained on it: sizes, colours, classes, augmented samples."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int, UInt8
+from matplotlib.figure import Figure
+from PIL import Image
+
+from common.data.augment import Augment
+from common.data.batches import read_batch
+from common.data.layouts import find_dataset
+from common.data.load import Splits, load_splits
+from common.data.pack import Pack
+from common.data.samples import SPLITS
+from common.figures import PALETTE, to_bytes
+from common.run import write_json
+from common.train import seed_update
+from transfer.config import AnalyzeConfig
+from transfer.prediction import overlay
+from transfer.report import spread
+
+SHOWN, VARIANTS = 4, 5
+CHUNK = 256
+
+
+class Analysis:
+    """The numbers and the picture of one data set."""
+
+    def __init__(self, config: AnalyzeConfig) -> None:
+        self.config, self.folder = config, config.analyze.output
+        self.data = load_splits(config.data, labelled=True)
+        assert self.data.classes is not None, "labelled data has classes"
+        self.names = self.data.classes.names
+        self.sizes = original_sizes(config, self.data)
+
+    def write(self) -> None:
+        """Write analysis.json and analysis.png, and print what matters most."""
+        found = self.numbers()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "analysis.json", found)
+        self.draw(found).savefig(self.folder / "analysis.png", dpi=110)
+        mean, std = found["pixels"]["mean"], found["pixels"]["std"]
+        print(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in found["images"].items()))
+        print(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")
+        for name, share in found["classes"].items():
+            print(f"  {name:<18} {share['pixels']:6.1%} of the labelled pixels, in {share['images']:.1%} of the images")
+        print(f"  ignored            {found['ignored_pixels']:6.1%} of all pixels")
+        for note in found["notes"]:
+            print(f"note: {note}")
+        print(f"numbers and picture: {self.folder}")
+
+    def numbers(self) -> dict[str, Any]:
+        """All that is counted, fit for JSON. Pixels and classes are those of the training images."""
+        train = self.data.train
+        assert train.class_pixels is not None, "labelled data has class pixels"
+        pixels = train.class_pixels.sum(0)
+        shown = (train.class_pixels > 0).mean(0)
+        mean, std = channel_moments(train.images)
+        return {
+            "layout": self.data.layout,
+            "images": {split: len(getattr(self.data, split)) for split in SPLITS},
+            "image_size": self.config.data.image_size,
+            "original_sizes": _size_numbers(self.sizes),
+            "pixels": {
+                "mean": float(mean.mean()),
+                "std": float(np.sqrt((std**2 + mean**2).mean() - mean.mean() ** 2)),
+                "channel_mean": mean.tolist(),
+                "channel_std": std.tolist(),
+            },
+            "classes": {
+                name: {"pixels": float(count / pixels.sum()), "images": float(share)}
+                for name, count, share in zip(self.names, pixels, shown, strict=True)
+            },
+            "ignored_pixels": float(1 - pixels.sum() / (len(train) * self.config.data.image_size**2)),
+            "notes": list(self.data.notes),
+        }
+
+    def draw(self, found: dict[str, Any]) -> Figure:
+        """Sizes, brightness and classes above; below, training images as they are and as training sees them."""
+        figure = Figure(figsize=(14, 4.2 + 2.1 * SHOWN), layout="constrained")
+        above, below = cast(np.ndarray, figure.subfigures(2, 1, height_ratios=(3.4, 2.1 * SHOWN)))
+        sizes, brightness, classes, areas = above.subplots(1, 4)
+        sizes.scatter(*self.sizes.T, s=10, alpha=0.5, color=PALETTE[5] / 255, linewidths=0)
+        sizes.set(title="original sizes", xlabel="width", ylabel="height")
+        for channel, colour in enumerate(("tab:red", "tab:green", "tab:blue")):
+            means = self.data.train.images[..., channel].mean((1, 2)) / 255
+            brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
+        brightness.set(title="mean of red, green, blue", xlabel="of an image", ylabel="images")
+        shares = [one["pixels"] for one in found["classes"].values()]
+        drawn = classes.bar(list(found["classes"]), shares, color=PALETTE[np.arange(len(shares)) % len(PALETTE)] / 255)
+        classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
+        classes.set(title="labelled pixels", ylim=(0, 1))
+        classes.tick_params(axis="x", rotation=20)
+        areas.hist(_foreground_shares(self.data.train), bins=20, range=(0, 1), color=PALETTE[1] / 255)
+        areas.set(title="foreground", xlabel="share of an image", ylabel="images")
+        self._draw_samples(below)
+        return figure
+
+    def _draw_samples(self, figure: Any) -> None:
+        train = self.data.train
+        chosen = np.asarray(spread(len(train), SHOWN))
+        seed_update(self.config.analyze.seed, 0)
+        batch = read_batch(train, chosen)
+        assert batch.mask is not None, "labelled data has masks"
+        augment = Augment(self.config.augment)
+        versions = [(batch.image, batch.mask), *(augment(batch.image, batch.mask) for _ in range(VARIANTS))]
+        panels = figure.subplots(len(chosen), len(versions), squeeze=False)
+        for column, (image, mask) in enumerate(versions):
+            for row, picture in enumerate(_tinted(image, mask)):
+                panels[row, column].imshow(picture)
+                panels[row, column].set_axis_off()
+            panels[0, column].set_title("as it is" if column == 0 else "augmented", fontsize="small")
+
+
+def original_sizes(config: AnalyzeConfig, data: Splits) -> Int[np.ndarray, "n 2"]:
+    """Width and height of every image file; of the embedded data, the size that it is made in."""
+    if config.data.data_dir is None:
+        size = config.data.image_size
+        return np.full((sum(len(getattr(data, split)) for split in SPLITS), 2), size)
+    samples = find_dataset(config.data.data_dir, classes=config.data.classes, labelled=True).samples
+    sizes = []
+    for sample in samples:
+        with Image.open(sample.image) as image:  # reads the header alone
+            sizes.append(image.size)
+    return np.array(sizes)
+
+
+def channel_moments(images: UInt8[np.ndarray, "n h w 3"]) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3"]]:
+    """Mean and standard deviation of each channel over all pixels, for values in [0, 1]."""
+    count, total, squares = 0, np.zeros(3), np.zeros(3)
+    for start in range(0, len(images), CHUNK):
+        part = images[start : start + CHUNK].reshape(-1, 3).astype(np.float64) / 255
+        count += len(part)
+        total += part.sum(0)
+        squares += (part**2).sum(0)
+    mean = total / count
+    return mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
+
+
+def _size_numbers(sizes: Int[np.ndarray, "n 2"]) -> dict[str, list[float]]:
+    """Smallest, median and largest width, height and aspect ratio."""
+    width, height = sizes.T
+    columns = {"width": width, "height": height, "aspect": width / height}
+    return {name: [float(q) for q in np.percentile(values, (0, 50, 100))] for name, values in columns.items()}
+
+
+def _foreground_shares(pack: Pack) -> Float64[np.ndarray, " n"]:
+    assert pack.class_pixels is not None, "labelled data has class pixels"
+    return pack.class_pixels[:, 1:].sum(1) / np.maximum(pack.class_pixels.sum(1), 1)
+
+
+def _tinted(image: torch.Tensor, mask: torch.Tensor | None) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
+    assert mask is not None, "labelled data has masks"
+    labels = mask.where(mask != 255, 0).byte().numpy()
+    return [overlay(picture, label) for picture, label in zip(to_bytes(image), labels, strict=True)]

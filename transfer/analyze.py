@@ -1,0 +1,22 @@
+"""`python -m transfer.analyze --data_dir IMAGES_AND_MASKS`: a labelled data set as numbers and a picture."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import command
+from common.config import load_config
+from transfer.config import AnalyzeConfig
+
+
+@command
+def main(argv: Sequence[str]) -> None:
+    """Read the data; count; draw."""
+    config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")
+
+    from transfer.analysis import Analysis  # after the flags: --help answers without importing torch
+
+    Analysis(config).write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
