@@ -53,8 +53,8 @@ class PretextConfig:
     """mask: share of the patches that is hidden."""
     patch_size: Annotated[int, Field(ge=1)] = 8
     """mask: side of a patch in pixels; it divides the image size."""
-    hidden_at: Literal["input", "every_level"] = "input"
-    """mask: patches are black in the input alone, or also zeroed in every map of the encoder (SparK)."""
+    hidden_at: Literal["input", "every_level"] = "every_level"
+    """mask: patches are black in the input alone, or zeroed in every map of the encoder too (SparK)."""
     inpaint: Share = 0.18
     """restore: probability that boxes inside the image are noise (Models Genesis)."""
     outpaint: Share = 0.72

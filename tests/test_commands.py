@@ -412,7 +412,7 @@ def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp
     assert task["pretext"] == "mask"
     assert task["target"] == "hog"
     assert task["norm"] == "batch"
-    assert task["settings"] == {"mask_ratio": 0.6, "patch_size": 8, "hidden_at": "input"}
+    assert task["settings"] == {"mask_ratio": 0.6, "patch_size": 8, "hidden_at": "every_level"}
     assert task["uses_imagenet_labels"] is task["uses_labels"] is False
     assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
 
@@ -437,7 +437,7 @@ def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "flags",
-    [["--target", "hog", "--hidden_at", "every_level"], ["--perceptual_weight", "0.1", "--perceptual_init", "random"]],
+    [["--target", "hog"], ["--perceptual_weight", "0.1", "--perceptual_init", "random"]],
 )
 def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--amp", *flags]
