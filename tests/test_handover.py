@@ -102,3 +102,12 @@ def test_a_run_folder_stands_for_its_handover_file(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"cannot read .*empty/ae\.pth"):
         receive(tmp_path / "empty")
+
+
+def test_the_receipt_counts_what_is_trained(tmp_path):
+    write_autoencoder(tmp_path / "ae.pth")
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
+    every = sum(weight.numel() for weight in net.parameters())
+    assert slip.trained_parameters == slip.parameters == every
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
+    assert slip.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())
