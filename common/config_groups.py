@@ -18,6 +18,8 @@ class DataConfig:
 
     data_dir: Path | None = None
     """Folder of the data, in any layout the README lists; without it, embedded synthetic pets."""
+    download: bool = False
+    """Fetch the Oxford-IIIT Pet data set (800 MB) into --data_dir, unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128
     """Side in pixels that images are resized to; divisible by 32 and at least 64."""
     classes: str = "auto"

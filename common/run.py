@@ -36,7 +36,7 @@ WRITTEN = (
 """What a run leaves in its folder."""
 COLUMNS = ("output_size", "num_params", "trainable")
 """Of the table of a network's layers."""
-MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger"}
+MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger", "download"}
 """Settings that a resumed run may change: they do not enter the weights."""
 
 

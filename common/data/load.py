@@ -8,6 +8,7 @@ import numpy as np
 
 from common.config_groups import DataConfig
 from common.data.classes import BINARY, UNKNOWN, Classes
+from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
 from common.data.pack import Pack, default_cache_dir, open_pack
 from common.data.samples import few
@@ -34,12 +35,17 @@ class Splits:
 def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
     """Finds, splits and decodes a data set; a second call finds it decoded.
 
-    Without `labelled` no mask file is opened; the splits are the same. Raises `UserError` for what
+    With `config.download` the Oxford pets are fetched first. Without `labelled` no mask file is opened; the
+    splits are the same. Raises `UserError` for what
     `find_dataset`, `split_samples` and `open_pack` refuse, and for binary masks in which 255 may mean two
     things.
     """
     if config.data_dir is None:
+        if config.download:
+            raise UserError("--download needs a folder to download to: name it with --data_dir")
         return _load_synthetic(config, labelled)
+    if config.download:
+        fetch_oxford(config.data_dir)
     dataset = find_dataset(config.data_dir, classes=config.classes, labelled=labelled)
     fractions = FOLDER_FRACTIONS if dataset.layout == "folder" else LABELLED_FRACTIONS
     samples = split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
