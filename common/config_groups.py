@@ -22,6 +22,8 @@ class DataConfig:
     """Fetch the Oxford-IIIT Pet data set (800 MB) into --data_dir, unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128
     """Side in pixels that images are resized to; divisible by 32 and at least 64."""
+    channels: Literal[1, 3, 4] = 3
+    """Channels of an image: 3 reads colours, 1 grey values, 4 a file's own four."""
     classes: str = "auto"
     """What masks mean: auto, species (background, cat, dog), binary, or a YAML file of names and values."""
     split_seed: int = 0

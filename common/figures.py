@@ -30,7 +30,8 @@ PALETTE = np.array(
 
 
 def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 3"]:
-    """Images in [0, 1] as pixels."""
+    """Images in [0, 1] as pixels; of more than three channels the first three."""
+    image = image[:, :3]
     pixels = (image.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
 

@@ -17,7 +17,9 @@ from pretrain.perceptual import PerceptualLoss
 def build_model(config: PretrainConfig) -> Autoencoder:
     """System A's autoencoder, or what the settings make of it. Raises UserError for a size that does not fit."""
     model = config.model
-    encoder = UNetEncoder(widths=model.widths, norm=model.norm, dropout=model.dropout, down=model.down)
+    channels = config.data.channels
+    settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
+    encoder = UNetEncoder(**settings, in_channels=channels)
     encoder.check_size(config.data.image_size, config.data.image_size)
     decoder = UNetDecoder(
         encoder.channels,
@@ -26,8 +28,8 @@ def build_model(config: PretrainConfig) -> Autoencoder:
         dropout=model.decoder_dropout,
         skips="none" if config.pretext.skips == "none" else "all",
     )
-    target_channels = len(encoder.mean) * ORIENTATIONS if config.pretext.target == "hog" else 0
-    return Autoencoder(encoder, decoder, target_channels=target_channels, target_cell=CELL)
+    target_channels = channels * ORIENTATIONS if config.pretext.target == "hog" else 0
+    return Autoencoder(encoder, decoder, out_channels=channels, target_channels=target_channels, target_cell=CELL)
 
 
 def build_objective(config: PretrainConfig) -> ImageObjective | HogObjective:

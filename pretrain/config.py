@@ -138,6 +138,11 @@ class PretrainConfig:
         unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
         if self.pretext.target == "image" and unweighted:
             raise UserError("all three loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
+        if self.loss.perceptual_weight > 0 and self.data.channels != 3:
+            raise UserError(
+                f"the perceptual term needs 3 channels, and --channels is {self.data.channels}: "
+                "set --perceptual_weight 0"
+            )
         if self.loss.perceptual_init == "own" and self.loss.perceptual_weights_path is None:
             raise UserError("--perceptual_init own needs the file of the weights: --perceptual_weights_path")
 

@@ -64,7 +64,7 @@ class Pretraining:
         print(self.run.record_model(self.model, read_batch(self.data.train, np.arange(1), "cpu").image))
         network = self.fabric.setup_module(compiled(self.model, self.config.training))
         self.objective.to(self.fabric.device)
-        augment = Augment(self.config.augment)
+        augment = Augment(self.config.augment, channels=self.config.data.channels)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
             image, _ = augment(batch.image)
@@ -174,7 +174,11 @@ class Pretraining:
             kind="autoencoder",
             architecture=self.model.architecture(),
             sections=sections_of(self.model),
-            input={"image_size": self.config.data.image_size, "channels": 3, "range": [0.0, 1.0]},
+            input={
+                "image_size": self.config.data.image_size,
+                "channels": self.config.data.channels,
+                "range": [0.0, 1.0],
+            },
             task=task_record(self.config),
             provenance={
                 "config": flatten(self.config),

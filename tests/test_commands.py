@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import photo, write_folder, write_images_masks, write_oxford, write_tree
+from PIL import Image
 from torchvision.models import mobilenet_v2
 
 from common.checkpoint import load_tensors
@@ -21,6 +22,7 @@ from pretrain.evaluate import main as look
 from pretrain.main import main as pretrain
 from transfer.evaluate import main as evaluate
 from transfer.main import main as transfer
+from transfer.predict import main as predict
 
 TINY = [
     "--image_size",
@@ -535,3 +537,27 @@ def test_too_few_images_for_latents_are_refused_before_anything_is_written(ae, t
     write_oxford(tmp_path / "pets", test=2)
     words = ["--model_path", ae, "--data_dir", "pets", "--output_dir", "out", "--analyze_latent_space"]
     assert "at least 3 images" in refusal(look, words, capsys)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels_go_through_both_phases_and_come_out_as_masks(channels, tmp_path, capsys):
+    rows = np.random.default_rng(0).integers(0, 256, (40, 30, 40, channels), dtype=np.uint8)
+    write_tree(tmp_path, {f"photos/{i}.png": row.squeeze() for i, row in enumerate(rows)})
+    write_images_masks(tmp_path / "data", 40)
+    for path in (tmp_path / "data/images").iterdir():
+        with Image.open(path) as image:
+            image.convert("L" if channels == 1 else "RGBA").save(path.with_suffix(".png"))
+        path.unlink()
+    words = [*TINY, "--epochs", "1", "--channels", str(channels)]
+    alone = [*words, "--perceptual_weight", "0", "--pretext", "mask", "--target", "hog", "--data_dir", "photos"]
+    assert pretrain([*alone, "--output_dir", "ae"]) == 0
+    assert look(["--model_path", "ae", "--device", "cpu"]) == 0
+    labelled = [*words, "--data_dir", "data", "--pretrained_encoder", "ae"]
+    assert transfer([*labelled, "--output_dir", "seg"]) == 0
+    assert metrics(tmp_path / "seg")["test"]["pixel_accuracy"] is not None
+    assert predict(["--model_path", "seg", "--input", "data/images", "--output", "out", "--device", "cpu"]) == 0
+    assert len(list((tmp_path / "out/overlays").iterdir())) == 40
+    three = [*TINY, "--data_dir", "data", "--pretrained_encoder", "ae"]
+    assert f"pretrained on images of {channels} channels" in refusal(transfer, three, capsys)
+    with_features = [*words, "--data_dir", "photos", "--perceptual_weight", "0.1"]
+    assert "--perceptual_weight 0" in refusal(pretrain, with_features, capsys)

@@ -26,7 +26,9 @@ def model(tmp_path):
     net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides, norm="batch"), num_classes=3)
     task = {"names": ["background", "cat", "dog"], "values": {}}
     path = tmp_path / "best.pth"
-    save_handover(Handover("segmentation", net.architecture(), sections_of(net), {"image_size": 64}, task), path)
+    save_handover(
+        Handover("segmentation", net.architecture(), sections_of(net), {"image_size": 64, "channels": 3}, task), path
+    )
     return path
 
 

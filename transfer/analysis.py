@@ -85,10 +85,11 @@ class Analysis:
         sizes, brightness, classes, areas = above.subplots(1, 4)
         sizes.scatter(*self.sizes.T, s=10, alpha=0.5, color=PALETTE[5] / 255, linewidths=0)
         sizes.set(title="original sizes", xlabel="width", ylabel="height")
-        for channel, colour in enumerate(("tab:red", "tab:green", "tab:blue")):
+        colours = ("tab:red", "tab:green", "tab:blue", "tab:gray") if self.config.data.channels > 1 else ("tab:gray",)
+        for channel, colour in enumerate(colours[: self.config.data.channels]):
             means = self.data.train.images[..., channel].mean((1, 2)) / 255
             brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
-        brightness.set(title="mean of red, green, blue", xlabel="of an image", ylabel="images")
+        brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
         shares = [one["pixels"] for one in found["classes"].values()]
         drawn = classes.bar(list(found["classes"]), shares, color=PALETTE[np.arange(len(shares)) % len(PALETTE)] / 255)
         classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
@@ -105,7 +106,7 @@ class Analysis:
         seed_update(self.config.analyze.seed, 0)
         batch = read_batch(train, chosen)
         assert batch.mask is not None, "labelled data has masks"
-        augment = Augment(self.config.augment)
+        augment = Augment(self.config.augment, channels=self.config.data.channels)
         versions = [(batch.image, batch.mask), *(augment(batch.image, batch.mask) for _ in range(VARIANTS))]
         panels = figure.subplots(len(chosen), len(versions), squeeze=False)
         for column, (image, mask) in enumerate(versions):
@@ -128,11 +129,14 @@ def original_sizes(config: AnalyzeConfig, data: Splits) -> Int[np.ndarray, "n 2"
     return np.array(sizes)
 
 
-def channel_moments(images: UInt8[np.ndarray, "n h w 3"]) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3"]]:
+def channel_moments(
+    images: UInt8[np.ndarray, "n h w c"],
+) -> tuple[Float64[np.ndarray, " c"], Float64[np.ndarray, " c"]]:
     """Mean and standard deviation of each channel over all pixels, for values in [0, 1]."""
-    count, total, squares = 0, np.zeros(3), np.zeros(3)
+    channels = images.shape[3]
+    count, total, squares = 0, np.zeros(channels), np.zeros(channels)
     for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK].reshape(-1, 3).astype(np.float64) / 255
+        part = images[start : start + CHUNK].reshape(-1, channels).astype(np.float64) / 255
         count += len(part)
         total += part.sum(0)
         squares += (part**2).sum(0)

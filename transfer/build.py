@@ -90,11 +90,22 @@ def find_source(config: TransferConfig) -> Source:
     """What the settings name: parts from a handover file, an encoder by its name, or a U-Net's from scratch."""
     plan, model = config.encoder, config.model
     if plan.pretrained_encoder is not None:
-        return _handed_over(handover_file(plan.pretrained_encoder), decoder_too=plan.transfer == "all")
+        source = _handed_over(handover_file(plan.pretrained_encoder), decoder_too=plan.transfer == "all")
+        _refuse_other_channels(source, config.data.channels)
+        return source
     if plan.encoder in (None, "unet"):
         settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
-        return Source("scratch", UNetEncoder(**settings))
-    return _from_zoo(plan)
+        return Source("scratch", UNetEncoder(**settings, in_channels=config.data.channels))
+    return _from_zoo(plan, config.data.channels)
+
+
+def _refuse_other_channels(source: Source, channels: int) -> None:
+    found = len(source.encoder.mean)
+    if found != channels:
+        raise UserError(
+            f"{source.name} was pretrained on images of {found} channels, and --channels is {channels}: "
+            f"set --channels {found}, or pretrain on such images"
+        )
 
 
 def handover_file(path: Path) -> Path:
@@ -115,21 +126,23 @@ def _handed_over(path: Path, *, decoder_too: bool) -> Source:
     return Source(name, encoder, decoder, loaded, file.task, frozenset(file.provenance.get("train_images", ())))
 
 
-def _from_zoo(plan: EncoderConfig) -> Source:
+def _from_zoo(plan: EncoderConfig, channels: int) -> Source:
     name, path = plan.encoder or "", plan.encoder_weights_path
-    encoder = MobileNetV2Encoder() if name == "mobilenet_v2" else _from_library(plan)
+    ours = name == "mobilenet_v2"
+    encoder = MobileNetV2Encoder(in_channels=channels) if ours else _from_library(plan, channels)
     if plan.encoder_weights == "none":
         return Source(f"scratch ({name})", encoder)
     if isinstance(encoder, SMPEncoder):
         loaded = encoder.load_pretrained(path)
     else:
         loaded = encoder.load_imagenet(imagenet_state("mobilenet_v2", path))
-    return Source(f"ImageNet ({name})", encoder, loaded=loaded, task={"uses_imagenet_labels": True})
+    fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
+    return Source(f"ImageNet ({name}{fitted})", encoder, loaded=loaded, task={"uses_imagenet_labels": True})
 
 
-def _from_library(plan: EncoderConfig) -> SMPEncoder:
+def _from_library(plan: EncoderConfig, channels: int) -> SMPEncoder:
     try:
-        return SMPEncoder(encoder=plan.encoder or "", output_stride=plan.encoder_stride)
+        return SMPEncoder(encoder=plan.encoder or "", output_stride=plan.encoder_stride, in_channels=channels)
     except UserError as error:
         ours = nearest(plan.encoder or "", ["unet", "mobilenet_v2"])
         raise UserError(f"--encoder {plan.encoder}: {error}{ours}") from None

@@ -56,7 +56,7 @@ class Transfer:
         print(self.receipt)
         network = self.fabric.setup_module(compiled(self.net, self.config.training))
         self.loss.to(self.fabric.device)
-        augment = Augment(self.config.augment)
+        augment = Augment(self.config.augment, channels=self.config.data.channels)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
             image, mask = augment(batch.image, batch.mask)
@@ -149,7 +149,11 @@ class Transfer:
             kind="segmentation",
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input={"image_size": self.config.data.image_size, "channels": 3, "range": [0.0, 1.0]},
+            input={
+                "image_size": self.config.data.image_size,
+                "channels": self.config.data.channels,
+                "range": [0.0, 1.0],
+            },
             task=self.data.classes.to_dict(),
             provenance={
                 "config": flatten(self.config),

@@ -36,8 +36,8 @@ class Photo(NamedTuple):
     """An image as it came, and at the size that the network takes."""
 
     key: str
-    full: UInt8[np.ndarray, "h w 3"]
-    small: UInt8[np.ndarray, "s s 3"]
+    full: UInt8[np.ndarray, "h w c"]
+    small: UInt8[np.ndarray, "s s c"]
 
 
 class Prediction:
@@ -47,6 +47,7 @@ class Prediction:
         self.net, handover = load_network(options.file)
         self.names: tuple[str, ...] = tuple(handover.task["names"])
         self.size: int = handover.input["image_size"]
+        self.channels: int = handover.input["channels"]
         self.options, self.folder = options, options.folder
         self.files = _images(options)
         self.device = make_fabric(RunConfig(device=options.device)).device
@@ -76,7 +77,7 @@ class Prediction:
 
     def _masks(self) -> Iterator[tuple[Photo, UInt8[np.ndarray, "h w"]]]:
         threads = self.options.num_workers or torch.get_num_threads()
-        read = partial(_read, size=self.size)
+        read = partial(_read, size=self.size, channels=self.channels)
         with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, read, self.files.items(), ahead=AHEAD * threads)
             with closing(shown(decoded, len(self.files), "segmenting")) as counted:
@@ -113,8 +114,9 @@ class Prediction:
             save_picture(overlay(photo.full, mask), path)
 
 
-def overlay(image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image with every class but the background tinted in its colour."""
+    image = np.ascontiguousarray(np.broadcast_to(image[..., :3], (*mask.shape, 3)))
     tinted = PALETTE[mask % len(PALETTE)]
     mixed = cv2.addWeighted(image, 1 - OPACITY, tinted, OPACITY, 0)
     return np.where((mask > 0)[..., None], mixed, image)
@@ -134,10 +136,10 @@ def _images(options: PredictOptions) -> Mapping[str, Path]:
     return files
 
 
-def _read(item: tuple[str, Path], size: int) -> Photo | BadFileError:
+def _read(item: tuple[str, Path], size: int, channels: int) -> Photo | BadFileError:
     key, path = item
     try:
-        image = read_image(path)
+        image = read_image(path, channels)
     except BadFileError as error:
         return error
     return Photo(key, image, resize_image(image, size))

@@ -7,6 +7,8 @@ from kornia.augmentation import (
     AugmentationSequential,
     ColorJitter,
     RandomAffine,
+    RandomBrightness,
+    RandomContrast,
     RandomHorizontalFlip,
     RandomVerticalFlip,
 )
@@ -27,8 +29,8 @@ class Augment:
     Random numbers come from torch's global CPU generator on every device: `torch.manual_seed` repeats them.
     """
 
-    def __init__(self, config: AugmentConfig) -> None:
-        self._steps = _steps(config)
+    def __init__(self, config: AugmentConfig, *, channels: int = 3) -> None:
+        self._steps = _steps(config, channels)
         self._apply = AugmentationSequential(*self._steps, extra_args={DataKey.MASK: MASK_RULES})
 
     @torch.no_grad()
@@ -46,7 +48,7 @@ class Augment:
         return image.clamp(0, 1), shifted[:, 0].long() + IGNORE
 
 
-def _steps(config: AugmentConfig) -> list[AugmentationBase2D]:
+def _steps(config: AugmentConfig, channels: int) -> list[AugmentationBase2D]:
     steps: list[AugmentationBase2D] = []
     if config.hflip:
         steps.append(RandomHorizontalFlip(p=config.hflip))
@@ -65,5 +67,12 @@ def _steps(config: AugmentConfig) -> list[AugmentationBase2D]:
     if config.jitter:
         # Hue changes colours most: a quarter of the strength, as in SimCLR (Chen et al. 2020, appendix A).
         strength = config.jitter
-        steps.append(ColorJitter(strength, strength, strength, strength / 4, p=1))
+        colours = [ColorJitter(strength, strength, strength, strength / 4, p=1)]
+        steps += colours if channels == 3 else _light_steps(strength)
     return steps
+
+
+def _light_steps(strength: float) -> list[AugmentationBase2D]:
+    """What is left of recolouring where channels are not red, green and blue."""
+    span = (1 - strength, 1 + strength)
+    return [RandomBrightness(brightness=span, p=1), RandomContrast(contrast=span, p=1)]

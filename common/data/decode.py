@@ -25,26 +25,32 @@ REFUSED_BY_PILLOW = (
 )
 
 
+READ_AS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
+
+
 class BadFileError(UserError):
     """A single file is damaged or does not fit its partner; --skip_bad_files leaves such files out."""
 
 
-def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
     """Reads a photograph as RGB, 8 bits a channel, turned the way its EXIF tag says.
 
-    What the file holds counts, not its suffix. Transparency is dropped. Raises `BadFileError` naming the file
-    if it cannot be read or ends too early.
+    With 1 channel it is read as grey values; with 4 the file must have four, which come in their order (RGBA), not
+    turned. What the file holds counts, not its suffix. Transparency is dropped. Raises `BadFileError` naming the
+    file if it cannot be read or ends too early.
     """
     data = _read_bytes(path)
+    if channels == 4:
+        return _four_channels(_open_with_pillow(data, path), path)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
         _open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
     try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), READ_AS[channels])
     except cv2.error:
         image = None
     if image is None:
         raise _unreadable(path, "OpenCV cannot decode it")
-    return np.asarray(image, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8).reshape(*image.shape[:2], channels)
 
 
 def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
@@ -64,16 +70,26 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
     return mask.astype(np.uint8)
 
 
-def resize_image(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
+def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "{size} {size} c"]:
     """Brings an image to size x size: averages along a shrinking side, linear along a growing one."""
     height, width = image.shape[:2]
     shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    resized = cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8).reshape(size, size, image.shape[2])
 
 
 def resize_mask(mask: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
     """Brings a mask to size x size, each pixel taking the value nearest to its centre."""
     return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+
+
+def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4"]:
+    """Read by Pillow, since OpenCV multiplies the colours of some files by their transparency."""
+    image = np.asarray(picture)
+    found = image.shape[2] if image.ndim == 3 else 1
+    if found != 4 or image.dtype != np.uint8:
+        raise BadFileError(f"the image file {path} has {found} channels of {image.dtype}, not 4 of uint8 (--channels)")
+    return image
 
 
 def _read_bytes(path: Path) -> bytes:

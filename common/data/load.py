@@ -53,6 +53,7 @@ def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
         split: open_pack(
             samples[split],
             size=config.image_size,
+            channels=config.channels,
             num_classes=dataset.classes.num_classes if dataset.classes else None,
             cache_dir=config.cache_dir or default_cache_dir(),
             num_workers=config.num_workers,
@@ -69,6 +70,8 @@ def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
 
 def _load_synthetic(config: DataConfig, labelled: bool) -> Splits:
     pets = synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
+    if config.channels != 3:
+        raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
     classes = resolve_classes(config.classes, "species", SPECIES_MASKS) if labelled else None
     pets = _as_classes(pets, classes) if classes else replace(pets, masks=None, class_pixels=None)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed)

@@ -28,7 +28,7 @@ class Pack:
     which files were left out and why, `mask_values` which values the mask files held.
     """
 
-    images: UInt8[np.ndarray, "n h w 3"]
+    images: UInt8[np.ndarray, "n h w c"]
     masks: UInt8[np.ndarray, "n h w"] | None
     keys: tuple[str, ...]
     class_pixels: Int64[np.ndarray, "n k"] | None
@@ -66,6 +66,7 @@ def open_pack(
     cache_dir: Path,
     num_workers: int,
     skip_bad_files: bool,
+    channels: int = 3,
 ) -> Pack:
     """Opens the pack of these samples at size x size; decodes them only if the cache holds none of that
     content.
@@ -85,18 +86,21 @@ def open_pack(
     content = [
         [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
     ]
-    name = hashlib.blake2b(json.dumps([FORMAT, size, num_classes, content]).encode(), digest_size=16).hexdigest()
+    name = hashlib.blake2b(
+        json.dumps([FORMAT, size, num_classes, content] + [channels] * (channels != 3)).encode(), digest_size=16
+    ).hexdigest()
     folder = cache_dir / name
     if not folder.is_dir():
         build_pack(
             folder,
             samples,
             size=size,
+            channels=channels,
             num_classes=num_classes,
             num_workers=workers,
             skip_bad_files=skip_bad_files,
         )
-    return _open(folder, samples, digests, size, skip_bad_files)
+    return _open(folder, samples, digests, (size, channels), skip_bad_files)
 
 
 def _file_digest(path: Path | None) -> str:
@@ -110,14 +114,16 @@ def _file_digest(path: Path | None) -> str:
         return ""
 
 
-def _open(folder: Path, samples: Sequence[Sample], digests: list[str], size: int, skip_bad_files: bool) -> Pack:
+def _open(
+    folder: Path, samples: Sequence[Sample], digests: list[str], form: tuple[int, int], skip_bad_files: bool
+) -> Pack:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r") if meta["class_pixels"] else None
     except (OSError, ValueError) as error:
         raise UserError(f"the cache folder {folder} is damaged ({error}); delete it") from error
-    bad = [result for index in meta["bad"] if isinstance(result := try_decode(samples[index], size), BadFileError)]
+    bad = [result for index in meta["bad"] if isinstance(result := try_decode(samples[index], *form), BadFileError)]
     if bad and not skip_bad_files:
         raise refuse(bad[0])
     kept = [index for index in range(len(samples)) if index not in set(meta["bad"])]

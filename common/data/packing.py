@@ -23,7 +23,7 @@ from common.errors import UserError
 class Decoded(NamedTuple):
     """A sample at its final size, and the values that its mask file held."""
 
-    image: UInt8[np.ndarray, "size size 3"]
+    image: UInt8[np.ndarray, "size size c"]
     mask: UInt8[np.ndarray, "size size"] | None
     values: tuple[int, ...]
 
@@ -54,13 +54,13 @@ class RowFile:
         np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def decode_sample(sample: Sample, size: int) -> Decoded:
+def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
     """Reads one image and its mask as classes, at size x size.
 
     Raises `BadFileError` for a damaged file or a mask of another size than its image, and `UserError` for a
     mask value that the classes do not know.
     """
-    image = read_image(sample.image)
+    image = read_image(sample.image, channels)
     if sample.mask is None:
         return Decoded(resize_image(image, size), None, ())
     mask = read_mask(sample.mask)
@@ -81,10 +81,10 @@ def decode_sample(sample: Sample, size: int) -> Decoded:
     return Decoded(resize_image(image, size), resize_mask(table[mask], size), tuple(values.tolist()))
 
 
-def try_decode(sample: Sample, size: int) -> Decoded | BadFileError:
+def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:
     """`decode_sample`, with a bad file as a result."""
     try:
-        return decode_sample(sample, size)
+        return decode_sample(sample, size, channels)
     except BadFileError as error:
         return error
 
@@ -98,6 +98,7 @@ def build_pack(
     samples: Sequence[Sample],
     *,
     size: int,
+    channels: int,
     num_classes: int | None,
     num_workers: int,
     skip_bad_files: bool,
@@ -112,9 +113,11 @@ def build_pack(
             unfinished = Path(temporary) / folder.name
             unfinished.mkdir()
             with ThreadPoolExecutor(num_workers) as pool, one_quiet_opencv_thread():
-                decoded = map_in_order(pool, partial(try_decode, size=size), samples, ahead=4 * num_workers)
+                decoded = map_in_order(
+                    pool, partial(try_decode, size=size, channels=channels), samples, ahead=4 * num_workers
+                )
                 with closing(shown(decoded, len(samples), "decoding")) as counted:  # no bar outlives an error
-                    _write(unfinished, counted, size, num_classes, skip_bad_files)
+                    _write(unfinished, counted, (size, size, channels), num_classes, skip_bad_files)
             _move_into_place(unfinished, folder)
     except OSError as error:
         raise UserError(
@@ -126,12 +129,12 @@ def build_pack(
 def _write(
     folder: Path,
     decoded: Iterable[Decoded | BadFileError],
-    size: int,
+    shape: tuple[int, int, int],
     num_classes: int | None,
     skip_bad_files: bool,
 ) -> None:
-    images = RowFile(folder / "images.npy", (size, size, 3))
-    masks = RowFile(folder / "masks.npy", (size, size))
+    images = RowFile(folder / "images.npy", shape)
+    masks = RowFile(folder / "masks.npy", shape[:2])
     bad: list[int] = []
     class_pixels: list[list[int]] = []
     mask_values: set[int] = set()

@@ -80,11 +80,10 @@ class Encoder(nn.Module):
     def train(self, mode: bool = True):
         """As in torch, except that frozen levels stay in evaluation mode."""
         super().train(mode)
-        frozen = self.levels()[: self.frozen_levels]
-        for layer in (
-            self.children() if len(frozen) == len(self.strides) else [part for level in frozen for part in level]
-        ):
-            layer.eval()
+        if self.frozen_levels == len(self.strides):
+            nn.ModuleList(self.children()).eval()
+        elif self.frozen_levels > 0:
+            nn.ModuleList(layer for level in self.levels()[: self.frozen_levels] for layer in level).eval()
         return self
 
 

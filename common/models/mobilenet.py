@@ -17,7 +17,7 @@ class MobileNetV2Encoder(Encoder):
     """A small network made for ImageNet, without its classifier: 2,223,872 parameters, random at first.
 
     Pictures come in [0, 1] and are normalised with ImageNet's mean and standard deviation; where they have
-    not three channels, every channel gets the average of ImageNet's three and ImageNet weights do not fit.
+    not three channels, every channel gets the average of ImageNet's three, see `adapt_channels` for the weights.
     """
 
     channels = (16, 24, 32, 96, 1280)

@@ -15,7 +15,7 @@ from common.config import nearest
 from common.errors import UserError
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_exactly
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, load_exactly
 
 INSTALL = "pip install 'recon2seg[zoo]'"
 
@@ -71,10 +71,9 @@ class SMPEncoder(Encoder):
 
         Raises UserError where the file does not fit, there are no such weights, or the hub can't be reached.
         """
-        if len(self.mean) != 3:
-            raise UserError(f"weights of {self.name} are for 3 channels, not {len(self.mean)}: --encoder_weights none")
         if path is not None:
-            return load_exactly(self.network, load_tensors(path), f"the weights of {self.name} in {path}")
+            state = adapt_channels(load_tensors(path), self.network)
+            return load_exactly(self.network, state, f"the weights of {self.name} in {path}")
         library = _library()
         try:
             state = library.get_encoder(self.name, weights="imagenet").state_dict()
@@ -85,9 +84,9 @@ class SMPEncoder(Encoder):
                 "internet, give a file of its weights with --encoder_weights_path, or set --encoder_weights none"
             ) from None
         scale = max(found["input_range"])
-        self.mean.copy_(torch.tensor(found["mean"]).view(-1, 1, 1) / scale)
-        self.std.copy_(torch.tensor(found["std"]).view(-1, 1, 1) / scale)
-        return load_exactly(self.network, state, f"the ImageNet weights of {self.name}")
+        self.mean.copy_(torch.tensor(_for(len(self.mean), tuple(found["mean"]))).view(-1, 1, 1) / scale)
+        self.std.copy_(torch.tensor(_for(len(self.mean), tuple(found["std"]))).view(-1, 1, 1) / scale)
+        return load_exactly(self.network, adapt_channels(state, self.network), f"the ImageNet weights of {self.name}")
 
 
 @cache

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.data.pack import default_cache_dir
@@ -175,6 +176,31 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
     return len(own)
 
 
+def adapt_channels(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """The weights for a network that differs in the channels of its input alone: the first convolution is fitted.
+
+    One channel gets the sum of the filters of red, green and blue; of more, each repeats them in turn, scaled so that
+    equal channels give what equal colours gave. Tensors that differ in anything else stay, to be refused.
+
+    Source: `adapt_input_conv` of timm (Wightman 2019).
+    """
+    own = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    return {
+        name: _refit(tensor, own[name][1]) if name in own and _differs_in_channels(tensor.shape, own[name]) else tensor
+        for name, tensor in state.items()
+    }
+
+
+def _differs_in_channels(given: torch.Size, wanted: torch.Size) -> bool:
+    return len(given) == len(wanted) == 4 and given[1] == 3 != wanted[1] and given[2:] == wanted[2:]
+
+
+def _refit(weight: Float[Tensor, "d 3 h w"], channels: int) -> Float[Tensor, "d {channels} h w"]:
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    return weight[:, torch.arange(channels) % 3] * (3 / channels)
+
+
 def load_sections(network: nn.Module, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
     """Fill the parts of a network that a handover file's sections name; raises as `load_exactly`."""
     for name, section in sections.items():
@@ -187,7 +213,8 @@ def load_features(features: nn.Sequential, state: Mapping[str, Tensor], what: st
     Counts and raises as `load_exactly`.
     """
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.")}
-    return load_exactly(nn.ModuleDict({"features": features}), kept, what)
+    whole = nn.ModuleDict({"features": features})
+    return load_exactly(whole, adapt_channels(kept, whole), what)
 
 
 def _shape(tensor: Tensor) -> str:

@@ -161,3 +161,19 @@ def test_masks_take_the_value_under_each_pixel_s_centre(height, width, size):
     rows = ((2 * np.arange(size) + 1) * height) // (2 * size)
     columns = ((2 * np.arange(size) + 1) * width) // (2 * size)
     np.testing.assert_array_equal(resize_mask(mask, size), mask[rows][:, columns])
+
+
+def test_an_image_can_be_read_as_grey_values_or_with_four_channels_of_its_own(tmp_path):
+    grey = read_image(written(tmp_path, encoded(PICTURE, "PNG")), 1)
+    expected = PICTURE @ np.array([0.299, 0.587, 0.114])
+    assert grey.shape == (48, 64, 1)
+    assert np.abs(grey[..., 0] - expected).max() < 1.5
+    four = np.concatenate([PICTURE, PICTURE[..., :1] // 2], axis=2)
+    assert np.array_equal(read_image(written(tmp_path, encoded(four, "PNG")), 4), four)
+    assert np.array_equal(read_image(written(tmp_path, encoded(four, "TIFF")), 4), four)
+
+
+@pytest.mark.parametrize("data", [encoded(PICTURE, "PNG"), sixteen_bit_png(PICTURE), encoded(GREY, "PNG", "L")])
+def test_a_file_without_four_channels_is_refused_where_four_are_wanted(data, tmp_path):
+    with pytest.raises(BadFileError, match="not 4 of uint8"):
+        read_image(written(tmp_path, data), 4)

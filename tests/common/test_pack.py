@@ -131,7 +131,7 @@ def test_a_run_that_finds_the_pack_made_meanwhile_drops_its_own(photos, tmp_path
     folder = tmp_path / "cache" / "name"
     first = None
     for _ in range(2):
-        build_pack(folder, photos, size=32, num_classes=None, num_workers=2, skip_bad_files=False)
+        build_pack(folder, photos, size=32, channels=3, num_classes=None, num_workers=2, skip_bad_files=False)
         first = (folder / "meta.json").stat().st_ino if first is None else first
     assert (folder / "meta.json").stat().st_ino == first
     assert list((tmp_path / "cache").iterdir()) == [folder]

@@ -33,9 +33,23 @@ def test_weights_come_from_a_file_whole_or_not_at_all(tmp_path):
         encoder.load_pretrained(tmp_path / "part.pth")
 
 
-def test_weights_for_three_channels_are_refused_for_one(tmp_path):
-    with pytest.raises(UserError, match="for 3 channels, not 1"):
-        SMPEncoder(encoder="resnet18", in_channels=1).load_pretrained(tmp_path / "any.pth")
+@pytest.mark.parametrize("channels", [1, 4])
+def test_weights_for_three_channels_are_refitted_in_the_first_layer_alone(channels, tmp_path):
+    torch.manual_seed(0)
+    donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18", in_channels=channels)
+    torch.save(donor.network.state_dict(), tmp_path / "resnet18.pth")
+    assert encoder.load_pretrained(tmp_path / "resnet18.pth") == len(donor.network.state_dict())
+    theirs = donor.network.state_dict()
+    changed = [name for name, value in encoder.network.state_dict().items() if not torch.equal(value, theirs[name])]
+    assert changed == ["conv1.weight"]
+    grey = torch.rand(1, 1, 64, 64)
+    ours = encoder.eval().network.conv1(grey.expand(-1, channels, -1, -1))
+    same = donor.eval().network.conv1(grey.expand(-1, 3, -1, -1))
+    if channels == 1:
+        torch.testing.assert_close(ours, same, rtol=1e-4, atol=1e-5)
+    weight = theirs["conv1.weight"]
+    expected = weight.sum(1, keepdim=True) if channels == 1 else weight[:, [0, 1, 2, 0]] * 0.75
+    torch.testing.assert_close(encoder.network.conv1.weight, expected)
 
 
 def test_a_dilated_encoder_keeps_the_last_map_of_its_coarsest_stride():
