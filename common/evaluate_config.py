@@ -12,6 +12,12 @@ from common.errors import UserError
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
 
 
+def network_file(model_path: Path | None) -> Path:
+    """The file that --model_path means: itself, or the best.pth of a run's folder."""
+    assert model_path is not None, "check() asks for it"
+    return model_path / "best.pth" if model_path.is_dir() else model_path
+
+
 @dataclass(frozen=True)
 class EvaluateOptions:
     """What is measured, and on which images."""
@@ -44,8 +50,7 @@ class EvaluateOptions:
     @property
     def file(self) -> Path:
         """The network's file."""
-        assert self.model_path is not None, "check() asks for it"
-        return self.model_path / "best.pth" if self.model_path.is_dir() else self.model_path
+        return network_file(self.model_path)
 
     @property
     def folder(self) -> Path:

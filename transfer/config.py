@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions
+from common.evaluate_config import EvaluateOptions, network_file
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -160,8 +160,7 @@ class PredictOptions:
     @property
     def file(self) -> Path:
         """The network's file."""
-        assert self.model_path is not None, "check() asks for it"
-        return self.model_path / "best.pth" if self.model_path.is_dir() else self.model_path
+        return network_file(self.model_path)
 
     @property
     def folder(self) -> Path:
