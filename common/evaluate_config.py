@@ -62,6 +62,7 @@ class EvaluateOptions:
         return replace(
             trained,
             data_dir=self.data_dir or trained.data_dir,
+            download=trained.download and self.data_dir is None,
             skip_bad_files=self.skip_bad_files,
             cache_dir=self.cache_dir,
             num_workers=self.num_workers,

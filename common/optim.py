@@ -37,7 +37,7 @@ def build_optimizer(parts: Sequence[Part], training: TrainingConfig, plan: Optim
 
 def _groups(part: Part, weight_decay: float) -> list[dict[str, Any]]:
     """The parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
-    parameters = [parameter for module in part.modules for parameter in module.parameters()]
+    parameters = list(nn.ModuleList(part.modules).parameters())
     decaying = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim <= 1]
     return [

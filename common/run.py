@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,11 @@ PACKAGES = (
 )  # fmt: skip
 WRITTEN = (
     "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
-    "test_images.npz", "*.pth", "figures", "tensorboard", "wandb", "wandb_id.txt",
+    "test_images.npz", "*.pth", "figures", "tensorboard",
 )  # fmt: skip
 """What a run leaves in its folder."""
+WANDB = ("wandb", "wandb_id.txt")
+"""What Weights & Biases leaves there."""
 COLUMNS = ("output_size", "num_params", "trainable")
 """Of the table of a network's layers."""
 MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger", "download"}
@@ -48,7 +50,7 @@ class Run:
         wanted = config.run.output_dir
         self.folder: Path = wanted or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.loggers: list[Logger] = [TensorBoard(self.folder)]
-        self._began, self._seconds_before = time.monotonic(), 0.0
+        self._began, self._before = time.monotonic(), {}
         if config.run.resume:
             self._refuse_changes()
         elif (self.folder / "config.yaml").exists() and not config.run.overwrite:
@@ -68,29 +70,32 @@ class Run:
 
     def open(self) -> None:
         """Make the folder and record what the run is. An old run in it goes only with `overwrite`."""
-        if self.config.run.overwrite:
-            self._clear()
+        old = self.config.run.overwrite
+        if self.config.run.logger == "wandb":  # before anything is lost: it may refuse
+            self._clear(WANDB * old)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.loggers.append(WeightsAndBiases(self.folder, self.phase, flatten(self.config)))
+        self._clear(WRITTEN * old)
         self.figures.mkdir(parents=True, exist_ok=True)
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
-        if self.config.run.logger == "wandb":
-            self.loggers.append(WeightsAndBiases(self.folder, self.phase, flatten(self.config)))
 
     def restore(self, into: Mapping[str, Any]) -> Progress:
         """Load last.pth into what has a `load_state_dict`; returns how far the run had come."""
+        self._began = time.monotonic()
         if not self.config.run.resume or not (self.folder / "last.pth").exists():
             return Progress()
         content = load_tensors(self.folder / "last.pth")
-        self._seconds_before = _read_json(self.folder / "resources.json").get("train_seconds", 0.0)
+        self._before = _read_json(self.folder / "resources.json")
         for name, part in into.items():
             part.load_state_dict(content["state"][name])
         return Progress(**content["progress"])
 
     def record_resources(self, device: torch.device) -> None:
         """Write how long this run has trained, over all its resumptions, and the most memory that it took."""
-        seconds = self._seconds_before + time.monotonic() - self._began
-        content = {"train_seconds": round(seconds, 1), "device": device.type, **peak_memory(device)}
-        self.write_json("resources.json", content)
+        seconds = self._before.get("train_seconds", 0.0) + time.monotonic() - self._began
+        memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
+        self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
 
     def save_state(self, progress: Progress, state: Mapping[str, Any]) -> None:
         """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
@@ -130,15 +135,15 @@ class Run:
         for logger in self.loggers:
             logger.close()
 
-    def _clear(self) -> None:
+    def _clear(self, patterns: Sequence[str]) -> None:
         """Remove what runs write, and nothing else that somebody keeps in the folder."""
-        for pattern in WRITTEN:
+        for pattern in patterns:
             for path in self.folder.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _refuse_changes(self) -> None:
         saved, now = read_yaml(self.folder / "config.yaml"), flatten(self.config)
-        changed = [name for name in now if name not in MAY_CHANGE and now[name] != saved.get(name)]
+        changed = [name for name in now if name in saved and name not in MAY_CHANGE and now[name] != saved[name]]
         if changed:
             was = ", ".join(f"--{name} was {saved.get(name)}, is {now[name]}" for name in changed)
             raise UserError(
@@ -161,6 +166,15 @@ def peak_memory(device: torch.device) -> dict[str, float]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder for results, with its parents. Raises UserError where a file is in the way."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder} cannot be a folder for results: a file is in the way") from None
+    return folder
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pretrain.config import PretrainConfig
 
 @command
 def main(argv: Sequence[str]) -> None:
-    """Load the settings, the data and the network; train; report; hand over."""
+    """Load the settings, the data and the network; train; hand over; report."""
     config = load_config(PretrainConfig, argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
 
     from pretrain.phase import Pretraining  # after the flags: --help answers without importing torch
@@ -20,8 +20,8 @@ def main(argv: Sequence[str]) -> None:
         print(f"the run in {phase.run.folder} is finished: see its metrics.json")
         return
     progress = phase.train()
-    phase.report(progress)
     phase.hand_over()
+    phase.report(progress)
 
 
 if __name__ == "__main__":

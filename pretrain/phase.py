@@ -147,7 +147,9 @@ class Pretraining:
         config = self.config.probe
         if config.probe_dir is None or config.probe_every == 0:
             return None
-        return Probe.load(replace(self.config.data, data_dir=config.probe_dir), device=self.fabric.device)
+        return Probe.load(
+            replace(self.config.data, data_dir=config.probe_dir, download=False), device=self.fabric.device
+        )
 
     def _probes_after(self, epoch: int) -> bool:
         every = self.config.probe.probe_every

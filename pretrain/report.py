@@ -66,4 +66,4 @@ def neighbour_grid(
     rows = np.linspace(0, len(searched) - 1, min(queries, len(searched))).round().astype(int)
     names = ["image", *(f"neighbour {rank}" for rank in range(1, nearest.shape[1] + 1))]
     chosen = zip(names, (rows, *nearest[rows].T), strict=True)
-    return grid({name: np.ascontiguousarray(pack.images[indices]) for name, indices in chosen}, side=96)
+    return grid({name: to_bytes(read_batch(pack, indices).image) for name, indices in chosen}, side=96)

@@ -307,6 +307,14 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
             [*data, "--encoder", "mobilenet_v2", "--encoder_weights_path", "nowhere.pth"],
             "nowhere.pth",
         ),
+        (transfer, [*data, "--encoder", "mobilenetv2"], "no such encoder; did you mean mobilenet_v2?"),
+        (transfer, [*data, "--encoder", "resnet43"], "no such encoder; did you mean resnet34?"),
+        (
+            transfer,
+            [*data, "--encoder", "resnet18", "--encoder_weights", "none", "--image_size", 80],
+            "nearest size that works",
+        ),
+        (transfer, [*data, "--batch_size", 32], "use --batch_size 13"),
         (evaluate, ["--model_path", ae / "ae.pth"], "one for segmentation is wanted"),
     ]
     if not torch.cuda.is_available():
@@ -541,7 +549,7 @@ def test_too_few_images_for_latents_are_refused_before_anything_is_written(ae, t
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_images_of_other_channels_go_through_both_phases_and_come_out_as_masks(channels, tmp_path, capsys):
-    rows = np.random.default_rng(0).integers(0, 256, (40, 30, 40, channels), dtype=np.uint8)
+    rows = np.random.default_rng(0).integers(0, 256, (90, 30, 40, channels), dtype=np.uint8)
     write_tree(tmp_path, {f"photos/{i}.png": row.squeeze() for i, row in enumerate(rows)})
     write_images_masks(tmp_path / "data", 40)
     for path in (tmp_path / "data/images").iterdir():
@@ -551,7 +559,8 @@ def test_images_of_other_channels_go_through_both_phases_and_come_out_as_masks(c
     words = [*TINY, "--epochs", "1", "--channels", str(channels)]
     alone = [*words, "--perceptual_weight", "0", "--pretext", "mask", "--target", "hog", "--data_dir", "photos"]
     assert pretrain([*alone, "--output_dir", "ae"]) == 0
-    assert look(["--model_path", "ae", "--device", "cpu"]) == 0
+    assert (tmp_path / "ae/figures/neighbours_val.png").exists()
+    assert look(["--model_path", "ae", "--analyze_latent_space", "--device", "cpu"]) == 0
     labelled = [*words, "--data_dir", "data", "--pretrained_encoder", "ae"]
     assert transfer([*labelled, "--output_dir", "seg"]) == 0
     assert metrics(tmp_path / "seg")["test"]["pixel_accuracy"] is not None

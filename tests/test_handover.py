@@ -109,5 +109,8 @@ def test_the_receipt_counts_what_is_trained(tmp_path):
     net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
     every = sum(weight.numel() for weight in net.parameters())
     assert slip.trained_parameters == slip.parameters == every
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
+    never = sum(weight.numel() for stage in net.encoder.stages[:4] for weight in stage.parameters())
+    assert slip.trained_parameters == every - never
     net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
     assert slip.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())

@@ -106,6 +106,7 @@ def test_an_output_inside_the_input_is_not_segmented_the_next_time(model, images
         (("--model_path", "best.pth", "--input", "nowhere", "--output", "out"), "no image and no folder nowhere"),
         (("--model_path", "best.pth", "--input", "empty", "--output", "out"), "empty holds no images"),
         (("--model_path", "best.pth", "--input", "bad", "--output", "out"), "none of the 1 images can be read"),
+        (("--model_path", "best.pth", "--input", "in", "--output", "best.pth"), "a file is in the way"),
         (("--model_path", "in", "--input", "in", "--output", "out"), "cannot read in/best.pth"),
     ],
 )

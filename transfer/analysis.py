@@ -1,5 +1,6 @@
 """What is in a labelled data set, before anything is trained on it: sizes, colours, classes, augmented samples."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -7,16 +8,17 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int, UInt8
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import ExifTags, Image
 
 from common.data.augment import Augment
 from common.data.batches import read_batch
+from common.data.decode import REFUSED_BY_PILLOW
 from common.data.layouts import find_dataset
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.data.samples import SPLITS
 from common.figures import PALETTE, to_bytes
-from common.run import write_json
+from common.run import make_folder, write_json
 from common.train import seed_update
 from transfer.config import AnalyzeConfig
 from transfer.prediction import overlay
@@ -24,6 +26,8 @@ from transfer.report import spread
 
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations in which width and height change places."""
 
 
 class Analysis:
@@ -39,7 +43,7 @@ class Analysis:
     def write(self) -> None:
         """Write analysis.json and analysis.png, and print what matters most."""
         found = self.numbers()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_json(self.folder / "analysis.json", found)
         self.draw(found).savefig(self.folder / "analysis.png", dpi=110)
         mean, std = found["pixels"]["mean"], found["pixels"]["std"]
@@ -117,15 +121,19 @@ class Analysis:
 
 
 def original_sizes(config: AnalyzeConfig, data: Splits) -> Int[np.ndarray, "n 2"]:
-    """Width and height of every image file; of the embedded data, the size that it is made in."""
+    """Width and height of every image file that can be read, turned as its EXIF tag says.
+
+    Of the embedded data, the size that it is made in.
+    """
     if config.data.data_dir is None:
         size = config.data.image_size
         return np.full((sum(len(getattr(data, split)) for split in SPLITS), 2), size)
     samples = find_dataset(config.data.data_dir, classes=config.data.classes, labelled=True).samples
     sizes = []
     for sample in samples:
-        with Image.open(sample.image) as image:  # reads the header alone
-            sizes.append(image.size)
+        with contextlib.suppress(*REFUSED_BY_PILLOW), Image.open(sample.image) as image:  # reads the header alone
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+            sizes.append(image.size[::-1] if turned else image.size)
     return np.array(sizes)
 
 

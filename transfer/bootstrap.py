@@ -54,7 +54,7 @@ def _interval(all_counts, combine, metric: str, seed: int) -> Interval:
 
     value = float(statistic(np.arange(count), axis=-1))
     if count < 2 or np.isnan(value):
-        return Interval(value, value, value)
+        return Interval(value, np.nan, np.nan)
     found = stats.bootstrap(
         (np.arange(count),),
         statistic,

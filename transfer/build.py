@@ -1,17 +1,18 @@
 """From settings to the objects of phase 2: the network with what was handed to it, and the parts it is trained in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from common.checkpoint import load_handover
 from common.config import nearest
+from common.config_groups import UNetConfig
 from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.smp import SMPEncoder
+from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
 from common.models.zoo import build_decoder, build_encoder
 from common.optim import Part
@@ -55,18 +56,23 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
     plan, parameters = config.encoder, count_parameters(net)
     parts = ("encoder", "decoder") if source.decoder is not None else ("encoder",)
     pretrained = source.loaded > 0
-    always_frozen = pretrained and plan.freeze_epochs >= config.training.epochs
-    return Receipt(
+    slip = Receipt(
         source=source.name,
         parts=parts,
         tensors=learnt_tensors(net, parts),
         loaded=source.loaded,
         part_parameters=count_parameters(*(net.get_submodule(part) for part in parts)),
         parameters=parameters,
-        trained_parameters=parameters - (count_parameters(net.encoder) if always_frozen else 0),
+        trained_parameters=parameters,
         frozen_epochs=plan.freeze_epochs if pretrained else 0,
         thaw_every=plan.thaw_every if pretrained else 0,
         lr_factor=plan.encoder_lr_factor if pretrained else 1.0,
+        epochs=config.training.epochs,
+    )
+    levels = net.encoder.levels()
+    never = levels[: slip.frozen_levels(config.training.epochs - 1, len(levels))]
+    return replace(
+        slip, trained_parameters=parameters - count_parameters(*(layer for level in never for layer in level))
     )
 
 
@@ -74,10 +80,9 @@ def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
     """The decoder that the settings name, with fresh weights. Raises UserError where it does not fit the encoder."""
     plan, dropout = config.decoder, config.model.decoder_dropout
     pyramid = {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}
-    settings: dict[str, Any] = {
-        "widths": plan.decoder_widths,
-        "dropout": dropout[-len(doublings(encoder.strides[-1])) :],
-    }
+    if dropout == UNetConfig().decoder_dropout:  # for five steps; where there are fewer they take the last of them
+        dropout = dropout[-len(doublings(encoder.strides[-1])) :]
+    settings: dict[str, Any] = {"widths": plan.decoder_widths, "dropout": dropout}
     match plan.decoder:
         case "unet":
             settings |= {"norm": plan.decoder_norm, "up": plan.up}
@@ -141,11 +146,10 @@ def _from_zoo(plan: EncoderConfig, channels: int) -> Source:
 
 
 def _from_library(plan: EncoderConfig, channels: int) -> SMPEncoder:
-    try:
-        return SMPEncoder(encoder=plan.encoder or "", output_stride=plan.encoder_stride, in_channels=channels)
-    except UserError as error:
-        ours = nearest(plan.encoder or "", ["unet", "mobilenet_v2"])
-        raise UserError(f"--encoder {plan.encoder}: {error}{ours}") from None
+    name, known = plan.encoder or "", ("unet", "mobilenet_v2", *smp_names())
+    if name not in known:
+        raise UserError(f"--encoder {name}: there is no such encoder{nearest(name, known)}")
+    return SMPEncoder(encoder=name, output_stride=plan.encoder_stride, in_channels=channels)
 
 
 def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -> list[Part]:

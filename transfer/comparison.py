@@ -14,7 +14,7 @@ from common.data.load import load_splits
 from common.device import make_fabric
 from common.figures import save_picture
 from common.metrics import PER_CLASS, scores
-from common.run import write_json
+from common.run import make_folder, write_json
 from transfer.bootstrap import Interval, interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.config import CompareOptions
@@ -51,7 +51,8 @@ class Comparison:
             for theirs, ours in combinations(self.runs, 2)
             for metric in METRICS
         ]
-        (self.folder / "figures").mkdir(parents=True, exist_ok=True)
+        masks = self._masks()
+        make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
         with (self.folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
@@ -61,6 +62,7 @@ class Comparison:
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
         print(text)
         self._draw(rows)
+        save_picture(masks, self.folder / "figures/masks.png")
         print(f"tables and figures: {self.folder}")
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -70,7 +72,6 @@ class Comparison:
         bars(values, names).savefig(figures / "bars.png", dpi=110)
         radar(values, names).savefig(figures / "radar.png", dpi=110)
         training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
-        save_picture(self._masks(), figures / "masks.png")
 
     def _masks(self) -> UInt8[np.ndarray, "h w 3"]:
         device = make_fabric(RunConfig(device=self.options.device)).device
@@ -113,7 +114,7 @@ def row(run: FinishedRun) -> dict[str, Any]:
 def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
     """The table and the differences for people."""
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
-    heads = ["run", "encoder", "mean IoU (95 %)", "Dice", "accuracy", *(f"IoU {name}" for name in classes)]
+    heads = ["run", "encoder", "pixels", "mean IoU (95 %)", "Dice", "accuracy", *(f"IoU {name}" for name in classes)]
     heads += ["parameters trained / all", "minutes", "MiB"]
     lines = [_line(heads), _line(["---"] * len(heads))]
     for one in rows:
@@ -125,7 +126,7 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(None if seconds is None else seconds / 60, ".1f"),
             _show(memory, ".0f"),
         ]
-        lines.append(_line([one["run"], one["encoder"], *scored, *cost]))
+        lines.append(_line([one["run"], one["encoder"], str(one["image_size"]), *scored, *cost]))
     lines += ["", f"{images} test images. Differences of mean IoU, paired bootstrap over the images:", ""]
     for one in (one for one in differences if one["metric"] == "mean_iou"):
         verdict = "sure" if one["sure"] else "cannot tell"

@@ -31,7 +31,7 @@ class EncoderConfig:
     pretrained_encoder: Path | None = None
     """Phase 1's ae.pth, best.pth or run folder; brings its own architecture."""
     encoder: str | None = None
-    """Encoder when none is handed over: unet (from scratch), mobilenet_v2, or any of segmentation_models_pytorch."""
+    """Where none is handed over: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
     encoder_weights: Literal["imagenet", "none"] = "imagenet"
     """Weights of mobilenet_v2 and others: imagenet, or none for a random start."""
     encoder_weights_path: Path | None = None

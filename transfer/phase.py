@@ -52,6 +52,7 @@ class Transfer:
         self.run.write_json("receipt.json", self.receipt.to_dict())
         for note in [*self.data.notes, *self._leaks()]:
             print(f"note: {note}", file=sys.stderr)
+        self._begin_epoch(0)  # so that a frozen encoder is described as one
         print(self.run.record_model(self.net, read_batch(self.train_pack, np.arange(1), "cpu").image))
         print(self.receipt)
         network = self.fabric.setup_module(compiled(self.net, self.config.training))

@@ -23,11 +23,13 @@ from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.device import make_fabric
 from common.errors import UserError
 from common.figures import PALETTE, save_picture
-from common.run import write_json
+from common.run import make_folder, write_json
 from transfer.config import PredictOptions
 from transfer.model import load_network
 
 OPACITY = 0.45
+MASKS, OVERLAYS = "masks", "overlays"
+"""Folders of what is written."""
 AHEAD = 4
 """Images that wait decoded, for each thread that decodes."""
 
@@ -59,7 +61,7 @@ class Prediction:
 
         An image that can't be read is named and left out. Raises UserError where none can.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         colours = {name: "#" + _colour(k).tobytes().hex() for k, name in enumerate(self.names)}
         write_json(self.folder / "classes.json", {"names": list(self.names), "colours": colours})
         with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
@@ -103,13 +105,13 @@ class Prediction:
             yield full[0].argmax(0).byte().cpu().numpy()
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
-        path = self.folder / "masks" / f"{photo.key}.png"
+        path = self.folder / MASKS / f"{photo.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(mask, mode="P")
         picture.putpalette(np.concatenate([_colour(k) for k in range(len(self.names))]).tobytes())
         picture.save(path)
         if self.options.overlays:
-            path = self.folder / "overlays" / f"{photo.key}.png"
+            path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             save_picture(overlay(photo.full, mask), path)
 
@@ -129,8 +131,10 @@ def _images(options: PredictOptions) -> Mapping[str, Path]:
         return {options.input.stem: options.input}
     if not options.input.is_dir():
         raise UserError(f"there is no image and no folder {options.input}; check --input")
-    written = options.folder.resolve()
-    files = {key: path for key, path in list_images(options.input).items() if written not in path.resolve().parents}
+    written = {options.folder.resolve() / part for part in (MASKS, OVERLAYS)}
+    files = {
+        key: path for key, path in list_images(options.input).items() if written.isdisjoint(path.resolve().parents)
+    }
     if not files:
         raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input")
     return files

@@ -31,6 +31,8 @@ class Receipt:
     """Epochs in which the whole encoder stays as it came."""
     thaw_every: int
     """Epochs from the thawing of one of its levels to the next; 0 where all thaw at once."""
+    epochs: int
+    """Epochs of the whole training."""
     lr_factor: float
     """The encoder's rate afterwards, relative to the decoder's; that of its coarsest level if they differ."""
 
@@ -55,6 +57,8 @@ class Receipt:
         if not self.pretrained:
             return f"{head}; {size} start at random in the {parts}, none is frozen"
         missing = f"{self.tensors - self.loaded} missing"
+        if self.frozen_epochs >= self.epochs:
+            return f"{head}, {missing}; {size} are pretrained; encoder frozen, never trained"
         frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen as a whole"
         thawed = f", thawed a level every {self.thaw_every} epochs" if self.thaw_every else ""
         rate = f"trained at {self.lr_factor:g} x --lr"
@@ -73,4 +77,4 @@ def learnt_tensors(network: nn.Module, parts: tuple[str, ...]) -> int:
 
 def count_parameters(*modules: nn.Module) -> int:
     """The number of values in all parameters of some modules."""
-    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+    return sum(parameter.numel() for parameter in nn.ModuleList(modules).parameters())

@@ -82,6 +82,8 @@ def training_batches(
     pack: Pack, *, batch_size: int, seed: int, chances: Float64[np.ndarray, " n"] | None = None
 ) -> Batches:
     """The shuffled batches of a training. Raises UserError where there are fewer images than one batch holds."""
+    if len(pack) < 2:
+        raise UserError("there is one training image: normalisation over a batch needs two, so add images")
     if len(pack) < batch_size:
         raise UserError(
             f"--batch_size {batch_size} is more than the {len(pack)} training images: use --batch_size {len(pack)}"
@@ -92,9 +94,10 @@ def training_batches(
 def balanced_chances(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
     """The chance of each image to be drawn if first a class is drawn, all alike, and then an image that shows it.
 
-    Foreground classes count, and as one more class "none of them".
+    Foreground classes count. Images that show none of them keep the share of the draws that they would have anyway.
     """
     shows = class_pixels[:, 1:] > 0
-    shows = np.concatenate([shows, ~shows.any(1, keepdims=True)], 1)
-    each = shows / np.maximum(shows.sum(0), 1)
-    return each.sum(1) / each.sum()
+    each = (shows / np.maximum(shows.sum(0), 1)).sum(1)
+    none = ~shows.any(axis=1)
+    weights = each / max(each.sum(), 1e-12) * (1 - none.mean()) + none / len(class_pixels)
+    return weights / weights.sum()

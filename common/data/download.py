@@ -17,6 +17,8 @@ def fetch_oxford(root: Path) -> None:
 
     The archives' MD5 sums are checked. Raises UserError where they can't be had.
     """
+    if all((root / part).is_dir() for part in ("images", "annotations")):
+        return
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:

@@ -106,15 +106,18 @@ def find_dataset(root: Path, *, classes: str = "auto", labelled: bool) -> Datase
 
 
 def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
-    """The samples with the splits of a file. Raises UserError unless it names each image once, and nothing else."""
+    """The samples with the splits of a file. Raises UserError unless it names every image, and nothing else."""
     splits: dict[str, SplitName] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for line in csv.DictReader(file):
-            stem, split = (str(line.get(column) or "").strip() for column in ("stem", "split"))
-            if split not in SPLITS:
-                raise UserError(f"{path} should have the columns stem,split with train, val or test, not {dict(line)}")
-            if splits.setdefault(stem, split) != split:
-                raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
+    for line in csv.DictReader(lines):
+        stem, split = (str(line.get(column) or "").strip() for column in ("stem", "split"))
+        if split not in SPLITS:
+            raise UserError(f"{path} should have the columns stem,split with train, val or test, not {dict(line)}")
+        if splits.setdefault(stem, split) != split:
+            raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")
     keys = {sample.key for sample in samples}
     without, unknown = sorted(keys - splits.keys()), sorted(splits.keys() - keys)
     if without or unknown:

@@ -80,10 +80,10 @@ class Encoder(nn.Module):
     def train(self, mode: bool = True):
         """As in torch, except that frozen levels stay in evaluation mode."""
         super().train(mode)
-        if self.frozen_levels == len(self.strides):
-            nn.ModuleList(self.children()).eval()
-        elif self.frozen_levels > 0:
-            nn.ModuleList(layer for level in self.levels()[: self.frozen_levels] for layer in level).eval()
+        for part in self.modules() if self.frozen_levels else ():
+            learns = [parameter.requires_grad for parameter in part.parameters()]
+            if learns and not any(learns) and part is not self:
+                part.eval()
         return self
 
 

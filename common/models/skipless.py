@@ -14,8 +14,8 @@ class SkiplessDecoder(Decoder):
     """A sequence of layers on the coarsest map.
 
     Widths are the channels after each of its doublings of the size, coarsest first; without them they are `WIDTHS`,
-    which are meant for an encoder of stride 32. Dropout has one number for each doubling, the head's included. A
-    subclass writes `layers`.
+    which are meant for an encoder of stride 32, or the last of them for a finer one. Dropout has one number for each
+    doubling, the head's included. A subclass writes `layers`.
     """
 
     name: ClassVar[str]
@@ -33,8 +33,9 @@ class SkiplessDecoder(Decoder):
     ) -> None:
         super().__init__()
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
-        self.widths, self.dropout = tuple(widths or self.WIDTHS), tuple(dropout)
         steps = len(doublings(encoder_strides[-1]))
+        self.widths = tuple(widths or self.WIDTHS[-(steps - self.HEAD_DOUBLINGS) :])
+        self.dropout = tuple(dropout)
         require_one_each(steps, dropout=self.dropout)
         require_one_each(steps - self.HEAD_DOUBLINGS, widths=self.widths)
         self.out_channels = self.widths[-1]

@@ -17,6 +17,8 @@ from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, load_exactly
 
+CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
+"""How the names of a classifier's tensors begin, which an encoder does without."""
 INSTALL = "pip install 'recon2seg[zoo]'"
 
 
@@ -34,7 +36,10 @@ class SMPEncoder(Encoder):
         if encoder not in smp_names():
             raise UserError(f"there is no encoder called {encoder!r}{nearest(encoder, smp_names())}")
         self.name, self.output_stride = encoder, output_stride
-        self.network = library.get_encoder(encoder, in_channels=in_channels, output_stride=output_stride)
+        try:
+            self.network = library.get_encoder(encoder, in_channels=in_channels, output_stride=output_stride)
+        except (ValueError, NotImplementedError) as error:
+            raise UserError(f"the encoder {encoder} has no form of stride {output_stride} ({error})") from None
         listed = list(self.network.out_channels)
         strides = [min(2**level, output_stride) for level in range(len(listed))]
         self.kept = [
@@ -69,10 +74,14 @@ class SMPEncoder(Encoder):
     def load_pretrained(self, path: Path | None) -> int:
         """Take weights from a file, or the library's ImageNet weights from its hub; the number of tensors loaded.
 
+        The file is one of this library's (safetensors too) or of the network with its classifier, which is left out.
         Raises UserError where the file does not fit, there are no such weights, or the hub can't be reached.
         """
         if path is not None:
-            state = adapt_channels(load_tensors(path), self.network)
+            given = _read(path)
+            own = self.network.state_dict()
+            kept = {name: tensor for name, tensor in given.items() if name in own or not name.startswith(CLASSIFIERS)}
+            state = adapt_channels(kept, self.network)
             return load_exactly(self.network, state, f"the weights of {self.name} in {path}")
         library = _library()
         try:
@@ -93,6 +102,18 @@ class SMPEncoder(Encoder):
 def smp_names() -> tuple[str, ...]:
     """The names of the library's encoders. Raises UserError where it is not installed."""
     return tuple(_library().get_encoder_names())
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".safetensors":
+        return load_tensors(path)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
 
 
 def _library() -> ModuleType:

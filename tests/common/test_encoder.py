@@ -134,7 +134,7 @@ def leaves(module: nn.Module) -> list[nn.Module]:
 
 
 def test_the_levels_hold_every_parameter_once(encoder):
-    held = [parameter for layers in encoder.levels() for parameter in nn.ModuleList(layers).parameters()]
+    held = [parameter for layers in encoder.levels() for layer in layers for parameter in layer.parameters()]
     assert len(encoder.levels()) == len(encoder.strides)
     assert sorted(map(id, held)) == sorted(map(id, encoder.parameters()))
 
@@ -148,6 +148,13 @@ def test_a_level_makes_its_own_map_from_the_one_before(encoder):
     after = encoder(images(encoder, 1))
     assert all(torch.equal(*pair) for pair in zip(before[:2], after[:2], strict=True))
     assert not torch.equal(before[2], after[2])
+
+
+def test_frozen_levels_give_the_same_maps_twice_in_training(encoder):
+    encoder.freeze(3)
+    encoder.train()
+    first, second = encoder(images(encoder, 2)), encoder(images(encoder, 2))
+    assert all(torch.equal(*pair) for pair in zip(first[:3], second[:3], strict=True))
 
 
 def test_only_the_finest_levels_can_be_frozen(encoder):

@@ -253,3 +253,10 @@ def test_a_file_of_splits_that_does_not_fit_is_refused(tmp_path, lines, said):
     write_splits(tmp_path, lines)
     with pytest.raises(UserError, match=said):
         find_dataset(tmp_path, labelled=True)
+
+
+def test_a_file_of_splits_in_another_encoding_is_refused(tmp_path):
+    write_images_masks(tmp_path, 3)
+    (tmp_path / "splits.csv").write_bytes("stem,split\nb\u00e4r,train\n".encode("cp1252"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        find_dataset(tmp_path, labelled=True)

@@ -131,6 +131,13 @@ def test_widths_are_one_for_each_doubling_that_is_not_the_heads():
         ConvTransposeDecoder(CHANNELS, STRIDES, widths=(8,) * 5)
 
 
+def test_at_a_finer_stride_the_last_of_the_published_widths_are_taken():
+    for kind in (ConvTransposeDecoder, TransposeDecoder, BilinearDecoder):
+        decoder = kind(CHANNELS[:4], STRIDES[:4], dropout=(0.0,) * 4)
+        assert decoder.widths == kind.WIDTHS[1:]
+        assert decoder.head(2)(decoder(maps()[:4])).shape == (2, 2, 64, 96)
+
+
 def test_deeplab_dilates_by_the_published_rates_at_stride_16_and_half_of_them_at_32():
     def rates(strides):
         decoder = DeepLabV3PlusDecoder((4,) * len(strides), strides)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from common.errors import UserError
 from common.models.smp import SMPEncoder, smp_names
@@ -76,6 +77,25 @@ def test_the_stages_of_a_resnet_are_found():
     stages = {id(layer): name.split(".")[0] for name, layer in encoder.network.named_modules()}
     found = [{stages[id(layer)] for layer in level} for level in encoder.levels()]
     assert found == [{"conv1", "bn1"}, {"layer1"}, {"layer2"}, {"layer3"}, {"layer4"}]
+
+
+def test_files_with_a_classifier_and_safetensors_files_are_read_too(tmp_path):
+    torch.manual_seed(0)
+    donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18")
+    state = donor.network.state_dict()
+    torch.save({**state, "fc.weight": torch.zeros(3, 512), "fc.bias": torch.zeros(3)}, tmp_path / "whole.pth")
+    assert encoder.load_pretrained(tmp_path / "whole.pth") == len(state)
+    assert torch.equal(encoder.network.conv1.weight, donor.network.conv1.weight)
+    save_file(state, tmp_path / "model.safetensors")
+    assert SMPEncoder(encoder="resnet18").load_pretrained(tmp_path / "model.safetensors") == len(state)
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="cannot read"):
+        encoder.load_pretrained(tmp_path / "broken.safetensors")
+
+
+def test_an_encoder_that_cannot_be_dilated_says_so():
+    with pytest.raises(UserError, match="vgg11 has no form of stride 16"):
+        SMPEncoder(encoder="vgg11", output_stride=16)
 
 
 @pytest.mark.parametrize("name", ["vgg11", "mit_b0", "densenet121"])

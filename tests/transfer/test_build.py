@@ -21,6 +21,7 @@ PRETRAINED = Receipt(
     parameters=2,
     trained_parameters=2,
     frozen_epochs=3,
+    epochs=20,
     thaw_every=0,
     lr_factor=0.1,
 )
@@ -62,6 +63,7 @@ def test_a_receipt_says_in_one_line_what_is_there_and_what_is_not():
     assert "frozen for 3 epochs, then trained at 0.1 x --lr" in str(PRETRAINED)
     assert "0 of 48 tensors loaded" in str(SCRATCH)
     assert "none is frozen" in str(SCRATCH)
+    assert "encoder frozen, never trained" in str(replace(PRETRAINED, epochs=3))
     assert "8 missing" in str(replace(PRETRAINED, loaded=40))
 
 
