@@ -40,7 +40,7 @@ class EncoderConfig:
     """Others: stride of their coarsest map; below 32 they are dilated, as DeepLabV3+ wants it (16)."""
     transfer: Literal["encoder", "all"] = "encoder"
     """What is taken from --pretrained_encoder: the encoder, or its decoder too (never the output head)."""
-    freeze_epochs: Annotated[int, Field(ge=0)] = 5
+    freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
     """The rate of what was pretrained, as a factor of --lr, once it is trained."""
@@ -100,8 +100,8 @@ class TransferConfig:
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
     loss: LossConfig = LossConfig()
-    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.005, weight_decay=1e-4, patience=15)
-    optim: OptimizerConfig = OptimizerConfig(optimizer="sgd", schedule="poly")
+    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.003, weight_decay=3e-5, patience=15)
+    optim: OptimizerConfig = OptimizerConfig(optimizer="adamw", schedule="poly")
     augment: AugmentConfig = AugmentConfig()
     run: RunConfig = RunConfig()
 
