@@ -1,11 +1,16 @@
 """Each published system runs by its preset, on made-up data in its own folder layout."""
 
+import hashlib
 import json
 
 import pytest
+import torch
 from datasets import photo, square_mask, write_train_test_masks, write_train_val_test, write_tree
+from torchvision.models import mobilenet_v2
 
+from common.checkpoint import load_handover
 from common.config import CONFIGS, load_config
+from common.models.weights import IMAGENET, WeightSource
 from pretrain.main import main as pretrain
 from transfer.config import TransferConfig
 from transfer.main import main as transfer
@@ -103,3 +108,20 @@ def test_a_preset_says_whether_the_encoder_ever_thaws(name):
     config = load_config(TransferConfig, ["--config", str(CONFIGS / f"transfer/{name}.yaml")], prog="")
     assert (config.encoder.freeze_epochs >= config.training.epochs) is name.endswith("frozen")
     assert name.endswith("frozen") or config.encoder.freeze_epochs == 0
+
+
+@pytest.mark.parametrize("name", ["b_frozen", "c_isic_tuned"])
+def test_a_frozen_encoder_comes_out_as_it_went_in_and_a_tuned_one_does_not(name, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    donor = mobilenet_v2().state_dict()
+    path = tmp_path / "weights.pth"
+    torch.save(donor, path)
+    source = WeightSource(file=path.name, url="", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setitem(IMAGENET, "mobilenet_v2", source)
+    receipt = run(name, tmp_path, "--encoder_weights", "imagenet", "--encoder_weights_path", str(path))
+    trained = load_handover(tmp_path / "run/best.pth").sections["encoder"]
+    same = [torch.equal(trained[key], value) for key, value in donor.items() if key.startswith("features.")]
+    frozen = name.endswith("frozen")
+    assert all(same) is frozen
+    assert receipt["loaded"] == receipt["tensors"] == len(same)
+    assert receipt["trained_parameters"] == receipt["parameters"] - (2_223_872 if frozen else 0)
