@@ -1,5 +1,6 @@
 """How sure a score, or a difference of two scores, is: by drawing the test images again."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,14 +44,19 @@ def interval(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0) 
     return _interval([counts], lambda values: values[0], metric, seed)
 
 
-def _interval(all_counts, combine, metric: str, seed: int) -> Interval:
+def _interval(
+    all_counts: Sequence[Int64[np.ndarray, "n k k"]],
+    combine: Callable[[list[np.ndarray]], np.ndarray],
+    metric: str,
+    seed: int,
+) -> Interval:
     count = len(all_counts[0])
 
     def statistic(chosen: Int64[np.ndarray, "... n"], axis: int) -> Float[np.ndarray, "..."]:
         assert axis == -1
         drawn = np.apply_along_axis(np.bincount, -1, chosen, minlength=count)
         sums = [np.tensordot(drawn, counts, axes=(-1, 0)) for counts in all_counts]
-        return combine([scores(torch.from_numpy(total))[metric].numpy() for total in sums])
+        return np.asarray(combine([scores(torch.from_numpy(total))[metric].numpy() for total in sums]))
 
     value = float(statistic(np.arange(count), axis=-1))
     if count < 2 or np.isnan(value):
