@@ -1,6 +1,7 @@
 """Three published decoders that see the coarsest map alone, each exactly as described."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from jaxtyping import Float
@@ -74,12 +75,11 @@ class ConvTransposeDecoder(SkiplessDecoder):
     MIXING = (64, 128, 256, 512, 512)
 
     def layers(self, in_channels: int) -> list[nn.Module]:
-        mixing = (in_channels, *self.MIXING)
         rising = (self.MIXING[-1], *self.widths)
         layers: list[nn.Module] = []
-        for before, after in zip(mixing, self.MIXING, strict=False):
+        for before, after in pairwise((in_channels, *self.MIXING)):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
-        for before, after, rate in zip(rising, self.widths, self.dropout, strict=False):
+        for (before, after), rate in zip(pairwise(rising), self.dropout[:-1], strict=True):
             layers += [nn.Dropout2d(rate), _doubling(before, after), nn.ReLU(inplace=True)]
         return [_xavier(layer) for layer in layers]
 
@@ -98,7 +98,7 @@ class TransposeDecoder(SkiplessDecoder):
 
     def layers(self, in_channels: int) -> list[nn.Module]:
         layers: list[nn.Module] = []
-        for before, after, rate in zip((in_channels, *self.widths), self.widths, self.dropout, strict=False):
+        for (before, after), rate in zip(pairwise((in_channels, *self.widths)), self.dropout, strict=True):
             up = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
             layers += [up, nn.ReLU(inplace=True), nn.Dropout2d(rate)]
         return layers
@@ -115,7 +115,7 @@ class BilinearDecoder(SkiplessDecoder):
 
     def layers(self, in_channels: int) -> list[nn.Module]:
         layers: list[nn.Module] = []
-        for before, after, rate in zip((in_channels, *self.widths), self.widths, self.dropout, strict=False):
+        for (before, after), rate in zip(pairwise((in_channels, *self.widths)), self.dropout, strict=True):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
             layers += [nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), nn.Dropout2d(rate)]
         return layers
