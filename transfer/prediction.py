@@ -17,6 +17,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from common.config_groups import RunConfig
+from common.data.batches import to_images
 from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import BadFileError, read_image, resize_image
 from common.data.samples import IMAGE_SUFFIXES, list_images
@@ -98,8 +99,7 @@ class Prediction:
     @torch.no_grad()
     def _segment(self, photos: Sequence[Photo]) -> Iterator[UInt8[np.ndarray, "h w"]]:
         """The likeliest class of every pixel; logits are enlarged, so that borders are smooth."""
-        small = torch.from_numpy(np.stack([photo.small for photo in photos])).to(self.device)
-        logits = self.net(small.permute(0, 3, 1, 2).contiguous().float().div_(255.0))
+        logits = self.net(to_images(np.stack([photo.small for photo in photos]), self.device))
         for photo, one in zip(photos, logits, strict=True):
             full = F.interpolate(one[None], size=photo.full.shape[:2], mode="bilinear", align_corners=False)
             yield full[0].argmax(0).byte().cpu().numpy()

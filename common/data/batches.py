@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from common.data.pack import Pack
@@ -70,12 +70,17 @@ class Batches:
 
 def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch:
     """Copy the images of `indices` out of the pack: bytes travel to the device, and become [0, 1] there."""
-    image = torch.from_numpy(np.ascontiguousarray(pack.images[indices])).to(device)
     mask = None
     if pack.masks is not None:
         mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
-    image = image.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
+    image = to_images(pack.images[indices], device)
     return Batch(image, mask, torch.from_numpy(np.asarray(indices, dtype=np.int64)))
+
+
+def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str = "cpu") -> Float[Tensor, "n c h w"]:
+    """Pixels as networks take them: they travel to the device as bytes, and become [0, 1] there."""
+    image = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    return image.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
 
 
 def training_batches(

@@ -10,7 +10,7 @@ from torchvision.models import mobilenet_v2
 
 from common.models.blocks import tapped
 from common.models.encoder import Encoder
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_features
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, load_features
 
 
 class MobileNetV2Encoder(Encoder):
@@ -25,7 +25,8 @@ class MobileNetV2Encoder(Encoder):
     taps = (1, 3, 6, 13, 18)
 
     def __init__(self, *, in_channels: int = 3) -> None:
-        super().__init__(mean=_statistics(IMAGENET_MEAN, in_channels), std=_statistics(IMAGENET_STD, in_channels))
+        mean, std = (channel_statistics(imagenet, in_channels) for imagenet in (IMAGENET_MEAN, IMAGENET_STD))
+        super().__init__(mean=mean, std=std)
         self.features = mobilenet_v2(weights=None).features
         if in_channels != 3:
             stem = nn.Conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False)
@@ -48,7 +49,3 @@ class MobileNetV2Encoder(Encoder):
         Raises UserError where any other tensor is missing, unexpected or of another shape.
         """
         return load_features(self.features, state, "the ImageNet weights of mobilenet_v2")
-
-
-def _statistics(imagenet: tuple[float, ...], in_channels: int) -> tuple[float, ...]:
-    return imagenet if in_channels == len(imagenet) else (sum(imagenet) / len(imagenet),) * in_channels

@@ -15,7 +15,7 @@ from common.config import nearest
 from common.errors import UserError
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, load_exactly
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, channel_statistics, load_exactly
 
 CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
 """How the names of a classifier's tensors begin, which an encoder does without."""
@@ -31,7 +31,8 @@ class SMPEncoder(Encoder):
     """
 
     def __init__(self, *, encoder: str, in_channels: int = 3, output_stride: int = 32) -> None:
-        super().__init__(mean=_for(in_channels, IMAGENET_MEAN), std=_for(in_channels, IMAGENET_STD))
+        mean, std = (channel_statistics(imagenet, in_channels) for imagenet in (IMAGENET_MEAN, IMAGENET_STD))
+        super().__init__(mean=mean, std=std)
         library = _library()
         if encoder not in smp_names():
             raise UserError(f"there is no encoder called {encoder!r}{nearest(encoder, smp_names())}")
@@ -93,8 +94,8 @@ class SMPEncoder(Encoder):
                 "internet, give a file of its weights with --encoder_weights_path, or set --encoder_weights none"
             ) from None
         scale = max(found["input_range"])
-        self.mean.copy_(torch.tensor(_for(len(self.mean), tuple(found["mean"]))).view(-1, 1, 1) / scale)
-        self.std.copy_(torch.tensor(_for(len(self.mean), tuple(found["std"]))).view(-1, 1, 1) / scale)
+        for own, name in ((self.mean, "mean"), (self.std, "std")):
+            own.copy_(torch.tensor(channel_statistics(found[name], len(own))).view(-1, 1, 1) / scale)
         return load_exactly(self.network, adapt_channels(state, self.network), f"the ImageNet weights of {self.name}")
 
 
@@ -122,10 +123,6 @@ def _library() -> ModuleType:
     except ImportError:
         raise UserError(f"encoders beside unet and mobilenet_v2 come from another package: {INSTALL}") from None
     return encoders
-
-
-def _for(in_channels: int, imagenet: tuple[float, ...]) -> tuple[float, ...]:
-    return imagenet if in_channels == len(imagenet) else (sum(imagenet) / len(imagenet),) * in_channels
 
 
 def _by_dependence(encoder: SMPEncoder) -> list[list[nn.Module]]:

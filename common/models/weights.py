@@ -8,7 +8,7 @@ import sys
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -174,6 +174,11 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
         )
     module.load_state_dict(state)
     return len(own)
+
+
+def channel_statistics(colours: Sequence[float], channels: int) -> tuple[float, ...]:
+    """A statistic of red, green and blue for images of so many channels: where these are not three, its average."""
+    return tuple(colours) if channels == len(colours) else (sum(colours) / len(colours),) * channels
 
 
 def adapt_channels(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
