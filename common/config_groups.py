@@ -85,7 +85,7 @@ class TrainingConfig:
     """How long, and how fast."""
 
     epochs: Annotated[int, Field(ge=1)]
-    """Passes over the training images at most."""
+    """Epochs at most; each is a pass over the training images unless --epoch_updates says otherwise."""
     batch_size: Annotated[int, Field(ge=2)]
     """Images in a batch."""
     lr: Annotated[float, Field(gt=0)]
@@ -94,6 +94,8 @@ class TrainingConfig:
     """Weight decay."""
     patience: Annotated[int, Field(ge=1)]
     """Epochs without a better validation score after which the run stops."""
+    epoch_updates: Annotated[int, Field(ge=0)] = 0
+    """Updates in an epoch, however many images there are (passes over them follow each other); 0 for one pass."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient; 0 for no clipping."""
     accumulate: Annotated[int, Field(ge=1)] = 1

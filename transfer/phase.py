@@ -40,7 +40,8 @@ class Transfer:
         self.data = load_splits(config.data, labelled=True)
         assert self.data.classes is not None, "labelled data has classes"
         self.names = self.data.classes.names
-        self.train_pack, class_pixels = labelled_part(self.data.train, config, self.names)
+        self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
+        self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
@@ -90,10 +91,12 @@ class Transfer:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net, best.sections, "best.pth")
-        counts = {split: self._confusions(getattr(self.data, split))[0] for split in ("test", "val")}
+        packs = {"test": self.data.test, "val": self.val_pack}
+        counts = {split: self._confusions(pack)[0] for split, pack in packs.items()}
+        images = {split: len(pack) for split, pack in {"train": self.train_pack, **packs}.items()}
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
-        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
+        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "images": images, "warnings": warnings}
         self._draw(progress, counts["test"])
         save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
@@ -108,8 +111,7 @@ class Transfer:
         if self.config.labels.balanced_sampling:
             assert pack.class_pixels is not None, "labelled data has class pixels"
             chances = balanced_chances(pack.class_pixels)
-        size, seed = self.config.training.batch_size, self.config.run.seed
-        return training_batches(pack, batch_size=size, seed=seed, chances=chances)
+        return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
     def _begin_epoch(self, epoch: int) -> None:
         encoder = self.net.encoder
@@ -120,13 +122,13 @@ class Transfer:
         return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss)
 
     def _validate(self, _: int) -> Row:
-        counts, terms = self._confusions(self.data.val, self.loss)
+        counts, terms = self._confusions(self.val_pack, self.loss)
         self.loss.train()
         return {**terms, **row(counts, self.names)}
 
     def _show(self, progress: Progress) -> str | None:
-        shown = range(min(4, len(self.data.val)))
-        picture = sample_grid(self.net, self.data.val, shown, self.names, device=self.fabric.device)
+        shown = range(min(4, len(self.val_pack)))
+        picture = sample_grid(self.net, self.val_pack, shown, self.names, device=self.fabric.device)
         self.run.picture("segmentations", picture, progress.epoch)
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
@@ -166,18 +168,22 @@ class Transfer:
         )
 
 
-def labelled_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
+def labelled_part(pack: Pack, fraction: float, seed: int) -> Pack:
+    """The share of some images that keep their masks; they themselves where it is 1."""
+    assert pack.class_pixels is not None, "labelled data has class pixels"
+    if fraction == 1:
+        return pack
+    return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
+
+
+def training_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
     """The training images that keep their masks, and how many pixels each class has in them.
 
     Raises UserError when a class has none.
     """
+    pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
     assert pack.class_pixels is not None, "labelled data has class pixels"
-    counts = pack.class_pixels
-    if config.labels.label_fraction < 1:
-        fraction, seed = config.labels.label_fraction, config.run.seed
-        chosen = label_subset(pack.keys, counts, fraction=fraction, seed=seed)
-        pack, counts = pack.take(chosen), counts[chosen]
-    totals = counts.sum(0)
+    totals = pack.class_pixels.sum(0)
     absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
     if absent:
         raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
