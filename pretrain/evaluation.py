@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from common.checkpoint import load_handover
 from common.config import unflatten
@@ -17,6 +16,7 @@ from common.embedding import image_classes, knn_accuracy, latents, level_ranks, 
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
+from common.intervals import mean_interval
 from common.models.weights import load_sections
 from common.run import write_json
 from pretrain.config import PretrainConfig
@@ -59,11 +59,13 @@ class Evaluation:
             writer = csv.writer(file)
             writer.writerow(["image", *self.scores])
             writer.writerows(zip(self.pack.keys, *(values.tolist() for values in self.scores.values()), strict=True))
-        means = {name: mean_and_interval(values) for name, values in self.scores.items()}
-        self.results[self.options.split] = means
+        means = {name: mean_interval(values) for name, values in self.scores.items()}
+        self.results[self.options.split] = {
+            name: {"mean": mean.value, "low": mean.low, "high": mean.high} for name, mean in means.items()
+        }
         print(f"{self.options.split} ({len(self.pack)} images), mean and 95 % interval")
         for name, mean in means.items():
-            value, *ends = (FORMATS[name].format(mean[key]) for key in ("mean", "low", "high"))
+            value, *ends = map(FORMATS[name].format, mean)
             print(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
 
     def draw_extremes(self) -> None:
@@ -124,14 +126,3 @@ class Evaluation:
     def _latents(self, pooling: Pooling) -> Float[np.ndarray, "n d"]:
         encoder = self.model.encoder
         return latents(encoder, self.pack, batch_size=self.batch_size, device=self.device, pooling=pooling)
-
-
-def mean_and_interval(values: Float[np.ndarray, " n"]) -> dict[str, float]:
-    """The mean over images with the 95 % interval of Student's t; of one image or equal ones, the value thrice.
-
-    Source: Student 1908, The probable error of a mean, doi 10.1093/biomet/6.1.1.
-    """
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    reach = error * float(stats.t.ppf(0.975, max(len(values) - 1, 1)))
-    return {"mean": mean, "low": mean - reach, "high": mean + reach}

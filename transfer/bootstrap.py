@@ -1,29 +1,16 @@
 """How sure a score, or a difference of two scores, is: by drawing the test images again."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from scipy import stats
 
+from common.intervals import Interval
 from common.metrics import scores
 
 RESAMPLES = 2000
-
-
-class Interval(NamedTuple):
-    """A value with the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def sure(self) -> bool:
-        """Whether 0 lies outside."""
-        return self.low > 0 or self.high < 0
 
 
 def paired_difference(

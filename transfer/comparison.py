@@ -13,9 +13,10 @@ from common.config_groups import RunConfig
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.figures import save_picture
+from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
 from common.run import make_folder, write_json
-from transfer.bootstrap import Interval, interval, paired_difference
+from transfer.bootstrap import interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.config import CompareOptions
 from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
