@@ -31,6 +31,33 @@ def interval(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0) 
     return _interval([counts], lambda values: values[0], metric, seed)
 
 
+def seeds_difference(
+    ours: Int64[np.ndarray, "s n k k"], theirs: Int64[np.ndarray, "s n k k"], metric: str, *, seed: int = 0
+) -> Interval:
+    """How much better one way of training scores than another, over seeds (first axis, in pairs) and test images.
+
+    The value is the mean of the seeds' differences. Seeds and images are both drawn again, each in pairs, so that the
+    interval tells of other images and of other draws of weights and labels; of one seed, of other images alone.
+
+    Source: Owen 2007, The pigeonhole bootstrap, doi 10.1214/07-AOAS122.
+    """
+    random = np.random.default_rng(seed)
+    runs, images = ours.shape[:2]
+    drawn = random.multinomial(images, np.full(images, 1 / images), RESAMPLES)
+    weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLES) / runs
+
+    def differences(times: Int64[np.ndarray, "d n"]) -> Float[np.ndarray, "d s"]:
+        sums = [torch.from_numpy(np.einsum("dn,snij->dsij", times, c, optimize=True)) for c in (ours, theirs)]
+        better, worse = (scores(total)[metric].numpy() for total in sums)
+        return better - worse
+
+    value = float(differences(np.ones((1, images), dtype=np.int64)).mean())
+    if images < 2 or np.isnan(value):
+        return Interval(value, np.nan, np.nan)
+    low, high = np.nanpercentile((differences(drawn) * weights).sum(1), [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
 def _interval(
     all_counts: Sequence[Int64[np.ndarray, "n k k"]],
     combine: Callable[[list[np.ndarray]], np.ndarray],
