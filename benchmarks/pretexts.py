@@ -7,14 +7,13 @@ each fine-tuning by its validation-selected best.pth; --split val prints the tab
 """
 
 import argparse
-import fcntl
 import json
 import statistics
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sharing import once, succeed
 from pretrain.evaluate import main as evaluate
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
@@ -58,9 +57,9 @@ class Study:
         words += ["--probe_dir", self.pets, "--probe_every", "1"]
         with once(run, "evaluation-test/metrics.json") as wanted:
             if wanted:
-                _succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
+                succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
                 looks = ["--data_dir", self.pets, "--analyze_latent_space"]
-                _succeed(evaluate, ["--model_path", run / "best.pth", *looks])
+                succeed(evaluate, ["--model_path", run / "best.pth", *looks])
 
     def tune(self, name: str, share: float, seed: int) -> None:
         """Train a segmentation network from an encoder that is there, if nobody has."""
@@ -73,7 +72,7 @@ class Study:
         words += ["--encoder_lr_factor", RATES.get(name, "0.3")]
         with once(run, "metrics.json") as wanted:
             if wanted:
-                _succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
+                succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
 
     def table(self, split: str) -> str:
         """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""
@@ -102,24 +101,6 @@ class Study:
 
     def _tuned(self, name: str, share: float, seed: int) -> Path:
         return self.folder / "transfer" / f"{_slug(name)}-{share}-{seed}"
-
-
-@contextmanager
-def once(run: Path, proof: str) -> Iterator[bool]:
-    """Whether the work of a folder is still to be done: not if its last file is there, or another process is at it."""
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with run.with_name(f".{run.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield not (run / proof).exists()
-
-
-def _succeed(command: Callable[[list[str]], int], words: list[Any]) -> None:
-    if command([str(word) for word in words]) != 0:
-        raise SystemExit(f"failed: {' '.join(map(str, words))}")
 
 
 def _slug(name: str) -> str:
