@@ -8,12 +8,12 @@ each fine-tuning by its validation-selected best.pth; --split val prints the tab
 
 import argparse
 import json
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sharing import once, succeed
+from benchmarks.runs import difference, once, scores, spread, succeed, told
+from common.tables import markdown_table
 from pretrain.evaluate import main as evaluate
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
@@ -76,12 +76,16 @@ class Study:
 
     def table(self, split: str) -> str:
         """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""
-        heads = "| encoder | PSNR | SSIM | PSNR, skips zeroed | probe | 20 % of the masks | all masks |"
-        lines = [heads, "|---" * (heads.count("|") - 1) + "|"]
+        heads = ["encoder", "PSNR", "SSIM", "PSNR, skips zeroed", "probe"]
+        heads += [f"{share:.0%} of the masks" for share in EPOCHS]
+        heads += [f"{share:.0%}: above scratch, paired" for share in EPOCHS if split == "test"]
+        rows = []
         for name in [*BASELINES, *PRETEXTS]:
-            tuned = [self._spread(name, share, split) for share in EPOCHS]
-            lines.append("| " + " | ".join([name, *self._looks(name), *tuned]) + " |")
-        return "\n".join(lines)
+            tuned = [spread([s["mean_iou"] for s in scores(self._seeds(name, share), split)]) for share in EPOCHS]
+            pairs = [(self._seeds(name, share), self._seeds("scratch", share)) for share in EPOCHS]
+            above = [told(difference(*pair)) if name != "scratch" else "" for pair in pairs if split == "test"]
+            rows.append([name, *self._looks(name), *tuned, *above])
+        return "\n".join(markdown_table(heads, rows))
 
     def _looks(self, name: str) -> list[str]:
         run = self.folder / "pretrain" / _slug(name)
@@ -91,13 +95,8 @@ class Study:
         without = f"{photographs['psnr_no_skips']:.2f}" if "psnr_no_skips" in photographs else "-"
         return [f"{photographs['psnr']:.2f}", f"{photographs['ssim']:.3f}", without, f"{pets['probe_miou']:.3f}"]
 
-    def _spread(self, name: str, share: float, split: str) -> str:
-        files = [self._tuned(name, share, seed) / "metrics.json" for seed in SEEDS]
-        scores = [_json(file)[split]["mean_iou"] for file in files if file.exists()]
-        if not scores:
-            return ""
-        spread = f" ({min(scores):.3f} to {max(scores):.3f}" if len(scores) > 1 else " (one seed"
-        return f"{statistics.mean(scores):.3f}{spread})"
+    def _seeds(self, name: str, share: float) -> list[Path]:
+        return [self._tuned(name, share, seed) for seed in SEEDS]
 
     def _tuned(self, name: str, share: float, seed: int) -> Path:
         return self.folder / "transfer" / f"{_slug(name)}-{share}-{seed}"

@@ -7,21 +7,15 @@ once share the work. Prints tables of means over the seeds, and leaves those of 
 """
 
 import argparse
-import json
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from benchmarks.sharing import once, succeed
+from benchmarks.runs import difference, once, scores, spread, succeed, told
 from common.config import CONFIGS
 from common.tables import markdown_table
-from transfer.bootstrap import seeds_difference
 from transfer.compare import main as compare
 from transfer.main import main as transfer
-from transfer.scoring import IMAGES_FILE
 
 OURS = "ours"
 """The defaults, on ImageNet MobileNetV2."""
@@ -84,16 +78,16 @@ class Systems:
 
     def markdown(self) -> str:
         """Means over the seeds that are there, with their range; what tuning gains; and how far ahead ours is."""
-        found = {system: self._scores(system) for system in self.table.systems}
-        found = {system: scores for system, scores in found.items() if scores}
+        found = {system: scores(self._seeds(system)) for system in self.table.systems}
+        found = {system: seeds for system, seeds in found.items() if seeds}
         classes = list(next(iter(found.values()))[0]["per_class"]) if found else []
         heads = ["system", "seeds", "mean IoU", *(f"IoU {name}" for name in classes), "foreground Dice", "accuracy"]
         rows = []
-        for system, scores in found.items():
-            ious = [_spread([score["per_class"][name]["iou"] for score in scores]) for name in classes]
-            means = [_spread([score[key] for score in scores]) for key in ("mean_foreground_dice", "pixel_accuracy")]
-            mean = _spread([score["mean_iou"] for score in scores])
-            rows.append([system, str(len(scores)), mean, *ious, *means, PUBLISHED.get(system, "")])
+        for system, seeds in found.items():
+            ious = [spread([score["per_class"][name]["iou"] for score in seeds]) for name in classes]
+            means = [spread([score[key] for score in seeds]) for key in ("mean_foreground_dice", "pixel_accuracy")]
+            mean = spread([score["mean_iou"] for score in seeds])
+            rows.append([system, str(len(seeds)), mean, *ious, *means, PUBLISHED.get(system, "")])
         lines = markdown_table([*heads, "published, other data, not comparable"], rows)
         return "\n".join([*lines, "", *self._differences(found)])
 
@@ -103,31 +97,16 @@ class Systems:
         if len(runs) > 1:
             succeed(compare, [*runs, "--output", self.options.output_dir / f"comparison-{self.name}"])
 
-    def _scores(self, system: str) -> list[dict[str, Any]]:
-        files = [self.run(system, seed) / "metrics.json" for seed in range(self.options.seeds)]
-        return [json.loads(file.read_text())["test"] for file in files if file.exists()]
-
     def _differences(self, found: dict[str, Any]) -> list[str]:
         pairs = [*PAIRS, *((name, OURS) for name in found if name != OURS)]
         pairs = [(worse, better) for worse, better in pairs if worse in found and better in found]
-        return [f"- {better} against {worse}: {self._difference(worse, better)}" for worse, better in pairs]
+        return [
+            f"- {better} against {worse}: {told(difference(self._seeds(better), self._seeds(worse)))}"
+            for worse, better in pairs
+        ]
 
-    def _difference(self, worse: str, better: str) -> str:
-        files = [[self._images(name, seed) for name in (better, worse)] for seed in range(self.options.seeds)]
-        files = [pair for pair in files if all(file.exists() for file in pair)]
-        if not files:
-            return "no seed in common"
-        ours, theirs = (np.stack([np.load(pair[side])["confusions"] for pair in files]) for side in (0, 1))
-        value, low, high = seeds_difference(ours, theirs, "mean_iou")
-        return f"{value:+.3f} ({low:+.3f} to {high:+.3f}), {len(files)} seeds"
-
-    def _images(self, system: str, seed: int) -> Path:
-        return self.run(system, seed) / IMAGES_FILE
-
-
-def _spread(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.3f}"
-    return mean if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
+    def _seeds(self, system: str) -> list[Path]:
+        return [self.run(system, seed) for seed in range(self.options.seeds)]
 
 
 def main() -> None:
