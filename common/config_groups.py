@@ -28,6 +28,8 @@ class DataConfig:
     """What masks mean: auto, species (background, cat, dog), binary, or a YAML file of names and values."""
     split_seed: int = 0
     """Which images are held out for validation (and test, where the layout names none)."""
+    val_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the images held out for validation, where the layout names none; default 0.15, of a bare folder 0.05."""
     skip_bad_files: bool = False
     """Leave out images that cannot be read, and list them, where the run would stop."""
     synthetic_count: Annotated[int, Field(ge=20)] = 1000
