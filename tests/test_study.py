@@ -129,6 +129,20 @@ def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_pat
     assert not (tmp_path / "new").exists()
 
 
+def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folder(words, tmp_path, monkeypatch, capsys):
+    folder, one = tmp_path / "study", ["--inits", "scratch", "--label_fractions", "0.5"]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", interrupted)
+        assert study([*words, *one, "--output_dir", str(folder)]) == 130
+    assert "the same command goes on with the cells that are missing" in capsys.readouterr().err
+    assert study(["--resume", "--output_dir", str(folder)]) == 0
+    assert len(list((folder / "cells").glob("*/cell.json"))) == 3
+
+
 def test_the_table_of_an_unfinished_study_shows_what_is_there(words, tmp_path, capsys):
     assert study([*words, "--table", "--output_dir", str(tmp_path / "new")]) == 0
     assert "own against scratch: not yet known." in capsys.readouterr().out
@@ -151,6 +165,7 @@ def test_a_search_that_diverges_loses_and_does_not_stop_the_study(words, tmp_pat
         (["--inits", "scratch", "scratch"], "--inits names a start twice"),
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
         (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
+        (["--overwrite"], "--overwrite is no setting of a study"),
         (["--inits", "own=nowhere.pth"], "--inits own=nowhere.pth: there is no file nowhere.pth"),
     ],
 )

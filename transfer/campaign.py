@@ -35,7 +35,7 @@ class Campaign:
 
     def open(self) -> None:
         """Make the folder, or go on with what is in it. Raises UserError where that was made by other settings."""
-        saved, now = self.folder / "study.yaml", flatten(self.config)
+        saved, now = self.folder / "config.yaml", flatten(self.config)
         if saved.exists():
             before = read_yaml(saved)
             changed = [name for name in now if name in before and name not in GROWS | MAY_CHANGE]
@@ -84,6 +84,12 @@ class Campaign:
 
     def work(self) -> None:
         """Train what is missing and not being trained by somebody else, until nothing is."""
+        try:
+            self._work()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted; the same command goes on with the cells that are missing") from None
+
+    def _work(self) -> None:
         console, began, done = Console(stderr=True), time.monotonic(), 0
         while waiting := self.missing():
             mine = next((cell for cell in waiting if self._train(cell)), None)

@@ -93,6 +93,8 @@ class StudyConfig:
         for name, instead in OWN.items():
             if ours[name] != defaults[name]:
                 raise UserError(f"--{name} is no setting of a study: {instead}")
+        if self.run.overwrite:
+            raise UserError("--overwrite is no setting of a study: remove its folder, or use another --output_dir")
         starts = parse_inits(self.study.inits)
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--inits names a start twice: {' '.join(self.study.inits)}")
