@@ -1,20 +1,23 @@
 """From settings to the objects of phase 1: network and loss."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from torch import Tensor
 
 from common.checkpoint import load_tensors
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state
 from pretrain.config import LossConfig, PretrainConfig
-from pretrain.hog import CELL, ORIENTATIONS
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import HogObjective, ImageObjective
+from pretrain.objective import CellObjective, ImageObjective
 from pretrain.perceptual import PerceptualLoss
+from pretrain.target import FeatureTarget, HogTarget, Target
 
 
-def build_model(config: PretrainConfig) -> Autoencoder:
+def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
     """System A's autoencoder, or what the settings make of it. Raises UserError for a size that does not fit."""
     model = config.model
     channels = config.data.channels
@@ -28,33 +31,43 @@ def build_model(config: PretrainConfig) -> Autoencoder:
         dropout=model.decoder_dropout,
         skips="none" if config.pretext.skips == "none" else "all",
     )
-    target_channels = channels * ORIENTATIONS if config.pretext.target == "hog" else 0
-    return Autoencoder(encoder, decoder, out_channels=channels, target_channels=target_channels, target_cell=CELL)
+    cells = {"target_channels": target.channels, "target_cell": target.cell} if target is not None else {}
+    return Autoencoder(encoder, decoder, out_channels=channels, **cells)
 
 
-def build_objective(config: PretrainConfig) -> ImageObjective | HogObjective:
+def build_target(config: PretrainConfig) -> Target | None:
+    """What is asked for in place of the image. Raises UserError when ImageNet weights are wanted and can't be had."""
+    match config.pretext.target:
+        case "hog":
+            return HogTarget(config.data.channels)
+        case "features":
+            return FeatureTarget(config.loss.perceptual_net, _perceptual_state(config.loss))
+        case "image":
+            return None
+
+
+def build_objective(config: PretrainConfig, target: Target | None) -> ImageObjective | CellObjective:
     """What is minimised. Raises UserError when ImageNet weights are wanted and can't be had."""
-    loss, perceptual = config.loss, _perceptual(config.loss)
-    if config.pretext.target == "hog":
-        return HogObjective(loss.perceptual_weight, perceptual)
+    loss = config.loss
+    weight = loss.perceptual_weight
+    perceptual = PerceptualLoss(loss.perceptual_net, _perceptual_state(loss)) if weight > 0 else None
+    if target is not None:
+        return CellObjective(target, weight, perceptual)
     return ImageObjective(
-        ReconstructionLoss(loss.mse_weight, loss.perceptual_weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
+        ReconstructionLoss(loss.mse_weight, weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
     )
 
 
-def _perceptual(config: LossConfig) -> PerceptualLoss | None:
-    if config.perceptual_weight == 0:
-        return None
+def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
     path = config.perceptual_weights_path
     match config.perceptual_init:
         case "random":
-            state = None
+            return None
         case "own":
             assert path is not None, "PretrainConfig.check asks for it"
-            state = load_tensors(path)
+            return load_tensors(path)
         case "imagenet":
-            state = imagenet_state(config.perceptual_net, path)
-    return PerceptualLoss(config.perceptual_net, state)
+            return imagenet_state(config.perceptual_net, path)
 
 
 PRETEXT_SETTINGS = {
@@ -68,6 +81,7 @@ PRETEXT_SETTINGS = {
 def task_record(config: PretrainConfig) -> dict[str, Any]:
     """What the encoder was taught and whose labels helped, for its handover file."""
     pretext, loss = config.pretext, config.loss
+    compares = loss.perceptual_weight > 0 or pretext.target == "features"
     names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
     return {
         "pretext": pretext.pretext,
@@ -75,7 +89,7 @@ def task_record(config: PretrainConfig) -> dict[str, Any]:
         "target": pretext.target,
         "skips": pretext.skips,
         "norm": config.model.norm,
-        "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if loss.perceptual_weight > 0 else None,
-        "uses_imagenet_labels": loss.perceptual_weight > 0 and loss.perceptual_init == "imagenet",
+        "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,
+        "uses_imagenet_labels": compares and loss.perceptual_init == "imagenet",
         "uses_labels": config.probe.monitor == "probe/miou",
     }

@@ -45,8 +45,9 @@ class PretextConfig:
 
     pretext: Literal["plain", "denoise", "mask", "restore"] = "plain"
     """plain: all of it; denoise: noise added; mask: patches hidden; restore: painted over, shuffled, recoloured."""
-    target: Literal["image", "hog"] = "image"
-    """The image, or the gradient histograms of its hidden cells (MaskFeat); then MSE trains the image head alone."""
+    target: Literal["image", "hog", "features"] = "image"
+    """The image, or of its hidden cells the gradient histograms (MaskFeat), or the features of --perceptual_net; then
+    MSE trains the image head alone."""
     noise_sigma: Annotated[float, Field(ge=0)] = 0.22
     """denoise: standard deviation of the noise, for values in [0, 1]."""
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -138,10 +139,11 @@ class PretrainConfig:
         unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
         if self.pretext.target == "image" and unweighted:
             raise UserError("all three loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
-        if self.loss.perceptual_weight > 0 and self.data.channels != 3:
+        features = self.pretext.target == "features"
+        if (features or self.loss.perceptual_weight > 0) and self.data.channels != 3:
             raise UserError(
-                f"the perceptual term needs 3 channels, and --channels is {self.data.channels}: "
-                "set --perceptual_weight 0"
+                f"the perceptual network needs 3 channels, and --channels is {self.data.channels}: "
+                f"set {'--target hog' if features else '--perceptual_weight 0'}"
             )
         if self.loss.perceptual_init == "own" and self.loss.perceptual_weights_path is None:
             raise UserError("--perceptual_init own needs the file of the weights: --perceptual_weights_path")

@@ -22,7 +22,7 @@ from common.optim import Part, build_optimizer, rates
 from common.run import Run, environment
 from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
-from pretrain.build import build_model, build_objective, task_record
+from pretrain.build import build_model, build_objective, build_target, task_record
 from pretrain.config import PretrainConfig
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
@@ -50,8 +50,10 @@ class Pretraining:
         self.run = Run("pretrain", config)
         self.fabric = make_fabric(config.run)
         seed_update(config.run.seed, INITIAL)
-        self.model = build_model(config)
-        self.objective = build_objective(config)
+        target = build_target(config)
+        seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
+        self.model = build_model(config, target)
+        self.objective = build_objective(config, target)
         self.data = load_splits(config.data, labelled=False)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)

@@ -451,7 +451,11 @@ def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "flags",
-    [["--target", "hog"], ["--perceptual_weight", "0.1", "--perceptual_init", "random"]],
+    [
+        ["--target", "hog"],
+        ["--target", "features", "--perceptual_init", "random"],
+        ["--perceptual_weight", "0.1", "--perceptual_init", "random"],
+    ],
 )
 def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--amp", *flags]

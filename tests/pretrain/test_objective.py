@@ -9,8 +9,9 @@ from common.models.encoder import UNetEncoder
 from pretrain.hog import hog
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import HOG_VARIANCE, MEAN_HOG, HogObjective, ImageObjective, hog_error
+from pretrain.objective import CellObjective, ImageObjective
 from pretrain.pretext import Task, mask
+from pretrain.target import HogTarget
 
 
 def network(target_channels: int = 0) -> Autoencoder:
@@ -61,11 +62,11 @@ def test_what_is_visible_changes_no_term():
 def test_the_hog_error_is_the_mean_over_hidden_cells():
     task = hidden()
     prediction = torch.rand(2, 27, 8, 8, dtype=torch.float64)
-    error = (MEAN_HOG + prediction - hog(task.target)).square().mean(1) / HOG_VARIANCE
+    error = (HogTarget.mean + prediction - hog(task.target)).square().mean(1) / HogTarget.variance
     cells = task.weight[:, 0, ::8, ::8] == 1
-    found = hog_error(prediction, task.target, task.weight).item()
+    found = HogTarget().error(prediction, task.target, task.weight).item()
     assert found == pytest.approx(error[cells].mean().item())
-    assert hog_error(prediction, task.target, None).item() == pytest.approx(error.mean().item())
+    assert HogTarget().error(prediction, task.target, None).item() == pytest.approx(error.mean().item())
 
 
 def test_the_hog_target_is_predicted_from_the_cell_mean_of_the_full_size_output():
@@ -80,13 +81,13 @@ def test_the_hog_target_is_predicted_from_the_cell_mean_of_the_full_size_output(
 def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
     task, net = hidden(), network(27)
     nn.init.normal_(net.target_head.weight)
-    terms = HogObjective()(net, task)
+    terms = CellObjective(HogTarget())(net, task)
     assert terms["loss"].item() == pytest.approx(terms["hog"].item())
     terms["loss"].backward()
     with_head = {name: p.grad.clone() for name, p in net.named_parameters()}
     net.zero_grad()
     rebuilt = net(task.seen, visible=task.visible, target=True)
-    hog_error(rebuilt.target, task.target, task.weight).backward()
+    HogTarget().error(rebuilt.target, task.target, task.weight).backward()
     for name, parameter in net.named_parameters():
         if name.startswith("head."):
             assert parameter.grad is None
@@ -97,7 +98,7 @@ def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
 
 def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
     task, net = hidden(), network(27)
-    terms = HogObjective(0.5, Distance())(net, task)
+    terms = CellObjective(HogTarget(), 0.5, Distance())(net, task)
     assert terms["loss"].item() == pytest.approx((terms["hog"] + 0.5 * terms["perceptual"]).item())
     terms["perceptual"].backward()
     assert net.encoder.stages[0][0].weight.grad.abs().sum() > 0
@@ -105,6 +106,6 @@ def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
 
 def test_an_untrained_network_predicts_the_mean_histogram():
     task, net = hidden(), network(27)
-    found = HogObjective()(net, task)["hog"].item()
-    constant = hog_error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), task.target, task.weight).item()
+    found = CellObjective(HogTarget())(net, task)["hog"].item()
+    constant = HogTarget().error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), task.target, task.weight).item()
     assert found == pytest.approx(constant)
