@@ -31,14 +31,24 @@ PACKAGES = (
 )  # fmt: skip
 WRITTEN = (
     "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
-    "test_images.npz", "*.pth", "figures", "tensorboard",
+    "report.html", "test_images.npz", "*.pth", "figures", "tensorboard",
 )  # fmt: skip
 """What a run leaves in its folder."""
 WANDB = ("wandb", "wandb_id.txt")
 """What Weights & Biases leaves there."""
 COLUMNS = ("output_size", "num_params", "trainable")
 """Of the table of a network's layers."""
-MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger", "download"}
+MAY_CHANGE = {
+    "output_dir",
+    "device",
+    "num_workers",
+    "cache_dir",
+    "save_every",
+    "handover_path",
+    "logger",
+    "download",
+    "report",
+}
 """Settings that a resumed run may change: they do not enter the weights."""
 
 

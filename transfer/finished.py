@@ -43,8 +43,6 @@ def read_run(folder: Path, name: str) -> FinishedRun:
             f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
         )
     images = np.load(found)
-    with (folder / "metrics.csv").open(newline="") as file:
-        rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
     return FinishedRun(
         name=name,
         folder=folder,
@@ -54,9 +52,17 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         counts=images["confusions"],
         receipt=json.loads((folder / "receipt.json").read_text()),
         resources=_json(folder / "resources.json"),
-        rows=rows,
+        rows=read_rows(folder / "metrics.csv"),
         config=unflatten(TransferConfig, read_yaml(folder / "config.yaml")),
     )
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:

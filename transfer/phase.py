@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,12 +22,16 @@ from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
 from common.optim import build_optimizer, rates
+from common.report.page import Notice
 from common.run import Run, environment
 from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
+from transfer.page import Scored, Told, write_page
+from transfer.page_head import course, origin
+from transfer.quality import Quality
 from transfer.report import confusion_figure, sample_grid, spread
 from transfer.scoring import confusions, row, save_images, silent_for
 
@@ -43,6 +49,7 @@ class Transfer:
         self.train_pack, class_pixels = labelled_part(self.data.train, config, self.names)
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
+        self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
 
@@ -90,7 +97,8 @@ class Transfer:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net, best.sections, "best.pth")
-        counts = {split: self._confusions(getattr(self.data, split))[0] for split in ("test", "val")}
+        quality = Quality(len(self.names)) if self.config.run.report else None
+        counts = {"test": self._confusions(self.data.test, watch=quality)[0], "val": self._confusions(self.data.val)[0]}
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
@@ -102,6 +110,34 @@ class Transfer:
         for warning in warnings:
             print(f"warning: {warning}")
         print(f"pictures and figures: {self.run.folder}")
+        if quality is not None:
+            print(f"report: {self._page(progress, counts['test'], quality, warnings)}")
+
+    def _page(self, progress: Progress, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
+        scored = Scored(
+            net=self.net,
+            pack=self.data.test,
+            split="test",
+            names=self.names,
+            counts=counts.numpy(),
+            quality=quality,
+            device=self.fabric.device,
+            batch_size=self.config.training.batch_size,
+            seed=self.config.run.seed,
+            before=self.before,
+        )
+        said = [*warnings, *self.data.notes, *self._leaks(), *course(self.config, progress)]
+        told = Told(
+            config=self.config,
+            source=self.source.name,
+            notices=[*map(Notice, said), *origin(self.source.task)],
+            environment=environment(),
+            packs={"train": self.train_pack, "val": self.data.val, "test": self.data.test},
+            rows=progress.rows,
+            best_epoch=progress.best_epoch,
+            receipt=str(self.receipt),
+        )
+        return write_page(scored, told, self.run.folder / "report.html")
 
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
@@ -115,12 +151,14 @@ class Transfer:
         encoder = self.net.encoder
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
-    def _confusions(self, pack: Pack, loss: SegmentationLoss | None = None) -> tuple[Tensor, Row]:
+    def _confusions(
+        self, pack: Pack, *, loss: SegmentationLoss | None = None, watch: Quality | None = None
+    ) -> tuple[Tensor, Row]:
         size = self.config.training.batch_size
-        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss)
+        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss, watch=watch)
 
     def _validate(self, _: int) -> Row:
-        counts, terms = self._confusions(self.data.val, self.loss)
+        counts, terms = self._confusions(self.data.val, loss=self.loss)
         self.loss.train()
         return {**terms, **row(counts, self.names)}
 
