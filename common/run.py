@@ -3,6 +3,7 @@
 import csv
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from common.config import flatten, read_yaml, save_config
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
-from common.train import Progress
+from common.train import Progress, Row
 
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
@@ -192,10 +193,18 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_rows(path: Path) -> list[Row]:
+    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
 def environment() -> dict[str, Any]:
     """Versions, machine and command: what somebody needs who repeats the run."""
     return {
-        "command": " ".join(sys.argv),
+        "command": _command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -204,6 +213,12 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _command() -> str:
+    """What was typed, fit for typing it again."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    return shlex.join(["python", "-m", module, *sys.argv[1:]] if module else sys.argv)
 
 
 def _version(package: str) -> str | None:

@@ -2,11 +2,11 @@
 
 import csv
 import math
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from common.checkpoint import load_handover
 from common.config import unflatten
@@ -18,12 +18,14 @@ from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
 from common.models.weights import load_sections
-from common.run import write_json
+from common.report.head import data_name
+from common.run import read_rows, write_json
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
+from pretrain.page import POINTS, Looked, Told, write_page
 from pretrain.probe import Probe
 from pretrain.report import neighbour_grid, reconstruction_grid
-from pretrain.scoring import image_scores
+from pretrain.scoring import image_scores, mean_and_interval
 
 FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}
 
@@ -34,7 +36,7 @@ class Evaluation:
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
         trained = unflatten(PretrainConfig, handover.provenance["config"])
-        self.options, self.folder = options, options.folder
+        self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = make_fabric(RunConfig(device=options.device)).device
@@ -117,21 +119,37 @@ class Evaluation:
         save_picture(picture, self.figures / "neighbours.png")
 
     def finish(self) -> None:
-        """Write metrics.json, and say where everything is."""
+        """Write metrics.json and report.html, and say where everything is."""
         write_json(self.folder / "metrics.json", self.results)
         print(f"pictures and figures: {self.folder}")
+        if self.options.report:
+            print(f"report: {self._page()}")
+
+    def _page(self) -> Path:
+        provenance = self.handover.provenance
+        looked = Looked(
+            model=self.model,
+            pack=self.pack,
+            data=data_name(self.options.data(self.trained.data)),
+            split=self.options.split,
+            scores=self.scores,
+            levels=self.results.get("levels", ()),
+            names=None if self.data.classes is None else self.data.classes.names,
+            device=self.device,
+            batch_size=self.batch_size,
+            points=5 * POINTS if self.options.analyze_latent_space else POINTS,
+        )
+        told = Told(
+            config=self.trained,
+            task=self.handover.task,
+            warnings=self.data.notes,
+            environment=provenance["environment"],
+            packs={self.options.split: self.pack},
+            rows=read_rows(self.options.file.parent / "metrics.csv"),
+            best_epoch=int(provenance["validation"]["epoch"]),
+        )
+        return write_page(looked, told, self.folder / "report.html")
 
     def _latents(self, pooling: Pooling) -> Float[np.ndarray, "n d"]:
         encoder = self.model.encoder
         return latents(encoder, self.pack, batch_size=self.batch_size, device=self.device, pooling=pooling)
-
-
-def mean_and_interval(values: Float[np.ndarray, " n"]) -> dict[str, float]:
-    """The mean over images with the 95 % interval of Student's t; of one image or equal ones, the value thrice.
-
-    Source: Student 1908, The probable error of a mean, doi 10.1093/biomet/6.1.1.
-    """
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    reach = error * float(stats.t.ppf(0.975, max(len(values) - 1, 1)))
-    return {"mean": mean, "low": mean - reach, "high": mean + reach}

@@ -12,15 +12,13 @@ from common.evaluate_config import EvaluateOptions
 from common.figures import embedding_figure, save_picture
 from common.metrics import report, silent_classes
 from common.models.encoder import Encoder
-from common.report.page import Notice
-from common.run import write_json
+from common.report.head import data_name, notices
+from common.run import read_rows, write_json
 from common.train import INITIAL, seed_update
 from transfer.build import find_source
 from transfer.config import TransferConfig
-from transfer.finished import read_rows
 from transfer.model import load_network
 from transfer.page import POINTS, Scored, Told, write_page
-from transfer.page_head import origin
 from transfer.phase import print_table
 from transfer.quality import Quality
 from transfer.report import confusion_figure, sample_grid, spread
@@ -91,6 +89,7 @@ class Evaluation:
         scored = Scored(
             net=self.net,
             pack=self.pack,
+            data=data_name(self.options.data(self.trained.data)),
             split=self.options.split,
             names=self.names,
             counts=self.counts.numpy(),
@@ -107,7 +106,7 @@ class Evaluation:
         told = Told(
             config=self.trained,
             source=provenance["encoder"]["source"],
-            notices=[*map(Notice, said), *origin(provenance["encoder"])],
+            notices=notices(said, provenance["encoder"]),
             environment=provenance["environment"],
             packs={self.options.split: self.pack},
             rows=read_rows(beside / "metrics.csv"),

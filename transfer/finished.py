@@ -1,6 +1,5 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from jaxtyping import Int64
 
 from common.config import read_yaml, unflatten
 from common.errors import UserError
+from common.run import read_rows
 from common.train import Row
 from transfer.config import TransferConfig
 from transfer.scoring import IMAGES_FILE
@@ -55,14 +55,6 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         rows=read_rows(folder / "metrics.csv"),
         config=unflatten(TransferConfig, read_yaml(folder / "config.yaml")),
     )
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:

@@ -21,9 +21,9 @@ from common.report.record import repeating
 from common.train import Row
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
-from transfer.page_gallery import gallery, image_scores, thumbnails
-from transfer.page_head import title
-from transfer.page_scores import class_colour, score_blocks, threshold_blocks, tiles, verdict
+from transfer.page_gallery import gallery, image_scores, sheets
+from transfer.page_head import main_figures, tiles, title, verdict
+from transfer.page_scores import class_colour, score_blocks, threshold_blocks
 from transfer.quality import Quality
 
 POINTS = 1000
@@ -36,6 +36,8 @@ class Scored:
 
     net: SegmentationNet
     pack: Pack
+    data: str
+    """The data set as people call it."""
     split: str
     names: tuple[str, ...]
     counts: Int64[np.ndarray, "n k k"]
@@ -67,11 +69,12 @@ class Told:
 
 def write_page(scored: Scored, told: Told, path: Path) -> Path:
     """Write the page of a network; returns where it is."""
+    figures = main_figures(scored.counts)
     page = Page(
         title=title(told.config, told.source),
-        kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images",
-        verdict=verdict(scored.counts, scored.names, scored.split),
-        tiles=tiles(scored.counts, scored.quality),
+        kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {scored.data}",
+        verdict=verdict(figures["mean IoU"], scored.counts, scored.names, scored.split),
+        tiles=tiles(figures, scored.quality),
         notices=told.notices,
     )
     names, counts, quality = scored.names, scored.counts, scored.quality
@@ -141,7 +144,7 @@ def _features(scored: Scored, shown: set[int]) -> list[Block]:
         names=part.keys,
         ids=[str(index) for index in chosen],
         in_gallery=[int(index) in shown for index in chosen],
-        sheets=thumbnails(part, scored.quality.small_predictions[chosen][thumbed], thumbed),
+        sheets=sheets(part, scored.quality.small_predictions[chosen][thumbed], thumbed),
     )
     note = (
         ""

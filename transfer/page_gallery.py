@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64, UInt8
@@ -13,15 +12,15 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import PALETTE, heat, to_bytes
 from common.metrics import scores
+from common.report.cloud import thumbnails
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import characters, class_map, drawing, photograph, telling
+from common.report.pictures import BUDGET, MOST, characters, class_map, drawing, photograph, telling
 from transfer.model import SegmentationNet
+from transfer.page_scores import three_digits
 from transfer.prediction import overlay
 from transfer.quality import entropy
 from transfer.report import CONFUSED, INVENTED, MISSED, UNLABELLED, paint, paint_errors
 
-MOST, BUDGET = 60, 8_000_000
-"""Pictures in a gallery, and characters that they may take up."""
 AT_ONCE = 16
 ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
 WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}
@@ -124,7 +123,12 @@ def _about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], uns
     found = scores(torch.from_numpy(counts))
     score, total = found["mean_iou"].item(), max(counts.sum(), 1)
     rows = [
-        [name, _three(found["iou"][k].item()), f"{counts[k].sum() / total:.1%}", f"{counts[:, k].sum() / total:.1%}"]
+        [
+            name,
+            three_digits(found["iou"][k].item()),
+            f"{counts[k].sum() / total:.1%}",
+            f"{counts[:, k].sum() / total:.1%}",
+        ]
         for k, name in enumerate(names)
     ]
     wrong = counts[1:, 1:].sum() - np.trace(counts[1:, 1:])
@@ -133,7 +137,7 @@ def _about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], uns
     rows.append(["mean entropy", "", "", f"{unsure:.3f}"])
     return {
         "name": key,
-        "badge": f"IoU {_three(score)}",
+        "badge": f"IoU {three_digits(score)}",
         "sort": {"score": None if math.isnan(score) else score, "entropy": unsure, "name": key},
         "kinds": [k for k in range(len(names)) if counts[k].sum() + counts[:, k].sum() > 0],
         "figures": rows,
@@ -143,18 +147,15 @@ def _about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], uns
 def _layers(names: Sequence[str], items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The layers that at least one image has, with what their colours mean."""
     drawn = {key for item in items for key in item["layers"]}
-    classes = [[name, _hex(PALETTE[k % len(PALETTE)])] for k, name in enumerate(names) if k > 0]
-    unlabelled = ["not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))]
-    kinds = [[name, _hex(np.array(colour, dtype=np.uint8))] for name, colour in ERRORS.items()]
     scale = "dark 0, bright 1"
     layers: list[dict[str, Any]] = [
-        {"key": "prediction", "name": "prediction", "crisp": True, "legend": classes},
-        {"key": "truth", "name": "truth", "crisp": True, "legend": [*classes, unlabelled]},
+        {"key": "prediction", "name": "prediction", "crisp": True, "legend": class_legend(names)},
+        {"key": "truth", "name": "truth", "crisp": True, "legend": class_legend(names, unlabelled=True)},
         {
             "key": "errors",
             "name": "errors",
             "crisp": True,
-            "legend": kinds,
+            "legend": error_legend(),
             "note": f"what is right is clear; {names[0]} is no object",
         },
         {"key": "entropy", "name": "entropy", "note": f"how unsure the network is: {scale}"},
@@ -166,20 +167,13 @@ def _layers(names: Sequence[str], items: Sequence[Mapping[str, Any]]) -> list[di
     return [layer for layer in layers if layer["key"] in drawn]
 
 
-def thumbnails(
+def sheets(
     pack: Pack, predictions: UInt8[np.ndarray, "m h w"], indices: Int64[np.ndarray, " m"]
 ) -> dict[str, tuple[str, UInt8[np.ndarray, "m h w 3"]]]:
     """Images and the same with their predictions tinted, small, for the scatter."""
-    side = predictions.shape[-1]
-    images = np.stack(
-        [cv2.resize(_three_channels(pack.images[i]), (side, side), interpolation=cv2.INTER_AREA) for i in indices]
-    )
+    images = thumbnails(pack, indices)
     tinted = np.stack([overlay(image, mask) for image, mask in zip(images, predictions, strict=True)])
     return {"images": ("image", images), "predictions": ("prediction", tinted)}
-
-
-def _three_channels(image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
-    return np.ascontiguousarray(np.broadcast_to(image[..., :3], (*image.shape[:2], 3)))
 
 
 def _shown(counts: Int64[np.ndarray, "k k"], most: int = 6) -> list[int]:
@@ -193,9 +187,16 @@ def _heat(value: Float[np.ndarray, "h w"], name: str = "viridis") -> str:
     return photograph(heat(value[None], name)[0], quality=70)
 
 
+def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[list[str]]:
+    """Name and colour of every class but the background, which is clear in these layers."""
+    found = [[name, _hex(PALETTE[k % len(PALETTE)])] for k, name in enumerate(names) if k > 0]
+    return [*found, *([["not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))]] if unlabelled else [])]
+
+
+def error_legend() -> list[list[str]]:
+    """Name and colour of every kind of error."""
+    return [[name, _hex(np.array(colour, dtype=np.uint8))] for name, colour in ERRORS.items()]
+
+
 def _hex(colour: UInt8[np.ndarray, "3"]) -> str:
     return "#" + colour.tobytes().hex()
-
-
-def _three(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"

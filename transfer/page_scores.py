@@ -10,12 +10,11 @@ from jaxtyping import Float64, Int64
 from common.figures import PALETTE
 from common.metrics import image_means, scores
 from common.report.blocks import Axis, Chart, Series, matrix, number, place, table
-from common.report.page import Block, Tile
-from transfer.bootstrap import interval, intervals
+from common.report.page import Block
+from transfer.bootstrap import intervals
 from transfer.boundary import TOLERANCE
 from transfer.quality import Quality, by_size
 
-MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
 SIZES = 6
 """Groups of images of about equal number, for the line through the cloud of sizes."""
 
@@ -23,35 +22,6 @@ SIZES = 6
 def class_colour(index: int) -> str:
     """The colour of a class in charts: that of its mask; the background's is that of the text."""
     return "ink" if index == 0 else "#" + PALETTE[index % len(PALETTE)].tobytes().hex()
-
-
-def tiles(counts: Int64[np.ndarray, "n k k"], quality: Quality) -> list[Tile]:
-    """The main figures with their 95 % intervals."""
-    found = []
-    for metric, name in MAIN.items():
-        sure = interval(counts, metric)
-        known = not math.isnan(sure.low)
-        detail = f"95 %: {sure.low:.3f} to {sure.high:.3f}" if known else "no interval from one image"
-        found.append(Tile(name, _three(sure.value), detail, place(*sure)))
-    error = quality.reliability.error()
-    return [*found, Tile("calibration error", _three(error), "mean gap between confidence and accuracy")]
-
-
-def verdict(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], split: str) -> str:
-    """What a network can do, in a sentence."""
-    iou = scores(torch.from_numpy(counts.sum(0)))["iou"].numpy()
-    sure = interval(counts, "mean_iou")
-    images = f"{len(counts)} {split} image{'s' * (len(counts) != 1)}"
-    if math.isnan(sure.value):
-        return f"There is nothing to score: no pixel of the {images} is labelled."
-    said = f"Mean IoU {sure.value:.3f} on {images}"
-    if not math.isnan(sure.low):
-        said += f" (95 % interval {sure.low:.3f} to {sure.high:.3f})"
-    known = [k for k in range(len(names)) if not math.isnan(iou[k])]
-    best, worst = max(known, key=lambda k: iou[k]), min(known, key=lambda k: iou[k])
-    if best == worst:
-        return f"{said}; {names[best]} is the only class there."
-    return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
 
 
 def score_blocks(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> list[Block]:
@@ -99,7 +69,7 @@ def threshold_blocks(names: Sequence[str], quality: Quality) -> list[Block]:
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     area = quality.precision_recall.average_precision()
     series = [
-        Series(f"{name}, area {_three(area[k].item())}", recall[k], precision[k], colour=class_colour(k))
+        Series(f"{name}, area {three_digits(area[k].item())}", recall[k], precision[k], colour=class_colour(k))
         for k, name in enumerate(names)
         if not math.isnan(area[k].item())
     ]
@@ -123,7 +93,10 @@ def _reliability(quality: Quality) -> Block:
     known = pixels > 0
     above = float(np.average((confidence - accuracy)[known], weights=pixels[known])) if known.any() else 0.0
     tendency = "surer than it is right" if above > 0 else "less sure than it is right"
-    note = f"Expected calibration error {_three(gap)}; over all pixels the network is {tendency} (by {abs(above):.3f})."
+    note = (
+        f"Expected calibration error {three_digits(gap)}; over all pixels the network is {tendency} "
+        f"(by {abs(above):.3f})."
+    )
     return chart.block("Reliability", note=note, width="half")
 
 
@@ -154,5 +127,6 @@ def _class_means(values: Float64[np.ndarray, "n k"]) -> list[float]:
     return [float(column.mean()) if len(column) else math.nan for column in columns]
 
 
-def _three(value: float) -> str:
+def three_digits(value: float) -> str:
+    """A score with three digits; a dash for one that does not exist."""
     return "-" if math.isnan(value) else f"{value:.3f}"

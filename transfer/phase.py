@@ -22,7 +22,7 @@ from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
 from common.optim import build_optimizer, rates
-from common.report.page import Notice
+from common.report.head import course, data_name, notices
 from common.run import Run, environment
 from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
@@ -30,7 +30,6 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
 from transfer.page import Scored, Told, write_page
-from transfer.page_head import course, origin
 from transfer.quality import Quality
 from transfer.report import confusion_figure, sample_grid, spread
 from transfer.scoring import confusions, row, save_images, silent_for
@@ -117,6 +116,7 @@ class Transfer:
         scored = Scored(
             net=self.net,
             pack=self.data.test,
+            data=data_name(self.config.data),
             split="test",
             names=self.names,
             counts=counts.numpy(),
@@ -126,11 +126,11 @@ class Transfer:
             seed=self.config.run.seed,
             before=self.before,
         )
-        said = [*warnings, *self.data.notes, *self._leaks(), *course(self.config, progress)]
+        late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
         told = Told(
             config=self.config,
             source=self.source.name,
-            notices=[*map(Notice, said), *origin(self.source.task)],
+            notices=notices([*warnings, *self.data.notes, *self._leaks(), *late], self.source.task),
             environment=environment(),
             packs={"train": self.train_pack, "val": self.data.val, "test": self.data.test},
             rows=progress.rows,

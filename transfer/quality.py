@@ -9,12 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.metrics import scores
+from common.report.cloud import THUMBNAIL
 from transfer.boundary import boundary_counts, boundary_f
 from transfer.calibration import Reliability
 from transfer.precision_recall import PrecisionRecall
-
-SMALL = 48
-"""Side in pixels of the predictions that are kept."""
 
 
 class Quality:
@@ -35,7 +33,7 @@ class Quality:
         self.precision_recall.add(probability, mask)
         self._outlines.append(boundary_counts(prediction, mask, self.num_classes))
         self._entropies.append(entropy(probability).mean((1, 2)).cpu())
-        few = F.interpolate(prediction[:, None].float(), size=(SMALL, SMALL), mode="nearest-exact")
+        few = F.interpolate(prediction[:, None].float(), size=(THUMBNAIL, THUMBNAIL), mode="nearest-exact")
         self._small.append(few[:, 0].byte().cpu().numpy())
 
     @property

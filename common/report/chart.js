@@ -95,7 +95,7 @@ class Chart {
   }
 
   dash(index) {
-    return this.data.series[index].dash ?? ui.DASHES[Math.floor(index / 2) % ui.DASHES.length];
+    return this.data.series[index].dash ?? ui.DASHES[index % ui.DASHES.length];
   }
 
   legend() {

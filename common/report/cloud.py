@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from common.data.pack import Pack
 from common.embedding import plane
 from common.figures import PALETTE
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import SMOOTH, evenly, fitted, sheet
+from common.report.pictures import SMOOTH, evenly, sheet, three_channels
 
 THUMBNAILS, THUMBNAIL, COLUMNS = 1000, 48, 32
 """How many images have one, its side in pixels, and how many stand in a row of the sheet."""
 PLANES = {"tsne": "t-SNE", "pca": "PCA"}
+FEWEST = 10
+"""Images from which on neighbours mean enough for t-SNE."""
 STEPS = 4095
 """Places along a side that a point can have."""
 
@@ -68,7 +72,7 @@ def view(title: str, vectors: Float[np.ndarray, "n d"], *, seed: int, note: str 
         raise NothingToShowError("a map needs at least 3 images")
     if not np.isfinite(vectors).all():
         raise NothingToShowError("the encoder's features are not all numbers")
-    return View(title, plane(vectors, seed=seed), note)
+    return View(title, plane(vectors, seed=seed, tsne=len(vectors) >= FEWEST), note)
 
 
 def thumbnailed(count: int) -> Int[np.ndarray, " m"]:
@@ -76,9 +80,10 @@ def thumbnailed(count: int) -> Int[np.ndarray, " m"]:
     return np.asarray(evenly(count, THUMBNAILS), dtype=np.int64)
 
 
-def small(pictures: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "n p q 3"]:
-    """The pictures at the size of a thumbnail."""
-    return np.stack([fitted(one, THUMBNAIL, SMOOTH) for one in pictures])
+def thumbnails(pack: Pack, indices: Int[np.ndarray, " m"]) -> UInt8[np.ndarray, "m h w 3"]:
+    """The images at these positions at the size of a thumbnail."""
+    size = (THUMBNAIL, THUMBNAIL)
+    return np.stack([cv2.resize(three_channels(pack.images[i]), size, interpolation=SMOOTH) for i in indices])
 
 
 def scatter(

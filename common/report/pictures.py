@@ -11,6 +11,8 @@ from PIL import Image
 
 SIDE = 256
 """Pixels that the longer side of a picture on a page has at most."""
+MOST, BUDGET = 60, 8_000_000
+"""Pictures in a gallery, and characters that they may take up."""
 SMOOTH, EXACT = cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT
 
 
@@ -100,6 +102,11 @@ def sampled(total: int, most: int, *, seed: int) -> Int[np.ndarray, " m"]:
     if total <= most:
         return np.arange(total)
     return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
+
+
+def three_channels(image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The image in colours: grey three times, of more than three channels the first three."""
+    return np.ascontiguousarray(np.broadcast_to(image[..., :3], (*image.shape[:2], 3)))
 
 
 def _webp(picture: UInt8[np.ndarray, "h w 3"], quality: int) -> str:

@@ -9,9 +9,8 @@ from skimage.metrics import peak_signal_noise_ratio
 from common.data.synthetic import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from pretrain.evaluation import mean_and_interval
 from pretrain.model import Autoencoder
-from pretrain.scoring import evaluate, image_scores
+from pretrain.scoring import evaluate, image_scores, mean_and_interval
 
 CPU = torch.device("cpu")
 
