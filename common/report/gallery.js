@@ -31,11 +31,12 @@ class Gallery {
       then();
     };
     const paint = () => this.paint();
+    const blend = () => this.cards.forEach((card) => this.blend(card.querySelector(".stage"), this.state));
     const arrange = () => this.arrange();
     const parts = [
       ui.select("layer", this.layerOptions(), this.state.layer, set("layer", paint)),
-      ui.choice("shown by", [["fade", "fading"], ["wipe", "wiping"]], this.state.mode, set("mode", paint)),
-      ui.slider("strength", this.state.strength, set("strength", paint)),
+      ui.choice("shown by", [["fade", "fading"], ["wipe", "wiping"]], this.state.mode, set("mode", blend)),
+      ui.slider("strength", this.state.strength, set("strength", blend)),
       ui.select("order", this.data.orders.map((one, i) => [String(i), one.name]), "0", set("order", arrange)),
     ];
     if (this.data.kinds.length) {
