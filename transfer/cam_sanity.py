@@ -1,0 +1,66 @@
+"""Whether a class activation map depends on what its network has learnt, or on the picture alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
+from torch import Tensor
+
+from transfer.cam import Activation, class_activation
+from transfer.model import SegmentationNet
+
+FIRST_SEED = 181_003_292
+"""Far from the seeds of runs: an equal one would draw the weights that the training began with."""
+
+
+def untrained(net: SegmentationNet, draws: int = 5) -> list[SegmentationNet]:
+    """Networks of the same shape, and with the same statistics of their input, that have learnt nothing."""
+    return [_untrained(net, FIRST_SEED + draw) for draw in range(draws)]
+
+
+def randomised_correlation(
+    activation: Activation,
+    others: Sequence[SegmentationNet],
+    image: Float[Tensor, "n c h w"],
+    *,
+    layer: str,
+    target_class: int,
+    where: Bool[Tensor, "n h w"],
+) -> Float[Tensor, " n"]:
+    """How alike the maps of a trained network are to those of `others`, which are `untrained`, for each image.
+
+    Spearman's rank correlation, -1 to 1, the mean over `others`: near 0 where maps depend on training, near 1 where
+    they show the picture alone. `activation` is the trained network's for the same layer, class, and pixels `where`.
+    NaN for a class that is not present. Maps are compared before their negative part is cut off, whose zeros have no
+    order; one of few cells says little about a single image.
+
+    Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv 1810.03292, section 3.
+    Deviation: all layers are drawn afresh at once, which is the last step of their cascade.
+    """
+    maps = [
+        class_activation(
+            other, image, layer=layer, target_class=target_class, where=where, method=activation.method
+        ).signed
+        for other in others
+    ]
+    found = [[_spearman(one, theirs) for one, theirs in zip(activation.signed, other, strict=True)] for other in maps]
+    return torch.tensor(found, dtype=torch.float32).nanmean(0)
+
+
+def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        other = SegmentationNet.from_architecture(net.architecture())
+    other.to(net.encoder.mean.device).eval()
+    other.encoder.mean.copy_(net.encoder.mean)
+    other.encoder.std.copy_(net.encoder.std)
+    return other
+
+
+def _spearman(one: Float[Tensor, "h w"], other: Float[Tensor, "h w"]) -> float:
+    first, second = one.flatten().cpu().numpy(), other.flatten().cpu().numpy()
+    if np.ptp(first) == 0 or np.ptp(second) == 0:  # a constant has no ranks
+        return float("nan")
+    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
