@@ -9,6 +9,7 @@ import torch
 from pytorch_grad_cam import GradCAM, HiResCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
+from scipy.stats import spearmanr
 from torch.nn import functional as F
 
 from common.errors import UserError
@@ -362,6 +363,19 @@ def test_maps_depend_on_training():
         with_itself = randomised_correlation(activation, [net], image, **asked)
         torch.testing.assert_close(with_itself, torch.ones(4))
         assert randomised_correlation(activation, untrained(net), image, **asked).mean() < 0.5
+
+
+def test_the_correlation_is_spearmans_of_each_image_averaged_over_the_untrained_networks():
+    net = network()
+    others = untrained(net, draws=2)
+    asked = {"layer": "encoder.stages.3", "target_class": 1, "where": net(IMAGE).argmax(1) == 1}
+    activation = class_activation(net, IMAGE, **asked)
+    found = randomised_correlation(activation, others, IMAGE, **asked)
+    maps = [class_activation(other, IMAGE, **asked).signed for other in others]
+    for position, alike in enumerate(found):
+        pairs = [(activation.signed[position].flatten(), other[position].flatten()) for other in maps]
+        expected = np.mean([spearmanr(*pair).statistic for pair in pairs])
+        assert alike.item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_untrained_networks_share_the_shape_and_the_input_and_no_weight():
