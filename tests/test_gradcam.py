@@ -114,11 +114,11 @@ def test_it_says_which_method_was_used_and_why(method, words, model, images, tmp
 def test_the_sanity_check_gives_every_map_a_correlation(model, images, tmp_path, capsys):
     words = ["--layer", "encoder.stages.3", "--sanity_check", "--output", tmp_path / "out"]
     assert run("--model_path", model, "--input", images, *words) == 0
-    assert "rank correlation with the maps of 5 untrained networks" in capsys.readouterr().out
+    assert "|rank correlation| with the maps of 5 untrained networks" in capsys.readouterr().out
     for record in json.loads((tmp_path / "out/maps.json").read_text())["maps"]:
-        alike = record["correlation_with_untrained"]
-        assert (alike is None) == (not record["predicted"])
-        assert alike is None or -1 <= alike <= 1
+        for name in ("correlation_with_untrained", "correlation_by_chance"):
+            assert (record[name] is None) == (not record["predicted"])
+            assert record[name] is None or 0 <= record[name] <= 1
 
 
 def test_results_do_not_depend_on_the_batch(model, images, tmp_path):

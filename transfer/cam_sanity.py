@@ -1,6 +1,7 @@
 """Whether a class activation map depends on what its network has learnt, or on the picture alone."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,18 @@ def untrained(net: SegmentationNet, draws: int = 5) -> list[SegmentationNet]:
     return [_untrained(net, FIRST_SEED + draw) for draw in range(draws)]
 
 
+class Likeness(NamedTuple):
+    """How alike maps are to those of untrained networks, for each image: |Spearman's rank correlation|, 0 to 1.
+
+    NaN for a class that is not present.
+    """
+
+    found: Float[Tensor, " n"]
+    """Near 1 where maps show the picture alone, near `chance` where they depend on training."""
+    chance: Float[Tensor, " n"]
+    """The same with the untrained networks' maps turned by 180 degrees: 0.5 for 2 x 2 cells, less for more."""
+
+
 def randomised_correlation(
     activation: Activation,
     others: Sequence[SegmentationNet],
@@ -28,25 +41,22 @@ def randomised_correlation(
     layer: str,
     target_class: int,
     where: Bool[Tensor, "n h w"],
-) -> Float[Tensor, " n"]:
-    """How alike the maps of a trained network are to those of `others`, which are `untrained`, for each image.
+) -> Likeness:
+    """How alike the maps of a trained network are to those of `others`, which are `untrained`: the mean over these.
 
-    Spearman's rank correlation, -1 to 1, the mean over `others`: near 0 where maps depend on training, near 1 where
-    they show the picture alone. `activation` is the trained network's for the same layer, class, and pixels `where`.
-    NaN for a class that is not present. Maps are compared before their negative part is cut off, whose zeros have no
-    order; one of few cells says little about a single image.
+    `activation` is the trained network's for the same layer, class, and pixels `where`. Maps are compared before their
+    negative part is cut off, whose zeros have no order, and without the correlation's sign: of an untrained network it
+    is a matter of luck what speaks for and what against a class, so its mean would be 0 for the same edges too.
 
     Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv 1810.03292, section 3.
     Deviation: all layers are drawn afresh at once, which is the last step of their cascade.
     """
-    maps = [
-        class_activation(
-            other, image, layer=layer, target_class=target_class, where=where, method=activation.method
-        ).signed
-        for other in others
-    ]
-    found = [[_spearman(one, theirs) for one, theirs in zip(activation.signed, other, strict=True)] for other in maps]
-    return torch.tensor(found, dtype=torch.float32).nanmean(0)
+    asked: dict[str, Any] = {"layer": layer, "target_class": target_class, "where": where, "method": activation.method}
+    maps = [class_activation(other, image, **asked).signed for other in others]
+    return Likeness(
+        _mean_spearman(activation.signed, maps),
+        _mean_spearman(activation.signed, [other.flip(1, 2) for other in maps]),
+    )
 
 
 def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
@@ -57,6 +67,11 @@ def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
     other.encoder.mean.copy_(net.encoder.mean)
     other.encoder.std.copy_(net.encoder.std)
     return other
+
+
+def _mean_spearman(signed: Float[Tensor, "n h w"], others: Sequence[Float[Tensor, "n h w"]]) -> Float[Tensor, " n"]:
+    found = [[_spearman(one, their) for one, their in zip(signed, other, strict=True)] for other in others]
+    return torch.tensor(found, dtype=torch.float32).abs().nanmean(0)
 
 
 def _spearman(one: Float[Tensor, "h w"], other: Float[Tensor, "h w"]) -> float:

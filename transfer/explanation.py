@@ -19,7 +19,7 @@ from common.errors import UserError
 from common.figures import grid, save_picture
 from common.run import make_folder, write_json
 from transfer.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
-from transfer.cam_sanity import randomised_correlation, untrained
+from transfer.cam_sanity import Likeness, randomised_correlation, untrained
 from transfer.image_config import GradCamOptions
 from transfer.model import load_network
 from transfer.photos import Photo, Photos
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
     layer: str
     target: int
     activation: Activation
-    correlation: Float[Tensor, " n"] | None
+    likeness: Likeness | None
 
 
 class Explanation:
@@ -101,7 +101,7 @@ class Explanation:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(_picture(photo.full, answer, position), path)
-        activation, alike = answer.activation, answer.correlation
+        activation, alike = answer.activation, answer.likeness
         record = {
             "image": photo.key,
             "layer": answer.layer,
@@ -112,7 +112,10 @@ class Explanation:
             "empty": not bool(activation.map[position].any()),
             "picture": name,
         }
-        return record if alike is None else record | {"correlation_with_untrained": _number(alike[position])}
+        if alike is not None:
+            record["correlation_with_untrained"] = _number(alike.found[position])
+            record["correlation_by_chance"] = _number(alike.chance[position])
+        return record
 
     def _file_name(self, index: int) -> str:
         """Any class name fits into a file system: its number, and what of it is letters and digits."""
@@ -150,10 +153,13 @@ class Explanation:
             ratio = _mean([record["gradient_ratio"] for record in own])
             yield f"{layer}: {WORDS[method]}{why}; |mean gradient| / mean |gradient| {ratio:.3f}"
             if self.others:
-                alike = _mean([record["correlation_with_untrained"] for record in own])
+                found, chance = (
+                    _mean([record[name] for record in own])
+                    for name in ("correlation_with_untrained", "correlation_by_chance")
+                )
                 yield (
-                    f"{layer}: rank correlation with the maps of {len(self.others)} untrained networks {alike:.2f} "
-                    "(near 0: maps depend on training; near 1: on the image alone)"
+                    f"{layer}: |rank correlation| with the maps of {len(self.others)} untrained networks {found:.2f}, "
+                    f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
                 )
         for index in self.classes:
             own = [r["predicted"] for r in records if r["class"] == self.names[index] and r["layer"] == self.layers[0]]
