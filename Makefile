@@ -12,9 +12,11 @@ help: ## Show what can be made
 
 setup: $(READY) ## Make .venv with pinned versions
 
+# grad-cam comes without what it asks for: opencv-python-headless overwrites the files of opencv-python
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt grad-cam ttach
 	@touch $@
 
 demo: $(READY) ## Both phases and the evaluation on embedded data, in minutes

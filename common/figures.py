@@ -41,6 +41,14 @@ def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.n
     return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]
 
 
+def mix(
+    image: UInt8[np.ndarray, "h w c"], colours: UInt8[np.ndarray, "h w 3"], opacity: float
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Colours over an image, of which the first three channels, or the grey ones, shine through."""
+    image = np.ascontiguousarray(np.broadcast_to(image[..., :3], colours.shape))
+    return cv2.addWeighted(image, 1 - opacity, np.ascontiguousarray(colours), opacity, 0)
+
+
 def grid(
     columns: Mapping[str, UInt8[np.ndarray, "n h w 3"]],
     *,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions, network_file
+from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -136,51 +136,6 @@ class EvaluateConfig:
     def check(self) -> None:
         """Raise UserError when no model is named."""
         self.evaluate.check(phase="transfer")
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """Which images are segmented, and by which network."""
-
-    model_path: Path | None = None
-    """best.pth of a run, or the run's folder (required)."""
-    input: Path | None = None
-    """An image, or a folder of images, read recursively (required)."""
-    output: Path | None = None
-    """Folder for masks/, overlays/, classes.json and predictions.csv (required)."""
-    overlays: bool = True
-    """Write each image with its classes tinted beside its mask."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
-    """Images in a batch; changes speed and memory alone."""
-    num_workers: Annotated[int, Field(ge=0)] = 0
-    """Threads that decode images; 0 for one a core."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1 or mps."""
-
-    @property
-    def file(self) -> Path:
-        """The network's file."""
-        return network_file(self.model_path)
-
-    @property
-    def folder(self) -> Path:
-        """Where results go."""
-        assert self.output is not None, "check() asks for it"
-        return self.output
-
-
-@dataclass(frozen=True)
-class PredictConfig:
-    """Write a mask at its original size for every image of a folder; the network's file knows all it needs."""
-
-    predict: PredictOptions = PredictOptions()
-
-    def check(self) -> None:
-        """Raise UserError when a path is missing, and for a device that does not exist."""
-        for name in ("model_path", "input", "output"):
-            if getattr(self.predict, name) is None:
-                raise UserError(f"--{name} is missing: give --model_path best.pth --input IMAGES --output FOLDER")
-        RunConfig(device=self.predict.device).check()
 
 
 @dataclass(frozen=True)

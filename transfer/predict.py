@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config import load_config
-from transfer.config import PredictConfig
+from transfer.image_config import PredictConfig
 
 
 @command

@@ -1,0 +1,197 @@
+"""Where a trained network finds what speaks for each class of its images: pictures, and the numbers behind them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from common.config import nearest
+from common.config_groups import RunConfig
+from common.data.batches import to_images
+from common.data.decode import resize_image
+from common.device import make_fabric
+from common.errors import UserError
+from common.figures import grid, save_picture
+from common.run import make_folder, write_json
+from transfer.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
+from transfer.cam_sanity import Likeness, randomised_correlation, untrained
+from transfer.image_config import GradCamOptions
+from transfer.model import load_network
+from transfer.photos import Photo, Photos
+from transfer.prediction import overlay as tinted
+
+MAPS, SHEETS = "maps", "sheets"
+"""Folders of what is written."""
+SIDE = 224
+"""Pixels of a picture on a sheet."""
+WORDS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
+
+
+class Answer(NamedTuple):
+    """The maps of a batch for one layer and class, and how alike they are to untrained networks' where asked."""
+
+    layer: str
+    target: int
+    activation: Activation
+    likeness: Likeness | None
+
+
+class Explanation:
+    """A network from its file, and the images, layers and classes that it is asked about."""
+
+    def __init__(self, options: GradCamOptions) -> None:
+        self.net, handover = load_network(options.file)
+        self.names: tuple[str, ...] = tuple(handover.task["names"])
+        classes, layers = map(self._index, options.target_class), options.layer or default_layers(self.net).values()
+        self.classes, self.layers = (
+            list(dict.fromkeys(classes)) or [*range(len(self.names))],
+            list(dict.fromkeys(layers)),
+        )
+        for layer in self.layers:
+            find_layer(self.net, layer)
+        self.options, self.folder = options, options.folder
+        self.photos = Photos(options, handover, written=(MAPS, SHEETS))
+        self.device = make_fabric(RunConfig(device=options.device)).device
+        self.net.to(self.device)
+        self.others = untrained(self.net) if options.sanity_check else []
+
+    def run(self) -> None:
+        """Write a picture for each image, layer and class, a sheet for each image, and the numbers to maps.json.
+
+        An image that can't be read is named and left out. Raises UserError where none can, and for a layer without
+        a map.
+        """
+        make_folder(self.folder)
+        records: list[dict[str, Any]] = []
+        for batch in self.photos.batches("explaining"):
+            image = to_images(np.stack([photo.small for photo in batch]), self.device)
+            with torch.no_grad():
+                logits = self.net(image)
+            answers = [*self._answers(image, logits.argmax(1))]
+            for position, photo in enumerate(batch):
+                records += [self._save(photo, position, answer) for answer in answers]
+                self._save_sheet(photo, position, answers, logits[position])
+        write_json(self.folder / "maps.json", {"model": str(self.options.file), "maps": records})
+        print("\n".join(self._summary(records)))
+        print(f"maps of {self.photos.counted()}: {self.folder}")
+
+    def _index(self, word: str) -> int:
+        if word in self.names:
+            return self.names.index(word)
+        if word.isdecimal() and int(word) < len(self.names):
+            return int(word)
+        known = ", ".join(f"{k} {name}" for k, name in enumerate(self.names))
+        raise UserError(f"--target_class {word}: the classes are {known}{nearest(word, self.names)}")
+
+    def _answers(self, image: Float[Tensor, "n c h w"], prediction: Int64[Tensor, "n h w"]) -> Iterator[Answer]:
+        for layer in self.layers:
+            for index in self.classes:
+                asked: dict[str, Any] = {"layer": layer, "target_class": index, "where": prediction == index}
+                activation = class_activation(self.net, image, **asked, method=self.options.method)
+                alike = randomised_correlation(activation, self.others, image, **asked) if self.others else None
+                yield Answer(layer, index, activation, alike)
+
+    def _save(self, photo: Photo, position: int, answer: Answer) -> dict[str, Any]:
+        name = f"{MAPS}/{answer.layer}/{self._file_name(answer.target)}/{photo.key}.png"
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(_picture(photo.full, answer, position), path)
+        activation, alike = answer.activation, answer.likeness
+        record = {
+            "image": photo.key,
+            "layer": answer.layer,
+            "class": self.names[answer.target],
+            "method": activation.method,
+            "gradient_ratio": _number(activation.gradient_ratio[position]),
+            "predicted": bool(activation.present[position]),
+            "empty": not bool(activation.map[position].any()),
+            "picture": name,
+        }
+        if alike is not None:
+            record["correlation_with_untrained"] = _number(alike.found[position])
+            record["correlation_by_chance"] = _number(alike.chance[position])
+        return record
+
+    def _file_name(self, index: int) -> str:
+        """Any class name fits into a file system: its number, and what of it is letters and digits."""
+        return f"{index}-{re.sub(r'[^A-Za-z0-9]+', '_', self.names[index])[:40]}"
+
+    def _save_sheet(
+        self, photo: Photo, position: int, answers: Sequence[Answer], logits: Float[Tensor, "k h w"]
+    ) -> None:
+        image = resize_image(photo.full, SIDE)
+        large = F.interpolate(logits[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        masks = large.argmax(1).byte().cpu().numpy()
+        rows = len(self.layers)
+        columns = {
+            "image": np.stack([np.broadcast_to(image[..., :3], (SIDE, SIDE, 3))] * rows),
+            "prediction": np.stack([tinted(image, masks[0])] * rows),
+        }
+        for index in self.classes:
+            own = [answer for answer in answers if answer.target == index]
+            absent = "" if own[0].activation.present[position] else " (predicted nowhere)"
+            columns[f"{index} {self.names[index]}{absent}"] = np.stack(
+                [_picture(image, answer, position) for answer in own]
+            )
+        captions = [
+            _caption([answer for answer in answers if answer.layer == layer], position) for layer in self.layers
+        ]
+        path = self.folder / SHEETS / f"{photo.key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(grid(columns, captions=captions, side=SIDE), path)
+
+    def _summary(self, records: Sequence[dict[str, Any]]) -> Iterator[str]:
+        for layer in self.layers:
+            own = [record for record in records if record["layer"] == layer]
+            method = own[0]["method"]
+            why = ", since an InstanceNorm runs after it" * (method == "hirescam" and self.options.method == "auto")
+            ratio = _mean([record["gradient_ratio"] for record in own])
+            yield f"{layer}: {WORDS[method]}{why}; |mean gradient| / mean |gradient| {ratio:.3f}"
+            if self.others:
+                found, chance = (
+                    _mean([record[name] for record in own])
+                    for name in ("correlation_with_untrained", "correlation_by_chance")
+                )
+                yield (
+                    f"{layer}: |rank correlation| with the maps of {len(self.others)} untrained networks {found:.2f}, "
+                    f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
+                )
+        for index in self.classes:
+            own = [r["predicted"] for r in records if r["class"] == self.names[index] and r["layer"] == self.layers[0]]
+            if not all(own):
+                yield f"{self.names[index]} is predicted in {sum(own)} of {len(own)} images; other maps of it are empty"
+
+
+def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, position: int) -> UInt8[np.ndarray, "h w 3"]:
+    one = answer.activation.map[position : position + 1]
+    height, width = image.shape[:2]
+    return overlay(image, upscale(one, (height, width))[0].cpu().numpy())
+
+
+def _caption(answers: Sequence[Answer], position: int) -> str:
+    """The layer, its cells, the method, and the ratio for each class."""
+    layer, first = answers[0].layer, answers[0].activation
+    height, width = first.signed.shape[1:]
+    ratios = ", ".join(_ratio(answer.activation, position) for answer in answers)
+    return f"{layer}, {height} x {width}: {WORDS[first.method]}; |mean gradient| / mean |gradient| {ratios}"
+
+
+def _ratio(activation: Activation, position: int) -> str:
+    if not activation.present[position]:
+        return "none"
+    nothing = "" if activation.map[position].any() else " (nothing speaks for it)"
+    return f"{activation.gradient_ratio[position]:.3f}{nothing}"
+
+
+def _number(value: Float[Tensor, ""]) -> float | None:
+    return None if value.isnan() else round(value.item(), 6)
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")

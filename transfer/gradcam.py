@@ -1,0 +1,22 @@
+"""`python -m transfer.gradcam --model_path best.pth --input IMAGES --output FOLDER`: what speaks for each class."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import command
+from common.config import load_config
+from transfer.image_config import GradCamConfig
+
+
+@command
+def main(argv: Sequence[str]) -> None:
+    """Load the network; ask it about the images; write maps, sheets and numbers."""
+    config = load_config(GradCamConfig, argv, prog="python -m transfer.gradcam").gradcam
+
+    from transfer.explanation import Explanation  # after the flags: --help answers without importing torch
+
+    Explanation(config).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What can be set when a trained network is shown images that have no masks. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from common.config_groups import RunConfig
+from common.errors import UserError
+from common.evaluate_config import network_file
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Which images, and which network."""
+
+    model_path: Path | None = None
+    """best.pth of a run, or the run's folder (required)."""
+    input: Path | None = None
+    """An image, or a folder of images, read recursively (required)."""
+    output: Path | None = None
+    """Folder for results (required)."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Images in a batch; changes speed and memory alone."""
+    num_workers: Annotated[int, Field(ge=0)] = 0
+    """Threads that decode images; 0 for one a core."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 or mps."""
+
+    @property
+    def file(self) -> Path:
+        """The network's file."""
+        return network_file(self.model_path)
+
+    @property
+    def folder(self) -> Path:
+        """Where results go."""
+        assert self.output is not None, "check() asks for it"
+        return self.output
+
+    def check(self) -> None:
+        """Raise UserError when a path is missing, and for a device that does not exist."""
+        for name in ("model_path", "input", "output"):
+            if getattr(self, name) is None:
+                raise UserError(f"--{name} is missing: give --model_path best.pth --input IMAGES --output FOLDER")
+        RunConfig(device=self.device).check()
+
+
+@dataclass(frozen=True)
+class PredictOptions(ImageOptions):
+    """Which images are segmented, and by which network."""
+
+    output: Path | None = None
+    """Folder for masks/, overlays/, classes.json and predictions.csv (required)."""
+    overlays: bool = True
+    """Write each image with its classes tinted beside its mask."""
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Write a mask at its original size for every image of a folder; the network's file knows all it needs."""
+
+    predict: PredictOptions = PredictOptions()
+
+    def check(self) -> None:
+        """Raise UserError when a path is missing, and for a device that does not exist."""
+        self.predict.check()
+
+
+@dataclass(frozen=True)
+class GradCamOptions(ImageOptions):
+    """What is asked about which images, and of which network."""
+
+    output: Path | None = None
+    """Folder for maps/, sheets/ and maps.json (required)."""
+    layer: tuple[str, ...] = ()
+    """Modules of the network by their dotted names; default the encoder's last and the decoder's last."""
+    target_class: tuple[str, ...] = ()
+    """Classes by name or number, background 0; default all."""
+    method: Literal["auto", "gradcam", "hirescam"] = "auto"
+    """auto is Grad-CAM, and HiResCAM for a layer after which an InstanceNorm runs: there Grad-CAM's weights vanish."""
+    sanity_check: bool = False
+    """Compare every map with those of five networks of the same shape that have learnt nothing."""
+
+
+@dataclass(frozen=True)
+class GradCamConfig:
+    """Draw where a trained network finds what speaks for each class (Grad-CAM), for every image of a folder."""
+
+    gradcam: GradCamOptions = GradCamOptions()
+
+    def check(self) -> None:
+        """Raise UserError when a path is missing, and for a device that does not exist."""
+        self.gradcam.check()

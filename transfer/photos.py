@@ -1,0 +1,97 @@
+"""Image files that a trained network is shown: found, read at two sizes, and left out where they are damaged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from common.checkpoint import Handover
+from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
+from common.data.decode import BadFileError, read_image, resize_image
+from common.data.samples import IMAGE_SUFFIXES, list_images
+from common.errors import UserError
+from transfer.image_config import ImageOptions
+
+AHEAD = 4
+"""Images that wait decoded, for each thread that decodes."""
+
+
+class Photo(NamedTuple):
+    """An image as it came, and at the size that the network takes."""
+
+    key: str
+    full: UInt8[np.ndarray, "h w c"]
+    small: UInt8[np.ndarray, "s s c"]
+
+
+class Photos:
+    """The images that the settings name, by name; those in `written`, folders of an earlier call's results, are none.
+
+    `bad` lists those that could not be read so far. Raises UserError where there are no images at all.
+    """
+
+    def __init__(self, options: ImageOptions, handover: Handover, *, written: Sequence[str]) -> None:
+        self.files = _images(options, {options.folder.resolve() / part for part in written})
+        self.options = options
+        self.size: int = handover.input["image_size"]
+        self.channels: int = handover.input["channels"]
+        self.bad: list[str] = []
+
+    def batches(self, what: str) -> Iterator[list[Photo]]:
+        """Read them all, with a bar that says what is done to them ("segmenting").
+
+        An image that can't be read is named and left out. Raises UserError where none can, at the end.
+        """
+        threads = self.options.num_workers or torch.get_num_threads()
+        read = partial(_read, size=self.size, channels=self.channels)
+        with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
+            decoded = map_in_order(pool, read, self.files.items(), ahead=AHEAD * threads)
+            with closing(shown(decoded, len(self.files), what)) as counted:
+                good = self._readable(counted)
+                while batch := list(islice(good, self.options.batch_size)):
+                    yield batch
+        if len(self.bad) == len(self.files):
+            raise UserError(f"none of the {len(self.files)} images can be read; check --input")
+
+    def counted(self) -> str:
+        """How many were read, and how many not, in words."""
+        left_out = f", {len(self.bad)} could not be read" if self.bad else ""
+        return f"{len(self.files) - len(self.bad)} images{left_out}"
+
+    def _readable(self, photos: Iterator[Photo | BadFileError]) -> Iterator[Photo]:
+        for photo in photos:
+            if isinstance(photo, BadFileError):
+                self.bad.append(str(photo))
+                print(f"left out: {photo}")
+            else:
+                yield photo
+
+
+def _images(options: ImageOptions, written: set[Path]) -> Mapping[str, Path]:
+    assert options.input is not None, "check() asks for it"
+    if options.input.is_file():
+        return {options.input.stem: options.input}
+    if not options.input.is_dir():
+        raise UserError(f"there is no image and no folder {options.input}; check --input")
+    files = {
+        key: path for key, path in list_images(options.input).items() if written.isdisjoint(path.resolve().parents)
+    }
+    if not files:
+        raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input")
+    return files
+
+
+def _read(item: tuple[str, Path], size: int, channels: int) -> Photo | BadFileError:
+    key, path = item
+    try:
+        image = read_image(path, channels)
+    except BadFileError as error:
+        return error
+    return Photo(key, image, resize_image(image, size))
