@@ -10,8 +10,9 @@ from jaxtyping import Float, UInt8
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import heat, to_bytes
+from common.report.album import collected, some_of, telling
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import BUDGET, MOST, characters, photograph, telling
+from common.report.pictures import photograph
 from common.train import VALIDATION, seed_update
 from pretrain.config import PretextConfig
 from pretrain.losses import composite
@@ -19,7 +20,6 @@ from pretrain.model import Autoencoder
 from pretrain.pretext import make_task
 from pretrain.scoring import rebuild
 
-AT_ONCE = 16
 WHITE = 0.25
 """The error that is drawn white."""
 SCALE = f"mean absolute error of a pixel: black 0, white {WHITE:g} and more"
@@ -55,20 +55,17 @@ def gallery(
     """
     if len(pack) == 0:
         raise NothingToShowError("there is no image")
-    order = telling(scores["psnr"], MOST)
-    items: list[dict[str, Any]] = []
-    used = 0
-    for start in range(0, len(order), AT_ONCE):
-        chosen = order[start : start + AT_ONCE]
+    order = telling(scores["psnr"])
+
+    def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
         seed_update(seed, VALIDATION)
-        made = [
-            {"id": str(index), "layers": layers, **_about(pack.keys[index], {k: v[index] for k, v in scores.items()})}
-            for index, layers in zip(chosen, _layers(model, pack, pretext, chosen, device=device), strict=True)
+        layers = _layers(model, pack, pretext, chosen, device=device)
+        return [
+            {"id": str(index), "layers": own, **_about(pack.keys[index], {k: v[index] for k, v in scores.items()})}
+            for index, own in zip(chosen, layers, strict=True)
         ]
-        items += made
-        used += characters(made)
-        if used * (1 + AT_ONCE / len(items)) > BUDGET:
-            break
+
+    items = collected(order, made)
     drawn = {key for item in items for key in item["layers"]}
     data = {
         "items": items,
@@ -85,11 +82,7 @@ def gallery(
     for item in items:
         for line in item["figures"]:
             line.append(_form(line[0], float(np.mean(scores[MEASURES[line[0]]]))))
-    note = (
-        ""
-        if len(items) == len(pack)
-        else f"{len(items)} of {len(pack)} images: the worst, the best, and some evenly between them. "
-    )
+    note = some_of(len(items), len(pack))
     return Block("gallery", "", data, note + "Left of the line is the original, right of it the layer."), set(
         order[: len(items)]
     )

@@ -88,7 +88,7 @@ def same(ours, theirs) -> bool:
 
 
 def test_phase_1_leaves_everything_that_a_run_promises(ae):
-    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth"}
+    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth", "report.html"}
     assert {path.name for path in (ae / "figures").iterdir()} == {
         "reconstructions_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
     }  # fmt: skip
@@ -102,7 +102,7 @@ def test_phase_1_leaves_everything_that_a_run_promises(ae):
 
 
 def test_phase_2_leaves_everything_that_a_run_promises(seg):
-    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json"}
+    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html"}
     scores = metrics(seg)["test"]
     assert scores.keys() >= {"mean_iou", "pixel_accuracy", "mean_foreground_dice", "per_class", "image_mean"}
     assert list(scores["per_class"]) == ["background", "cat", "dog"]

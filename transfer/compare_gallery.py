@@ -10,15 +10,14 @@ import torch
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
+from common.report.album import collected, some_of, telling
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import BUDGET, MOST, characters, class_map, drawing, photograph, telling
+from common.report.pictures import class_map, drawing, photograph
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.page_gallery import class_legend, error_legend, image_scores
+from transfer.page_layers import class_legend, error_legend, image_scores
 from transfer.page_scores import three_digits
 from transfer.report import paint, paint_errors
-
-AT_ONCE = 16
 
 
 def gallery(
@@ -30,27 +29,20 @@ def gallery(
     """
     scores = np.stack([image_scores(run.counts) for run in runs])
     apart = np.nan_to_num(np.nanmax(scores, 0) - np.nanmin(scores, 0)) if len(scores) else np.zeros(0)
-    order, count = telling(-apart, MOST), len(runs[0].keys)
+    order, count = telling(-apart), len(runs[0].keys)
     if not order:
         raise NothingToShowError("there is no image")
-    items: list[dict[str, Any]] = []
-    used = 0
-    for start in range(0, len(order), AT_ONCE):
-        chosen = order[start : start + AT_ONCE]
-        made = [
+
+    def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
+        drawn = zip(chosen, _layers(networks, chosen, device), strict=True)
+        return [
             {"id": str(index), "layers": layers, "maps": maps, **_about(runs, scores[:, index], apart[index], index)}
-            for index, (layers, maps) in zip(chosen, _layers(networks, chosen, device), strict=True)
+            for index, (layers, maps) in drawn
         ]
-        items += made
-        used += characters(made)
-        if used * (1 + AT_ONCE / len(items)) > BUDGET:
-            break
+
+    items = collected(order, made)
     data = {"items": items, **_settings(runs)}
-    note = (
-        ""
-        if len(items) == count
-        else f"{len(items)} of {count} images: those on which the runs differ most and least, and some between."
-    )
+    note = some_of(len(items), count, "those on which the runs differ most and least, and some between")
     return Block("gallery", "", data, note)
 
 

@@ -16,7 +16,7 @@ from transfer.bootstrap import intervals
 from transfer.compare_gallery import gallery
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.page_gallery import image_scores
+from transfer.page_layers import image_scores
 from transfer.page_scores import three_digits
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}

@@ -21,8 +21,9 @@ from common.report.record import repeating
 from common.train import Row
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
-from transfer.page_gallery import gallery, image_scores, sheets
+from transfer.page_gallery import Gallery
 from transfer.page_head import main_figures, tiles, title, verdict
+from transfer.page_layers import image_scores, sheets
 from transfer.page_scores import class_colour, score_blocks, threshold_blocks
 from transfer.quality import Quality
 
@@ -81,7 +82,7 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
     shown: set[int] = set()
 
     def pictures() -> list[Block]:
-        block, indices = gallery(scored.net, scored.pack, counts, names, device=scored.device)
+        block, indices = Gallery(scored.net, scored.pack, counts, names, device=scored.device).block()
         shown.update(indices)
         return [block]
 

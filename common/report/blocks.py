@@ -93,7 +93,7 @@ def curves(
             for column, name in found.items()
         ]
         if any(_known(one.x, one.y) for one in series):
-            chart = Chart(Axis("epoch", whole=True), Axis("value"), series, marks)
+            chart = Chart(Axis("epoch", whole=True), Axis("value", log=_steep(series)), series, marks)
             blocks.append(chart.block(title, width="half"))
     if not blocks:
         raise NothingToShowError("no epoch has been recorded")
@@ -164,6 +164,13 @@ def place(
         return round(100 * min(max((one - start) / (end - start), 0.0), 1.0), 2)
 
     return {"at": share(value), "low": share(low), "high": share(high), "zero": None if zero is None else share(zero)}
+
+
+def _steep(series: Sequence[Series]) -> bool:
+    """Whether a few values would press all others flat: one is over 30 times the median, and all are above 0."""
+    values = np.concatenate([np.asarray(one.y, dtype=float) for one in series])
+    values = values[np.isfinite(values)]
+    return bool((values > 0).all() and values.max() > 30 * np.median(values))
 
 
 def _known(x: Values, y: Values) -> bool:

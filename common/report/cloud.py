@@ -11,8 +11,9 @@ from jaxtyping import Float, Int, UInt8
 from common.data.pack import Pack
 from common.embedding import plane
 from common.figures import PALETTE
+from common.report.album import evenly
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import SMOOTH, evenly, sheet, three_channels
+from common.report.pictures import SMOOTH, sheet, three_channels
 
 THUMBNAILS, THUMBNAIL, COLUMNS = 1000, 48, 32
 """How many images have one, its side in pixels, and how many stand in a row of the sheet."""

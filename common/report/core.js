@@ -77,7 +77,7 @@ ui.theme = () => {
   const dark = () =>
     root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const button = document.querySelector("#theme");
-  const tell = () => button.setAttribute("aria-pressed", String(dark()));
+  const tell = () => (button.textContent = dark() ? "light" : "dark");
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
     tell();

@@ -93,9 +93,10 @@ class Gallery {
     this.key.replaceChildren(...this.keys(this.state.layer));
   }
 
-  keys(layerKey) {
+  keys(layerKey, item) {
     const layer = this.data.layers.find((one) => one.key === layerKey);
     const words = layer?.note ? [ui.make("span", { class: "muted" }, layer.note)] : [];
+    if (item?.notes?.[layerKey]) words.push(ui.make("span", { class: "muted" }, item.notes[layerKey]));
     const swatches = (layer?.legend ?? []).map(([name, colour]) =>
       ui.make("span", { class: "swatch" }, ui.make("i", { style: { background: colour } }), ui.name(name)),
     );
@@ -176,7 +177,7 @@ class Closer {
         ui.make("img", { src: item.layers[layer.key], alt: "", class: `layer ${layer.crisp ? "crisp" : ""}` }));
       const button = ui.button("", () => this.set("layer", layer.key), { "aria-pressed": "false" });
       button.dataset.layer = layer.key;
-      button.append(stage, ui.make("span", { dir: "auto" }, layer.name));
+      button.append(stage, ui.make("span", { dir: "auto" }, ...(layer.group ? [ui.make("small", {}, layer.group)] : []), layer.name));
       return button;
     }));
   }
@@ -184,7 +185,7 @@ class Closer {
   paint() {
     this.gallery.stage(this.stage, this.gallery.data.items[this.index], this.state);
     this.strip.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.layer === this.state.layer)));
-    this.key.replaceChildren(...this.gallery.keys(this.state.layer));
+    this.key.replaceChildren(...this.gallery.keys(this.state.layer, this.gallery.data.items[this.index]));
   }
 
   set(name, value) {

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -11,8 +10,6 @@ from PIL import Image
 
 SIDE = 256
 """Pixels that the longer side of a picture on a page has at most."""
-MOST, BUDGET = 60, 8_000_000
-"""Pictures in a gallery, and characters that they may take up."""
 SMOOTH, EXACT = cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT
 
 
@@ -64,37 +61,6 @@ def sheet(pictures: UInt8[np.ndarray, "n h w 3"], *, side: int, columns: int, la
         if len(found) <= largest:
             break
     return found
-
-
-def characters(content: object) -> int:
-    """How much of a page's size nested data of strings takes up, near enough."""
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, dict):
-        return sum(characters(one) + 8 for one in content.values())
-    if isinstance(content, list | tuple):
-        return sum(characters(one) + 2 for one in content)
-    return 8
-
-
-def evenly(total: int, count: int) -> list[int]:
-    """At most `count` numbers below `total`, evenly spread."""
-    return np.unique(np.linspace(0, max(total - 1, 0), min(count, total)).round().astype(int)).tolist()
-
-
-def telling(scores: np.ndarray | Sequence[float], count: int) -> list[int]:
-    """At most `count` images in the order in which a page should take them up: worst, best and between, in turn.
-
-    Where there are no more, all of them. Images without a score (NaN) come last.
-    """
-    scores = np.asarray(scores, dtype=float)
-    order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")
-    third = -(-count // 3)
-    known = int((~np.isnan(scores)).sum())
-    groups = (order[:third], order[:known][::-1][:third], order[evenly(len(order), count)], order)
-    longest = max(map(len, groups))
-    turns = [int(group[i]) for i in range(longest) for group in groups[:3] if i < len(group)]
-    return list(dict.fromkeys([*turns, *map(int, groups[3])]))[:count]
 
 
 def sampled(total: int, most: int, *, seed: int) -> Int[np.ndarray, " m"]:

@@ -11,7 +11,10 @@ from pretrain.main import main as pretrain
 from transfer.compare import main as compare
 from transfer.main import main as transfer
 
-TINY = "--image_size 64 --widths 4 4 4 4 4 4 --batch_size 8 --epochs 4 --device cpu --synthetic_count 100".split()
+TINY = [
+    *("--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--epochs", "4"),
+    *("--device", "cpu", "--synthetic_count", "100"),
+]
 
 
 class Browser(webdriver.Chrome):
@@ -71,8 +74,11 @@ def browser():
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Folders of a run of each phase, a second one of phase 2, and their comparison."""
-    import os, pathlib
-    if os.environ.get("R2SDEV"): return pathlib.Path(os.environ["R2SDEV"])
+    import os
+    import pathlib
+
+    if os.environ.get("R2SDEV"):
+        return pathlib.Path(os.environ["R2SDEV"])
     folder = tmp_path_factory.mktemp("runs")
     alone = ["--perceptual_weight", "0", "--pretext", "mask", "--output_dir", str(folder / "ae")]
     assert pretrain([*TINY, *alone]) == 0

@@ -40,7 +40,9 @@ def test_every_part_of_a_page_is_drawn(run, browser, runs):
     for mount in browser.all("[data-part]"):
         browser.show(mount)
         assert mount.find_elements("css selector", "svg path, canvas, .card")
-    words = browser.execute_script("document.querySelectorAll('pre').forEach((one) => one.remove())\nreturn document.body.innerText")
+    words = browser.execute_script(
+        "document.querySelectorAll('pre').forEach((one) => one.remove())\nreturn document.body.innerText"
+    )
     assert "Nothing to show" not in words
     assert not {"NaN", "undefined", "null"} & set(words.replace(",", " ").split())
 
@@ -234,7 +236,9 @@ def test_a_table_is_sorted_by_the_head_of_a_column(browser, runs):
     table = browser.show(browser.one("table.sortable"))
 
     def column():
-        return [float(one.get_attribute("data-value")) for one in table.find_elements("css selector", "td:nth-child(2)")]
+        return [
+            float(one.get_attribute("data-value")) for one in table.find_elements("css selector", "td:nth-child(2)")
+        ]
 
     head = table.find_element("css selector", "th:nth-child(2)")
     head.find_element("css selector", "button").send_keys(Keys.ENTER)
@@ -285,7 +289,9 @@ def test_pictures_have_words_and_controls_have_names(browser, runs):
 def test_a_script_that_is_not_the_pages_own_never_runs(browser, runs, tmp_path):
     text = (runs / "seg/report.html").read_text()
     forged = tmp_path / "forged.html"
-    forged.write_text(text.replace("</footer>", "</footer><script>window.ran = true</script><img src=x onerror='ran=1'>"))
+    forged.write_text(
+        text.replace("</footer>", "</footer><script>window.ran = true</script><img src=x onerror='ran=1'>")
+    )
     browser.visit(forged)
     assert browser.execute_script("return window.ran") is None
     assert any("Content Security Policy" in one for one in browser.complaints())
