@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from common.checkpoint import load_tensors, save_atomically
 from common.config import flatten, read_yaml, save_config
+from common.embedding import principal
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
@@ -128,6 +129,18 @@ class Run:
         """Show a picture beside the curves."""
         for logger in self.loggers:
             logger.picture(name, image, epoch)
+
+    def points(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None:
+        """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors."""
+        few = principal(vectors, seed=self.config.run.seed)
+        for logger in self.loggers:
+            logger.points(name, few, labels, pictures)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write figures for programs to read into the folder."""

@@ -13,7 +13,7 @@ from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.report.blocks import curves, number, table
-from common.report.cloud import Colouring, Points, scatter, thumbnailed, thumbnails, view
+from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
 from common.report.head import counted, data_name, notices
 from common.report.page import Block, Page
 from common.report.pictures import sampled
@@ -55,6 +55,8 @@ class Looked:
     device: torch.device
     batch_size: int
     points: int = POINTS
+    project: Project | None = None
+    """Where else the encoder's vectors are to be shown, see `common.report.cloud.Project`."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
         if len(chosen) == len(looked.pack)
         else f"{len(chosen)} of {len(looked.pack)} images, drawn with seed {seed}."
     )
+    if looked.project is not None:
+        looked.project("encoder", vectors[thumbed], [part.keys[i] for i in thumbed], points.sheets["images"][1])
     blocks = [scatter("", [view("encoder", vectors, seed=seed)], colourings, points, note=note)]
     if classes is None:
         return blocks

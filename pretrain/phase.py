@@ -115,11 +115,12 @@ class Pretraining:
             save_picture(picture, self.run.figures / "neighbours_val.png")
         curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
         self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
+        page = self._page(progress, images, best) if self.config.run.report else None
         self.run.close()
         test = scores["test"]
         print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
-        if self.config.run.report:
-            print(f"report: {self._page(progress, images, best)}")
+        if page is not None:
+            print(f"report: {page}")
 
     def _page(self, progress: Progress, images: Mapping[str, np.ndarray], best: Handover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
@@ -140,6 +141,7 @@ class Pretraining:
             names=None,
             device=device,
             batch_size=size,
+            project=self.run.points,
         )
         late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
         told = Told(

@@ -14,7 +14,7 @@ from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
-from common.report.cloud import Colouring, Points, scatter, thumbnailed, view
+from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, view
 from common.report.page import Block, Notice, Page
 from common.report.pictures import sampled
 from common.report.record import repeating
@@ -47,6 +47,8 @@ class Scored:
     batch_size: int
     seed: int
     points: int = POINTS
+    project: Project | None = None
+    """Where else the encoder's vectors are to be shown, see `common.report.cloud.Project`."""
     before: Encoder | None = None
     """The encoder as it was before training; None where it can't be had."""
     before_note: str = ""
@@ -154,6 +156,11 @@ def _features(scored: Scored, shown: set[int]) -> list[Block]:
     )
     if scored.before is None and scored.before_note:
         note += scored.before_note
+    if scored.project is not None:
+        kinds = [""] * len(part) if classes is None else [f", {scored.names[k]}" for k in classes]
+        labels = [part.keys[i] + kinds[i] for i in thumbed]
+        for name, rows in vectors.items():
+            scored.project(f"encoder {name}", rows[thumbed], labels, points.sheets["images"][1])
     blocks = [scatter("", views, colourings, points, note=note)]
     return [*blocks, *_separation(vectors, classes)]
 

@@ -104,13 +104,14 @@ class Transfer:
         self._draw(progress, counts["test"])
         save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
+        page = None if quality is None else self._page(progress, counts["test"], quality, warnings)
         self.run.close()
         print_table(content["test"], "test", len(self.data.test))
         for warning in warnings:
             print(f"warning: {warning}")
         print(f"pictures and figures: {self.run.folder}")
-        if quality is not None:
-            print(f"report: {self._page(progress, counts['test'], quality, warnings)}")
+        if page is not None:
+            print(f"report: {page}")
 
     def _page(self, progress: Progress, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
         scored = Scored(
@@ -125,6 +126,7 @@ class Transfer:
             batch_size=self.config.training.batch_size,
             seed=self.config.run.seed,
             before=self.before,
+            project=self.run.points,
         )
         late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
         told = Told(

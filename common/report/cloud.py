@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -22,6 +22,18 @@ FEWEST = 10
 """Images from which on neighbours mean enough for t-SNE."""
 STEPS = 4095
 """Places along a side that a point can have."""
+
+
+class Project(Protocol):
+    """Shows images as points somewhere else too: a name, a vector, a label and a picture of each."""
+
+    def __call__(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
