@@ -40,7 +40,7 @@ def save(browser: webdriver.Chrome, path: Path) -> None:
     browser.execute_async_script("setTimeout(arguments[0], 800)")
     browser.save_screenshot(str(path))
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
     few.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1000} kB")
     assert path.stat().st_size < LARGEST, "too large for the README"

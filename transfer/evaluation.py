@@ -21,7 +21,7 @@ from transfer.model import load_network
 from transfer.page import POINTS, Scored, Told, write_page
 from transfer.phase import print_table
 from transfer.quality import Quality
-from transfer.report import confusion_figure, sample_grid, spread
+from transfer.report import confusion_figure, quality_figure, sample_grid, spread
 from transfer.scoring import confusions, save_images
 
 
@@ -58,6 +58,9 @@ class Evaluation:
         if self.options.split == "test":
             save_images(self.folder, self.pack, counts)
         confusion_figure(counts.sum(0), self.names).savefig(self._figures() / "confusion.png", dpi=110)
+        if self.options.report:
+            drawn = quality_figure(self.quality, counts.numpy(), self.names)
+            drawn.savefig(self._figures() / "quality.png", dpi=110)
         print_table(scores, self.options.split, len(self.pack))
 
     def draw_samples(self) -> None:

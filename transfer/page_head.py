@@ -17,12 +17,14 @@ from transfer.config import TransferConfig
 from transfer.page_scores import three_digits
 from transfer.quality import Quality
 
+DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}
 MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
 
 
 def title(config: TransferConfig, source: str) -> str:
     """What was trained on what."""
-    decoder = "the handed-over decoder" if config.encoder.transfer == "all" else f"a {config.decoder.decoder} decoder"
+    decoder = DECODERS.get(config.decoder.decoder, config.decoder.decoder)
+    decoder = "its own decoder" if config.encoder.transfer == "all" else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 
 

@@ -31,7 +31,7 @@ from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
 from transfer.page import Scored, Told, write_page
 from transfer.quality import Quality
-from transfer.report import confusion_figure, sample_grid, spread
+from transfer.report import confusion_figure, quality_figure, sample_grid, spread
 from transfer.scoring import confusions, row, save_images, silent_for
 
 
@@ -102,6 +102,9 @@ class Transfer:
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
         self._draw(progress, counts["test"])
+        if quality is not None:
+            drawn = quality_figure(quality, counts["test"].numpy(), self.names)
+            drawn.savefig(self.run.figures / "quality_test.png", dpi=110)
         save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
         page = None if quality is None else self._page(progress, counts["test"], quality, warnings)

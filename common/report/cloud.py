@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -24,6 +24,7 @@ STEPS = 4095
 """Places along a side that a point can have."""
 
 
+@runtime_checkable
 class Project(Protocol):
     """Shows images as points somewhere else too: a name, a vector, a label and a picture of each."""
 

@@ -74,11 +74,6 @@ def browser():
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Folders of a run of each phase, a second one of phase 2, and their comparison."""
-    import os
-    import pathlib
-
-    if os.environ.get("R2SDEV"):
-        return pathlib.Path(os.environ["R2SDEV"])
     folder = tmp_path_factory.mktemp("runs")
     alone = ["--perceptual_weight", "0", "--pretext", "mask", "--output_dir", str(folder / "ae")]
     assert pretrain([*TINY, *alone]) == 0
