@@ -18,7 +18,7 @@ from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
 from common.models.weights import load_sections
-from common.report.head import data_name
+from common.report.head import course, data_name
 from common.run import read_rows, write_json
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
@@ -127,6 +127,8 @@ class Evaluation:
 
     def _page(self) -> Path:
         provenance = self.handover.provenance
+        rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
+        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         looked = Looked(
             model=self.model,
             pack=self.pack,
@@ -142,11 +144,11 @@ class Evaluation:
         told = Told(
             config=self.trained,
             task=self.handover.task,
-            warnings=self.data.notes,
+            warnings=[*self.data.notes, *late],
             environment=provenance["environment"],
             packs={self.options.split: self.pack},
-            rows=read_rows(self.options.file.parent / "metrics.csv"),
-            best_epoch=int(provenance["validation"]["epoch"]),
+            rows=rows,
+            best_epoch=best,
         )
         return write_page(looked, told, self.folder / "report.html")
 

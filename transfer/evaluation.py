@@ -12,7 +12,7 @@ from common.evaluate_config import EvaluateOptions
 from common.figures import embedding_figure, save_picture
 from common.metrics import report, silent_classes
 from common.models.encoder import Encoder
-from common.report.head import data_name, notices
+from common.report.head import course, data_name, notices
 from common.run import read_rows, write_json
 from common.train import INITIAL, seed_update
 from transfer.build import find_source
@@ -105,15 +105,17 @@ class Evaluation:
             before_note=why,
         )
         silent = silent_classes(self.counts.sum(0), self.names)
-        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes]
+        rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
+        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
+        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *late]
         told = Told(
             config=self.trained,
             source=provenance["encoder"]["source"],
             notices=notices(said, provenance["encoder"]),
             environment=provenance["environment"],
             packs={self.options.split: self.pack},
-            rows=read_rows(beside / "metrics.csv"),
-            best_epoch=int(provenance["validation"]["epoch"]),
+            rows=rows,
+            best_epoch=best,
         )
         return write_page(scored, told, self.folder / "report.html")
 
