@@ -7,14 +7,13 @@ each fine-tuning by its validation-selected best.pth; --split val prints the tab
 """
 
 import argparse
-import fcntl
 import json
-import statistics
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runs import difference, once, scores, spread, succeed, told
+from common.tables import markdown_table
 from pretrain.evaluate import main as evaluate
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
@@ -58,9 +57,9 @@ class Study:
         words += ["--probe_dir", self.pets, "--probe_every", "1"]
         with once(run, "evaluation-test/metrics.json") as wanted:
             if wanted:
-                _succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
+                succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
                 looks = ["--data_dir", self.pets, "--analyze_latent_space"]
-                _succeed(evaluate, ["--model_path", run / "best.pth", *looks])
+                succeed(evaluate, ["--model_path", run / "best.pth", *looks])
 
     def tune(self, name: str, share: float, seed: int) -> None:
         """Train a segmentation network from an encoder that is there, if nobody has."""
@@ -73,16 +72,20 @@ class Study:
         words += ["--encoder_lr_factor", RATES.get(name, "0.3")]
         with once(run, "metrics.json") as wanted:
             if wanted:
-                _succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
+                succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
 
     def table(self, split: str) -> str:
         """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""
-        heads = "| encoder | PSNR | SSIM | PSNR, skips zeroed | probe | 20 % of the masks | all masks |"
-        lines = [heads, "|---" * (heads.count("|") - 1) + "|"]
+        heads = ["encoder", "PSNR", "SSIM", "PSNR, skips zeroed", "probe"]
+        heads += [f"{share:.0%} of the masks" for share in EPOCHS]
+        heads += [f"{share:.0%}: above scratch, paired" for share in EPOCHS if split == "test"]
+        rows = []
         for name in [*BASELINES, *PRETEXTS]:
-            tuned = [self._spread(name, share, split) for share in EPOCHS]
-            lines.append("| " + " | ".join([name, *self._looks(name), *tuned]) + " |")
-        return "\n".join(lines)
+            tuned = [spread([s["mean_iou"] for s in scores(self._seeds(name, share), split)]) for share in EPOCHS]
+            pairs = [(self._seeds(name, share), self._seeds("scratch", share)) for share in EPOCHS]
+            above = [told(difference(*pair)) if name != "scratch" else "" for pair in pairs if split == "test"]
+            rows.append([name, *self._looks(name), *tuned, *above])
+        return "\n".join(markdown_table(heads, rows))
 
     def _looks(self, name: str) -> list[str]:
         run = self.folder / "pretrain" / _slug(name)
@@ -92,34 +95,11 @@ class Study:
         without = f"{photographs['psnr_no_skips']:.2f}" if "psnr_no_skips" in photographs else "-"
         return [f"{photographs['psnr']:.2f}", f"{photographs['ssim']:.3f}", without, f"{pets['probe_miou']:.3f}"]
 
-    def _spread(self, name: str, share: float, split: str) -> str:
-        files = [self._tuned(name, share, seed) / "metrics.json" for seed in SEEDS]
-        scores = [_json(file)[split]["mean_iou"] for file in files if file.exists()]
-        if not scores:
-            return ""
-        spread = f" ({min(scores):.3f} to {max(scores):.3f}" if len(scores) > 1 else " (one seed"
-        return f"{statistics.mean(scores):.3f}{spread})"
+    def _seeds(self, name: str, share: float) -> list[Path]:
+        return [self._tuned(name, share, seed) for seed in SEEDS]
 
     def _tuned(self, name: str, share: float, seed: int) -> Path:
         return self.folder / "transfer" / f"{_slug(name)}-{share}-{seed}"
-
-
-@contextmanager
-def once(run: Path, proof: str) -> Iterator[bool]:
-    """Whether the work of a folder is still to be done: not if its last file is there, or another process is at it."""
-    run.parent.mkdir(parents=True, exist_ok=True)
-    with run.with_name(f".{run.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield not (run / proof).exists()
-
-
-def _succeed(command: Callable[[list[str]], int], words: list[Any]) -> None:
-    if command([str(word) for word in words]) != 0:
-        raise SystemExit(f"failed: {' '.join(map(str, words))}")
 
 
 def _slug(name: str) -> str:

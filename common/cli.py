@@ -31,8 +31,9 @@ def command(main: Callable[[Sequence[str]], None]) -> Command:
             if error.errno not in NO_SPACE:
                 raise
             return _refuse(f"the disk is full ({error.filename or 'while writing'}): free some space", 2)
-        except KeyboardInterrupt:
-            return _refuse("interrupted; --resume with the same --output_dir goes on after the last epoch", 130)
+        except KeyboardInterrupt as stop:
+            usual = "interrupted; --resume with the same --output_dir goes on after the last epoch"
+            return _refuse(str(stop) or usual, 130)
         except RuntimeError as error:
             if "out of memory" not in str(error):
                 raise

@@ -28,6 +28,8 @@ class DataConfig:
     """What masks mean: auto, species (background, cat, dog), binary, or a YAML file of names and values."""
     split_seed: int = 0
     """Which images are held out for validation (and test, where the layout names none)."""
+    val_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the images held out for validation, where the layout names none; default 0.15, of a bare folder 0.05."""
     skip_bad_files: bool = False
     """Leave out images that cannot be read, and list them, where the run would stop."""
     synthetic_count: Annotated[int, Field(ge=20)] = 1000
@@ -85,7 +87,7 @@ class TrainingConfig:
     """How long, and how fast."""
 
     epochs: Annotated[int, Field(ge=1)]
-    """Passes over the training images at most."""
+    """Epochs at most; each is a pass over the training images unless --epoch_updates says otherwise."""
     batch_size: Annotated[int, Field(ge=2)]
     """Images in a batch."""
     lr: Annotated[float, Field(gt=0)]
@@ -94,6 +96,8 @@ class TrainingConfig:
     """Weight decay."""
     patience: Annotated[int, Field(ge=1)]
     """Epochs without a better validation score after which the run stops."""
+    epoch_updates: Annotated[int, Field(ge=0)] = 0
+    """Updates in an epoch, however many images there are (passes over them follow each other); 0 for one pass."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient; 0 for no clipping."""
     accumulate: Annotated[int, Field(ge=1)] = 1

@@ -42,7 +42,7 @@ def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.n
 
 
 def mix(
-    image: UInt8[np.ndarray, "h w c"], colours: UInt8[np.ndarray, "h w 3"], opacity: float
+    image: UInt8[np.ndarray, "h w c"], colours: UInt8[np.ndarray, "h w 3"], *, opacity: float
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Colours over an image, of which the first three channels, or the grey ones, shine through."""
     image = np.ascontiguousarray(np.broadcast_to(image[..., :3], colours.shape))

@@ -46,9 +46,16 @@ class EpochBar:
         left = (time.monotonic() - self.start) / max(done - self.first, 1) * (self.epochs - done)
         line = (
             f"epoch {done}/{self.epochs}  {_words(shown)}  {self.speed:.0f} images/s  "
-            f"{int(left // 60)}:{int(left % 60):02d} left{'  *' if better else ''}"
+            f"{time_left(left)} left{'  *' if better else ''}"
         )
         self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def time_left(seconds: float) -> str:
+    """Seconds as people read them: minutes and seconds, with hours before them where there are some."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _words(values: Mapping[str, float]) -> str:

@@ -25,6 +25,7 @@ from common.embedding import principal
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
+from common.tables import write_csv
 from common.train import Progress, Row
 
 PACKAGES = (
@@ -116,11 +117,7 @@ class Run:
 
     def record(self, progress: Progress) -> None:
         """Write the epochs so far to metrics.csv, and the newest to wherever runs are watched."""
-        names = list(dict.fromkeys(name for row in progress.rows for name in row))
-        with (self.folder / "metrics.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(progress.rows)
+        write_csv(self.folder / "metrics.csv", progress.rows)
         newest = progress.rows[-1]
         for logger in self.loggers:
             logger.scalars(newest, int(newest["epoch"]))

@@ -17,6 +17,7 @@ from common.embedding import image_classes, knn_accuracy, latents, level_ranks, 
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
+from common.intervals import mean_interval
 from common.models.weights import load_sections
 from common.report.head import course, data_name
 from common.run import read_rows, write_json
@@ -25,7 +26,7 @@ from pretrain.model import Autoencoder
 from pretrain.page import POINTS, Looked, Told, write_page
 from pretrain.probe import Probe
 from pretrain.report import neighbour_grid, reconstruction_grid
-from pretrain.scoring import image_scores, mean_and_interval
+from pretrain.scoring import image_scores
 
 FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}
 
@@ -61,11 +62,13 @@ class Evaluation:
             writer = csv.writer(file)
             writer.writerow(["image", *self.scores])
             writer.writerows(zip(self.pack.keys, *(values.tolist() for values in self.scores.values()), strict=True))
-        means = {name: mean_and_interval(values) for name, values in self.scores.items()}
-        self.results[self.options.split] = means
+        means = {name: mean_interval(values) for name, values in self.scores.items()}
+        self.results[self.options.split] = {
+            name: {"mean": mean.value, "low": mean.low, "high": mean.high} for name, mean in means.items()
+        }
         print(f"{self.options.split} ({len(self.pack)} images), mean and 95 % interval")
         for name, mean in means.items():
-            value, *ends = (FORMATS[name].format(mean[key]) for key in ("mean", "low", "high"))
+            value, *ends = map(FORMATS[name].format, mean)
             print(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
 
     def draw_extremes(self) -> None:

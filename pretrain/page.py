@@ -12,6 +12,7 @@ from jaxtyping import Float
 from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
+from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
 from common.report.head import counted, data_name, notices
@@ -32,7 +33,6 @@ from pretrain.page_scores import (
     tiles,
     verdict,
 )
-from pretrain.scoring import mean_and_interval
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
@@ -74,7 +74,7 @@ class Told:
 
 def write_page(looked: Looked, told: Told, path: Path) -> Path:
     """Write the page of an autoencoder; returns where it is."""
-    config, means = told.config, {name: mean_and_interval(values) for name, values in looked.scores.items()}
+    config, means = told.config, {name: mean_interval(values) for name, values in looked.scores.items()}
     page = Page(
         title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",

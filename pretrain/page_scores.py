@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from common.intervals import Interval
 from common.report.blocks import Axis, Chart, Series, number, place, table
 from common.report.page import Block, Tile
 from common.train import Row
@@ -25,16 +26,14 @@ def pretext_words(task: Mapping[str, Any]) -> str:
     return f"{words}, as gradient histograms" if task["target"] == "hog" else words
 
 
-def verdict(means: Mapping[str, Mapping[str, float]], images: str, task: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], rows: Sequence[Row]) -> str:
     """What an autoencoder can do with so many images, in two or three sentences."""
     psnr = means["psnr"]
-    said = [
-        f"Whole pictures are rebuilt with {psnr['mean']:.2f} dB PSNR and {means['ssim']['mean']:.3f} SSIM on {images}"
-    ]
-    if psnr["low"] < psnr["high"]:
-        said[0] += f" (95 % interval {psnr['low']:.2f} to {psnr['high']:.2f} dB)"
+    said = [f"Whole pictures are rebuilt with {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"]
+    if psnr.low < psnr.high:
+        said[0] += f" (95 % interval {psnr.low:.2f} to {psnr.high:.2f} dB)"
     if "psnr_no_skips" in means:
-        lost = psnr["mean"] - means["psnr_no_skips"]["mean"]
+        lost = psnr.value - means["psnr_no_skips"].value
         said.append(
             f"without its skips it loses {lost:.2f} dB"
             if lost > 0.1
@@ -49,12 +48,12 @@ def verdict(means: Mapping[str, Mapping[str, float]], images: str, task: Mapping
     return sentence
 
 
-def tiles(means: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -> list[Tile]:
+def tiles(means: Mapping[str, Interval], rows: Sequence[Row]) -> list[Tile]:
     """The main figures with their 95 % intervals."""
     found = []
     for name in ("psnr", "ssim", "psnr_no_skips"):
         if name in means:
-            mean, low, high = (means[name][key] for key in ("mean", "low", "high"))
+            mean, low, high = means[name]
             start, end = (-1.0, 1.0) if name == "ssim" else (0.0, 40.0)
             form = FORMS[name]
             detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
@@ -65,12 +64,9 @@ def tiles(means: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -> list
     return found
 
 
-def score_table(means: Mapping[str, Mapping[str, float]]) -> Block:
+def score_table(means: Mapping[str, Interval]) -> Block:
     """Means over the images with their intervals."""
-    rows = [
-        [NAMES[name], *(number(one[key], FORMS[name]) for key in ("mean", "low", "high"))]
-        for name, one in means.items()
-    ]
+    rows = [[NAMES[name], *(number(end, FORMS[name]) for end in one)] for name, one in means.items()]
     note = "95 % intervals of Student's t over the images. PSNR stops at 100 dB."
     return table("Reconstruction", ["measure", "mean", "low", "high"], rows, note=note, width="half")
 

@@ -61,7 +61,7 @@ class Pretraining:
         self.objective = build_objective(config)
         self.data = load_splits(config.data, labelled=False)
         self.probe = self._load_probe()
-        self.batches = training_batches(self.data.train, batch_size=config.training.batch_size, seed=config.run.seed)
+        self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
 
     def train(self) -> Progress:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""

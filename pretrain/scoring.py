@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy import stats
 from torch import Tensor
 
 from common.data.batches import Batches
@@ -57,14 +56,3 @@ def rebuild(
         return reconstruction, None
     nothing = torch.zeros(len(image), device=image.device)
     return reconstruction, model.head(model.decoder(features, keep=nothing))
-
-
-def mean_and_interval(values: Float[np.ndarray, " n"]) -> dict[str, float]:
-    """The mean over images with the 95 % interval of Student's t; of one image or equal ones, the value thrice.
-
-    Source: Student 1908, The probable error of a mean, doi 10.1093/biomet/6.1.1.
-    """
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    reach = error * float(stats.t.ppf(0.975, max(len(values) - 1, 1)))
-    return {"mean": mean, "low": mean - reach, "high": mean + reach}

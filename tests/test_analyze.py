@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from datasets import square_mask, write_oxford, write_tree
+from datasets import photo, square_mask, write_oxford, write_tree
 
 from transfer.analysis import channel_moments
 from transfer.analyze import main as analyze
@@ -66,3 +66,16 @@ def test_images_without_masks_are_refused(tmp_path, capsys):
     assert analyze(["--data_dir", str(tmp_path / "photos"), "--output", str(tmp_path / "out")]) == 2
     assert "none of the ways" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_test_image_that_was_saved_again_among_the_training_images_is_named(tmp_path, capsys):
+    pictures = {i: photo(i) for i in range(20)}
+    write_tree(tmp_path / "data", {f"images/{i}.png": picture for i, picture in pictures.items()})
+    cv2.imwrite(str(tmp_path / "data/images/19.png"), np.ascontiguousarray(pictures[3][:, ::-1, ::-1]))
+    write_tree(tmp_path / "data", {f"masks/{i}.png": square_mask(255) for i in range(20)})
+    splits = "".join(f"{i},{'train' if i < 16 else 'val' if i < 18 else 'test'}\n" for i in range(20))
+    (tmp_path / "data/splits.csv").write_text("stem,split\n" + splits)
+    words = ["--data_dir", str(tmp_path / "data"), "--image_size", "64", "--output", str(tmp_path / "out")]
+    assert analyze(words) == 0
+    assert numbers(tmp_path / "out")["near_duplicates"] == {"train": [["3", "19"]], "val": []}
+    assert "test images that nearly equal others: 3 (train) and 19" in capsys.readouterr().out

@@ -13,10 +13,11 @@ from PIL import ExifTags, Image
 from common.data.augment import Augment
 from common.data.batches import read_batch
 from common.data.decode import REFUSED_BY_PILLOW
+from common.data.duplicates import near_duplicates
 from common.data.layouts import find_dataset
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
-from common.data.samples import SPLITS
+from common.data.samples import SPLITS, few
 from common.figures import PALETTE, to_bytes
 from common.run import make_folder, write_json
 from common.train import seed_update
@@ -26,6 +27,8 @@ from transfer.report import spread
 
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256
+SEEN = ("train", "val")
+"""The parts in which no test image should be."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations in which width and height change places."""
 
@@ -52,6 +55,11 @@ class Analysis:
         for name, share in found["classes"].items():
             print(f"  {name:<18} {share['pixels']:6.1%} of the labelled pixels, in {share['images']:.1%} of the images")
         print(f"  ignored            {found['ignored_pixels']:6.1%} of all pixels")
+        copies = [
+            f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in found["near_duplicates"][split]
+        ]
+        if copies:
+            print(f"note: test images that nearly equal others: {few(copies)}")
         for note in found["notes"]:
             print(f"note: {note}")
         print(f"numbers and picture: {self.folder}")
@@ -79,6 +87,7 @@ class Analysis:
                 for name, count, share in zip(self.names, pixels, shown, strict=True)
             },
             "ignored_pixels": float(1 - pixels.sum() / (len(train) * self.config.data.image_size**2)),
+            "near_duplicates": {split: _near_duplicates(getattr(self.data, split), self.data.test) for split in SEEN},
             "notes": list(self.data.notes),
         }
 
@@ -150,6 +159,10 @@ def channel_moments(
         squares += (part**2).sum(0)
     mean = total / count
     return mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
+
+
+def _near_duplicates(seen: Pack, test: Pack) -> list[tuple[str, str]]:
+    return [(seen.keys[ours], test.keys[theirs]) for ours, theirs in near_duplicates(seen, test).tolist()]
 
 
 def _size_numbers(sizes: Int[np.ndarray, "n 2"]) -> dict[str, list[float]]:

@@ -1,29 +1,16 @@
 """How sure a score, or a difference of two scores, is: by drawing the test images again."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from scipy import stats
 
+from common.intervals import Interval
 from common.metrics import scores
 
 RESAMPLES = 2000
-
-
-class Interval(NamedTuple):
-    """A value with the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def sure(self) -> bool:
-        """Whether 0 lies outside."""
-        return self.low > 0 or self.high < 0
 
 
 def paired_difference(
@@ -58,6 +45,33 @@ def intervals(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0)
     columns = [column[~np.isnan(column)] for column in found.T]
     ends = [np.percentile(column, (2.5, 97.5)) if len(column) else (np.nan, np.nan) for column in columns]
     return [Interval(float(v), float(low), float(high)) for v, (low, high) in zip(values, ends, strict=True)]
+
+
+def seeds_difference(
+    ours: Int64[np.ndarray, "s n k k"], theirs: Int64[np.ndarray, "s n k k"], metric: str, *, seed: int = 0
+) -> Interval:
+    """How much better one way of training scores than another, over seeds (first axis, in pairs) and test images.
+
+    The value is the mean of the seeds' differences. Seeds and images are both drawn again, each in pairs, so that the
+    interval tells of other images and of other draws of weights and labels; of one seed, of other images alone.
+
+    Source: Owen 2007, The pigeonhole bootstrap, doi 10.1214/07-AOAS122.
+    """
+    random = np.random.default_rng(seed)
+    runs, images = ours.shape[:2]
+    drawn = random.multinomial(images, np.full(images, 1 / images), RESAMPLES)
+    weights = random.multinomial(runs, np.full(runs, 1 / runs), RESAMPLES) / runs
+
+    def differences(times: Int64[np.ndarray, "d n"]) -> Float[np.ndarray, "d s"]:
+        sums = [torch.from_numpy(np.einsum("dn,snij->dsij", times, c, optimize=True)) for c in (ours, theirs)]
+        better, worse = (scores(total)[metric].numpy() for total in sums)
+        return better - worse
+
+    value = float(differences(np.ones((1, images), dtype=np.int64)).mean())
+    if images < 2 or np.isnan(value):
+        return Interval(value, np.nan, np.nan)
+    low, high = np.nanpercentile((differences(drawn) * weights).sum(1), [2.5, 97.5])
+    return Interval(value, float(low), float(high))
 
 
 def _interval(

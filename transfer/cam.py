@@ -107,7 +107,7 @@ def upscale(map: Float[Tensor, "n h w"], size: tuple[int, int]) -> Float[Tensor,
 def overlay(image: UInt8[np.ndarray, "h w c"], strength: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image in grey, so that it has no colours of its own, under the colours of a map in [0, 1]."""
     grey = image[..., :3].mean(-1, keepdims=True).round().astype(np.uint8)
-    return mix(grey, heat(strength[None], COLOURS)[0], OPACITY)
+    return mix(grey, heat(strength[None], COLOURS)[0], opacity=OPACITY)
 
 
 class _Tap:

@@ -35,9 +35,9 @@ class Likeness(NamedTuple):
 
 def randomised_correlation(
     activation: Activation,
-    others: Sequence[SegmentationNet],
     image: Float[Tensor, "n c h w"],
     *,
+    others: Sequence[SegmentationNet],
     layer: str,
     target_class: int,
     where: Bool[Tensor, "n h w"],

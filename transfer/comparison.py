@@ -1,6 +1,5 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
-import csv
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -13,9 +12,11 @@ from common.data.load import load_splits
 from common.data.pack import Pack
 from common.device import make_fabric
 from common.figures import save_picture
+from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
 from common.run import make_folder, write_json
-from transfer.bootstrap import Interval, interval, paired_difference
+from common.tables import markdown_table, write_csv
+from transfer.bootstrap import interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.compare_page import write_page
 from transfer.config import CompareOptions
@@ -58,10 +59,7 @@ class Comparison:
         masks = masks_of_all(networks, chosen, device=device)
         make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
-        with (self.folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-            table.writeheader()
-            table.writerows(rows)
+        write_csv(self.folder / "comparison.csv", rows)
         text = markdown(rows, differences, images=len(self.runs[0].keys))
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
         print(text)
@@ -121,7 +119,7 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
     heads = ["run", "encoder", "pixels", "mean IoU (95 %)", "Dice", "accuracy", *(f"IoU {name}" for name in classes)]
     heads += ["parameters trained / all", "minutes", "MiB"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
+    cells = []
     for one in rows:
         scored = [f"{_show(one['mean_iou'])} ({_show(one['mean_iou_low'])} to {_show(one['mean_iou_high'])})"]
         scored += [_show(one[name]) for name in METRICS[1:]] + [_show(one[f"iou_{name}"]) for name in classes]
@@ -131,8 +129,9 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(None if seconds is None else seconds / 60, ".1f"),
             _show(memory, ".0f"),
         ]
-        lines.append(_line([one["run"], one["encoder"], str(one["image_size"]), *scored, *cost]))
-    lines += ["", f"{images} test images. Differences of mean IoU, paired bootstrap over the images:", ""]
+        cells.append([one["run"], one["encoder"], str(one["image_size"]), *scored, *cost])
+    told = f"{images} test images. Differences of mean IoU, paired bootstrap over the images:"
+    lines = [*markdown_table(heads, cells), "", told, ""]
     for one in (one for one in differences if one["metric"] == "mean_iou"):
         verdict = "sure" if one["sure"] else "cannot tell"
         value, low, high = (_show(one[name], "+.4f") for name in ("difference", "low", "high"))
@@ -144,10 +143,6 @@ def _difference(ours: FinishedRun, theirs: FinishedRun, metric: str) -> dict[str
     found: Interval = paired_difference(ours.counts, theirs.counts, metric)
     value, low, high = map(_number, found)
     return {"difference": value, "low": low, "high": high, "sure": found.sure}
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _show(value: float | None, form: str = ".4f") -> str:

@@ -20,6 +20,8 @@ class LabelConfig:
 
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the training images that keep their mask: nested, stratified, one draw per --seed."""
+    val_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the validation images that keep theirs: they are labels too."""
     balanced_sampling: bool = False
     """Draw a class first and then an image that shows it, so that rare classes are seen as often as others."""
 

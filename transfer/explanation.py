@@ -74,8 +74,8 @@ class Explanation:
                 logits = self.net(image)
             answers = [*self._answers(image, logits.argmax(1))]
             for position, photo in enumerate(batch):
-                records += [self._save(photo, position, answer) for answer in answers]
-                self._save_sheet(photo, position, answers, logits[position])
+                records += [self._save(photo, answer, position=position) for answer in answers]
+                self._save_sheet(photo, answers, position=position, logits=logits[position])
         write_json(self.folder / "maps.json", {"model": str(self.options.file), "maps": records})
         print("\n".join(self._summary(records)))
         print(f"maps of {self.photos.counted()}: {self.folder}")
@@ -93,14 +93,14 @@ class Explanation:
             for index in self.classes:
                 asked: dict[str, Any] = {"layer": layer, "target_class": index, "where": prediction == index}
                 activation = class_activation(self.net, image, **asked, method=self.options.method)
-                alike = randomised_correlation(activation, self.others, image, **asked) if self.others else None
+                alike = randomised_correlation(activation, image, others=self.others, **asked) if self.others else None
                 yield Answer(layer, index, activation, alike)
 
-    def _save(self, photo: Photo, position: int, answer: Answer) -> dict[str, Any]:
+    def _save(self, photo: Photo, answer: Answer, *, position: int) -> dict[str, Any]:
         name = f"{MAPS}/{answer.layer}/{self._file_name(answer.target)}/{photo.key}.png"
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(_picture(photo.full, answer, position), path)
+        save_picture(_picture(photo.full, answer, position=position), path)
         activation, alike = answer.activation, answer.likeness
         record = {
             "image": photo.key,
@@ -122,7 +122,7 @@ class Explanation:
         return f"{index}-{re.sub(r'[^A-Za-z0-9]+', '_', self.names[index])[:40]}"
 
     def _save_sheet(
-        self, photo: Photo, position: int, answers: Sequence[Answer], logits: Float[Tensor, "k h w"]
+        self, photo: Photo, answers: Sequence[Answer], *, position: int, logits: Float[Tensor, "k h w"]
     ) -> None:
         image = resize_image(photo.full, SIDE)
         large = F.interpolate(logits[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
@@ -136,7 +136,7 @@ class Explanation:
             own = [answer for answer in answers if answer.target == index]
             absent = "" if own[0].activation.present[position] else " (predicted nowhere)"
             columns[f"{index} {self.names[index]}{absent}"] = np.stack(
-                [_picture(image, answer, position) for answer in own]
+                [_picture(image, answer, position=position) for answer in own]
             )
         captions = [
             _caption([answer for answer in answers if answer.layer == layer], position) for layer in self.layers
@@ -167,7 +167,7 @@ class Explanation:
                 yield f"{self.names[index]} is predicted in {sum(own)} of {len(own)} images; other maps of it are empty"
 
 
-def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, position: int) -> UInt8[np.ndarray, "h w 3"]:
+def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, *, position: int) -> UInt8[np.ndarray, "h w 3"]:
     one = answer.activation.map[position : position + 1]
     height, width = image.shape[:2]
     return overlay(image, upscale(one, (height, width))[0].cpu().numpy())

@@ -45,7 +45,8 @@ class Transfer:
         self.data = load_splits(config.data, labelled=True)
         assert self.data.classes is not None, "labelled data has classes"
         self.names = self.data.classes.names
-        self.train_pack, class_pixels = labelled_part(self.data.train, config, self.names)
+        self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
+        self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
         self.before = deepcopy(self.net.encoder) if config.run.report else None
@@ -97,10 +98,15 @@ class Transfer:
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net, best.sections, "best.pth")
         quality = Quality(len(self.names)) if self.config.run.report else None
-        counts = {"test": self._confusions(self.data.test, watch=quality)[0], "val": self._confusions(self.data.val)[0]}
+        packs = {"test": self.data.test, "val": self.val_pack}
+        counts = {
+            split: self._confusions(pack, watch=quality if split == "test" else None)[0]
+            for split, pack in packs.items()
+        }
+        images = {split: len(pack) for split, pack in {"train": self.train_pack, **packs}.items()}
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
-        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "warnings": warnings}
+        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "images": images, "warnings": warnings}
         self._draw(progress, counts["test"])
         if quality is not None:
             drawn = quality_figure(quality, counts["test"].numpy(), self.names)
@@ -137,7 +143,7 @@ class Transfer:
             source=self.source.name,
             notices=notices([*warnings, *self.data.notes, *self._leaks(), *late], self.source.task),
             environment=environment(),
-            packs={"train": self.train_pack, "val": self.data.val, "test": self.data.test},
+            packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
             rows=progress.rows,
             best_epoch=progress.best_epoch,
             receipt=str(self.receipt),
@@ -149,8 +155,7 @@ class Transfer:
         if self.config.labels.balanced_sampling:
             assert pack.class_pixels is not None, "labelled data has class pixels"
             chances = balanced_chances(pack.class_pixels)
-        size, seed = self.config.training.batch_size, self.config.run.seed
-        return training_batches(pack, batch_size=size, seed=seed, chances=chances)
+        return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
     def _begin_epoch(self, epoch: int) -> None:
         encoder = self.net.encoder
@@ -163,13 +168,13 @@ class Transfer:
         return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss, watch=watch)
 
     def _validate(self, _: int) -> Row:
-        counts, terms = self._confusions(self.data.val, loss=self.loss)
+        counts, terms = self._confusions(self.val_pack, loss=self.loss)
         self.loss.train()
         return {**terms, **row(counts, self.names)}
 
     def _show(self, progress: Progress) -> str | None:
-        shown = range(min(4, len(self.data.val)))
-        picture = sample_grid(self.net, self.data.val, shown, self.names, device=self.fabric.device)
+        shown = range(min(4, len(self.val_pack)))
+        picture = sample_grid(self.net, self.val_pack, shown, self.names, device=self.fabric.device)
         self.run.picture("segmentations", picture, progress.epoch)
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
@@ -209,18 +214,22 @@ class Transfer:
         )
 
 
-def labelled_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
+def labelled_part(pack: Pack, fraction: float, seed: int) -> Pack:
+    """The share of some images that keep their masks; they themselves where it is 1."""
+    assert pack.class_pixels is not None, "labelled data has class pixels"
+    if fraction == 1:
+        return pack
+    return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
+
+
+def training_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
     """The training images that keep their masks, and how many pixels each class has in them.
 
     Raises UserError when a class has none.
     """
+    pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
     assert pack.class_pixels is not None, "labelled data has class pixels"
-    counts = pack.class_pixels
-    if config.labels.label_fraction < 1:
-        fraction, seed = config.labels.label_fraction, config.run.seed
-        chosen = label_subset(pack.keys, counts, fraction=fraction, seed=seed)
-        pack, counts = pack.take(chosen), counts[chosen]
-    totals = counts.sum(0)
+    totals = pack.class_pixels.sum(0)
     absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
     if absent:
         raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")

@@ -74,7 +74,7 @@ class Prediction:
 
 def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image with every class but the background tinted in its colour."""
-    tinted = mix(image, PALETTE[mask % len(PALETTE)], OPACITY)
+    tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
     return np.where((mask > 0)[..., None], tinted, image[..., :3])
 
 

@@ -47,8 +47,7 @@ def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
     if config.download:
         fetch_oxford(config.data_dir)
     dataset = find_dataset(config.data_dir, classes=config.classes, labelled=labelled)
-    fractions = FOLDER_FRACTIONS if dataset.layout == "folder" else LABELLED_FRACTIONS
-    samples = split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
+    samples = split_samples(dataset.samples, seed=config.split_seed, fractions=_fractions(config, dataset.layout))
     packs = {
         split: open_pack(
             samples[split],
@@ -68,13 +67,22 @@ def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
     return Splits(**packs, classes=dataset.classes, layout=dataset.layout, notes=notes)
 
 
+def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
+    _, val, test = FOLDER_FRACTIONS if layout == "folder" else LABELLED_FRACTIONS
+    val = config.val_share or val
+    if val + test >= 1:
+        raise UserError(f"--val_share {val} leaves nothing to train on beside {test:.0%} for testing: lower it")
+    return 1 - val - test, val, test
+
+
 def _load_synthetic(config: DataConfig, labelled: bool) -> Splits:
     pets = synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
     if config.channels != 3:
         raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
     classes = resolve_classes(config.classes, "species", SPECIES_MASKS) if labelled else None
     pets = _as_classes(pets, classes) if classes else replace(pets, masks=None, class_pixels=None)
-    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed)
+    fractions = _fractions(config, SYNTHETIC)
+    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
     packs = {split: pets.take(indices[split]) for split in indices}
     return Splits(**packs, classes=classes, layout=SYNTHETIC, notes=())
 

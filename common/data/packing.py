@@ -65,9 +65,11 @@ def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
         return Decoded(resize_image(image, size), None, ())
     mask = read_mask(sample.mask)
     if mask.shape != image.shape[:2]:
+        turned = mask.shape == image.shape[1::-1]
         raise BadFileError(
             f"the image {sample.image} is {image.shape[1]} x {image.shape[0]} pixels and its mask "
             f"{sample.mask} {mask.shape[1]} x {mask.shape[0]}"
+            + (" (images are turned as their EXIF tag says: turn the mask too)" if turned else "")
         )
     values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
     table = lookup_table(sample.values)

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from common.config_groups import TrainingConfig
 from common.data.batches import Batches, balanced_chances, training_batches
 from common.data.synthetic import synthetic_pets
 from common.errors import UserError
+
+
+def plan(**settings):
+    return TrainingConfig(**({"epochs": 1, "batch_size": 4, "lr": 0.1, "weight_decay": 0, "patience": 1} | settings))
 
 
 def seen(batches, epoch=0):
@@ -67,4 +72,17 @@ def test_images_are_drawn_by_their_chances_and_as_many_as_there_are():
 
 def test_fewer_images_than_a_batch_are_refused_with_the_number_that_works():
     with pytest.raises(UserError, match="--batch_size 8 is more than the 4 training images: use --batch_size 4"):
-        training_batches(synthetic_pets(4, 64, seed=1), batch_size=8, seed=0)
+        training_batches(synthetic_pets(4, 64, seed=1), plan(batch_size=8), seed=0)
+
+
+@pytest.mark.parametrize("images", [3, 23])
+def test_epochs_of_a_given_length_are_full_batches_cut_out_of_whole_passes(images):
+    pack = synthetic_pets(images, 64, seed=1)
+    batches = training_batches(pack, plan(batch_size=5, epoch_updates=4, accumulate=2), seed=3)
+    drawn = [seen(batches, epoch) for epoch in range(6)]
+    assert [[len(batch) for batch in epoch] for epoch in drawn] == [[5] * 8] * 6
+    assert len(batches) == 8
+    stream = [index for epoch in drawn for batch in epoch for index in batch]
+    passes = [index for number in range(240 // images + 1) for index in batches._order(number)]
+    assert stream == passes[:240]
+    assert max(stream.count(i) for i in range(images)) - min(stream.count(i) for i in range(images)) <= 1

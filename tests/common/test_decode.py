@@ -124,6 +124,18 @@ def test_mask_values_are_the_file_s_own(tmp_path):
         np.testing.assert_array_equal(read_mask(written(tmp_path, data)), VALUES, err_msg=name)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_palettes_of_few_bits_hold_their_indices(tmp_path, bits):
+    values = VALUES % 2**bits
+    palette = Image.fromarray(values).convert("P")
+    palette.putpalette([(7 * i) % 256 for i in range(3 * 2**bits)])
+    buffer = io.BytesIO()
+    palette.save(buffer, "PNG", bits=bits)
+    data = buffer.getvalue()
+    assert data[24] == bits, "the file's bit depth"
+    np.testing.assert_array_equal(read_mask(written(tmp_path, data)), values)
+
+
 def test_a_one_bit_mask_holds_zero_and_one(tmp_path):
     data = encoded(np.where(VALUES > 99, 255, 0).astype(np.uint8), "PNG", "1")
     np.testing.assert_array_equal(read_mask(written(tmp_path, data)), VALUES > 99)

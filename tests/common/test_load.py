@@ -153,3 +153,13 @@ def test_a_picture_in_two_places_of_training_is_no_leak(source):
     write_train_test_masks(source.data_dir)
     write_tree(source.data_dir / "train", {"000.jpg": photo(1)})
     assert load_splits(source, labelled=True).notes == ()
+
+
+def test_the_share_for_validation_can_be_another_and_test_images_stay(source):
+    write_oxford(source.data_dir, trainval=60, test=10)
+    usual, more = (load_splits(replace(source, val_share=share), labelled=True) for share in (None, 0.5))
+    assert usual.test.keys == more.test.keys
+    assert set(usual.val.keys) < set(more.val.keys)
+    assert len(more.val) == pytest.approx(30, abs=8)
+    with pytest.raises(UserError, match=r"--val_share 0.9 leaves nothing to train on"):
+        load_splits(replace(source, val_share=0.9), labelled=True)

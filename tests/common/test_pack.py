@@ -45,6 +45,17 @@ def pairs(tmp_path):
     return [sample(root / f"{i}.png", root / f"{i}_m.png", VALUES) for i in range(3)]
 
 
+@pytest.mark.parametrize(("mask_size", "hint"), [((50, 40), "turn the mask too"), ((30, 30), "")])
+def test_a_mask_of_another_size_than_its_image_is_refused_with_what_may_be_wrong(tmp_path, mask_size, hint):
+    height, width = mask_size
+    mask = square_mask(7, height=height, width=width)
+    root = write_tree(tmp_path / "data", {"a.png": photo(0, height=40, width=50), "a_m.png": mask})
+    with pytest.raises(UserError, match=rf"50 x 40 pixels and its mask .* {width} x {height}") as error:
+        opened([sample(root / "a.png", root / "a_m.png", VALUES)], tmp_path / "cache", num_classes=2)
+    assert hint in str(error.value)
+    assert ("EXIF" in str(error.value)) == bool(hint)
+
+
 def test_a_pack_holds_images_masks_and_counts_at_its_size(pairs, tmp_path):
     pack = opened(pairs, tmp_path / "cache", num_classes=2)
     assert len(pack) == 3

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
 
 from common.data.synthetic import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.model import Autoencoder
-from pretrain.scoring import evaluate, image_scores, mean_and_interval
+from pretrain.scoring import evaluate, image_scores
 
 CPU = torch.device("cpu")
 
@@ -45,11 +44,3 @@ def test_the_skip_dependence_is_the_psnr_of_the_decoder_with_zeros_for_skips():
 
 def test_a_decoder_without_skips_has_no_skip_dependence():
     assert "psnr_no_skips" not in image_scores(network("none"), synthetic_pets(4, 64, seed=0), batch_size=4, device=CPU)
-
-
-def test_the_interval_equals_scipys():
-    values = np.random.default_rng(0).normal(20, 3, 40)
-    found = mean_and_interval(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
-    assert [found["mean"], found["low"], found["high"]] == pytest.approx([values.mean(), low, high])
-    assert mean_and_interval(np.array([3.0])) == {"mean": 3.0, "low": 3.0, "high": 3.0}

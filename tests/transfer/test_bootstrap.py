@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from transfer.bootstrap import interval, paired_difference
+from transfer.bootstrap import interval, paired_difference, seeds_difference
 
 
 def counts(accuracies, pixels=1000):
@@ -13,6 +13,10 @@ def counts(accuracies, pixels=1000):
     right = np.round(np.asarray(accuracies) * pixels / 2).astype(np.int64)
     wrong = pixels // 2 - right
     return np.stack([np.stack([right, wrong], -1), np.stack([wrong, right], -1)], -2)
+
+
+def accuracy(matrix):
+    return np.trace(matrix) / matrix.sum()
 
 
 def drawn(count=120, seed=0, mean=0.7):
@@ -73,3 +77,36 @@ def test_one_image_has_no_interval_and_no_pixels_no_score():
     nothing = interval(np.zeros((3, 2, 2), dtype=np.int64), "mean_iou")
     assert all(map(math.isnan, nothing))
     assert not nothing.sure
+
+
+def test_the_difference_over_one_seed_is_that_of_paired_images():
+    ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2, mean=0.68))
+    expected = paired_difference(ours, theirs, "mean_iou")
+    found = seeds_difference(ours[None], theirs[None], "mean_iou")
+    assert found.value == pytest.approx(expected.value)
+    assert found.low == pytest.approx(expected.low, abs=0.004)
+    assert found.high == pytest.approx(expected.high, abs=0.004)
+
+
+def test_the_difference_over_seeds_is_the_percentiles_of_seeds_and_images_drawn_again():
+    means = np.random.default_rng(4).normal(0.7, 0.05, 6)
+    ours = np.stack([counts(drawn(seed=s, mean=mean, count=30)) for s, mean in enumerate(means)])
+    theirs = np.stack([counts(drawn(seed=10 + s, mean=0.66, count=30)) for s in range(6)])
+    found = seeds_difference(ours, theirs, "pixel_accuracy")
+    random, values = np.random.default_rng(9), []
+    for _ in range(3000):
+        images, each = random.integers(0, 30, 30), []
+        for s in random.integers(0, 6, 6):
+            each.append(accuracy(ours[s][images].sum(0)) - accuracy(theirs[s][images].sum(0)))
+        values.append(np.mean(each))
+    assert found.value == pytest.approx(
+        np.mean([accuracy(o.sum(0)) - accuracy(t.sum(0)) for o, t in zip(ours, theirs, strict=True)])
+    )
+    assert [found.low, found.high] == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=0.006)
+    one = seeds_difference(ours[:1], theirs[:1], "pixel_accuracy")
+    assert found.high - found.low > one.high - one.low, "seeds that differ make it wider"
+
+
+def test_equal_runs_differ_by_nothing():
+    same = np.stack([counts(drawn(seed=s)) for s in range(3)])
+    assert seeds_difference(same, same, "mean_iou") == (0, 0, 0)

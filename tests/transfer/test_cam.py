@@ -360,10 +360,10 @@ def test_maps_depend_on_training():
         asked = {"layer": layer, "target_class": 1, "where": net(image).argmax(1) == 1}
         activation = class_activation(net, image, **asked)
         assert activation.present.all()
-        with_itself = randomised_correlation(activation, [net], image, **asked)
+        with_itself = randomised_correlation(activation, image, others=[net], **asked)
         torch.testing.assert_close(with_itself.found, torch.ones(4))
         assert with_itself.chance.max() < 0.95
-        assert randomised_correlation(activation, untrained(net), image, **asked).found.mean() < 0.6
+        assert randomised_correlation(activation, image, others=untrained(net), **asked).found.mean() < 0.6
 
 
 def test_the_likeness_is_the_size_of_spearmans_correlation_averaged_over_the_untrained_networks():
@@ -371,7 +371,7 @@ def test_the_likeness_is_the_size_of_spearmans_correlation_averaged_over_the_unt
     others = untrained(net, draws=2)
     asked = {"layer": "encoder.stages.3", "target_class": 1, "where": net(IMAGE).argmax(1) == 1}
     activation = class_activation(net, IMAGE, **asked, method="hirescam")
-    found = randomised_correlation(activation, others, IMAGE, **asked)
+    found = randomised_correlation(activation, IMAGE, others=others, **asked)
     maps = [class_activation(other, IMAGE, **asked, method="hirescam").signed for other in others]
     for position in range(len(IMAGE)):
         ours = activation.signed[position].flatten()
@@ -399,6 +399,6 @@ def test_the_correlation_of_a_class_that_is_not_there_is_none():
     net = network()
     asked = {"layer": "encoder.stages.4", "target_class": 1, "where": torch.zeros(2, 64, 64, dtype=torch.bool)}
     activation = class_activation(net, IMAGE, **asked)
-    likeness = randomised_correlation(activation, untrained(net), IMAGE, **asked)
+    likeness = randomised_correlation(activation, IMAGE, others=untrained(net), **asked)
     assert likeness.found.isnan().all()
     assert likeness.chance.isnan().all()

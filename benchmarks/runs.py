@@ -1,0 +1,61 @@
+"""Runs that several processes share: each done once, and what the finished ones say."""
+
+import json
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from common.intervals import Interval
+from transfer.bootstrap import seeds_difference
+from transfer.scoring import IMAGES_FILE
+
+
+@contextmanager
+def once(run: Path, proof: str) -> Iterator[bool]:
+    """Whether the work of a folder is still to be done: not if its last file is there, or another process is at it."""
+    run.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run.with_name(f".{run.name}.lock"), timeout=0):
+            yield not (run / proof).exists()
+    except Timeout:
+        yield False
+
+
+def succeed(command: Callable[[list[str]], int], words: Sequence[Any]) -> None:
+    """Call a command of the project; end the benchmark where it fails."""
+    if command([str(word) for word in words]) != 0:
+        raise SystemExit(f"failed: {' '.join(map(str, words))}")
+
+
+def scores(runs: Sequence[Path], split: str = "test") -> list[dict[str, Any]]:
+    """What the finished ones among some runs of phase 2 scored."""
+    files = [run / "metrics.json" for run in runs]
+    return [json.loads(file.read_text())[split] for file in files if file.exists()]
+
+
+def spread(values: Sequence[float]) -> str:
+    """The mean over seeds with their range; nothing of nothing."""
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} (one seed)" if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
+
+
+def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
+    """How much higher our runs' test mean IoU is, over the seeds (in equal order) that both have finished."""
+    pairs = [[run / IMAGES_FILE for run in pair] for pair in zip(ours, theirs, strict=True)]
+    pairs = [pair for pair in pairs if all(file.exists() for file in pair)]
+    if not pairs:
+        return None
+    better, worse = (np.stack([np.load(pair[side])["confusions"] for pair in pairs]) for side in (0, 1))
+    return seeds_difference(better, worse, "mean_iou")
+
+
+def told(found: Interval | None) -> str:
+    """A difference with its interval, in words."""
+    return "" if found is None else f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"

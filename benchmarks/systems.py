@@ -1,0 +1,138 @@
+"""Five published systems beside ours: `python -m benchmarks.systems --pets FOLDER --nuclei FOLDER --autoencoder FILE`.
+
+Trains every preset of configs/transfer, and the defaults with ImageNet MobileNetV2: all on pets against background,
+those made for several classes on cat, dog and background, and those made for lesions on nuclei. Only data, size and
+length differ from the presets. What is finished is kept: a second call goes on where the first stopped, and several at
+once share the work. Prints tables of means over the seeds, and leaves those of transfer.compare in comparison-*/.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.runs import difference, once, scores, spread, succeed, told
+from common.config import CONFIGS
+from common.tables import markdown_table
+from transfer.compare import main as compare
+from transfer.main import main as transfer
+
+OURS = "ours"
+"""The defaults, on ImageNet MobileNetV2."""
+LESIONS = ("b_frozen", "b_tuned", "c_isic_frozen", "c_isic_tuned", "d_isic_frozen", "d_isic_tuned")
+SEVERAL = ("a_pets_autoencoder", "a_pets_scratch", "a_pets_imagenet", "e_unet_transpose", "e_unet_upsample",
+           "e_resnet34", "e_efficientnet", "e_deeplabv3plus")  # fmt: skip
+LIBRARY = ("e_resnet34", "e_efficientnet", "e_deeplabv3plus")
+PAIRS = [(name.replace("tuned", "frozen"), name) for name in LESIONS if name.endswith("tuned")]
+PUBLISHED = {
+    "a_pets_autoencoder": "mean IoU 0.333, cat Dice 0.000",
+    "b_frozen": "IoU 0.70, Dice 0.80",
+    "b_tuned": "IoU 0.75, Dice 0.85",
+    "c_isic_frozen": "IoU 0.5585, Dice 0.7167",
+    "c_isic_tuned": "IoU 0.7165, Dice 0.8348",
+    "d_isic_frozen": "IoU 0.6218, Dice 0.7528",
+    "d_isic_tuned": "IoU 0.6695, Dice 0.7914",
+    "e_resnet34": "IoU 0.9785, F1 0.9892",
+}
+
+
+class Table(NamedTuple):
+    """Systems on one data set."""
+
+    data: str
+    flags: list[str]
+    systems: Sequence[str]
+
+
+TABLES = {
+    "common": Table("pets", ["--classes", "binary", "--image_size", "128"], (OURS, *LESIONS, *SEVERAL)),
+    "pets": Table("pets", ["--classes", "species", "--image_size", "128"], (OURS, *SEVERAL)),
+    "nuclei": Table("nuclei", ["--image_size", "128"], (OURS, *LESIONS)),
+}
+
+
+class Systems:
+    """The runs of a table, each in a folder of its own."""
+
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        self.options, self.name, self.table = options, name, TABLES[name]
+        self.data = getattr(options, self.table.data)
+
+    def train(self, system: str, seed: int) -> None:
+        """Train and test a system, if nobody has."""
+        options, run = self.options, self.run(system, seed)
+        start = ["--encoder", "mobilenet_v2"] if system == OURS else ["--config", CONFIGS / f"transfer/{system}.yaml"]
+        if system == "a_pets_autoencoder":
+            start += ["--pretrained_encoder", options.autoencoder]
+        if system in LIBRARY and not options.library_weights:
+            start += ["--encoder_weights", "none"]
+        length = ["--epochs", options.epochs, "--patience", options.epochs, "--no_amp", "--save_every", "0"]
+        words = [*start, "--data_dir", self.data, *self.table.flags, *length, "--seed", seed]
+        with once(run, "metrics.json") as wanted:
+            if wanted:
+                succeed(transfer, [*words, "--output_dir", run, "--overwrite"])
+
+    def run(self, system: str, seed: int) -> Path:
+        """Where a system's run is."""
+        return self.options.output_dir / self.name / f"{system}-{seed}"
+
+    def markdown(self) -> str:
+        """Means over the seeds that are there, with their range; what tuning gains; and how far ahead ours is."""
+        found = {system: scores(self._seeds(system)) for system in self.table.systems}
+        found = {system: seeds for system, seeds in found.items() if seeds}
+        classes = list(next(iter(found.values()))[0]["per_class"]) if found else []
+        heads = ["system", "seeds", "mean IoU", *(f"IoU {name}" for name in classes), "foreground Dice", "accuracy"]
+        rows = []
+        for system, seeds in found.items():
+            ious = [spread([score["per_class"][name]["iou"] for score in seeds]) for name in classes]
+            means = [spread([score[key] for score in seeds]) for key in ("mean_foreground_dice", "pixel_accuracy")]
+            mean = spread([score["mean_iou"] for score in seeds])
+            rows.append([system, str(len(seeds)), mean, *ious, *means, PUBLISHED.get(system, "")])
+        lines = markdown_table([*heads, "published, other data, not comparable"], rows)
+        return "\n".join([*lines, "", *self._differences(found)])
+
+    def compare(self) -> None:
+        """transfer.compare over the first seed's runs."""
+        runs = [self.run(system, 0) for system in self.table.systems if (self.run(system, 0) / "metrics.json").exists()]
+        if len(runs) > 1:
+            succeed(compare, [*runs, "--output", self.options.output_dir / f"comparison-{self.name}"])
+
+    def _differences(self, found: dict[str, Any]) -> list[str]:
+        pairs = [*PAIRS, *((name, OURS) for name in found if name != OURS)]
+        pairs = [(worse, better) for worse, better in pairs if worse in found and better in found]
+        return [
+            f"- {better} against {worse}: {told(difference(self._seeds(better), self._seeds(worse)))}"
+            for worse, better in pairs
+        ]
+
+    def _seeds(self, system: str) -> list[Path]:
+        return [self.run(system, seed) for seed in range(self.options.seeds)]
+
+
+def main() -> None:
+    """Run what is missing; print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pets", type=Path, required=True, help="Oxford pets with masks")
+    parser.add_argument("--nuclei", type=Path, required=True, help="images/ and masks/, binary")
+    parser.add_argument("--autoencoder", type=Path, required=True, help="ae.pth of configs/pretrain/system_a.yaml")
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/systems"))
+    parser.add_argument("--epochs", type=int, default=20, help="of every training")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tables", nargs="*", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--systems", nargs="*", help="only these rows")
+    parser.add_argument(
+        "--library_weights", action="store_true", help="ImageNet weights for the library's encoders too"
+    )
+    parser.add_argument("--show", action="store_true", help="print what is there, run nothing")
+    options = parser.parse_args()
+    for name in options.tables:
+        systems = Systems(options, name)
+        for seed in range(options.seeds) if not options.show else ():
+            for system in options.systems or systems.table.systems:
+                systems.train(system, seed)
+        print(f"\n{name}: {' '.join(systems.table.flags)}\n\n{systems.markdown()}")
+        systems.compare()
+
+
+if __name__ == "__main__":
+    main()

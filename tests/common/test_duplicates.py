@@ -1,0 +1,42 @@
+"""What counts as the same picture, and what does not."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from datasets import photo
+
+from common.data.duplicates import near_duplicates
+from common.data.synthetic import synthetic_pets
+
+PETS = synthetic_pets(60, 128, seed=0)
+
+
+def pack_of(images):
+    """A pack of other pixels under the first names."""
+    return replace(PETS.take(np.arange(len(images))), images=np.stack(images), masks=None, class_pixels=None)
+
+
+def compressed(image):
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        compressed,
+        lambda image: np.ascontiguousarray(image[:, ::-1]),
+        lambda image: cv2.resize(image, (80, 80), interpolation=cv2.INTER_AREA),
+        lambda image: np.clip(image * 0.8 + 20, 0, 255).astype(np.uint8),
+    ],
+    ids=["compressed", "mirrored", "resized", "brightened"],
+)
+def test_a_picture_saved_again_is_found_and_others_are_not(change):
+    seen = pack_of([photo(i, height=128, width=128) for i in range(40)])
+    asked = pack_of([change(seen.images[i]) for i in (3, 17)])
+    assert near_duplicates(seen, asked).tolist() == [[3, 0], [17, 1]]
+
+
+def test_different_pictures_are_not_taken_for_each_other():
+    assert near_duplicates(PETS.take(np.arange(30)), PETS.take(np.arange(30, 60))).tolist() == []

@@ -1,0 +1,201 @@
+"""`transfer.study`: cells that are trained once, a table that says what they say, and refusals."""
+
+import csv
+import json
+import shutil
+
+import cv2
+import pytest
+from datasets import photo, write_images_masks
+from filelock import FileLock
+
+from common.config import load_config
+from pretrain.main import main as pretrain
+from transfer.campaign import Campaign
+from transfer.study import main as study
+from transfer.study_config import StudyConfig
+
+TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--device", "cpu"]
+DATA = ["--synthetic_count", "40"]
+SMALL = ["--label_fractions", "0.5", "1.0", "--seeds", "1", "--updates", "2", "--validations", "1", "--no_doubling"]
+SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fraction", "0.5"]
+
+
+@pytest.fixture(scope="module")
+def ae(tmp_path_factory):
+    """A run of phase 1."""
+    folder = tmp_path_factory.mktemp("phase1") / "ae"
+    words = ["--perceptual_weight", "0", "--epochs", "1", "--output_dir", str(folder)]
+    assert pretrain([*TINY, *DATA, *words]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def words(ae):
+    """The flags of a small study."""
+    return [*TINY, *DATA, *SMALL, *SEARCH, "--inits", "scratch", f"own={ae}"]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, words):
+    """A finished study."""
+    folder = tmp_path_factory.mktemp("studies") / "study"
+    assert study([*words, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+def campaign(words, folder):
+    return Campaign(load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog=""))
+
+
+def record(cell):
+    return json.loads((cell / "cell.json").read_text())
+
+
+def test_a_study_searches_rates_scores_every_start_at_every_fraction_and_tells(done):
+    cells = sorted(path.name for path in (done / "cells").iterdir() if path.is_dir())
+    assert sum(name.startswith("search-") for name in cells) == 4
+    assert sum(name.startswith("score-scratch-") for name in cells) == 2
+    assert sum(name.startswith("score-own-") for name in cells) == 2
+    text = (done / "study.md").read_text()
+    assert "own: of" in text.splitlines()[0], "what it knows of leaks stands on top"
+    assert "- own against scratch: " in text
+    assert "| own | none | 0.0" in text
+    with (done / "study.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 8
+    assert {row["test_mean_iou"] != "" for row in table if row["kind"] == "score"} == {True}
+    assert (done / "figures/label_efficiency.png").exists()
+    assert (done / "figures/per_class.png").exists()
+
+
+def test_a_search_never_sees_a_test_image_and_the_rest_uses_the_rates_it_chose(done):
+    searches = [record(cell) for cell in (done / "cells").glob("search-*")]
+    assert not any("test" in found for found in searches)
+    assert not list((done / "cells").glob("search-*/test_images.npz"))
+    for start in ("scratch", "own"):
+        tried = [found for found in searches if found["start"] == start]
+        best = max(tried, key=lambda found: (found["val_mean_iou"], -found["lr"]))
+        scored = [record(cell) for cell in (done / "cells").glob(f"score-{start}-*")]
+        assert {found["lr"] for found in scored} == {best["lr"]}
+
+
+def test_validation_is_cut_like_training_and_every_cell_has_the_same_updates(done):
+    half, whole = (record(next((done / "cells").glob(f"score-own-{f}-0-*"))) for f in ("0.5", "1"))
+    assert half["images"]["train"] < whole["images"]["train"]
+    assert half["images"]["val"] <= whole["images"]["val"]
+    for cell in (done / "cells").glob("score-*"):
+        assert "epoch_updates: 2" in (cell / "config.yaml").read_text()
+
+
+def test_a_finished_study_is_not_trained_again_and_a_lost_cell_comes_back_bit_for_bit(done, words, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    lost = next((folder / "cells").glob("score-own-1-0-*"))
+    before, others = record(lost), {c.name: (c / "cell.json").stat().st_mtime_ns for c in folder.glob("cells/s*")}
+    shutil.rmtree(lost)
+    assert study([*words, "--output_dir", str(folder)]) == 0
+    after = record(lost)
+    assert before.pop("seconds") > 0
+    assert after.pop("seconds") > 0
+    assert after == before
+    same = {c.name: (c / "cell.json").stat().st_mtime_ns for c in folder.glob("cells/s*") if c != lost}
+    assert same.items() <= others.items()
+    assert len(same) == len(others) - 1
+
+
+def test_a_cell_that_somebody_else_is_training_is_left_to_them(done, words, tmp_path, monkeypatch):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    taken = sorted((folder / "cells").glob("score-*"))[:2]
+    for cell in taken:
+        shutil.rmtree(cell)
+    ours = campaign(words, folder)
+    with FileLock(folder / "cells" / f".{taken[0].name}.lock"):
+        missing = {cell.name: cell for cell in ours.missing()}
+        assert set(missing) == {cell.name for cell in taken}
+        assert not ours._train(missing[taken[0].name])
+        assert ours._train(missing[taken[1].name])
+    assert [cell.name for cell in ours.missing()] == [taken[0].name]
+
+
+def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_path, capsys):
+    assert study([*words, "--dry_run", "--output_dir", str(done)]) == 0
+    assert "0 trainings to do" in capsys.readouterr().out
+    assert study([*words, "--dry_run", "--output_dir", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr().out
+    assert "search-own-0.5-0-0.001-0.3" in said
+    assert "8 trainings to do, about" in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folder(words, tmp_path, monkeypatch, capsys):
+    folder, one = tmp_path / "study", ["--inits", "scratch", "--label_fractions", "0.5"]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", interrupted)
+        assert study([*words, *one, "--output_dir", str(folder)]) == 130
+    assert "the same command goes on with the cells that are missing" in capsys.readouterr().err
+    assert study(["--resume", "--output_dir", str(folder)]) == 0
+    assert len(list((folder / "cells").glob("*/cell.json"))) == 3
+
+
+def test_the_table_of_an_unfinished_study_shows_what_is_there(words, tmp_path, capsys):
+    assert study([*words, "--table", "--output_dir", str(tmp_path / "new")]) == 0
+    assert "own against scratch: not yet known." in capsys.readouterr().out
+
+
+def test_a_search_that_diverges_loses_and_does_not_stop_the_study(words, tmp_path):
+    flags = ["--inits", "scratch", "--label_fractions", "0.5", "--lrs", "0.003", "1e18", "--optimizer", "sgd"]
+    assert study([*words, *flags, "--output_dir", str(tmp_path / "new")]) == 0
+    assert record(tmp_path / "new/cells/search-scratch-0.5-0-1e+18-1")["val_mean_iou"] is None
+    assert record(tmp_path / "new/cells/score-scratch-0.5-0-0.003-1")["val_mean_iou"] is not None
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--epochs", "3"], "--epochs is no setting of a study: every training gets the same --updates"),
+        (["--lr", "0.1"], "--lr is no setting of a study: rates are searched for every start: --lrs"),
+        (["--inits", "nothing"], "--inits nothing: a start is scratch, imagenet"),
+        (["--inits", "a/b=ae.pth"], "a name is made of letters"),
+        (["--inits", "scratch", "scratch"], "--inits names a start twice"),
+        (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
+        (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
+        (["--overwrite"], "--overwrite is no setting of a study"),
+        (["--inits", "own=nowhere.pth"], "--inits own=nowhere.pth: there is no file nowhere.pth"),
+    ],
+)
+def test_what_a_study_cannot_do_is_refused_in_words(done, words, flags, sentence, capsys):
+    assert study([*words, *flags, "--output_dir", str(done)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    (tmp_path / "other.pth").write_bytes((ae / "ae.pth").read_bytes() + b"changed")
+    flags = ["--inits", "scratch", f"own={tmp_path / 'other.pth'}"]
+    assert study([*words, *flags, "--output_dir", str(folder)]) == 2
+    assert "other.pth is not the file any more" in capsys.readouterr().err
+
+
+def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, capsys):
+    data = write_images_masks(tmp_path / "data", 24)
+    flags = [*TINY, *SMALL, "--lrs", "0.001", "--encoder_lr_factors", "0.3", "--data_dir", str(data)]
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for i in range(40):  # the labelled images, saved again, and others
+        picture = photo(i if i < 24 else i + 500)
+        cv2.imwrite(str(photographs / f"{i}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    one = ["--perceptual_weight", "0", "--epochs", "1", "--output_dir", str(tmp_path / "ae")]
+    assert pretrain([*TINY, "--data_dir", str(photographs), "--split_seed", "1", *one]) == 0
+    words = [*flags, "--inits", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
+    assert study(words) == 0
+    said = capsys.readouterr().out
+    assert "own: of 7 test images 0 are among the 35 files of its pretraining" in said
+    assert "LEAK: own: 5 test images nearly equal photographs of its pretraining" in said
+    assert (tmp_path / "study/study.md").read_text().count("LEAK") == 1

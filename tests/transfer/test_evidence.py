@@ -1,0 +1,107 @@
+"""What a study concludes from cells whose answers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transfer.cells import Cell, Result
+from transfer.evidence import baseline_of, doubling, labels_needed, scores_of, verdict
+from transfer.study_config import Start, parse_inits
+
+SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
+
+
+def result(accuracy, *, fraction=0.1, seed=0, images=40):
+    """A cell of two classes in which this share of every image's pixels is right, a little less or more each."""
+    each = np.clip(accuracy + np.random.default_rng(7).normal(0, 0.03, images), 0, 1)
+    right = np.round(each * 500).astype(np.int64)
+    counts = np.stack([np.stack([right, 500 - right], -1), np.stack([500 - right, right], -1)], -2)
+    iou = accuracy / (2 - accuracy)
+    record = {
+        "test": {"mean_iou": iou, "per_class": {"ground": {"iou": iou}, "pet": {"iou": iou}}},
+        "images": {"train": 100 * fraction, "val": 10 * fraction, "test": images},
+        "classes": ["ground", "pet"],
+        "lr": 0.003,
+        "encoder_lr_factor": 0.3,
+        "uses_imagenet_labels": False,
+        "uses_labels": False,
+    }
+    return Result(record, counts)
+
+
+def cells(start, by_fraction, *, kind="score", seeds=3):
+    return {
+        Cell(kind, start, fraction, seed, 0.003, 0.3): result(accuracy + 0.002 * seed, fraction=fraction, seed=seed)
+        for fraction, accuracy in by_fraction.items()
+        for seed in range(seeds)
+    }
+
+
+def curve(by_fraction, start=OWN, against=None):
+    results = cells(start, by_fraction) | cells(SCRATCH, against or {})
+    return [score for score in scores_of(results, [SCRATCH, start]) if score.start == start]
+
+
+def test_a_verdict_names_where_it_helped_where_it_harmed_and_where_nobody_can_tell():
+    found = curve({0.05: 0.75, 0.1: 0.70, 1.0: 0.80}, against={0.05: 0.65, 0.1: 0.75, 1.0: 0.80})
+    assert [score.answer for score in found] == ["helped", "did not", "cannot tell"]
+    words = verdict(OWN, SCRATCH, found)
+    assert words.startswith("own against scratch: helped at 0.05 (+0.1")
+    assert "did harm at 0.1 (-0.0" in words
+    assert "cannot tell at 1 (+0.000" in words
+
+
+def test_a_score_is_the_mean_over_seeds_and_its_difference_is_paired():
+    (score,) = curve({0.1: 0.75}, against={0.1: 0.70})
+    ious = [(0.75 + d) / (2 - 0.75 - d) for d in (0, 0.002, 0.004)]
+    assert score.mean_iou.value == pytest.approx(np.mean(ious))
+    assert score.seeds == (0, 1, 2)
+    assert score.labels == pytest.approx(11)
+    assert score.difference is not None
+    assert score.difference.value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
+    assert score.difference.high - score.difference.low < 0.01, "the images are the same in both"
+
+
+def test_a_start_without_its_baseline_has_a_score_and_no_difference():
+    (score,) = curve({0.1: 0.75})
+    assert score.difference is None
+    assert verdict(OWN, SCRATCH, [score]) == "own against scratch: not yet known."
+
+
+def test_labels_needed_are_read_off_the_curve_over_their_logarithm():
+    found = curve({0.1: 0.6, 0.4: 0.7, 1.0: 0.65})
+    low, high = found[0].mean_iou.value, found[1].mean_iou.value
+    assert labels_needed(found, low - 0.01) == (pytest.approx(11), "at most")
+    assert labels_needed(found, high + 0.01) == (pytest.approx(110), "more than")
+    number, word = labels_needed(found, (low + high) / 2)
+    assert (number, word) == (pytest.approx((11 * 44) ** 0.5), "about")
+    assert labels_needed(found, high)[0] == pytest.approx(44)
+
+
+def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
+    starts = parse_inits(("scratch", "own=ae.pth", "imagenet", "scratch_mobilenet_v2", "imagenet_resnet34"))
+    baselines = {start.name: baseline_of(start, starts) for start in starts}
+    names = {name: other.name if other else None for name, other in baselines.items()}
+    assert names == {
+        "scratch": None,
+        "own": "scratch",
+        "imagenet": "scratch_mobilenet_v2",
+        "scratch_mobilenet_v2": None,
+        "imagenet_resnet34": "scratch",
+    }
+    assert baseline_of(OWN, [OWN]) is None
+
+
+@pytest.mark.parametrize(("gain", "enough"), [(0.001, True), (0.05, False)])
+def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
+    plain, twice = cells(SCRATCH, {0.1: 0.7, 1.0: 0.8}), cells(SCRATCH, {1.0: 0.8 + gain}, kind="double")
+    found = doubling(plain | twice)
+    assert found is not None
+    change, spread, verdict = found
+    ious = [(0.8 + d) / (1.2 - d) for d in (0, 0.002, 0.004)]
+    assert spread == pytest.approx(max(ious) - min(ious))
+    more = np.mean([(0.8 + gain + d) / (1.2 - gain - d) for d in (0, 0.002, 0.004)])
+    assert change.value == pytest.approx(more - np.mean(ious))
+    assert verdict is enough
+    assert doubling(plain) is None

@@ -1,0 +1,167 @@
+"""All trainings of a study: which are missing, who does them, and how long it takes."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from common.config import flatten, read_yaml, save_config
+from common.errors import UserError
+from common.progress import time_left
+from common.run import MAY_CHANGE, make_folder
+from transfer.cells import Cell, Result, file_digest, read_cell, train_cell
+from transfer.study_config import Start, StudyConfig, parse_inits
+
+GROWS = {"inits", "label_fractions", "seeds", "doubling", "dry_run", "table", "keep_checkpoints"}
+"""Settings of a study that may be others when it goes on: they name its cells, or only what is done with them."""
+POLL = 5.0
+"""Seconds between looks at what other processes have finished."""
+SEARCH_SEED = 0
+
+
+class Campaign:
+    """The cells of a study, in a folder that several processes may share."""
+
+    def __init__(self, config: StudyConfig) -> None:
+        self.config, self.folder = config, config.folder
+        self.starts = parse_inits(config.study.inits)
+        self.digests = {start.name: file_digest(start) for start in self.starts}
+
+    def open(self) -> None:
+        """Make the folder, or go on with what is in it. Raises UserError where that was made by other settings."""
+        saved, now = self.folder / "config.yaml", flatten(self.config)
+        if saved.exists():
+            before = read_yaml(saved)
+            changed = [name for name in now if name in before and name not in GROWS | MAY_CHANGE]
+            changed = [name for name in changed if now[name] != before[name]]
+            if changed:
+                was = ", ".join(f"--{name} was {before[name]}, is {now[name]}" for name in changed)
+                raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
+        make_folder(self.folder / "cells")
+        save_config(self.config, saved)
+
+    def results(self) -> dict[Cell, Result]:
+        """What is finished of the cells that the settings name."""
+        found = {cell: self._read(cell) for cell in self.cells()}
+        return {cell: result for cell, result in found.items() if result is not None}
+
+    def cells(self) -> Iterator[Cell]:
+        """All cells that are known: a start is scored once its rates are found."""
+        options = self.config.study
+        for start in self.starts:
+            yield from self._searches(start)
+        for seed, fraction, start in product(range(options.seeds), options.label_fractions, self.starts):
+            if rates := self.rates(start):
+                yield Cell("score", start, fraction, seed, *rates)
+        first = self._doubled()
+        if options.doubling and first is not None and (rates := self.rates(first)):
+            for seed in range(options.seeds):
+                yield Cell("double", first, max(options.label_fractions), seed, *rates)
+
+    def missing(self) -> list[Cell]:
+        """The known cells that are not finished, in the order in which they are done."""
+        return [cell for cell in self.cells() if self._read(cell) is None]
+
+    def rates(self, start: Start) -> tuple[float, float] | None:
+        """The learning rate and encoder factor that did best on validation; None while the search goes on."""
+        tried = self._searches(start)
+        if len(tried) == 1:
+            return tried[0].lr, tried[0].encoder_lr_factor
+        results = {cell: self._read(cell) for cell in tried}
+        if None in results.values():
+            return None
+        scores = {c: r.record["val_mean_iou"] for c, r in results.items() if r and r.record["val_mean_iou"] is not None}
+        if not scores:
+            raise UserError(f"{start.name} diverged at every rate that was tried: name lower ones with --lrs")
+        best = max(scores, key=lambda cell: (scores[cell], -cell.lr, -cell.encoder_lr_factor))
+        return best.lr, best.encoder_lr_factor
+
+    def work(self) -> None:
+        """Train what is missing and not being trained by somebody else, until nothing is."""
+        try:
+            self._work()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted; the same command goes on with the cells that are missing") from None
+
+    def _work(self) -> None:
+        console, began, done = Console(stderr=True), time.monotonic(), 0
+        while waiting := self.missing():
+            mine = next((cell for cell in waiting if self._train(cell)), None)
+            if mine is None:
+                time.sleep(POLL)
+                continue
+            done += 1
+            left = self.count() - len(self.results())
+            seconds = (time.monotonic() - began) / done * left
+            result = self._read(mine)
+            score = result.record["val_mean_iou"] if result else None
+            said = "diverged" if score is None else f"validation mean IoU {score:.3f}"
+            console.print(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left", soft_wrap=True, markup=False)
+
+    def count(self, *starts: Start) -> int:
+        """How many cells some starts will have in the end; all of them without an argument."""
+        options = self.config.study
+        searches = [len(self._searches(start)) for start in starts or self.starts]
+        scored = options.seeds * len(options.label_fractions) * len(searches)
+        doubled = options.seeds if options.doubling and self._doubled() in (starts or self.starts) else 0
+        return sum(count for count in searches if count > 1) + scored + doubled
+
+    def estimate(self) -> tuple[int, float]:
+        """How many cells are missing, and about how many seconds one process will need for them."""
+        results, cells, seconds = self.results(), 0, 0.0
+        for start in self.starts:
+            taken = [result.record["seconds"] for cell, result in results.items() if cell.start == start]
+            missing = self.count(start) - len(taken)
+            cells += missing
+            seconds += missing * (statistics.median(taken) if taken else self._timed(start)) if missing else 0
+        return cells, seconds
+
+    def _doubled(self) -> Start | None:
+        return next((start for start in self.starts if start.scratch), None)
+
+    def _searches(self, start: Start) -> list[Cell]:
+        options = self.config.study
+        factors = (1.0,) if start.scratch else options.encoder_lr_factors
+        grid = product(sorted(set(options.lrs)), sorted(set(factors)))
+        return [Cell("search", start, options.search_fraction, SEARCH_SEED, lr, factor) for lr, factor in grid]
+
+    def _read(self, cell: Cell) -> Result | None:
+        result = read_cell(self.folder / "cells" / cell.name)
+        if result is not None and result.record["file_digest"] != self.digests[cell.start.name]:
+            raise UserError(
+                f"{cell.start.file} is not the file any more that {self.folder} was begun with: give it another "
+                "name among the --inits, or use another --output_dir"
+            )
+        return result
+
+    def _train(self, cell: Cell) -> bool:
+        """Train a cell unless another process is at it; whether this one did."""
+        folder = self.folder / "cells" / cell.name
+        try:
+            with FileLock(folder.with_name(f".{cell.name}.lock"), timeout=0):
+                if self._read(cell) is None:
+                    train_cell(cell, self.config, folder)
+                    return True
+        except Timeout:
+            pass
+        return False
+
+    def _timed(self, start: Start) -> float:
+        """Seconds of a cell, from two that are very short."""
+        short, long, taken = 1, 6, []
+        for updates in (short, long):
+            options = replace(self.config.study, updates=updates, validations=1)
+            cell = Cell("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
+            with TemporaryDirectory() as folder:
+                train_cell(cell, replace(self.config, study=options), Path(folder) / "run")
+                result = read_cell(Path(folder) / "run")
+            assert result is not None, "it was just trained"
+            taken.append(result.record["seconds"])
+        each = max(taken[1] - taken[0], 0.0) / (long - short)
+        return taken[0] + each * self.config.study.updates

@@ -1,0 +1,152 @@
+"""One training of a study: what it is, how it is run, and what it leaves."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int64
+
+from common.errors import DivergedError, UserError
+from common.run import write_json
+from transfer.build import handover_file
+from transfer.config import TransferConfig
+from transfer.phase import Transfer
+from transfer.scoring import IMAGES_FILE
+from transfer.study_config import Start, StudyConfig
+
+PROOF = "cell.json"
+"""Written last: a cell that has it is finished."""
+Kind = Literal["search", "score", "double"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A training: to find the rates of a start, to score it, or to score it at twice the budget."""
+
+    kind: Kind
+    start: Start
+    fraction: float
+    seed: int
+    lr: float
+    encoder_lr_factor: float
+
+    @property
+    def name(self) -> str:
+        """The cell's folder."""
+        rates = f"{self.lr:g}-{self.encoder_lr_factor:g}"
+        return f"{self.kind}-{self.start.name}-{self.fraction:g}-{self.seed}-{rates}"
+
+    def config(self, study: StudyConfig, folder: Path) -> TransferConfig:
+        """The settings of transfer.main that train it."""
+        options, base = study.study, study.training_of(self.start)
+        updates = options.updates * (2 if self.kind == "double" else 1)
+        kept = 1.0 if options.full_validation else self.fraction
+        plan = {"epochs": options.validations, "epoch_updates": updates // options.validations}
+        return replace(
+            base,
+            labels=replace(base.labels, label_fraction=self.fraction, val_fraction=kept),
+            encoder=replace(base.encoder, encoder_lr_factor=self.encoder_lr_factor),
+            training=replace(base.training, **plan, patience=options.validations, lr=self.lr),
+            run=replace(base.run, seed=self.seed, output_dir=folder, resume=False, overwrite=True, save_every=0),
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished cell says."""
+
+    record: dict[str, Any]
+    counts: Int64[np.ndarray, "n k k"] | None
+    """The confusion matrix of every test image; None where test images were not looked at."""
+
+
+def train_cell(cell: Cell, study: StudyConfig, folder: Path) -> None:
+    """Train a cell in its folder, with what it says going to log.txt there. A search never sees a test image.
+
+    A search that diverges is finished, with no score. Raises DivergedError where another cell does.
+    """
+    began = time.monotonic()
+    with _said_to(folder / "log.txt"):
+        phase = Transfer(cell.config(study, folder))
+        try:
+            progress = phase.train()
+        except DivergedError:
+            if cell.kind != "search":
+                raise
+            progress = None
+        if cell.kind == "search" or progress is None:
+            phase.run.close()
+        else:
+            phase.report(progress)
+    score = progress.best_score if progress is not None else None
+    images = {"train": len(phase.train_pack), "val": len(phase.val_pack), "test": len(phase.data.test)}
+    record = {
+        **_identity(cell),
+        "val_mean_iou": score if score is not None and np.isfinite(score) else None,
+        "images": images,
+        "source": phase.receipt.source,
+        "uses_imagenet_labels": bool(phase.source.task.get("uses_imagenet_labels", False)),
+        "uses_labels": bool(phase.source.task.get("uses_labels", False)),
+        "classes": phase.names,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    if cell.kind != "search":
+        record["test"] = json.loads((folder / "metrics.json").read_text())["test"]
+    _tidy(folder, keep=study.study.keep_checkpoints)
+    write_json(folder / PROOF, record)
+
+
+def read_cell(folder: Path) -> Result | None:
+    """What a cell has found; None while it is not finished."""
+    if not (folder / PROOF).exists():
+        return None
+    images = folder / IMAGES_FILE
+    counts = np.load(images)["confusions"] if images.exists() else None
+    return Result(json.loads((folder / PROOF).read_text()), counts)
+
+
+def file_digest(start: Start) -> str | None:
+    """A fingerprint of the file that a start comes from. Raises UserError where there is none."""
+    if start.file is None:
+        return None
+    path = handover_file(start.file)
+    if not path.is_file():
+        raise UserError(f"--inits {start.name}={start.file}: there is no file {path}")
+    with path.open("rb") as file:
+        digest = blake2b(digest_size=16)
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _identity(cell: Cell) -> dict[str, Any]:
+    return {
+        "kind": cell.kind,
+        "start": cell.start.name,
+        "file_digest": file_digest(cell.start),
+        "fraction": cell.fraction,
+        "seed": cell.seed,
+        "lr": cell.lr,
+        "encoder_lr_factor": cell.encoder_lr_factor,
+    }
+
+
+def _tidy(folder: Path, *, keep: bool) -> None:
+    """A study has hundreds of cells: what only a single run needs goes."""
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    for name in ("last.pth",) if keep else ("last.pth", "best.pth"):
+        (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _said_to(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        yield

@@ -1,0 +1,161 @@
+"""What the finished cells of a study say: does pretraining help, by how much, and how sure is that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from common.intervals import Interval, mean_interval
+from transfer.bootstrap import seeds_difference
+from transfer.cells import Cell, Result
+from transfer.study_config import Start
+
+METRIC = "mean_iou"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A start at a share of the labels."""
+
+    start: Start
+    fraction: float
+    seeds: tuple[int, ...]
+    images: dict[str, float]
+    """Labelled images of each part, in mean over the seeds."""
+    mean_iou: Interval
+    """Over the seeds, by Student's t."""
+    per_class: dict[str, Interval]
+    difference: Interval | None
+    """Paired, over seeds and test images, from its baseline; None for a baseline, or where that is not there."""
+    rates: tuple[float, float]
+    record: dict[str, Any]
+    """What its first cell left."""
+
+    @property
+    def labels(self) -> float:
+        """Labelled images, those for validation too."""
+        return self.images["train"] + self.images["val"]
+
+    @property
+    def answer(self) -> str:
+        """helped, did not (the interval lies below 0), or cannot tell."""
+        if self.difference is None or not self.difference.sure:
+            return "cannot tell"
+        return "helped" if self.difference.value > 0 else "did not"
+
+
+def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
+    """What a pretrained start is measured against: its own network from scratch, else the first from scratch."""
+    if start.scratch:
+        return None
+    scratch = [other for other in starts if other.scratch]
+    same = [other for other in scratch if other.encoder == start.encoder]
+    return next(iter([*same, *scratch]), None)
+
+
+def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[Score]:
+    """The scores of all starts at all fractions that have any, in the order of `starts`."""
+    groups: dict[tuple[str, float], dict[int, Result]] = {}
+    for cell, result in results.items():
+        if cell.kind == "score":
+            groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
+    rows = []
+    for start in starts:
+        for fraction in sorted({fraction for name, fraction in groups if name == start.name}):
+            ours, baseline = groups[start.name, fraction], baseline_of(start, starts)
+            theirs = groups.get((baseline.name, fraction), {}) if baseline else {}
+            rows.append(_score(start, fraction, ours, theirs))
+    return rows
+
+
+def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Score:
+    tests = [result.record["test"] for result in ours.values()]
+    both = sorted(ours.keys() & theirs.keys())
+    first = next(iter(ours.values())).record
+    sizes = [result.record["images"] for result in ours.values()]
+    return Score(
+        start=start,
+        fraction=fraction,
+        seeds=tuple(ours),
+        images={part: float(np.mean([size[part] for size in sizes])) for part in sizes[0]},
+        mean_iou=mean_interval(_numbers([test[METRIC] for test in tests])),
+        per_class={
+            name: mean_interval(_numbers([test["per_class"][name]["iou"] for test in tests]))
+            for name in first["classes"]
+        },
+        difference=seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None,
+        rates=(first["lr"], first["encoder_lr_factor"]),
+        record=first,
+    )
+
+
+def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
+    """With how many labels a start reaches a score, read off its curve between the points that were measured.
+
+    The curve is made monotone (its best so far) and is straight over the logarithm of the labels. The word beside the
+    number is "about", "at most" (its fewest labels do) or "more than" (its most do not).
+    """
+    points = sorted((score.labels, score.mean_iou.value) for score in curve)
+    labels, best = np.array([n for n, _ in points]), np.maximum.accumulate([value for _, value in points])
+    if best[0] >= wanted:
+        return float(labels[0]), "at most"
+    if best[-1] < wanted:
+        return float(labels[-1]), "more than"
+    after = int(np.argmax(best >= wanted))
+    share = (wanted - best[after - 1]) / (best[after] - best[after - 1])
+    return float(np.exp(np.interp(share, [0, 1], np.log(labels[after - 1 : after + 1])))), "about"
+
+
+def verdict(start: Start, baseline: Start, curve: Sequence[Score]) -> str:
+    """The answer for a pretrained start in one sentence, with its numbers."""
+    told = [score for score in curve if score.difference is not None]
+    parts = []
+    for answer in ("helped", "did not", "cannot tell"):
+        at = [score for score in told if score.answer == answer]
+        if at:
+            words = {"helped": "helped at", "did not": "did harm at", "cannot tell": "cannot tell at"}[answer]
+            parts.append(f"{words} {_joined([f'{s.fraction:.3g} {_signed(s.difference)}' for s in at])}")
+    return f"{start.name} against {baseline.name}: {'; '.join(parts) or 'not yet known'}."
+
+
+def doubling(results: Mapping[Cell, Result]) -> tuple[Interval, float, bool] | None:
+    """What twice the budget gives scratch: the mean gain with its interval, the spread over seeds, and whether the
+    budget is long enough (the gain is no more than the spread). None where that was not measured.
+
+    The spread is the range of the seeds' scores at the plain budget.
+    """
+    doubled = {cell.seed: (cell, result) for cell, result in results.items() if cell.kind == "double"}
+    plain = {
+        cell.seed: result.record["test"][METRIC]
+        for cell, result in results.items()
+        if cell.kind == "score" and any(_same_but_budget(cell, other) for other, _ in doubled.values())
+    }
+    both = sorted(doubled.keys() & plain.keys())
+    if len(both) < 2:
+        return None
+    gains = mean_interval(np.array([doubled[seed][1].record["test"][METRIC] - plain[seed] for seed in both]))
+    spread = max(plain[seed] for seed in both) - min(plain[seed] for seed in both)
+    return gains, spread, gains.value <= spread
+
+
+def _same_but_budget(cell: Cell, other: Cell) -> bool:
+    return cell.start == other.start and cell.fraction == other.fraction and cell.seed == other.seed
+
+
+def _counts(results: Mapping[int, Result], seeds: Sequence[int]) -> Int64[np.ndarray, "s n k k"]:
+    return np.stack([result.counts for seed in seeds if (result := results[seed]).counts is not None])
+
+
+def _numbers(values: Sequence[float | None]) -> Float[np.ndarray, " s"]:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _signed(difference: Interval | None) -> str:
+    assert difference is not None, "asked of scores that have one"
+    return f"({difference.value:+.3f}, {difference.low:+.3f} to {difference.high:+.3f})"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

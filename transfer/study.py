@@ -1,0 +1,42 @@
+"""`python -m transfer.study --data_dir IMAGES_AND_MASKS --inits scratch ae=runs/ae/ae.pth imagenet`."""
+
+import sys
+from collections.abc import Sequence
+
+from common.cli import command
+from common.config import load_config
+from transfer.study_config import StudyConfig
+
+
+@command
+def main(argv: Sequence[str]) -> None:
+    """Train what is missing of the study; write its verdict, table and curves."""
+    config = load_config(StudyConfig, argv, prog="python -m transfer.study")
+
+    from common.data.load import load_splits  # after the flags: --help answers without importing torch
+    from common.progress import time_left
+    from transfer.campaign import Campaign
+    from transfer.leaks import leaks_of
+    from transfer.study_table import write_study
+
+    campaign = Campaign(config)
+    if config.study.dry_run:
+        for cell in campaign.missing():
+            print(cell.name)
+        trainings, seconds = campaign.estimate()
+        later = trainings - len(campaign.missing())
+        print(f"and {later} more once rates are found" if later else "", file=sys.stderr)
+        print(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
+        return
+    campaign.open()
+    test = load_splits(config.data, labelled=True).test
+    leaks = [sentence for start in campaign.starts for sentence in leaks_of(start, test)]
+    print("\n".join(leaks), file=sys.stderr)
+    if not config.study.table:
+        campaign.work()
+    print(write_study(campaign, leaks))
+    print(f"tables and figures: {campaign.folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
