@@ -3,12 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := runs/demo
+FAST := not slow and not gpu and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fix test test-all clean
+.PHONY: help setup demo check fix test test-browser test-all screenshots clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv with pinned versions
 
@@ -24,7 +25,7 @@ demo: $(READY) ## Both phases and the evaluation on embedded data, in minutes
 	$(BIN)/python -m transfer.main --output_dir $(DEMO)/transfer --overwrite \
 	    --pretrained_encoder $(DEMO)/pretrain/ae.pth
 	$(BIN)/python -m transfer.evaluate --model_path $(DEMO)/transfer/best.pth --analyze_latent_space
-	@echo "look at $(DEMO)/pretrain/figures, $(DEMO)/transfer/figures and $(DEMO)/transfer/evaluation-test/figures"
+	@echo "look at $(DEMO)/pretrain/report.html and $(DEMO)/transfer/report.html"
 
 check: $(READY) ## Format, lint, types, and the one-way imports
 	$(BIN)/ruff format --check .
@@ -36,11 +37,17 @@ fix: $(READY) ## Format, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check ## Checks, and the tests that are not slow and need no GPU
-	$(BIN)/python -m pytest -m "not slow and not gpu" --durations=10
+test: check ## Checks, and the tests that are not slow and need no GPU and no browser
+	$(BIN)/python -m pytest -m "$(FAST)" --durations=10
+
+test-browser: $(READY) ## Tests of the pages in a headless Chromium (apt-get install chromium chromium-driver)
+	$(BIN)/python -m pytest -m browser
 
 test-all: check ## Checks and every test
 	$(BIN)/python -m pytest
+
+screenshots: $(READY) ## The pictures of the README, of the pages that make demo left (needs Chromium)
+	$(BIN)/python docs/screenshots.py $(DEMO) docs/images
 
 clean: ## Remove the environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

@@ -129,13 +129,21 @@ def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.
     return [effective_rank(p / n - m.outer(m)) for p, n, m in zip(products, count, means, strict=True)]
 
 
-def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np.ndarray, "n 2"]]:
-    """The vectors in two dimensions by PCA and by t-SNE, after bringing every coordinate to unit variance.
+def principal(vectors: Float[np.ndarray, "n d"], *, seed: int) -> Float[np.ndarray, "n p"]:
+    """The first 50 principal components at most, after bringing every coordinate to unit variance."""
+    return PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
+
+
+def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) -> dict[str, Float[np.ndarray, "n 2"]]:
+    """The vectors in two dimensions by PCA and with `tsne` by t-SNE, every coordinate brought to unit variance.
 
     Needs at least 3 vectors. Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE.
     Deviation: the perplexity of 30 is lowered to a third of the number of vectors where there are few.
     """
-    few = PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
+    few = principal(vectors, seed=seed)
+    planes = {"pca": few[:, :2].astype(np.float32)}
+    if not tsne:
+        return planes
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
-    tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
-    return {"pca": few[:, :2].astype(np.float32), "tsne": tsne.astype(np.float32)}
+    found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
+    return {**planes, "tsne": found.astype(np.float32)}

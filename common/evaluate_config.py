@@ -38,6 +38,8 @@ class EvaluateOptions:
     """Draw PCA and t-SNE of the encoder's features, one point an image."""
     latents: Pooling = "all_mean_std"
     """The vector of an image: spatial mean (and deviation) of the encoder's last map, or of all."""
+    report: bool = True
+    """Write report.html, a page of figures and pictures that opens anywhere."""
     skip_bad_files: bool = False
     """Leave out images that cannot be read, and list them, where the run would stop."""
     cache_dir: Path | None = None

@@ -1,12 +1,13 @@
 """Where the course of a run can be watched: TensorBoard always, Weights & Biases where it is asked for."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
 from torch.utils.tensorboard import SummaryWriter
 
 from common.errors import UserError
@@ -18,6 +19,14 @@ class Logger(Protocol):
     def scalars(self, values: Mapping[str, float], epoch: int) -> None: ...
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None: ...
+
+    def points(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None: ...
 
     def close(self) -> None: ...
 
@@ -35,6 +44,18 @@ class TensorBoard:
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
         self._open().add_image(name, image, epoch, dataformats="HWC")
+
+    def points(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None:
+        """For the embedding projector, one square picture a point."""
+        lines = [" ".join(label.split()) or "-" for label in labels]  # its file has a line for each
+        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        self._open().add_embedding(torch.from_numpy(vectors), metadata=lines, label_img=images, tag=name)  # pyright: ignore[reportArgumentType]
 
     def close(self) -> None:
         if self._writer is not None:
@@ -72,13 +93,25 @@ class WeightsAndBiases:
             )
         except wandb.Error as error:
             raise UserError(f"Weights & Biases did not start ({error}): log in, or set WANDB_MODE=offline") from None
-        self.image = wandb.Image
+        self.image, self.table = wandb.Image, wandb.Table
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
         self.run.log(dict(values), step=epoch)
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
         self.run.log({name: self.image(image)}, step=epoch)
+
+    def points(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None:
+        """A table; its web page projects the vectors."""
+        rows = zip(labels, map(self.image, pictures), *vectors.T.tolist(), strict=True)
+        heads: list[str | int] = ["image", "picture", *(f"d{index}" for index in range(vectors.shape[1]))]
+        self.run.log({name: self.table(columns=heads, data=[list(row) for row in rows])})
 
     def close(self) -> None:
         self.run.finish()

@@ -1,7 +1,9 @@
 """The folder of a run: what was asked for, on what it ran, what was measured, and what can be looked at."""
 
+import csv
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,11 +21,12 @@ from torch import Tensor, nn
 
 from common.checkpoint import load_tensors, save_atomically
 from common.config import flatten, read_yaml, save_config
+from common.embedding import principal
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
 from common.tables import write_csv
-from common.train import Progress
+from common.train import Progress, Row
 
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
@@ -31,14 +34,24 @@ PACKAGES = (
 )  # fmt: skip
 WRITTEN = (
     "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
-    "test_images.npz", "*.pth", "figures", "tensorboard",
+    "report.html", "test_images.npz", "*.pth", "figures", "tensorboard",
 )  # fmt: skip
 """What a run leaves in its folder."""
 WANDB = ("wandb", "wandb_id.txt")
 """What Weights & Biases leaves there."""
 COLUMNS = ("output_size", "num_params", "trainable")
 """Of the table of a network's layers."""
-MAY_CHANGE = {"output_dir", "device", "num_workers", "cache_dir", "save_every", "handover_path", "logger", "download"}
+MAY_CHANGE = {
+    "output_dir",
+    "device",
+    "num_workers",
+    "cache_dir",
+    "save_every",
+    "handover_path",
+    "logger",
+    "download",
+    "report",
+}
 """Settings that a resumed run may change: they do not enter the weights."""
 
 
@@ -114,6 +127,18 @@ class Run:
         for logger in self.loggers:
             logger.picture(name, image, epoch)
 
+    def points(
+        self,
+        name: str,
+        vectors: Float[np.ndarray, "n d"],
+        labels: Sequence[str],
+        pictures: UInt8[np.ndarray, "n h w 3"],
+    ) -> None:
+        """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors."""
+        few = principal(vectors, seed=self.config.run.seed)
+        for logger in self.loggers:
+            logger.points(name, few, labels, pictures)
+
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write figures for programs to read into the folder."""
         write_json(self.folder / name, content)
@@ -178,10 +203,18 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_rows(path: Path) -> list[Row]:
+    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
 def environment() -> dict[str, Any]:
     """Versions, machine and command: what somebody needs who repeats the run."""
     return {
-        "command": " ".join(sys.argv),
+        "command": _command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -190,6 +223,12 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _command() -> str:
+    """What was typed, fit for typing it again."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    return shlex.join(["python", "-m", module, *sys.argv[1:]] if module else sys.argv)
 
 
 def _version(package: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -18,9 +19,11 @@ from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
 from common.intervals import mean_interval
 from common.models.weights import load_sections
-from common.run import write_json
+from common.report.head import course, data_name
+from common.run import read_rows, write_json
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
+from pretrain.page import POINTS, Looked, Told, write_page
 from pretrain.probe import Probe
 from pretrain.report import neighbour_grid, reconstruction_grid
 from pretrain.scoring import image_scores
@@ -34,7 +37,7 @@ class Evaluation:
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
         trained = unflatten(PretrainConfig, handover.provenance["config"])
-        self.options, self.folder = options, options.folder
+        self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = make_fabric(RunConfig(device=options.device)).device
@@ -119,9 +122,38 @@ class Evaluation:
         save_picture(picture, self.figures / "neighbours.png")
 
     def finish(self) -> None:
-        """Write metrics.json, and say where everything is."""
+        """Write metrics.json and report.html, and say where everything is."""
         write_json(self.folder / "metrics.json", self.results)
         print(f"pictures and figures: {self.folder}")
+        if self.options.report:
+            print(f"report: {self._page()}")
+
+    def _page(self) -> Path:
+        provenance = self.handover.provenance
+        rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
+        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
+        looked = Looked(
+            model=self.model,
+            pack=self.pack,
+            data=data_name(self.options.data(self.trained.data)),
+            split=self.options.split,
+            scores=self.scores,
+            levels=self.results.get("levels", ()),
+            names=None if self.data.classes is None else self.data.classes.names,
+            device=self.device,
+            batch_size=self.batch_size,
+            points=5 * POINTS if self.options.analyze_latent_space else POINTS,
+        )
+        told = Told(
+            config=self.trained,
+            task=self.handover.task,
+            warnings=[*self.data.notes, *late],
+            environment=provenance["environment"],
+            packs={self.options.split: self.pack},
+            rows=rows,
+            best_epoch=best,
+        )
+        return write_page(looked, told, self.folder / "report.html")
 
     def _latents(self, pooling: Pooling) -> Float[np.ndarray, "n d"]:
         encoder = self.model.encoder

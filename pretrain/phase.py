@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
@@ -15,20 +15,27 @@ from common.config import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.load import load_splits
+from common.data.samples import SPLITS
 from common.device import make_fabric
+from common.embedding import level_ranks
 from common.figures import curves, save_picture
 from common.models.weights import load_sections
 from common.optim import Part, build_optimizer, rates
+from common.report.head import course, data_name
+from common.report.pictures import sampled
 from common.run import Run, environment
 from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
 from pretrain.build import build_model, build_objective, build_target, task_record
 from pretrain.config import PretrainConfig
+from pretrain.page import Looked, Told, write_page
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
 from pretrain.report import neighbour_grid, reconstruction_grid, task_grid
-from pretrain.scoring import evaluate
+from pretrain.scoring import image_scores, means
 
+RANKED = 500
+"""Test images, at most, whose features say into how many directions they spread."""
 ALONE = ("train/loss", "train/grad_norm")
 """What is not a term of the loss, and has a panel of its own among the curves."""
 
@@ -97,7 +104,8 @@ class Pretraining:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
         load_sections(self.model, best.sections, "best.pth")
-        scores = {split: self._scores(split) for split in ("test", "val")}
+        images = self._image_scores("test")
+        scores = {"test": means(images), "val": self._scores("val")}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         for split, pack in (("val", self.data.val), ("test", self.data.test)):
             picture = reconstruction_grid(self.model, pack, range(min(8, len(pack))), device=self.fabric.device)
@@ -109,9 +117,45 @@ class Pretraining:
             save_picture(picture, self.run.figures / "neighbours_val.png")
         curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
         self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
+        page = self._page(progress, images, best) if self.config.run.report else None
         self.run.close()
         test = scores["test"]
         print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
+        if page is not None:
+            print(f"report: {page}")
+
+    def _page(self, progress: Progress, images: Mapping[str, np.ndarray], best: Handover) -> Path:
+        encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
+        some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
+        ranks = level_ranks(encoder, some, batch_size=size, device=device)
+        probed = next((row for row in reversed(progress.rows) if "val/probe/miou" in row), {})
+        levels = [
+            {"stride": s, "channels": c, "rank": rank, "probe_miou": probed.get(f"val/probe/miou_s{s}")}
+            for s, c, rank in zip(encoder.strides, encoder.channels, ranks, strict=True)
+        ]
+        looked = Looked(
+            model=self.model,
+            pack=self.data.test,
+            data=data_name(self.config.data),
+            split="test",
+            scores=images,
+            levels=levels,
+            names=None,
+            device=device,
+            batch_size=size,
+            project=self.run.points,
+        )
+        late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
+        told = Told(
+            config=self.config,
+            task=best.task,
+            warnings=[*self.data.notes, *late],
+            environment=environment(),
+            packs={split: getattr(self.data, split) for split in SPLITS},
+            rows=progress.rows,
+            best_epoch=progress.best_epoch,
+        )
+        return write_page(looked, told, self.run.folder / "report.html")
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
@@ -127,8 +171,11 @@ class Pretraining:
         print(f"pictures and figures: {self.run.folder}")
 
     def _scores(self, split: str) -> Row:
-        pack = getattr(self.data, split)
-        return evaluate(self.model, pack, batch_size=self.config.training.batch_size, device=self.fabric.device)
+        return means(self._image_scores(split))
+
+    def _image_scores(self, split: str) -> dict[str, Float[np.ndarray, " n"]]:
+        pack, size = getattr(self.data, split), self.config.training.batch_size
+        return image_scores(self.model, pack, batch_size=size, device=self.fabric.device)
 
     def _validate(self, epoch: int) -> Row:
         """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""

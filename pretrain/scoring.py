@@ -1,6 +1,7 @@
 """How well an autoencoder rebuilds pictures, image by image and in mean."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -16,7 +17,11 @@ from pretrain.model import Autoencoder
 
 def evaluate(model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device) -> Row:
     """The means over the images of what `image_scores` measures."""
-    scores = image_scores(model, pack, batch_size=batch_size, device=device)
+    return means(image_scores(model, pack, batch_size=batch_size, device=device))
+
+
+def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
+    """The mean of each score over the images."""
     return {name: values.mean().item() for name, values in scores.items()}
 
 

@@ -67,3 +67,14 @@ def class_scores(prediction, mask, k):
         "precision": hits / len(predicted) if predicted else 0.0,
         "recall": hits / len(truth) if truth else 0.0,
     }
+
+
+def calibration_error(probability, mask, bins):
+    cells = [[] for _ in range(bins)]
+    for n, i, j, label in labelled_pixels(mask):
+        values = probability[n, :, i, j].tolist()
+        sure = max(values)
+        cells[min(math.ceil(sure * bins) - 1, bins - 1)].append((sure, values.index(sure) == label))
+    total = sum(map(len, cells))
+    gaps = [abs(sum(right for _, right in cell) - sum(sure for sure, _ in cell)) for cell in cells]
+    return sum(gaps) / total

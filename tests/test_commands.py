@@ -38,6 +38,7 @@ TINY = [
     "8",
     "--device",
     "cpu",
+    "--no_report",
 ]
 PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
 TRANSFER = [*TINY, "--epochs", "2"]
@@ -55,7 +56,7 @@ def _elsewhere(tmp_path, monkeypatch):
 def ae(tmp_path_factory):
     """A run folder of phase 1 on embedded data."""
     folder = tmp_path_factory.mktemp("phase1") / "ae"
-    assert pretrain([*PRETRAIN, *SYNTHETIC, "--output_dir", str(folder)]) == 0
+    assert pretrain([*PRETRAIN, *SYNTHETIC, "--report", "--output_dir", str(folder)]) == 0
     return folder
 
 
@@ -63,7 +64,7 @@ def ae(tmp_path_factory):
 def seg(tmp_path_factory, ae):
     """A run folder of phase 2 on embedded data, with that encoder."""
     folder = tmp_path_factory.mktemp("phase2") / "seg"
-    words = ["--pretrained_encoder", str(ae), "--freeze_epochs", "1", "--output_dir", str(folder)]
+    words = ["--pretrained_encoder", str(ae), "--freeze_epochs", "1", "--report", "--output_dir", str(folder)]
     assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
     return folder
 
@@ -88,7 +89,7 @@ def same(ours, theirs) -> bool:
 
 
 def test_phase_1_leaves_everything_that_a_run_promises(ae):
-    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth"}
+    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth", "report.html"}
     assert {path.name for path in (ae / "figures").iterdir()} == {
         "reconstructions_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
     }  # fmt: skip
@@ -102,7 +103,7 @@ def test_phase_1_leaves_everything_that_a_run_promises(ae):
 
 
 def test_phase_2_leaves_everything_that_a_run_promises(seg):
-    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json"}
+    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html"}
     scores = metrics(seg)["test"]
     assert scores.keys() >= {"mean_iou", "pixel_accuracy", "mean_foreground_dice", "per_class", "image_mean"}
     assert list(scores["per_class"]) == ["background", "cat", "dog"]
@@ -143,7 +144,7 @@ def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
     switches = ["--visualize_samples", "--analyze_latent_space"]
     assert evaluate([*map(str, words), *switches]) == 0
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures == {"confusion.png", "samples.png", "latents.png"}
+    assert figures == {"confusion.png", "quality.png", "samples.png", "latents.png"}
 
 
 def test_training_takes_the_flags_of_system_a_as_typed_there(tmp_path):

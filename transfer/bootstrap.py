@@ -31,6 +31,22 @@ def interval(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0) 
     return _interval([counts], lambda values: values[0], metric, seed)
 
 
+def intervals(counts: Int64[np.ndarray, "n k k"], metric: str, *, seed: int = 0) -> list[Interval]:
+    """The same for a score that every class has ("iou", "dice", "precision", "recall"), class by class.
+
+    Draws of images in which a class is nowhere, in truth or prediction, are left out of its interval.
+    """
+    count = len(counts)
+    values = scores(torch.from_numpy(counts.sum(0)))[metric].numpy()
+    if count < 2:
+        return [Interval(float(value), np.nan, np.nan) for value in values]
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    found = scores(torch.from_numpy(np.tensordot(drawn, counts, axes=(-1, 0))))[metric].numpy()
+    columns = [column[~np.isnan(column)] for column in found.T]
+    ends = [np.percentile(column, (2.5, 97.5)) if len(column) else (np.nan, np.nan) for column in columns]
+    return [Interval(float(v), float(low), float(high)) for v, (low, high) in zip(values, ends, strict=True)]
+
+
 def seeds_difference(
     ours: Int64[np.ndarray, "s n k k"], theirs: Int64[np.ndarray, "s n k k"], metric: str, *, seed: int = 0
 ) -> Interval:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 
 from common.config_groups import RunConfig
 from common.data.load import load_splits
+from common.data.pack import Pack
 from common.device import make_fabric
 from common.figures import save_picture
 from common.intervals import Interval
@@ -18,9 +18,10 @@ from common.run import make_folder, write_json
 from common.tables import markdown_table, write_csv
 from transfer.bootstrap import interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
+from transfer.compare_page import write_page
 from transfer.config import CompareOptions
 from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
-from transfer.model import load_network
+from transfer.model import SegmentationNet, load_network
 from transfer.report import spread
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
@@ -52,7 +53,10 @@ class Comparison:
             for theirs, ours in combinations(self.runs, 2)
             for metric in METRICS
         ]
-        masks = self._masks()
+        device = make_fabric(RunConfig(device=self.options.device)).device
+        networks = self._networks(device)
+        chosen = spread(len(self.runs[0].keys), self.options.visualize_samples)
+        masks = masks_of_all(networks, chosen, device=device)
         make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
         write_csv(self.folder / "comparison.csv", rows)
@@ -62,6 +66,8 @@ class Comparison:
         self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
         print(f"tables and figures: {self.folder}")
+        path = self.folder / "report.html"
+        print(f"report: {write_page(self.runs, networks, rows, differences, device=device, path=path)}")
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]
@@ -71,14 +77,13 @@ class Comparison:
         radar(values, names).savefig(figures / "radar.png", dpi=110)
         training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
 
-    def _masks(self) -> UInt8[np.ndarray, "h w 3"]:
-        device = make_fabric(RunConfig(device=self.options.device)).device
-        chosen = spread(len(self.runs[0].keys), self.options.visualize_samples)
+    def _networks(self, device: torch.device) -> dict[str, tuple[SegmentationNet, Pack]]:
+        """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:
             pack = load_splits(run.config.data, labelled=True).test
             networks[run.name] = (load_network(run.folder / "best.pth")[0].to(device).eval(), pack)
-        return masks_of_all(networks, chosen, device=device)
+        return networks
 
 
 def row(run: FinishedRun) -> dict[str, Any]:

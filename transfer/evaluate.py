@@ -23,6 +23,8 @@ def main(argv: Sequence[str]) -> None:
     if config.analyze_latent_space:
         evaluation.draw_latents()
     print(f"pictures and figures: {evaluation.folder}")
+    if config.report:
+        print(f"report: {evaluation.write_page()}")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,18 @@ from common.embedding import image_classes, latents, plane
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions
 from common.figures import embedding_figure, save_picture
-from common.metrics import report
-from common.run import write_json
+from common.metrics import report, silent_classes
+from common.models.encoder import Encoder
+from common.report.head import course, data_name, notices
+from common.run import read_rows, write_json
+from common.train import INITIAL, seed_update
+from transfer.build import find_source
 from transfer.config import TransferConfig
 from transfer.model import load_network
+from transfer.page import POINTS, Scored, Told, write_page
 from transfer.phase import print_table
-from transfer.report import confusion_figure, sample_grid, spread
+from transfer.quality import Quality
+from transfer.report import confusion_figure, quality_figure, sample_grid, spread
 from transfer.scoring import confusions, save_images
 
 
@@ -25,7 +31,7 @@ class Evaluation:
     def __init__(self, options: EvaluateOptions) -> None:
         self.net, handover = load_network(options.file)
         trained = unflatten(TransferConfig, handover.provenance["config"])
-        self.options, self.folder = options, options.folder
+        self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = make_fabric(RunConfig(device=options.device)).device
@@ -37,18 +43,24 @@ class Evaluation:
                 f"{options.file} knows the classes {', '.join(self.names)}, the data has "
                 f"{', '.join(data.classes.names)}: give the data that it was trained for with --data_dir"
             )
-        self.pack = getattr(data, options.split)
+        self.data, self.pack = data, getattr(data, options.split)
+        self.quality = Quality(len(self.names))
         self.net.to(self.device)
 
     def score(self) -> None:
         """Write metrics.json and the confusion matrix, and print the table."""
-        counts, _ = confusions(self.net, self.pack, batch_size=self.batch_size, device=self.device)
+        watch = self.quality if self.options.report else None
+        counts, _ = confusions(self.net, self.pack, batch_size=self.batch_size, device=self.device, watch=watch)
+        self.counts = counts
         scores = report(counts, self.names)
         self._figures().mkdir(parents=True, exist_ok=True)
         write_json(self.folder / "metrics.json", {self.options.split: scores})
         if self.options.split == "test":
             save_images(self.folder, self.pack, counts)
         confusion_figure(counts.sum(0), self.names).savefig(self._figures() / "confusion.png", dpi=110)
+        if self.options.report:
+            drawn = quality_figure(self.quality, counts.numpy(), self.names)
+            drawn.savefig(self._figures() / "quality.png", dpi=110)
         print_table(scores, self.options.split, len(self.pack))
 
     def draw_samples(self) -> None:
@@ -72,6 +84,48 @@ class Evaluation:
         labels = None if classes is None else [self.names[k] for k in classes]
         figure = embedding_figure(plane(vectors, seed=self.seed), labels, f"encoder features, {self.options.split}")
         figure.savefig(self._figures() / "latents.png", dpi=110)
+
+    def write_page(self) -> Path:
+        """Write report.html: all of this, and the run's records where they are beside the network's file."""
+        provenance, beside = self.handover.provenance, self.options.file.parent
+        before, why = self._encoder_before()
+        scored = Scored(
+            net=self.net,
+            pack=self.pack,
+            data=data_name(self.options.data(self.trained.data)),
+            split=self.options.split,
+            names=self.names,
+            counts=self.counts.numpy(),
+            quality=self.quality,
+            device=self.device,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            points=5 * POINTS if self.options.analyze_latent_space else POINTS,
+            before=before,
+            before_note=why,
+        )
+        silent = silent_classes(self.counts.sum(0), self.names)
+        rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
+        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
+        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *late]
+        told = Told(
+            config=self.trained,
+            source=provenance["encoder"]["source"],
+            notices=notices(said, provenance["encoder"]),
+            environment=provenance["environment"],
+            packs={self.options.split: self.pack},
+            rows=rows,
+            best_epoch=best,
+        )
+        return write_page(scored, told, self.folder / "report.html")
+
+    def _encoder_before(self) -> tuple[Encoder | None, str]:
+        """The encoder as its run began with it; or why it can't be had any more."""
+        seed_update(self.seed, INITIAL)
+        try:
+            return find_source(self.trained).encoder.to(self.device), ""
+        except UserError as error:
+            return None, f"The encoder before training is not shown: {error}."
 
     def _figures(self) -> Path:
         return self.folder / "figures"

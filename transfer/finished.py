@@ -1,6 +1,5 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from jaxtyping import Int64
 
 from common.config import read_yaml, unflatten
 from common.errors import UserError
+from common.run import read_rows
 from common.train import Row
 from transfer.config import TransferConfig
 from transfer.scoring import IMAGES_FILE
@@ -43,8 +43,6 @@ def read_run(folder: Path, name: str) -> FinishedRun:
             f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
         )
     images = np.load(found)
-    with (folder / "metrics.csv").open(newline="") as file:
-        rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
     return FinishedRun(
         name=name,
         folder=folder,
@@ -54,7 +52,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         counts=images["confusions"],
         receipt=json.loads((folder / "receipt.json").read_text()),
         resources=_json(folder / "resources.json"),
-        rows=rows,
+        rows=read_rows(folder / "metrics.csv"),
         config=unflatten(TransferConfig, read_yaml(folder / "config.yaml")),
     )
 

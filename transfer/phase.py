@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,13 +22,16 @@ from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
 from common.optim import build_optimizer, rates
+from common.report.head import course, data_name, notices
 from common.run import Run, environment
 from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.losses import SegmentationLoss
-from transfer.report import confusion_figure, sample_grid, spread
+from transfer.page import Scored, Told, write_page
+from transfer.quality import Quality
+from transfer.report import confusion_figure, quality_figure, sample_grid, spread
 from transfer.scoring import confusions, row, save_images, silent_for
 
 
@@ -44,6 +49,7 @@ class Transfer:
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
         self.net, self.receipt, self.source = build_network(config, len(self.names))
+        self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
 
@@ -91,20 +97,58 @@ class Transfer:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net, best.sections, "best.pth")
+        quality = Quality(len(self.names)) if self.config.run.report else None
         packs = {"test": self.data.test, "val": self.val_pack}
-        counts = {split: self._confusions(pack)[0] for split, pack in packs.items()}
+        counts = {
+            split: self._confusions(pack, watch=quality if split == "test" else None)[0]
+            for split, pack in packs.items()
+        }
         images = {split: len(pack) for split, pack in {"train": self.train_pack, **packs}.items()}
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "images": images, "warnings": warnings}
         self._draw(progress, counts["test"])
+        if quality is not None:
+            drawn = quality_figure(quality, counts["test"].numpy(), self.names)
+            drawn.savefig(self.run.figures / "quality_test.png", dpi=110)
         save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
+        page = None if quality is None else self._page(progress, counts["test"], quality, warnings)
         self.run.close()
         print_table(content["test"], "test", len(self.data.test))
         for warning in warnings:
             print(f"warning: {warning}")
         print(f"pictures and figures: {self.run.folder}")
+        if page is not None:
+            print(f"report: {page}")
+
+    def _page(self, progress: Progress, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
+        scored = Scored(
+            net=self.net,
+            pack=self.data.test,
+            data=data_name(self.config.data),
+            split="test",
+            names=self.names,
+            counts=counts.numpy(),
+            quality=quality,
+            device=self.fabric.device,
+            batch_size=self.config.training.batch_size,
+            seed=self.config.run.seed,
+            before=self.before,
+            project=self.run.points,
+        )
+        late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
+        told = Told(
+            config=self.config,
+            source=self.source.name,
+            notices=notices([*warnings, *self.data.notes, *self._leaks(), *late], self.source.task),
+            environment=environment(),
+            packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
+            rows=progress.rows,
+            best_epoch=progress.best_epoch,
+            receipt=str(self.receipt),
+        )
+        return write_page(scored, told, self.run.folder / "report.html")
 
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
@@ -117,12 +161,14 @@ class Transfer:
         encoder = self.net.encoder
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
-    def _confusions(self, pack: Pack, loss: SegmentationLoss | None = None) -> tuple[Tensor, Row]:
+    def _confusions(
+        self, pack: Pack, *, loss: SegmentationLoss | None = None, watch: Quality | None = None
+    ) -> tuple[Tensor, Row]:
         size = self.config.training.batch_size
-        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss)
+        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss, watch=watch)
 
     def _validate(self, _: int) -> Row:
-        counts, terms = self._confusions(self.val_pack, self.loss)
+        counts, terms = self._confusions(self.val_pack, loss=self.loss)
         self.loss.train()
         return {**terms, **row(counts, self.names)}
 

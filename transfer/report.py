@@ -12,6 +12,7 @@ from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.figures import PALETTE, grid, heat, to_bytes
 from transfer.model import SegmentationNet
+from transfer.quality import Quality, by_size
 
 UNLABELLED = (128, 128, 128)
 RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
@@ -79,6 +80,32 @@ def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -
     axes.set_ylabel("true")
     for (i, j), share in np.ndenumerate(shares):
         axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
+    return figure
+
+
+def quality_figure(quality: Quality, counts: Int64[np.ndarray, "n k k"], names: Sequence[str]) -> Figure:
+    """Precision against recall, the reliability diagram, and IoU against the size of what is there."""
+    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    thresholds, reliability, sizes = figure.subplots(1, 3)
+    precision, recall = (column.numpy() for column in quality.precision_recall.curves())
+    confidence, accuracy = (column.numpy() for column in quality.reliability.diagram())
+    for k, name in enumerate(names):
+        thresholds.plot(recall[k], precision[k], color=PALETTE[k % len(PALETTE)] / 255, label=name)
+    for k, (shares, ious) in enumerate(by_size(counts)):
+        if k > 0:
+            colour, marker = PALETTE[k % len(PALETTE)] / 255, "os^Dv"[k % 5]
+            sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=names[k], alpha=0.7)
+    reliability.plot([0, 1], [0, 1], color="black", linestyle=":")
+    reliability.plot(confidence, accuracy, color=PALETTE[5] / 255, marker="o")
+    thresholds.set(title="precision and recall", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    title = f"reliability, calibration error {quality.reliability.error():.3f}"
+    reliability.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    sizes.set(
+        title="IoU against size", xlabel="share of the labelled pixels", ylabel="IoU", xscale="log", ylim=(0, 1.02)
+    )
+    for axes in (thresholds, sizes):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
     return figure
 
 

@@ -1,6 +1,7 @@
 """A network over a data set: confusion matrices of its images, and what they come to."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ def confusions(
     batch_size: int,
     device: torch.device,
     loss: SegmentationLoss | None = None,
+    watch: Callable[[Tensor, Tensor], None] | None = None,
 ) -> tuple[Int64[Tensor, "n k k"], Row]:
-    """The confusion matrix of every image, and with `loss` the means of its terms. In float32, in file order."""
+    """The confusion matrix of every image, and with `loss` the means of its terms. In float32, in file order.
+
+    `watch` is shown the logits and the mask of every batch.
+    """
     net.eval()
     if loss is not None:
         loss.eval()
@@ -36,6 +41,8 @@ def confusions(
     for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
         assert batch.mask is not None, "scoring needs masks"
         logits = net(batch.image)
+        if watch is not None:
+            watch(logits, batch.mask)
         matrices.append(confusion(logits.argmax(1), batch.mask, logits.shape[1]).cpu())
         if loss is not None:
             means.add({name: term.item() for name, term in loss(logits, batch.mask).items()}, len(batch))

@@ -1,0 +1,39 @@
+"""Words at the head of a page that both phases need."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from common.config_groups import DataConfig, TrainingConfig
+from common.report.page import Notice
+
+
+def data_name(config: DataConfig) -> str:
+    """The data set as people call it: its folder."""
+    return "embedded synthetic pets" if config.data_dir is None else config.data_dir.resolve().name
+
+
+def counted(number: int, split: str) -> str:
+    """So many images of a part: "1 test image", "298 test images"."""
+    return f"{number} {split} image{'s' * (number != 1)}"
+
+
+def course(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
+    """A sentence on a training that stopped early, or was perhaps stopped too early; `epochs` were made."""
+    if epochs < plan.epochs:
+        return [
+            f"Training stopped early, after {epochs} of at most {plan.epochs} epochs: none of the last "
+            f"{epochs - best_epoch} was better on the validation images than epoch {best_epoch}"
+        ]
+    if epochs > 1 and best_epoch == epochs:
+        return [f"The last of {epochs} epochs is the best: training may not have converged, more --epochs may help"]
+    return []
+
+
+def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:
+    """Warnings, and notes on the labels that helped an encoder: `task` is the record of its handover file."""
+    notes = []
+    if task.get("uses_imagenet_labels"):
+        notes.append("ImageNet labels were used: the encoder, or the loss that taught it, learnt from them")
+    if task.get("uses_labels"):
+        notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
+    return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

@@ -1,0 +1,163 @@
+"""A page: sections of blocks, written as one HTML file that asks no other machine for anything."""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from rich.console import Console
+from rich.progress import Progress
+
+from common.errors import UserError
+
+HERE = Path(__file__).resolve().parent
+SCRIPTS = ("core.js", "chart.js", "gallery.js", "scatter.js", "start.js")
+LARGEST = 15_000_000
+"""Bytes that a page stays below, so that it can be mailed."""
+
+
+class NothingToShowError(Exception):
+    """There is no figure to draw, and the sentence says why."""
+
+
+DATA_PROBLEMS = (NothingToShowError, UserError, ValueError, ArithmeticError)
+"""What the figures of a section may raise without the page losing the others: NumPy, SciPy and scikit-learn answer
+with these to data that is empty, all alike or not a number."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One framed thing on a page; `common.report.blocks` makes them."""
+
+    kind: Literal["chart", "gallery", "scatter", "table", "matrix", "text", "code"]
+    title: str
+    data: Mapping[str, Any]
+    note: str = ""
+    """A sentence below it."""
+    width: Literal["", "half", "third", "two-thirds"] = ""
+    """How much of a line it takes on a wide screen."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its blocks."""
+
+    title: str
+    blocks: Sequence[Block]
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the main figures at the head of a page."""
+
+    name: str
+    value: str
+    detail: str = ""
+    interval: Mapping[str, float | None] | None = None
+    """See `common.report.blocks.place`."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence at the head: something is wrong ("warning"), or should be known ("note")."""
+
+    text: str
+    kind: Literal["warning", "note"] = "warning"
+
+
+@dataclass
+class Page:
+    """What a run's page says; its sections are made when it is written, and none of them can spoil another."""
+
+    title: str
+    kicker: str
+    verdict: str
+    tiles: Sequence[Tile] = ()
+    notices: Sequence[Notice] = ()
+    plans: list[tuple[str, Callable[[], Sequence[Block]], str]] = field(default_factory=list)
+
+    def add(self, title: str, build: Callable[[], Sequence[Block]], lead: str = "") -> None:
+        """Add the section that `build` will make; where its data has nothing to draw, a sentence stands in its place.
+
+        A section without blocks is left out.
+        """
+        self.plans.append((title, build, lead))
+
+    def sections(self) -> list[Section]:
+        """All sections, made one after the other under a progress bar (on a terminal)."""
+        console = Console(stderr=True)
+        found = []
+        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+            task = bar.add_task("report", total=len(self.plans))
+            for title, build, lead in self.plans:
+                bar.update(task, description=f"report: {title}")
+                if blocks := _built(build):
+                    found.append(Section(title, blocks, lead))
+                bar.advance(task)
+        return found
+
+    def html(self) -> str:
+        """The whole page as text."""
+        script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        return (
+            _environment()
+            .get_template("template.html")
+            .render(
+                page=self,
+                sections=self.sections(),
+                style=(HERE / "style.css").read_text(encoding="utf-8"),
+                script=script,
+                script_hash=f"sha256-{digest}",
+            )
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the page to a file. Raises OSError where it can't be written."""
+        path.write_text(self.html(), encoding="utf-8", errors="replace", newline="\n")
+
+
+def _built(build: Callable[[], Sequence[Block]]) -> Sequence[Block]:
+    try:
+        return build()
+    except DATA_PROBLEMS as problem:
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        return [Block("text", "", {"sentences": [f"Nothing to show here: {reason.rstrip('.')}."]})]
+
+
+def plain(value: Any) -> Any:
+    """The same as data for JSON: arrays as lists, NaN and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.policies["json.dumps_function"] = _compact_json
+    environment.filters["combine"] = lambda data, **more: {**data, **more}
+    return environment
+
+
+def _compact_json(value: Any, **_: Any) -> str:
+    """JSON that no browser can take for anything else: Jinja's tojson turns <, >, & and ' into escapes."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,44 @@
+"""How a run can be repeated: its command, settings, versions and data."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from common.data.pack import Pack
+from common.report.blocks import Cell, code, number, table
+from common.report.page import Block
+
+
+def fingerprint(pack: Pack) -> str:
+    """A short word for the images of a pack, whatever their names and order: equal files give equal words."""
+    return hashlib.blake2b("".join(sorted(pack.digests)).encode(), digest_size=6).hexdigest()
+
+
+def repeating(
+    environment: Mapping[str, Any], settings: Mapping[str, Any] | None, packs: Mapping[str, Pack]
+) -> Sequence[Block]:
+    """Command, data, versions and settings as blocks."""
+    data = [[split, number(len(pack), ",d"), Cell(fingerprint(pack))] for split, pack in packs.items()]
+    machine = {"python": environment.get("python"), **environment.get("packages", {})}
+    versions = [[name, str(version)] for name, version in machine.items() if version is not None]
+    about = [
+        [name, str(environment[name])]
+        for name in ("started", "commit", "platform", "threads", "gpu")
+        if environment.get(name)
+    ]
+    blocks = [code("Command", str(environment.get("command", "not recorded")))]
+    if data:
+        note = "The fingerprint depends on the bytes of the image files alone, not on their names."
+        blocks.append(table("Data", ["images", "count", "fingerprint"], data, note=note, width="half"))
+    if about or versions:
+        blocks.append(table("Versions and machine", ["what", "which"], [*about, *versions], width="half"))
+    if settings is not None:
+        blocks.append(
+            code(
+                "Settings: as YAML, --config takes them back",
+                yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
+            )
+        )
+    return blocks

@@ -1,0 +1,139 @@
+"""The page of phase 1: what an autoencoder was taught, what it can rebuild, and what its features know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from common.config import flatten
+from common.data.pack import Pack
+from common.embedding import image_classes, knn_accuracy, latents, silhouette
+from common.intervals import mean_interval
+from common.report.blocks import curves, number, table
+from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
+from common.report.head import counted, data_name, notices
+from common.report.page import Block, Page
+from common.report.pictures import sampled
+from common.report.record import repeating
+from common.train import Row
+from pretrain.config import PretrainConfig
+from pretrain.model import Autoencoder
+from pretrain.page_gallery import gallery
+from pretrain.page_scores import (
+    NAMES,
+    level_blocks,
+    panels,
+    pretext_words,
+    score_table,
+    skip_blocks,
+    tiles,
+    verdict,
+)
+
+POINTS = 1000
+"""Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An autoencoder and what was measured of it on one part of a data set."""
+
+    model: Autoencoder
+    pack: Pack
+    data: str
+    """The data set as people call it."""
+    split: str
+    scores: Mapping[str, Float[np.ndarray, " n"]]
+    levels: Sequence[Mapping[str, Any]]
+    """Stride, channels, rank and probe_miou (or None) of each map of the encoder."""
+    names: Sequence[str] | None
+    """Of the classes, where the images have masks."""
+    device: torch.device
+    batch_size: int
+    points: int = POINTS
+    project: Project | None = None
+    """Where else the encoder's vectors are to be shown, see `common.report.cloud.Project`."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of how an autoencoder came to be."""
+
+    config: PretrainConfig
+    task: Mapping[str, Any]
+    warnings: Sequence[str]
+    environment: Mapping[str, Any]
+    packs: Mapping[str, Pack]
+    rows: Sequence[Row] = field(default_factory=tuple)
+    best_epoch: int | None = None
+
+
+def write_page(looked: Looked, told: Told, path: Path) -> Path:
+    """Write the page of an autoencoder; returns where it is."""
+    config, means = told.config, {name: mean_interval(values) for name, values in looked.scores.items()}
+    page = Page(
+        title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
+        kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
+        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, told.rows),
+        tiles=tiles(means, told.rows),
+        notices=notices(told.warnings, told.task),
+    )
+    shown: set[int] = set()
+
+    def pictures() -> list[Block]:
+        pretext, seed = config.pretext, config.run.seed
+        block, indices = gallery(looked.model, looked.pack, looked.scores, pretext, device=looked.device, seed=seed)
+        shown.update(indices)
+        return [block]
+
+    page.add("Pictures", pictures, "Originals, and what the network makes of them.")
+    page.add("Scores", lambda: [score_table(means), *skip_blocks(looked.scores)])
+    if looked.levels:
+        page.add("Levels", lambda: level_blocks(looked.levels), "What each map of the encoder's pyramid holds.")
+    page.add("Features", lambda: _features(looked, shown, config.run.seed), _FEATURES)
+    if told.rows:
+        page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
+    page.add("How to repeat it", lambda: repeating(told.environment, flatten(config), told.packs))
+    page.write(path)
+    return path
+
+
+_FEATURES = (
+    "What the encoder makes of whole images: points near each other look alike to it. One vector an image, the mean "
+    "and deviation of each of its maps."
+)
+
+
+def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
+    chosen = sampled(len(looked.pack), looked.points, seed=seed)
+    part = looked.pack if len(chosen) == len(looked.pack) else looked.pack.take(chosen)
+    vectors = latents(looked.model.encoder, part, batch_size=looked.batch_size, device=looked.device)
+    classes = image_classes(part) if looked.names is not None else None
+    colourings = [Colouring(NAMES[name], looked.scores[name][chosen]) for name in ("psnr", "ssim")]
+    if classes is not None and looked.names is not None:
+        colourings.insert(0, Colouring("class", classes, looked.names))
+    thumbed = thumbnailed(len(part))
+    points = Points(
+        names=part.keys,
+        ids=[str(index) for index in chosen],
+        in_gallery=[int(index) in shown for index in chosen],
+        sheets={"images": ("image", thumbnails(part, thumbed))},
+    )
+    note = (
+        ""
+        if len(chosen) == len(looked.pack)
+        else f"{len(chosen)} of {len(looked.pack)} images, drawn with seed {seed}."
+    )
+    if looked.project is not None:
+        looked.project("encoder", vectors[thumbed], [part.keys[i] for i in thumbed], points.sheets["images"][1])
+    blocks = [scatter("", [view("encoder", vectors, seed=seed)], colourings, points, note=note)]
+    if classes is None:
+        return blocks
+    apart, largest = silhouette(vectors, classes), float(np.bincount(classes).max() / len(classes))
+    rows = [[number(knn_accuracy(vectors, classes), ".3f"), number(largest, ".3f"), number(apart, ".3f")]]
+    heads = ["5-NN accuracy", "commonest class alone", "silhouette"]
+    return [*blocks, table("How far the classes lie apart", heads, rows)]

@@ -1,0 +1,143 @@
+"""The pictures of a phase 1 page: originals with what was made of them, to wipe over."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from common.data.batches import read_batch
+from common.data.pack import Pack
+from common.figures import heat, to_bytes
+from common.report.album import collected, some_of, telling
+from common.report.page import Block, NothingToShowError
+from common.report.pictures import photograph
+from common.train import VALIDATION, seed_update
+from pretrain.config import PretextConfig
+from pretrain.losses import composite
+from pretrain.model import Autoencoder
+from pretrain.pretext import make_task
+from pretrain.scoring import rebuild
+
+WHITE = 0.25
+"""The error that is drawn white."""
+SCALE = f"mean absolute error of a pixel: black 0, white {WHITE:g} and more"
+LAYERS = (
+    {"key": "reconstruction", "name": "reconstruction"},
+    {"key": "error", "name": "error", "note": SCALE},
+    {"key": "no_skips", "name": "without skips", "note": "what the coarsest map alone can rebuild"},
+    {"key": "seen", "name": "what it was shown", "group": "pretext"},
+    {"key": "rebuilt", "name": "what it made of that", "group": "pretext", "note": "what was not hidden is as it was"},
+    {"key": "task_error", "name": "error of that", "group": "pretext", "note": SCALE},
+)
+ORDERS = [
+    {"name": "worst PSNR first", "key": "psnr", "sign": 1},
+    {"name": "best PSNR first", "key": "psnr", "sign": -1},
+    {"name": "worst SSIM first", "key": "ssim", "sign": 1},
+    {"name": "by name", "key": "name", "sign": 1},
+]
+CARRIED = {"name": "most carried by skips first", "key": "carried", "sign": -1}
+
+
+def gallery(
+    model: Autoencoder,
+    pack: Pack,
+    scores: Mapping[str, Float[np.ndarray, " n"]],
+    pretext: PretextConfig,
+    *,
+    device: torch.device,
+    seed: int,
+) -> tuple[Block, set[int]]:
+    """Images with their reconstruction, its error and the pretext as layers; and which of them it shows.
+
+    Of more than MOST images the worst, the best and some between; fewer where they are too large for a page.
+    """
+    if len(pack) == 0:
+        raise NothingToShowError("there is no image")
+    order = telling(scores["psnr"])
+
+    def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
+        seed_update(seed, VALIDATION)
+        layers = _layers(model, pack, pretext, chosen, device=device)
+        return [
+            {"id": str(index), "layers": own, **_about(pack.keys[index], {k: v[index] for k, v in scores.items()})}
+            for index, own in zip(chosen, layers, strict=True)
+        ]
+
+    items = collected(order, made)
+    drawn = {key for item in items for key in item["layers"]}
+    data = {
+        "items": items,
+        "layers": [layer for layer in LAYERS if layer["key"] in drawn],
+        "classes": [],
+        "start": "reconstruction",
+        "mode": "wipe",
+        "strength": 0.5,
+        "orders": [*ORDERS, CARRIED] if "psnr_no_skips" in scores else ORDERS,
+        "kinds": [],
+        "kinds_label": "",
+        "figure_heads": ["measure", "of this image", "mean of all"],
+    }
+    for item in items:
+        for line in item["figures"]:
+            line.append(_form(line[0], float(np.mean(scores[MEASURES[line[0]]]))))
+    note = some_of(len(items), len(pack))
+    return Block("gallery", "", data, note + "Left of the line is the original, right of it the layer."), set(
+        order[: len(items)]
+    )
+
+
+MEASURES = {"PSNR": "psnr", "SSIM": "ssim", "MSE": "mse", "PSNR without skips": "psnr_no_skips"}
+
+
+def _about(key: str, scores: Mapping[str, float]) -> dict[str, Any]:
+    """Name, scores and figures of an image."""
+    sort = {name: float(value) for name, value in scores.items()}
+    if "psnr_no_skips" in sort:
+        sort["carried"] = sort["psnr"] - sort["psnr_no_skips"]
+    rows = [[words, _form(words, sort[name])] for words, name in MEASURES.items() if name in sort]
+    return {
+        "name": key,
+        "badge": f"{scores['psnr']:.1f} dB",
+        "sort": {**sort, "name": key},
+        "kinds": [],
+        "figures": rows,
+    }
+
+
+def _form(words: str, value: float) -> str:
+    if words.startswith("PSNR"):
+        return f"{value:.2f} dB"
+    return f"{value:.5f}" if words == "MSE" else f"{value:.4f}"
+
+
+@torch.no_grad()
+def _layers(
+    model: Autoencoder, pack: Pack, pretext: PretextConfig, indices: Sequence[int], *, device: torch.device
+) -> list[dict[str, str]]:
+    image = read_batch(pack, np.asarray(indices), device).image
+    reconstruction, without = rebuild(model, image)
+    pictures = {
+        "image": to_bytes(image),
+        "reconstruction": to_bytes(reconstruction),
+        "error": error_picture(reconstruction, image),
+    }
+    if without is not None:
+        pictures["no_skips"] = to_bytes(without)
+    if pretext.pretext != "plain":
+        task = make_task(image, pretext)
+        rebuilt = composite(model(task.seen, keep=task.keep, visible=task.visible), task.target, task.weight)
+        pictures |= {
+            "seen": to_bytes(task.seen),
+            "rebuilt": to_bytes(rebuilt),
+            "task_error": error_picture(rebuilt, image),
+        }
+    return [{name: photograph(rows[i]) for name, rows in pictures.items()} for i in range(len(indices))]
+
+
+def error_picture(
+    reconstruction: Float[torch.Tensor, "n c h w"], image: Float[torch.Tensor, "n c h w"]
+) -> UInt8[np.ndarray, "n h w 3"]:
+    """The mean absolute error of every pixel as heat: black 0, white 0.25 and more."""
+    return heat((reconstruction.clamp(0, 1) - image).abs().mean(1).cpu().numpy() / WHITE)

@@ -1,0 +1,124 @@
+"""The words and figures of a phase 1 page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from common.intervals import Interval
+from common.report.blocks import Axis, Chart, Series, number, place, table
+from common.report.page import Block, Tile
+from common.train import Row
+
+NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skips, dB", "mse": "MSE"}
+FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
+
+
+def pretext_words(task: Mapping[str, Any]) -> str:
+    """The pretext in words."""
+    words = {
+        "plain": "rebuilding pictures",
+        "denoise": "taking noise off pictures",
+        "mask": "filling in hidden patches",
+        "restore": "restoring damaged pictures",
+    }[task["pretext"]]
+    return f"{words}, as gradient histograms" if task["target"] == "hog" else words
+
+
+def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """What an autoencoder can do with so many images, in two or three sentences."""
+    psnr = means["psnr"]
+    said = [f"Whole pictures are rebuilt with {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"]
+    if psnr.low < psnr.high:
+        said[0] += f" (95 % interval {psnr.low:.2f} to {psnr.high:.2f} dB)"
+    if "psnr_no_skips" in means:
+        lost = psnr.value - means["psnr_no_skips"].value
+        said.append(
+            f"without its skips it loses {lost:.2f} dB"
+            if lost > 0.1
+            else "it does as well without its skips, so the coarsest map carries the picture"
+        )
+    sentence = "; ".join(said) + "."
+    if task["target"] == "hog":
+        sentence += " Pixels were not what it was taught: its image head learnt beside the task."
+    probed = [row["val/probe/miou"] for row in rows if "val/probe/miou" in row]
+    if probed:
+        sentence += f" A linear classifier on its frozen features reaches a mean IoU of {probed[-1]:.3f} (validation)."
+    return sentence
+
+
+def tiles(means: Mapping[str, Interval], rows: Sequence[Row]) -> list[Tile]:
+    """The main figures with their 95 % intervals."""
+    found = []
+    for name in ("psnr", "ssim", "psnr_no_skips"):
+        if name in means:
+            mean, low, high = means[name]
+            start, end = (-1.0, 1.0) if name == "ssim" else (0.0, 40.0)
+            form = FORMS[name]
+            detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
+            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, place(mean, low, high, start=start, end=end)))
+    probed = [row["val/probe/miou"] for row in rows if "val/probe/miou" in row]
+    if probed:
+        found.append(Tile("linear probe, mean IoU", f"{probed[-1]:.3f}", "frozen features, validation images"))
+    return found
+
+
+def score_table(means: Mapping[str, Interval]) -> Block:
+    """Means over the images with their intervals."""
+    rows = [[NAMES[name], *(number(end, FORMS[name]) for end in one)] for name, one in means.items()]
+    note = "95 % intervals of Student's t over the images. PSNR stops at 100 dB."
+    return table("Reconstruction", ["measure", "mean", "low", "high"], rows, note=note, width="half")
+
+
+def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
+    """PSNR with skips against PSNR without, image by image; nothing for a network without skips."""
+    if "psnr_no_skips" not in scores:
+        return []
+    without, whole = scores["psnr_no_skips"], scores["psnr"]
+    ends = [float(min(without.min(), whole.min())), float(max(without.max(), whole.max()))]
+    series = [
+        Series("image", without, whole, points=True),
+        Series("skips carry nothing", ends, ends, colour="ink", dash="2 4"),
+    ]
+    chart = Chart(Axis("PSNR without skips, dB"), Axis("PSNR, dB"), series)
+    note = "How far a point lies above the line is what the skips carried of that picture."
+    return [chart.block("Skip dependence", note=note, width="half")]
+
+
+def level_blocks(levels: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Effective rank and linear probe of each map."""
+    rows = [
+        [
+            f"stride {level['stride']}",
+            number(level["channels"], ",d"),
+            number(level["rank"], ".1f"),
+            number(level["rank"] / level["channels"], ".1%"),
+            number(level["probe_miou"], ".3f"),
+        ]
+        for level in levels
+    ]
+    note = (
+        "Effective rank: into how many directions features spread (RankMe, arXiv 2210.02885). Probe: mean IoU of a "
+        "linear classifier of pixels on that map alone, validation images; a dash where none was asked for."
+    )
+    heads = ["map", "channels", "effective rank", "of its channels", "linear probe"]
+    return [table("", heads, rows, note=note)]
+
+
+def panels(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Which columns of metrics.csv the charts show."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    terms = [name for name in names if name.startswith("train/") and name not in ("train/loss", "train/grad_norm")]
+    probes = [name for name in names if name.startswith("val/probe/miou")]
+    return {
+        "Loss": {"train/loss": "train", "val/loss": "validation"},
+        "Terms of the loss": {name: name.removeprefix("train/").replace("_", " ") for name in terms},
+        "PSNR, validation": {"val/psnr": "PSNR", "val/psnr_no_skips": "without skips"},
+        "SSIM, validation": {"val/ssim": "SSIM"},
+        "Linear probe, mean IoU": {
+            name: name.removeprefix("val/probe/miou").replace("_s", "stride ") or "all levels" for name in probes
+        },
+        "Learning rate": {"lr": "rate"},
+        "Norm of the gradient": {"train/grad_norm": "norm"},
+    }

@@ -1,0 +1,279 @@
+"""The page of a run: what is in it stays text, it stays small, and one broken part never costs the others."""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.data.synthetic import synthetic_pets
+from common.report.album import BUDGET, collected, evenly, telling
+from common.report.blocks import Axis, Cell, Chart, Series, code, curves, matrix, number, place, table, text
+from common.report.cloud import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
+from common.report.page import LARGEST, Block, NothingToShowError, Notice, Page, Tile
+from common.report.pictures import class_map, drawing, photograph, sampled, sheet
+from common.report.record import fingerprint
+
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    "</script><script>window.ran = 1</script>",
+    "<!--<script>",
+    "\"><img src=x onerror='window.ran = 1'>",
+    "😀🐈‍⬛",
+    "مرحبا بالعالم",
+    "x" * 300,
+    "{{ 7 * 7 }}",
+    "\u2028\u2029",
+    "\udcff.png",
+]
+
+
+class Reader(HTMLParser):
+    """Collects elements, their attributes, the text of scripts, and all other text."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.tags, self.attributes, self.scripts, self.words, self.inside = [], [], [], [], ""
+        self.feed(content)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, _):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts[-1] += data
+        elif self.inside != "style":
+            self.words.append(data)
+
+
+def page(**settings) -> Page:
+    return Page(**{"title": "a run", "kicker": "a phase", "verdict": "It works.", **settings})
+
+
+def chart(name="train", values=(1.0, 2.0)) -> Block:
+    return Chart(Axis("epoch"), Axis("loss"), [Series(name, list(range(1, len(values) + 1)), values)]).block(
+        f"of {name}"
+    )
+
+
+def unpacked(uri) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+
+
+def data_of(content, kind="chart"):
+    return json.loads(re.search(rf'data-part="{kind}".*?<script[^>]*>(.*?)</script>', content, re.S)[1])
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_shown_as_text_wherever_they_stand_and_never_as_markup(name):
+    def full(word):
+        one = page(title=word, kicker=word, verdict=word, tiles=[Tile(word, "1", word)], notices=[Notice(word)])
+        one.add("Parts", lambda: [
+            table(word, [word, "n"], [[word, number(1.0)], [word, number(2.0)]], note=word),
+            matrix(word, [word, "b"], np.eye(2), [[word, ""], ["", ""]]),
+            text(word), code(word, word), chart(word),
+        ])  # fmt: skip
+        return one.html()
+
+    clean, read = Reader(full("word")), Reader(full(name))
+    assert read.tags == clean.tags
+    assert not [key for key, _ in read.attributes if key.startswith("on")]
+    assert data_of(full(name))["series"][0]["name"] == name
+    assert sum(name in words for words in read.words) >= 10
+
+
+def test_a_page_asks_no_other_machine_for_anything_and_runs_its_own_script_alone():
+    one = page()
+    one.add("Curve", lambda: [chart()])
+    content = one.html()
+    read = Reader(content)
+    sources = [value for key, value in read.attributes if key in ("src", "href", "action", "data")]
+    assert all(value.startswith(("data:", "#")) for value in sources)
+    assert "url(http" not in content
+    policy = next(v for k, v in read.attributes if k == "content" and "default-src" in v)
+    assert "default-src 'none'" in policy
+    own = read.scripts[-1]
+    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_a_section_without_data_says_so_and_leaves_the_others():
+    def broken(error):
+        def build():
+            raise error
+
+        return build
+
+    one = page()
+    one.add("First", lambda: [text("I am here.")])
+    one.add("Empty", broken(NothingToShowError("there is no image")))
+    one.add("Infinite", broken(ValueError("Input X contains NaN.")))
+    one.add("Curve", lambda: [chart(values=[float("nan")] * 3)])
+    one.add("Nothing at all", list)
+    one.add("Last", lambda: [text("So am I.")])
+    content = html.unescape(one.html())
+    for words in (
+        "I am here.",
+        "Nothing to show here: there is no image.",
+        "contains NaN.",
+        "no value is a number",
+        "So am I.",
+    ):
+        assert words in content
+    assert "Nothing at all" not in content
+
+
+def test_a_name_that_is_no_unicode_can_be_written(tmp_path):
+    page(title="\udcff.png").write(tmp_path / "report.html")
+    assert "?.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_our_own_mistakes_are_not_taken_for_data():
+    one = page()
+    one.add("Wrong", lambda: [text(None.missing)])
+    with pytest.raises(AttributeError):
+        one.html()
+
+
+def test_numbers_that_are_none_are_gaps_and_dashes():
+    content = page()
+    content.add("Curve", lambda: [chart(values=[1.0, float("nan"), float("inf"), 2.0])])
+    content.add("Table", lambda: [table("", ["a", "b"], [["x", number(float("nan"))], ["y", number(None)]])])
+    words = content.html()
+    assert data_of(words)["series"][0]["y"] == [1.0, None, None, 2.0]
+    assert words.count(">-</td>") == 2
+    assert number(float("inf")) == Cell("-", None, number=True)
+
+
+def test_curves_leave_out_what_no_epoch_has_and_mark_the_best():
+    rows = [{"epoch": 1.0, "a": 1.0}, {"epoch": 2.0, "a": 2.0, "b": 5.0}]
+    blocks = curves(rows, {"one": {"a": "first", "b": "second"}, "none": {"c": "third"}}, best_epoch=2)
+    assert [one.title for one in blocks] == ["one"]
+    assert [one["name"] for one in blocks[0].data["series"]] == ["first", "second"]
+    assert blocks[0].data["marks"] == [{"x": 2, "label": "best"}]
+    with pytest.raises(NothingToShowError):
+        curves([], {"one": {"a": "first"}}, best_epoch=None)
+
+
+def test_curves_that_fall_from_far_above_are_drawn_logarithmically():
+    rows = [{"epoch": float(i), "a": 100.0 if i == 0 else 1.0} for i in range(9)]
+    steep, level = (curves(rows, {"x": {"a": "a"}}, best_epoch=None)[0] for _ in range(2))
+    assert steep.data["y"]["log"]
+    flat = [{"epoch": float(i), "a": 2.0 if i == 0 else 1.0} for i in range(9)]
+    assert not curves(flat, {"x": {"a": "a"}}, best_epoch=None)[0].data["y"]["log"]
+    assert level == steep
+
+
+def test_an_interval_is_placed_between_the_ends_of_its_axis():
+    assert place(0.5, 0.25, 0.75) == {"at": 50, "low": 25, "high": 75, "zero": None}
+    assert place(0.0, -2, 0.5, start=-1, end=1, zero=0.0) == {"at": 50, "low": 0, "high": 75, "zero": 50}
+    assert place(float("nan"), 0, 1) is None
+
+
+def test_pictures_come_back_as_they_went_in():
+    random = np.random.default_rng(0)
+    colours = np.array([(0, 0, 0), (230, 159, 0), (86, 180, 233)], dtype=np.uint8)[random.integers(0, 3, (40, 30))]
+    clear = (colours == 0).all(-1)
+    back = np.asarray(unpacked(drawing(colours, clear=clear)).convert("RGBA"))
+    np.testing.assert_array_equal(back[..., 3] == 0, clear)
+    np.testing.assert_array_equal(back[~clear][:, :3], colours[~clear])
+    mask = random.integers(0, 256, (40, 30), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(unpacked(class_map(mask))), mask)
+    smooth = synthetic_pets(20, 64, seed=0).images[0]
+    assert np.abs(np.asarray(unpacked(photograph(smooth))).astype(int) - smooth).mean() < 6
+
+
+def test_large_pictures_are_made_smaller_and_keep_their_shape():
+    assert unpacked(photograph(np.zeros((1000, 500, 3), np.uint8))).size == (128, 256)
+    assert unpacked(class_map(np.zeros((300, 600), np.uint8))).size == (256, 128)
+
+
+def test_a_sheet_lowers_its_quality_until_it_fits():
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48, 48, 3), dtype=np.uint8)
+    whole, squeezed = sheet(noise, side=48, columns=8), sheet(noise, side=48, columns=8, largest=100_000)
+    assert unpacked(whole).size == (384, 384)
+    assert len(squeezed) < len(whole)
+
+
+def test_a_page_stays_small_however_many_and_large_the_images_are():
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    uri = photograph(noise)
+    order = telling(np.linspace(0, 1, 5000))
+    items = collected(order, lambda indices: [{"id": i, "layers": {str(k): uri for k in range(20)}} for i in indices])
+    assert 1 <= len(items) < 16
+    one = page()
+    one.add("Gallery", lambda: [Block("gallery", "", {"items": items})])
+    assert len(one.html()) < BUDGET * 1.3 < LARGEST
+
+
+def test_a_gallery_takes_up_worst_best_and_between_and_images_without_a_score_last():
+    scores = np.array([0.5, np.nan, *np.linspace(0, 1, 98)])
+    chosen = telling(scores, 9)
+    assert len(chosen) == len(set(chosen)) == 9
+    assert chosen[:2] == [2, 99]
+    assert 1 not in telling(scores, 99)[:98]
+    assert sorted(telling(scores[:5], 60)) == [0, 1, 2, 3, 4]
+    assert telling([], 5) == []
+    assert telling([float("nan")] * 3, 5) == [0, 1, 2]
+
+
+def test_a_sample_is_the_same_for_a_seed_and_everything_where_that_is_little():
+    assert sampled(5, 10, seed=0).tolist() == [0, 1, 2, 3, 4]
+    one, two, other = (sampled(5000, 100, seed=seed) for seed in (0, 0, 1))
+    assert one.tolist() == two.tolist() != other.tolist()
+    assert len(set(one.tolist())) == 100
+    assert evenly(0, 3) == []
+    assert evenly(10, 3) == [0, 4, 9]
+
+
+def cloud(count, *, classes=None):
+    pack = synthetic_pets(20, 64, seed=0)
+    pack = pack.take(np.arange(count) % 20)
+    chosen = thumbnailed(count)
+    points = Points(
+        pack.keys, [str(i) for i in range(count)], [False] * count, {"images": ("image", thumbnails(pack, chosen))}
+    )
+    vectors = np.random.default_rng(0).normal(size=(count, 5)).astype(np.float32)
+    colourings = [Colouring("score", np.full(count, np.nan))]
+    if classes is not None:
+        colourings.append(Colouring("class", classes, ["ground", "cat", "dog"]))
+    return scatter("", [view("encoder", vectors, seed=0)], colourings, points)
+
+
+def test_a_scatter_leaves_out_a_score_that_nobody_has():
+    found = cloud(12, classes=np.arange(12) % 3).data
+    assert [one["name"] for one in found["colours"]] == ["class"]
+    assert [one["name"] for one in cloud(12).data["colours"]] == ["image"]
+    assert [one["key"] for one in found["planes"]] == ["tsne", "pca"]
+
+
+def test_a_few_images_have_a_map_by_pca_alone_and_two_have_none():
+    assert [one["key"] for one in cloud(4).data["planes"]] == ["pca"]
+    with pytest.raises(NothingToShowError, match="at least 3"):
+        cloud(2)
+    with pytest.raises(NothingToShowError, match="not all numbers"):
+        view("", np.full((5, 3), np.nan, dtype=np.float32), seed=0)
+
+
+def test_of_many_images_a_thousand_have_a_thumbnail():
+    assert len(thumbnailed(5000)) == THUMBNAILS
+    assert thumbnailed(7).tolist() == list(range(7))
+
+
+def test_a_fingerprint_depends_on_the_files_and_not_on_their_order():
+    pack = synthetic_pets(20, 64, seed=0)
+    turned = pack.take(np.arange(20)[::-1].copy())
+    assert fingerprint(pack) == fingerprint(turned) != fingerprint(pack.take(np.arange(19)))

@@ -1,0 +1,69 @@
+"""The page of phase 1, of one image and of several, of every pretext."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from common.data.synthetic import synthetic_pets
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
+from pretrain.build import task_record
+from pretrain.config import PretextConfig, PretrainConfig
+from pretrain.model import Autoencoder
+from pretrain.page import Looked, Told, write_page
+from pretrain.scoring import image_scores
+
+CPU = torch.device("cpu")
+ROWS = [{"epoch": 1.0, "train/loss": 1.0, "val/psnr": 10.0, "val/probe/miou": 0.25, "val/probe/miou_s1": 0.2}]
+WHOLE = ["Pictures", "Scores", "Levels", "Features", "Training", "How to repeat it"]
+LEVELS = [{"stride": 1, "channels": 4, "rank": 2.0, "probe_miou": None}]
+
+
+def written(folder, count, *, pretext="plain", skips="all"):
+    """The page of an autoencoder that has learnt nothing, as text, its sections, and its scores."""
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(4,) * 6)
+    model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, skips=skips)).eval()
+    pack = synthetic_pets(20, 64, seed=0).take(np.arange(count))
+    scores = image_scores(model, pack, batch_size=4, device=CPU)
+    looked = Looked(model, pack, "pets", "test", scores, LEVELS, ("ground", "cat", "dog"), CPU, 4)
+    config = PretrainConfig(pretext=PretextConfig(pretext=pretext, skips=skips))
+    told = Told(config, task_record(config), [], {"command": "python"}, {"test": pack}, ROWS, 1)
+    content = write_page(looked, told, folder / "report.html").read_text(encoding="utf-8")
+    return content, re.findall(r"<h2>(.*?)</h2>", content), scores
+
+
+def gallery(content):
+    return json.loads(re.search(r'data-part="gallery".*?<script[^>]*>(.*?)</script>', content, re.S)[1])
+
+
+@pytest.mark.parametrize("pretext", ["plain", "denoise", "mask", "restore"])
+def test_a_page_shows_every_picture_with_its_score_and_the_task_of_its_pretext(pretext, tmp_path):
+    content, sections, scores = written(tmp_path, 5, pretext=pretext)
+    assert sections == WHOLE
+    assert "Nothing to show" not in content
+    found = gallery(content)
+    for item in found["items"]:
+        assert item["sort"]["psnr"] == scores["psnr"][int(item["id"])]
+        assert item["sort"]["carried"] == pytest.approx(item["sort"]["psnr"] - item["sort"]["psnr_no_skips"])
+    layers = {layer["key"] for layer in found["layers"]}
+    assert layers >= {"reconstruction", "error", "no_skips"}
+    assert ({"seen", "rebuilt", "task_error"} <= layers) == (pretext != "plain")
+    assert "reaches a mean IoU of 0.250" in content
+
+
+def test_a_network_without_skips_has_no_figures_of_them(tmp_path):
+    content, sections, _ = written(tmp_path, 4, skips="none")
+    assert sections == WHOLE
+    assert "Skip dependence" not in content
+    assert "no_skips" not in {layer["key"] for layer in gallery(content)["layers"]}
+
+
+def test_one_image_still_gives_a_page(tmp_path):
+    content, sections, _ = written(tmp_path, 1)
+    assert sections == WHOLE
+    assert "a map needs at least 3 images" in content
+    assert "1 test image" in content

@@ -1,0 +1,167 @@
+"""The page of phase 2 for networks and images that leave hardly anything to show."""
+
+import html
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from datasets import write_images_masks
+
+from common.config import flatten
+from common.data.synthetic import synthetic_pets
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
+from common.train import Row
+from transfer.config import TransferConfig
+from transfer.main import main as transfer
+from transfer.model import SegmentationNet
+from transfer.page import Scored, Told, write_page
+from transfer.quality import Quality
+from transfer.scoring import confusions
+
+NAMES = ("background", "cat", "dog")
+TINY = [
+    *("--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4"),
+    *("--batch_size", "8", "--epochs", "1", "--device", "cpu"),
+]
+CPU = torch.device("cpu")
+ROWS: list[Row] = [
+    {"epoch": float(i), "train/loss": 1 / i, "val/mean_iou": 0.1 * i, "val/iou_cat": 0.1} for i in (1, 2)
+]
+
+
+def network(*, silent=None):
+    """A U-Net that has learnt nothing; `silent`: a class that it never says."""
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(4,) * 6)
+    net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides), num_classes=3)
+    if silent is not None:
+        with torch.no_grad():
+            dict(net.head.named_parameters())["bias"][silent] = -100
+    return net.eval()
+
+
+def pets(count):
+    return synthetic_pets(20, 64, seed=0).take(np.arange(count))
+
+
+def written(folder, pack, net=None, names=NAMES, **more):
+    """The page of a network on these images, as text, and its sections."""
+    net, quality = net or network(), Quality(len(names))
+    counts, _ = confusions(net, pack, batch_size=4, device=CPU, watch=quality)
+    scored = Scored(
+        net=net, pack=pack, data="pets", split="test", names=names, counts=counts.numpy(), quality=quality, device=CPU,
+        batch_size=4, seed=0, **more,
+    )  # fmt: skip
+    told = Told(
+        config=TransferConfig(), source="scratch", notices=[], environment={"command": "python"}, packs={"test": pack},
+        rows=ROWS, best_epoch=2,
+    )  # fmt: skip
+    content = write_page(scored, told, folder / "report.html").read_text(encoding="utf-8")
+    return content, re.findall(r"<h2>(.*?)</h2>", content)
+
+
+def gallery(content):
+    return json.loads(re.search(r'data-part="gallery".*?<script[^>]*>(.*?)</script>', content, re.S)[1])
+
+
+WHOLE = ["Scores", "Images", "Confidence", "Features", "Training", "How to repeat it"]
+
+
+def test_a_page_has_all_sections_and_layers(tmp_path):
+    content, sections = written(tmp_path, pets(6), before=network().encoder)
+    assert sections == WHOLE
+    assert "Nothing to show" not in content
+    keys = {layer["key"] for layer in gallery(content)["layers"]}
+    assert keys >= {"prediction", "truth", "errors", "entropy", "confidence-0", "confidence-1", "confidence-2"}
+    assert any(key.startswith("cam-encoder-") for key in keys)
+    assert any(key.startswith("cam-decoder-") for key in keys)
+    assert len(gallery(content)["items"]) == 6
+    assert len(content) < 2_000_000
+
+
+def test_a_page_shows_the_scores_that_were_measured(tmp_path):
+    pack = pets(6)
+    content, _ = written(tmp_path, pack)
+    counts, _ = confusions(network(), pack, batch_size=4, device=CPU)
+    for item in gallery(content)["items"]:
+        own = counts[int(item["id"])].double()
+        iou = own.diagonal() / (own.sum(0) + own.sum(1) - own.diagonal())
+        assert item["sort"]["score"] == pytest.approx(iou[~iou.isnan()].mean().item())
+        assert item["name"] == pack.keys[int(item["id"])]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_images_still_give_a_page(count, tmp_path):
+    content, sections = written(tmp_path, pets(count))
+    assert sections == WHOLE
+    assert "a map needs at least 3 images" in content
+    assert len(gallery(content)["items"]) == count
+
+
+def test_images_without_a_labelled_pixel_still_give_a_page(tmp_path):
+    pack = pets(4)
+    assert pack.masks is not None
+    nothing = replace(pack, masks=np.full_like(pack.masks, 255), class_pixels=np.zeros((4, 3), dtype=np.int64))
+    content, sections = written(tmp_path, nothing)
+    assert sections == WHOLE
+    assert "There is nothing to score" in content
+    assert {item["badge"] for item in gallery(content)["items"]} == {"IoU -"}
+
+
+def test_a_class_that_is_never_predicted_and_images_of_one_class_still_give_a_page(tmp_path):
+    pack = pets(5)
+    assert pack.masks is not None
+    ground = replace(pack, masks=np.zeros_like(pack.masks), class_pixels=np.array([[4096, 0, 0]] * 5))
+    content, sections = written(tmp_path, ground, network(silent=1))
+    assert sections == WHOLE
+    assert "confidence-1" in content
+    assert not any("cam-encoder-1" in item["layers"] for item in gallery(content)["items"])
+
+
+def test_features_that_are_no_numbers_cost_the_scatter_and_nothing_else(tmp_path):
+    net = network()
+    broken = network().encoder
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    content, sections = written(tmp_path, pets(4), net, before=broken)
+    assert sections == WHOLE
+    assert "features are not all numbers" in content
+
+
+def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = ["<script>alert(1)<script>", "\"'&<img src=x onerror=alert(1)>", "😀مرحبا", "y" * 240]
+    write_images_masks(tmp_path / "data", 40)
+    for index, name in enumerate(names):
+        (tmp_path / f"data/images/{index:03}.jpg").rename(tmp_path / f"data/images/{name}.jpg")
+        (tmp_path / f"data/masks/{index:03}.png").rename(tmp_path / f"data/masks/{name}.png")
+    hostile = "</script><b>"
+    (tmp_path / "classes.yaml").write_text(
+        json.dumps({"names": ["ground & sky", hostile], "values": {"0": 0, "255": 1}}), encoding="utf-8"
+    )
+    (tmp_path / "data/splits.csv").write_text(
+        "stem,split\n" + "".join(
+            f'"{path.stem.replace(chr(34), chr(34) * 2)}",{"test" if not path.stem.isdigit() else "train"}\n'
+            for path in (tmp_path / "data/images").iterdir()
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    assert transfer([*TINY, "--data_dir", "data", "--classes", "classes.yaml", "--output_dir", "run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "report: run/report.html"
+    content = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in content
+    assert "<b>" not in content.replace("<b></b>", "")
+    shown = gallery(content)
+    assert {item["name"] for item in shown["items"]} == set(names)
+    assert shown["classes"] == ["ground & sky", hostile]
+    assert html.escape(hostile) in content
+
+
+def test_a_run_without_a_report_writes_none(tmp_path):
+    assert transfer([*TINY, "--synthetic_count", "40", "--no_report", "--output_dir", str(tmp_path / "run")]) == 0
+    assert not (tmp_path / "run/report.html").exists()
+    assert flatten(TransferConfig())["report"] is True

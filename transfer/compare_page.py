@@ -1,0 +1,175 @@
+"""The page of a comparison: scores with intervals, paired differences, and the same images by every run."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common.config import flatten
+from common.data.pack import Pack
+from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, table
+from common.report.page import Block, Page, Tile
+from common.report.record import fingerprint
+from transfer.bootstrap import intervals
+from transfer.compare_gallery import gallery
+from transfer.finished import FinishedRun
+from transfer.model import SegmentationNet
+from transfer.page_layers import image_scores
+from transfer.page_scores import three_digits
+
+CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
+
+
+def write_page(
+    runs: Sequence[FinishedRun],
+    networks: Mapping[str, tuple[SegmentationNet, Pack]],
+    rows: Sequence[Mapping[str, Any]],
+    differences: Sequence[Mapping[str, Any]],
+    *,
+    device: torch.device,
+    path: Path,
+) -> Path:
+    """Write the page of several runs on the same images; returns where it is.
+
+    `rows` and `differences` are those of comparison.json.
+    """
+    page = Page(
+        title=" · ".join(run.name for run in runs),
+        kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
+        verdict=verdict(rows, differences),
+        tiles=[_tile(row) for row in rows],
+    )
+    page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
+    page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
+    page.add("Images", lambda: [gallery(runs, networks, device)], "The same images by every run.")
+    page.add("Training", lambda: _curves(runs))
+    page.add("How to repeat it", lambda: _repeating(runs, networks))
+    page.write(path)
+    return path
+
+
+_PAIRED = (
+    "Both runs saw the same test images, so differences are bootstrapped in pairs: what is hard for both cancels. An "
+    "interval that holds 0 means that these images cannot tell."
+)
+
+
+def verdict(rows: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str, Any]]) -> str:
+    """Which run is best, and whether that is sure."""
+    known = [row for row in rows if row["mean_iou"] is not None]
+    if not known:
+        return "No run has a score: nothing is labelled."
+    best = max(known, key=lambda row: row["mean_iou"])
+    others = [_towards(best["run"], one) for one in differences if one["metric"] == "mean_iou"]
+    mine = [one for one in others if one is not None and one["low"] is not None]
+    said = f"{best['run']} scores best, with a mean IoU of {best['mean_iou']:.3f}"
+    if not mine:
+        return f"{said}."
+    closest = min(mine, key=lambda one: one["difference"])
+    gap = f"{closest['difference']:+.3f} ({closest['low']:+.3f} to {closest['high']:+.3f})"
+    if closest["sure"]:
+        return f"{said}: {gap} against {closest['against']}, the next best, which is sure on these images."
+    return f"{said}, but these images cannot tell it from {closest['against']}: {gap}."
+
+
+def _towards(run: str, one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A difference as seen from `run`; None where it has no part in it."""
+    if one["run"] == run:
+        return one
+    if one["against"] != run:
+        return None
+    turned = {name: None if one[name] is None else -one[name] for name in ("difference", "low", "high")}
+    return {**one, **turned, "run": run, "against": one["run"], "low": turned["high"], "high": turned["low"]}
+
+
+def _tile(row: Mapping[str, Any]) -> Tile:
+    value, low, high = (
+        math.nan if row[name] is None else row[name] for name in ("mean_iou", "mean_iou_low", "mean_iou_high")
+    )
+    detail = f"mean IoU, 95 %: {low:.3f} to {high:.3f}" if not math.isnan(low) else "mean IoU"
+    return Tile(row["run"], three_digits(value), detail, place(value, low, high))
+
+
+def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> Block:
+    heads = ["run", "encoder", "mean IoU", "Dice", "accuracy", "trained / all parameters", "epochs", "minutes", "MiB"]
+    lines = [
+        [
+            row["run"],
+            row["encoder"],
+            number(row["mean_iou"], ".4f"),
+            number(row["mean_foreground_dice"], ".4f"),
+            number(row["pixel_accuracy"], ".4f"),
+            Cell(f"{_count(row['trained_parameters'])} / {_count(row['parameters'])}", row["parameters"], number=True),
+            number(row["epochs"], ",d"),
+            number(None if row["train_seconds"] is None else row["train_seconds"] / 60, ".1f"),
+            number(row["peak_memory_mib"], ".0f"),
+        ]
+        for row in rows
+    ]
+    shares = {run.config.labels.label_fraction for run in runs}
+    note = "" if shares == {1.0} else f"Shares of the masks used: {', '.join(f'{s:g}' for s in sorted(shares))}."
+    return table("Runs", heads, lines, note=note)
+
+
+def _classes(runs: Sequence[FinishedRun]) -> Block:
+    sure = {run.name: intervals(run.counts, "iou") for run in runs}
+    lines = [
+        [name, *(number(sure[run.name][k].value, ".3f", interval=place(*sure[run.name][k])) for run in runs)]
+        for k, name in enumerate(runs[0].names)
+    ]
+    return table("IoU of each class, with 95 % intervals", ["class", *(run.name for run in runs)], lines)
+
+
+def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
+    ends = [abs(one[name]) for one in differences for name in ("low", "high") if one[name] is not None]
+    reach = max(ends, default=1.0) * 1.05 or 1.0
+    lines = []
+    for one in differences:
+        value, low, high = (math.nan if one[name] is None else one[name] for name in ("difference", "low", "high"))
+        at = place(value, low, high, start=-reach, end=reach, zero=0.0)
+        words = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "accuracy"}
+        ends_said = "-" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
+        said = "sure" if one["sure"] else "cannot tell"
+        lines.append(
+            [words[one["metric"]], one["run"], one["against"], number(value, "+.4f", interval=at), ends_said, said]
+        )
+    heads = ["score", "run", "against", "difference", "95 % interval", "verdict"]
+    return table("Paired differences", heads, lines, note="The dashed line is no difference.")
+
+
+def _image_by_image(runs: Sequence[FinishedRun]) -> list[Block]:
+    base, *others = runs
+    first = image_scores(base.counts)
+    series = [Series(run.name, first, image_scores(run.counts), points=True, text=base.keys) for run in others]
+    equal = Series("equal", [0, 1], [0, 1], colour="ink", dash="2 4")
+    axis = f"mean IoU of an image by {base.name}"
+    chart = Chart(Axis(axis, min=0, max=1), Axis("mean IoU by the others", min=0, max=1), [*series, equal])
+    return [chart.block("Image by image", note=f"Above the line a run beats {base.name} on that image.")]
+
+
+def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
+    blocks = []
+    for column, title in CURVES.items():
+        series = [
+            Series(run.name, [row["epoch"] for row in run.rows], [row.get(column, math.nan) for row in run.rows])
+            for run in runs
+        ]
+        blocks.append(Chart(Axis("epoch", whole=True), Axis("value"), series).block(title, width="half"))
+    return blocks
+
+
+def _repeating(runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, Pack]]) -> list[Block]:
+    pack = next(iter(networks.values()))[1]
+    data = table("Data", ["images", "count", "fingerprint"], [["test", number(len(pack), ",d"), fingerprint(pack)]])
+    command = "python -m transfer.compare " + " ".join(str(run.folder) for run in runs)
+    settings = {run.name: flatten(run.config) for run in runs}
+    names = [name for name in settings[runs[0].name] if len({str(one.get(name)) for one in settings.values()}) > 1]
+    lines = [[name, *(str(one.get(name)) for one in settings.values())] for name in names if name != "output_dir"]
+    blocks = [code("Command", command), data]
+    return [*blocks, table("Settings that differ", ["setting", *settings], lines)] if lines else blocks
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"

@@ -1,0 +1,70 @@
+"""What stands at the head of a phase 2 page: what was trained on what, and what it can do."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from common.metrics import scores
+from common.report.blocks import place
+from common.report.head import counted, data_name
+from common.report.page import Tile
+from transfer.bootstrap import Interval, interval
+from transfer.config import TransferConfig
+from transfer.page_scores import three_digits
+from transfer.quality import Quality
+
+DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}
+MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
+
+
+def title(config: TransferConfig, source: str) -> str:
+    """What was trained on what."""
+    decoder = DECODERS.get(config.decoder.decoder, config.decoder.decoder)
+    decoder = "its own decoder" if config.encoder.transfer == "all" else f"a {decoder} decoder"
+    return f"{data_name(config.data)}: {decoder} on {_short(source)}"
+
+
+def main_figures(counts: Int64[np.ndarray, "n k k"]) -> dict[str, Interval]:
+    """The scores that stand at the head, by their name there, with 95 % intervals."""
+    return {name: interval(counts, metric) for metric, name in MAIN.items()}
+
+
+def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
+    """The main figures as they stand at the head."""
+    found = []
+    for name, sure in figures.items():
+        known = not math.isnan(sure.low)
+        detail = f"95 %: {sure.low:.3f} to {sure.high:.3f}" if known else "no interval from one image"
+        found.append(Tile(name, three_digits(sure.value), detail, place(*sure)))
+    error = quality.reliability.error()
+    return [*found, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
+
+
+def verdict(sure: Interval, counts: Int64[np.ndarray, "n k k"], names: Sequence[str], split: str) -> str:
+    """What a network can do, in a sentence; `sure` is its mean IoU."""
+    iou = scores(torch.from_numpy(counts.sum(0)))["iou"].numpy()
+    images = counted(len(counts), split)
+    if math.isnan(sure.value):
+        return f"There is nothing to score: no pixel of the {images} is labelled."
+    said = f"Mean IoU {sure.value:.3f} on {images}"
+    if not math.isnan(sure.low):
+        said += f" (95 % interval {sure.low:.3f} to {sure.high:.3f})"
+    known = [k for k in range(len(names)) if not math.isnan(iou[k])]
+    best, worst = max(known, key=lambda k: iou[k]), min(known, key=lambda k: iou[k])
+    if best == worst:
+        return f"{said}; {names[best]} is the only class there."
+    return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
+
+
+def _short(source: str) -> str:
+    """The receipt's word for an encoder, with no more than the end of a path."""
+    path, bracket, rest = source.partition(" (")
+    if source.startswith("scratch"):
+        return f"an encoder from {source}"
+    if source.startswith("ImageNet"):
+        return f"an encoder with {path} weights{bracket}{rest}"
+    return f"the encoder of {'/'.join(Path(path).parts[-2:])}{bracket}{rest}"

@@ -1,0 +1,132 @@
+"""The figures of a phase 2 page: tables, confusion, precision and recall, calibration, outlines, sizes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+
+from common.figures import PALETTE
+from common.metrics import image_means, scores
+from common.report.blocks import Axis, Chart, Series, matrix, number, place, table
+from common.report.page import Block
+from transfer.bootstrap import intervals
+from transfer.boundary import TOLERANCE
+from transfer.quality import Quality, by_size
+
+SIZES = 6
+"""Groups of images of about equal number, for the line through the cloud of sizes."""
+
+
+def class_colour(index: int) -> str:
+    """The colour of a class in charts: that of its mask; the background's is that of the text."""
+    return "ink" if index == 0 else "#" + PALETTE[index % len(PALETTE)].tobytes().hex()
+
+
+def score_blocks(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> list[Block]:
+    """The table of the classes, the confusion matrix, and scores against sizes."""
+    total = torch.from_numpy(counts.sum(0))
+    return [_class_table(counts, names, quality), _confusion(total.numpy(), names), *_sizes(counts, names)]
+
+
+def _class_table(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> Block:
+    data, each = scores(torch.from_numpy(counts.sum(0))), image_means(torch.from_numpy(counts))
+    outline, area = _class_means(quality.boundary), quality.precision_recall.average_precision()
+    sure = intervals(counts, "iou")
+    rows = []
+    for k, name in enumerate(names):
+        iou, low, high = sure[k]
+        cells = [number(iou, ".3f", interval=place(iou, low, high))]
+        cells += [number(data[metric][k].item(), ".3f") for metric in ("dice", "precision", "recall")]
+        rows.append(
+            [
+                name,
+                *cells,
+                number(area[k].item(), ".3f"),
+                number(outline[k], ".3f"),
+                number(each["iou"][k].item(), ".3f"),
+            ]
+        )
+    heads = ["class", "IoU (95 %)", "Dice", "precision", "recall", "average precision", "boundary F", "IoU, image mean"]
+    note = (
+        "All pixels together, but the last two columns: means over the images that have the class. Boundary F: "
+        f"outlines may lie off by {TOLERANCE:.2%} of the diagonal, at least a pixel. A dash: the class is nowhere."
+    )
+    return table("Classes", heads, rows, note=note)
+
+
+def _confusion(total: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Block:
+    rows = total.sum(1, keepdims=True)
+    shares = np.where(rows > 0, total / np.maximum(rows, 1), np.nan)
+    words = [[f"{count:,} px" for count in line] for line in total.tolist()]
+    note = "Each row sums to 100 %: where the pixels of a true class went."
+    return matrix("Confusion", names, shares, words, note=note, width="half" if len(names) <= 4 else "")
+
+
+def threshold_blocks(names: Sequence[str], quality: Quality) -> list[Block]:
+    """Precision against recall for each class, and the reliability diagram."""
+    precision, recall = (column.numpy() for column in quality.precision_recall.curves())
+    area = quality.precision_recall.average_precision()
+    series = [
+        Series(f"{name}, area {three_digits(area[k].item())}", recall[k], precision[k], colour=class_colour(k))
+        for k, name in enumerate(names)
+        if not math.isnan(area[k].item())
+    ]
+    share = Axis("recall", min=0, max=1)
+    curve = Chart(share, Axis("precision", min=0, max=1), series)
+    note = "For each class, at every threshold of its probability. The area is the average precision."
+    return [curve.block("Precision and recall", note=note, width="half"), _reliability(quality)]
+
+
+def _reliability(quality: Quality) -> Block:
+    reliability = quality.reliability
+    confidence, accuracy = (column.numpy() for column in reliability.diagram())
+    pixels = reliability.pixels.numpy()
+    words = [f"{share:.1%} of the pixels" for share in pixels / max(pixels.sum(), 1)]
+    series = [
+        Series("network", confidence, accuracy, text=words),
+        Series("perfectly calibrated", [0, 1], [0, 1], colour="ink", dash="2 4"),
+    ]
+    chart = Chart(Axis("confidence", min=0, max=1), Axis("accuracy", min=0, max=1), series)
+    gap = reliability.error()
+    known = pixels > 0
+    above = float(np.average((confidence - accuracy)[known], weights=pixels[known])) if known.any() else 0.0
+    tendency = "surer than it is right" if above > 0 else "less sure than it is right"
+    note = (
+        f"Expected calibration error {three_digits(gap)}; over all pixels the network is {tendency} "
+        f"(by {abs(above):.3f})."
+    )
+    return chart.block("Reliability", note=note, width="half")
+
+
+def _sizes(counts: Int64[np.ndarray, "n k k"], names: Sequence[str]) -> list[Block]:
+    """IoU against the share of an image that a foreground class takes up; nothing where no image has any."""
+    series = []
+    for k, (sizes, ious) in enumerate(by_size(counts)):
+        if k == 0 or len(sizes) == 0:
+            continue
+        colour = class_colour(k)
+        series.append(Series(names[k], sizes, ious, points=True, colour=colour))
+        if len(sizes) >= 4 * SIZES:
+            series.append(Series(f"{names[k]}, median of a sixth", *_medians(sizes, ious), colour=colour))
+    if not series:
+        return []
+    chart = Chart(Axis("share of the labelled pixels", log=True), Axis("IoU", min=0, max=1), series)
+    note = "One point for each image and foreground class in it. An image's whole class counts as one object."
+    return [chart.block("IoU against the size of what is there", note=note, width="half" if len(names) <= 4 else "")]
+
+
+def _medians(sizes: Float64[np.ndarray, " m"], ious: Float64[np.ndarray, " m"]) -> tuple[list[float], list[float]]:
+    groups = np.array_split(np.argsort(sizes, kind="stable"), SIZES)
+    return [float(np.median(sizes[one])) for one in groups], [float(np.median(ious[one])) for one in groups]
+
+
+def _class_means(values: Float64[np.ndarray, "n k"]) -> list[float]:
+    columns = [column[~np.isnan(column)] for column in values.T]
+    return [float(column.mean()) if len(column) else math.nan for column in columns]
+
+
+def three_digits(value: float) -> str:
+    """A score with three digits; a dash for one that does not exist."""
+    return "-" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,68 @@
+"""All that is measured of a network's probabilities in one pass over a data set, beside its confusion matrices."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from common.metrics import scores
+from common.report.cloud import THUMBNAIL
+from transfer.boundary import boundary_counts, boundary_f
+from transfer.calibration import Reliability
+from transfer.precision_recall import PrecisionRecall
+
+
+class Quality:
+    """Takes in the logits of a data set batch by batch, in file order."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.reliability = Reliability()
+        self.precision_recall = PrecisionRecall(num_classes)
+        self._outlines: list[Int64[np.ndarray, "n k 4"]] = []
+        self._entropies: list[Float[Tensor, " n"]] = []
+        self._small: list[UInt8[np.ndarray, "n h w"]] = []
+
+    def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
+        """Take in a batch."""
+        probability, prediction = logits.softmax(1), logits.argmax(1)
+        self.reliability.add(probability, mask)
+        self.precision_recall.add(probability, mask)
+        self._outlines.append(boundary_counts(prediction, mask, self.num_classes))
+        self._entropies.append(entropy(probability).mean((1, 2)).cpu())
+        few = F.interpolate(prediction[:, None].float(), size=(THUMBNAIL, THUMBNAIL), mode="nearest-exact")
+        self._small.append(few[:, 0].byte().cpu().numpy())
+
+    @property
+    def boundary(self) -> Float64[np.ndarray, "n k"]:
+        """The boundary F-score of every image, see `boundary_f`."""
+        return boundary_f(np.concatenate(self._outlines))
+
+    @property
+    def entropies(self) -> Float[np.ndarray, " n"]:
+        """The mean entropy of every image's pixels, from 0 (sure) to 1 (all classes alike)."""
+        return torch.cat(self._entropies).numpy()
+
+    @property
+    def small_predictions(self) -> UInt8[np.ndarray, "n h w"]:
+        """The prediction for every image, 48 pixels wide and high."""
+        return np.concatenate(self._small)
+
+
+def entropy(probability: Float[Tensor, "n k h w"]) -> Float[Tensor, "n h w"]:
+    """How unsure a network is of each pixel: 0 where one class has all of the probability, 1 where all are alike."""
+    return torch.special.entr(probability).sum(1) / math.log(probability.shape[1])
+
+
+def by_size(counts: Int64[np.ndarray, "n k k"]) -> list[tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]]:
+    """For each class, over the images that show it: its share of the labelled pixels, and its IoU there.
+
+    An image's whole class counts as one object, whether it is in one piece or in many.
+    """
+    truth, labelled = counts.sum(2), np.maximum(counts.sum((1, 2)), 1)
+    iou = scores(torch.from_numpy(counts))["iou"].numpy()
+    shares = truth / labelled[:, None]
+    return [(shares[here, k], iou[here, k]) for k, here in enumerate((truth > 0).T)]
