@@ -21,13 +21,13 @@ from transfer.main import main as transfer
 LABEL_FREE = ["--perceptual_weight", "0"]
 FEATURES = ["--perceptual_weight", "0.1"]
 PRETEXTS: Mapping[str, list[str]] = {
-    "plain": LABEL_FREE,
+    "plain": ["--pretext", "plain", *LABEL_FREE],
     "mask, hog": ["--pretext", "mask", "--target", "hog", *LABEL_FREE],
-    "plain, no skips": ["--skips", "none", *LABEL_FREE],
-    "mask": ["--pretext", "mask", *LABEL_FREE],
+    "plain, no skips": ["--pretext", "plain", "--skips", "none", *LABEL_FREE],
+    "mask": ["--pretext", "mask", "--target", "image", *LABEL_FREE],
     "denoise": ["--pretext", "denoise", *LABEL_FREE],
     "restore": ["--pretext", "restore", *LABEL_FREE],
-    "mask, ImageNet features": ["--pretext", "mask", *FEATURES],
+    "mask, ImageNet features": ["--pretext", "mask", "--target", "image", *FEATURES],
     "mask, hog, ImageNet features": ["--pretext", "mask", "--target", "hog", *FEATURES],
 }
 BASELINES: Mapping[str, list[str]] = {"scratch": [], "MobileNetV2, ImageNet": ["--encoder", "mobilenet_v2"]}

@@ -64,8 +64,8 @@ class UNetConfig:
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] = (32, 64, 128, 256, 512, 512)
     """Channels of the encoder's stages, finest first; every stage after the first halves the image."""
-    norm: Literal["instance", "batch", "group"] = "instance"
-    """Normalisation."""
+    norm: Literal["instance", "batch", "group"] = "batch"
+    """Normalisation; instance takes brightness and contrast out of every map."""
     dropout: tuple[Share, ...] = (0.0, 0.0, 0.05, 0.10, 0.15, 0.15)
     """Spatial dropout of each stage."""
     down: Literal["stride", "max_pool"] = "stride"

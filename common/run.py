@@ -134,7 +134,12 @@ class Run:
         labels: Sequence[str],
         pictures: UInt8[np.ndarray, "n h w 3"],
     ) -> None:
-        """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors."""
+        """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors.
+
+        Fewer than 3 points are no space.
+        """
+        if len(vectors) < 3:
+            return
         few = principal(vectors, seed=self.config.run.seed)
         for logger in self.loggers:
             logger.points(name, few, labels, pictures)

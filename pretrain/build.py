@@ -37,7 +37,7 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
 
 def build_target(config: PretrainConfig) -> Target | None:
     """What is asked for in place of the image. Raises UserError when ImageNet weights are wanted and can't be had."""
-    match config.pretext.target:
+    match config.pretext.asks_for:
         case "hog":
             return HogTarget(config.data.channels)
         case "features":
@@ -81,12 +81,12 @@ PRETEXT_SETTINGS = {
 def task_record(config: PretrainConfig) -> dict[str, Any]:
     """What the encoder was taught and whose labels helped, for its handover file."""
     pretext, loss = config.pretext, config.loss
-    compares = loss.perceptual_weight > 0 or pretext.target == "features"
+    compares = loss.perceptual_weight > 0 or pretext.asks_for == "features"
     names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
     return {
         "pretext": pretext.pretext,
         "settings": {name: getattr(pretext, name) for name in names},
-        "target": pretext.target,
+        "target": pretext.asks_for,
         "skips": pretext.skips,
         "norm": config.model.norm,
         "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,

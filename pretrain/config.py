@@ -27,7 +27,7 @@ class LossConfig:
 
     mse_weight: Weight = 1.0
     """Weight of the mean squared error, on values in [0, 1]."""
-    perceptual_weight: Weight = 0.1
+    perceptual_weight: Weight = 0.0
     """Weight of the difference of ImageNet features (needs ImageNet weights; uses ImageNet labels)."""
     ssim_weight: Weight = 0.1
     """Weight of 1 - SSIM."""
@@ -43,11 +43,11 @@ class LossConfig:
 class PretextConfig:
     """What the network is shown of a picture, and what it is asked for."""
 
-    pretext: Literal["plain", "denoise", "mask", "restore"] = "plain"
+    pretext: Literal["plain", "denoise", "mask", "restore"] = "mask"
     """plain: all of it; denoise: noise added; mask: patches hidden; restore: painted over, shuffled, recoloured."""
-    target: Literal["image", "hog", "features"] = "image"
+    target: Literal["auto", "image", "hog", "features"] = "auto"
     """The image, or of its hidden cells the gradient histograms (MaskFeat), or the features of --perceptual_net; then
-    MSE trains the image head alone."""
+    MSE trains the image head alone. auto: hog with mask, else image."""
     noise_sigma: Annotated[float, Field(ge=0)] = 0.22
     """denoise: standard deviation of the noise, for values in [0, 1]."""
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -68,6 +68,13 @@ class PretextConfig:
     """Skips from encoder to decoder: all, none, or dropped at random for whole samples while training."""
     skip_drop: Share = 0.5
     """drop: probability with which a sample loses its skips."""
+
+    @property
+    def asks_for(self) -> Literal["image", "hog", "features"]:
+        """The target, with auto resolved."""
+        if self.target == "auto":
+            return "hog" if self.pretext == "mask" else "image"
+        return self.target
 
     def check(self, image_size: int) -> None:
         """Raise UserError for patches that do not fit the image, and for probabilities beyond 1."""
@@ -134,12 +141,13 @@ class PretrainConfig:
         """Raise UserError for settings that exclude each other."""
         self.run.check()
         self.model.check()
-        self.pretext.check(self.data.image_size)
+        if self.data.image_size % 2 ** (len(self.model.widths) - 1) == 0:  # else the encoder names a size that fits
+            self.pretext.check(self.data.image_size)
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
         unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
-        if self.pretext.target == "image" and unweighted:
+        if self.pretext.asks_for == "image" and unweighted:
             raise UserError("all three loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
-        features = self.pretext.target == "features"
+        features = self.pretext.asks_for == "features"
         if (features or self.loss.perceptual_weight > 0) and self.data.channels != 3:
             raise UserError(
                 f"the perceptual network needs 3 channels, and --channels is {self.data.channels}: "

@@ -23,7 +23,8 @@ def pretext_words(task: Mapping[str, Any]) -> str:
         "mask": "filling in hidden patches",
         "restore": "restoring damaged pictures",
     }[task["pretext"]]
-    return f"{words}, as gradient histograms" if task["target"] == "hog" else words
+    asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
+    return words + asked.get(task["target"], "")
 
 
 def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], rows: Sequence[Row]) -> str:
@@ -40,7 +41,7 @@ def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any],
             else "it does as well without its skips, so the coarsest map carries the picture"
         )
     sentence = "; ".join(said) + "."
-    if task["target"] == "hog":
+    if task["target"] != "image":
         sentence += " Pixels were not what it was taught: its image head learnt beside the task."
     probed = [row["val/probe/miou"] for row in rows if "val/probe/miou" in row]
     if probed:

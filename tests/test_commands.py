@@ -91,7 +91,7 @@ def same(ours, theirs) -> bool:
 def test_phase_1_leaves_everything_that_a_run_promises(ae):
     assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth", "report.html"}
     assert {path.name for path in (ae / "figures").iterdir()} == {
-        "reconstructions_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
+        "reconstructions_val.png", "pretext_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
     }  # fmt: skip
     scores = metrics(ae)
     assert scores["test"].keys() >= {"mse", "psnr", "ssim"}
@@ -293,7 +293,7 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
         (pretrain, ["--data_dir", "data", "--output_dir", "file"], "is a file"),
         (pretrain, ["--data_dir", "data", "--image_size", 65], "64"),
         (pretrain, ["--data_dir", "data", "--image_size", 32], "64"),
-        (pretrain, [*data, "--perceptual_weights_path", "nowhere.pth"], "nowhere.pth"),
+        (pretrain, [*data, "--perceptual_weight", "1", "--perceptual_weights_path", "nowhere.pth"], "nowhere.pth"),
         (transfer, [*data, "--pretrained_encoder", "nowhere.pth"], "nowhere.pth"),
         (transfer, [*data, "--pretrained_encoder", "broken.pth"], "broken.pth"),
         (transfer, [*data, "--pretrained_encoder", ae / "last.pth"], "not a handover file"),
@@ -379,7 +379,19 @@ def test_the_alarm_rings_when_a_class_is_not_predicted_for_three_epochs(tmp_path
     for i in range(40):
         picture = photo(i, height=64, width=64)
         write_tree(tmp_path / "data", {f"images/{i:02}.png": picture, f"masks/{i:02}.png": speck})
-    plain = ["--dice_weight", "0", "--no_weighted_ce", "--lr", "0.05", "--epochs", "5", "--output_dir", "run"]
+    plain = [
+        "--dice_weight",
+        "0",
+        "--no_weighted_ce",
+        "--norm",
+        "instance",
+        "--lr",
+        "0.05",
+        "--epochs",
+        "5",
+        "--output_dir",
+        "run",
+    ]
     assert transfer([*TRANSFER, "--data_dir", "data", *plain]) == 0
     with (tmp_path / "run/metrics.csv").open() as file:
         taken = [float(row["val/predicted_foreground"]) for row in csv.DictReader(file)]

@@ -45,6 +45,7 @@ def normalise_visible(
     over_batch = isinstance(norm, nn.BatchNorm2d)
     if over_batch and not norm.training:
         return norm(x)
+    given, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # sums over a batch need all their digits
     dims = (0, 2, 3) if over_batch else (2, 3)
     count = cells.sum(dims, keepdim=True).clamp(min=1)
     mean = (x * cells).sum(dims, keepdim=True) / count
@@ -52,7 +53,7 @@ def normalise_visible(
     if over_batch:
         _follow(norm, mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
     scale, shift = norm.weight.view(-1, 1, 1), norm.bias.view(-1, 1, 1)
-    return (x - mean) * (variance + norm.eps).rsqrt() * scale + shift
+    return ((x - mean) * (variance + norm.eps).rsqrt() * scale + shift).to(given)
 
 
 @torch.no_grad()

@@ -61,7 +61,7 @@ def test_flag_names_are_unique_over_the_groups(kind):
         (["--amp", "--amp_dtype", "fp16", "--device", "cpu"], "fp16 does not work on a CPU"),
         (["--widths", "8", "8"], "--widths names 2 stages and --dropout 6"),
         (
-            ["--mse_weight", "0", "--ssim_weight", "0", "--perceptual_weight", "0"],
+            ["--target", "image", "--mse_weight", "0", "--ssim_weight", "0"],
             "all three loss weights are 0",
         ),
         (["--resume"], "--resume needs --output_dir"),

@@ -312,6 +312,20 @@ def test_nothing_hidden_is_the_plain_encoder():
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_statistics_of_visible_cells_keep_their_digits_in_mixed_precision(norm):
+    torch.manual_seed(0)
+    layer, reference = norm_layer(norm, 5).train(), norm_layer(norm, 5).train()
+    x = (torch.randn(3, 5, 4, 4) * 0.05 + 10).bfloat16()
+    cells = torch.ones(3, 1, 4, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = normalise_visible(layer, x, cells)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), reference(x.float()), atol=0.02, rtol=0.02)
+    for ours, theirs in zip(layer.buffers(), reference.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_statistics_are_those_of_the_visible_cells_alone(norm):
     torch.manual_seed(0)
     layer, reference = norm_layer(norm, 5).train(), norm_layer(norm, 5).train()

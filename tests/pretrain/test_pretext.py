@@ -21,7 +21,7 @@ SETTINGS = {
     "denoise": PretextConfig(pretext="denoise"),
     "mask": PretextConfig(pretext="mask"),
     "restore": PretextConfig(pretext="restore"),
-    "drop": PretextConfig(skips="drop"),
+    "drop": PretextConfig(pretext="plain", skips="drop"),
 }
 
 
@@ -50,7 +50,7 @@ def test_the_target_is_the_clean_image_and_the_clean_image_stays_clean(name):
 
 def test_plain_shows_the_image_as_it_is_and_draws_no_number():
     image, state = photos(), torch.get_rng_state()
-    task = make_task(image, PretextConfig())
+    task = make_task(image, PretextConfig(pretext="plain"))
     assert task.seen is task.target is image
     assert task.weight is task.visible is task.keep is None
     assert torch.equal(torch.get_rng_state(), state)
@@ -97,7 +97,7 @@ def test_every_patch_is_hidden_equally_often():
 
 def test_skips_are_dropped_for_whole_samples_with_their_probability():
     image = torch.rand(2000, 1, 2, 2)
-    keep = make_task(image, PretextConfig(skips="drop", skip_drop=0.3)).keep
+    keep = make_task(image, PretextConfig(pretext="plain", skips="drop", skip_drop=0.3)).keep
     assert set(keep.tolist()) == {0.0, 1.0}
     assert keep.mean().item() == pytest.approx(0.7, abs=0.04)
 
@@ -222,5 +222,5 @@ def test_settings_that_cannot_be_are_refused(settings, said):
 
 
 def test_patches_matter_only_where_something_is_masked():
-    PretextConfig(patch_size=7).check(64)
+    PretextConfig(pretext="plain", patch_size=7).check(64)
     PretrainConfig().check()
