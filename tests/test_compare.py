@@ -11,7 +11,22 @@ from transfer.compare import main as compare
 from transfer.finished import short_names
 from transfer.main import main as transfer
 
-TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--epochs", "2"]
+TINY = [
+    "--image_size",
+    "64",
+    "--widths",
+    "4",
+    "4",
+    "4",
+    "4",
+    "4",
+    "4",
+    "--batch_size",
+    "8",
+    "--epochs",
+    "2",
+    "--no_report",
+]
 DATA = ["--synthetic_count", "40", "--device", "cpu"]
 
 

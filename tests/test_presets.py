@@ -59,6 +59,7 @@ def run(name: str, folder, *words) -> dict:
     """Train one epoch with a preset, small and from random weights; returns the receipt."""
     system = name[0]
     small = ["--image_size", "64", "--epochs", "1", "--batch_size", "4", "--device", "cpu", "--save_every", "0"]
+    small.append("--no_report")
     data = ["--data_dir", str(LAYOUTS[system](folder / "data")), "--output_dir", str(folder / "run")]
     weights = ["--encoder_weights", "none"]
     assert transfer(["--config", str(CONFIGS / f"transfer/{name}.yaml"), *small, *data, *weights, *words]) == 0
@@ -96,7 +97,7 @@ def test_a_preset_runs_in_its_own_layout(name, tmp_path):
 def test_the_autoencoder_of_phase_1_goes_into_phase_2(tmp_path):
     write_tree(tmp_path / "photos", {f"{i}.jpg": photo(i) for i in range(40)})
     words = ["--data_dir", str(tmp_path / "photos"), "--image_size", "64", "--epochs", "1", "--batch_size", "8"]
-    words += [*NARROW["a"], "--perceptual_weight", "0", "--device", "cpu", "--no_amp"]
+    words += [*NARROW["a"], "--perceptual_weight", "0", "--device", "cpu", "--no_amp", "--no_report"]
     config = ["--config", str(CONFIGS / "pretrain/system_a.yaml")]
     assert pretrain([*config, *words, "--output_dir", str(tmp_path / "ae")]) == 0
     receipt = run("a_pets_autoencoder", tmp_path, "--pretrained_encoder", str(tmp_path / "ae"), "--no_amp")

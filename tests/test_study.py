@@ -25,7 +25,7 @@ SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fra
 def ae(tmp_path_factory):
     """A run of phase 1."""
     folder = tmp_path_factory.mktemp("phase1") / "ae"
-    words = ["--perceptual_weight", "0", "--epochs", "1", "--output_dir", str(folder)]
+    words = ["--no_report", "--epochs", "1", "--output_dir", str(folder)]
     assert pretrain([*TINY, *DATA, *words]) == 0
     return folder
 
@@ -119,6 +119,7 @@ def test_a_cell_that_somebody_else_is_training_is_left_to_them(done, words, tmp_
     assert [cell.name for cell in ours.missing()] == [taken[0].name]
 
 
+@pytest.mark.slow
 def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_path, capsys):
     assert study([*words, "--dry_run", "--output_dir", str(done)]) == 0
     assert "0 trainings to do" in capsys.readouterr().out
@@ -129,6 +130,7 @@ def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_pat
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folder(words, tmp_path, monkeypatch, capsys):
     folder, one = tmp_path / "study", ["--inits", "scratch", "--label_fractions", "0.5"]
 
@@ -148,6 +150,7 @@ def test_the_table_of_an_unfinished_study_shows_what_is_there(words, tmp_path, c
     assert "own against scratch: not yet known." in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_search_that_diverges_loses_and_does_not_stop_the_study(words, tmp_path):
     flags = ["--inits", "scratch", "--label_fractions", "0.5", "--lrs", "0.003", "1e18", "--optimizer", "sgd"]
     assert study([*words, *flags, "--output_dir", str(tmp_path / "new")]) == 0
@@ -191,7 +194,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     for i in range(40):  # the labelled images, saved again, and others
         picture = photo(i if i < 24 else i + 500)
         cv2.imwrite(str(photographs / f"{i}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
-    one = ["--perceptual_weight", "0", "--epochs", "1", "--output_dir", str(tmp_path / "ae")]
+    one = ["--no_report", "--epochs", "1", "--output_dir", str(tmp_path / "ae")]
     assert pretrain([*TINY, "--data_dir", str(photographs), "--split_seed", "1", *one]) == 0
     words = [*flags, "--inits", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0

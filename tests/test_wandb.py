@@ -9,7 +9,22 @@ import pytest
 
 from transfer.main import main as transfer
 
-TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--device", "cpu"]
+TINY = [
+    "--image_size",
+    "64",
+    "--widths",
+    "4",
+    "4",
+    "4",
+    "4",
+    "4",
+    "4",
+    "--batch_size",
+    "8",
+    "--device",
+    "cpu",
+    "--no_report",
+]
 
 
 BLOCK, HEADER = 32768, 7

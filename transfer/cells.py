@@ -54,7 +54,15 @@ class Cell:
             labels=replace(base.labels, label_fraction=self.fraction, val_fraction=kept),
             encoder=replace(base.encoder, encoder_lr_factor=self.encoder_lr_factor),
             training=replace(base.training, **plan, patience=options.validations, lr=self.lr),
-            run=replace(base.run, seed=self.seed, output_dir=folder, resume=False, overwrite=True, save_every=0),
+            run=replace(
+                base.run,
+                seed=self.seed,
+                output_dir=folder,
+                resume=False,
+                overwrite=True,
+                save_every=0,
+                report=False,
+            ),
         )
 
 
