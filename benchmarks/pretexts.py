@@ -18,17 +18,19 @@ from pretrain.evaluate import main as evaluate
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
 
-LABEL_FREE = ["--perceptual_weight", "0"]
-FEATURES = ["--perceptual_weight", "0.1"]
+NO_TERM = ["--perceptual_weight", "0"]
+PERCEPTUAL = ["--perceptual_weight", "0.1"]
 PRETEXTS: Mapping[str, list[str]] = {
-    "plain": ["--pretext", "plain", *LABEL_FREE],
-    "mask, hog": ["--pretext", "mask", "--target", "hog", *LABEL_FREE],
-    "plain, no skips": ["--pretext", "plain", "--skips", "none", *LABEL_FREE],
-    "mask": ["--pretext", "mask", "--target", "image", *LABEL_FREE],
-    "denoise": ["--pretext", "denoise", *LABEL_FREE],
-    "restore": ["--pretext", "restore", *LABEL_FREE],
-    "mask, ImageNet features": ["--pretext", "mask", "--target", "image", *FEATURES],
-    "mask, hog, ImageNet features": ["--pretext", "mask", "--target", "hog", *FEATURES],
+    "plain": ["--pretext", "plain", *NO_TERM],
+    "mask, hog": ["--pretext", "mask", "--target", "hog", *NO_TERM],
+    "plain, no skips": ["--pretext", "plain", "--skips", "none", *NO_TERM],
+    "mask": ["--pretext", "mask", "--target", "image", *NO_TERM],
+    "denoise": ["--pretext", "denoise", *NO_TERM],
+    "restore": ["--pretext", "restore", *NO_TERM],
+    "features": ["--pretext", "plain", "--target", "features", *NO_TERM],
+    "mask, features": ["--pretext", "mask", "--target", "features", *NO_TERM],
+    "mask, perceptual": ["--pretext", "mask", "--target", "image", *PERCEPTUAL],
+    "mask, hog, perceptual": ["--pretext", "mask", "--target", "hog", *PERCEPTUAL],
 }
 BASELINES: Mapping[str, list[str]] = {"scratch": [], "MobileNetV2, ImageNet": ["--encoder", "mobilenet_v2"]}
 EPOCHS = {0.2: 100, 1.0: 25}
