@@ -195,7 +195,12 @@ HARD = ["--pretext", "mask", "--target", "hog", "--skips", "drop", "--ema", "0.9
 
 
 @pytest.mark.parametrize(
-    ("command", "flags"), [(pretrain, PRETRAIN), (pretrain, [*PRETRAIN, *HARD]), (transfer, TRANSFER)]
+    ("command", "flags"),
+    [
+        pytest.param(pretrain, PRETRAIN, marks=pytest.mark.slow, id="pretrain, defaults"),
+        pytest.param(pretrain, [*PRETRAIN, *HARD], id="pretrain, all at once"),
+        pytest.param(transfer, TRANSFER, id="transfer"),
+    ],
 )
 def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags, tmp_path, monkeypatch):
     words = [*flags, *SYNTHETIC, "--epochs", "4", "--save_every", "0"]
@@ -333,6 +338,7 @@ def test_a_folder_that_holds_a_run_is_refused_and_stays(ae, capsys):
     assert (ae / "best.pth").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_overwrite_removes_the_run_and_nothing_else_in_its_folder(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--save_every", "1", "--output_dir", "run"]
     assert pretrain(words) == 0
@@ -413,6 +419,7 @@ def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path)
     assert images["0.2"]["test"] == images["0.5"]["test"]
 
 
+@pytest.mark.slow
 def test_off_a_terminal_progress_is_plain_lines(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
     root = Path(__file__).resolve().parents[1]

@@ -17,7 +17,19 @@ from transfer.study_config import StudyConfig
 
 TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--device", "cpu"]
 DATA = ["--synthetic_count", "40"]
-SMALL = ["--label_fractions", "0.5", "1.0", "--seeds", "1", "--updates", "2", "--validations", "1", "--no_doubling"]
+SMALL = [
+    "--no_report",
+    "--label_fractions",
+    "0.5",
+    "1.0",
+    "--seeds",
+    "1",
+    "--updates",
+    "2",
+    "--validations",
+    "1",
+    "--no_doubling",
+]
 SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fraction", "0.5"]
 
 
