@@ -11,7 +11,7 @@ import difflib
 import io
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +59,13 @@ def unflatten(kind: type[C], flat: Mapping[str, Any]) -> C:
 def save_config(config: Any, path: Path) -> None:
     """Write the resolved settings so that `--config path` repeats them."""
     path.write_text(yaml.safe_dump(flatten(config), sort_keys=False, allow_unicode=True))
+
+
+def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
+    """What differs between settings and those that were saved, in words; "" if nothing but what is `free` does."""
+    before, now = read_yaml(saved), flatten(config)
+    changed = [name for name in now if name in before and name not in free and now[name] != before[name]]
+    return ", ".join(f"--{name} was {before[name]}, is {now[name]}" for name in changed)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from common.checkpoint import load_tensors, save_atomically
-from common.config import flatten, read_yaml, save_config
+from common.config import changes, flatten, save_config
 from common.embedding import principal
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
@@ -168,10 +168,8 @@ class Run:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _refuse_changes(self) -> None:
-        saved, now = read_yaml(self.folder / "config.yaml"), flatten(self.config)
-        changed = [name for name in now if name in saved and name not in MAY_CHANGE and now[name] != saved[name]]
-        if changed:
-            was = ", ".join(f"--{name} was {saved.get(name)}, is {now[name]}" for name in changed)
+        was = changes(self.config, self.folder / "config.yaml", free=MAY_CHANGE)
+        if was:
             raise UserError(
                 f"cannot resume {self.folder} with other settings ({was}): use the old ones, or a new folder"
             )

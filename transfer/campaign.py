@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from common.config import flatten, read_yaml, save_config
+from common.config import changes, save_config
 from common.errors import UserError
 from common.progress import time_left
 from common.run import MAY_CHANGE, make_folder
@@ -35,14 +35,9 @@ class Campaign:
 
     def open(self) -> None:
         """Make the folder, or go on with what is in it. Raises UserError where that was made by other settings."""
-        saved, now = self.folder / "config.yaml", flatten(self.config)
-        if saved.exists():
-            before = read_yaml(saved)
-            changed = [name for name in now if name in before and name not in GROWS | MAY_CHANGE]
-            changed = [name for name in changed if now[name] != before[name]]
-            if changed:
-                was = ", ".join(f"--{name} was {before[name]}, is {now[name]}" for name in changed)
-                raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
+        saved = self.folder / "config.yaml"
+        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE)):
+            raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
         make_folder(self.folder / "cells")
         save_config(self.config, saved)
 
