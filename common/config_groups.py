@@ -141,7 +141,7 @@ class RunConfig:
     save_every: Annotated[int, Field(ge=0)] = 10
     """Keep a checkpoint every so many epochs; 0 keeps only best.pth and last.pth."""
     report: bool = True
-    """Write report.html, a page of figures and pictures that opens anywhere."""
+    """At the end, draw figures/ and write report.html, one page that opens anywhere."""
     logger: Literal["none", "wandb"] = "none"
     """Where a run can be watched beside TensorBoard: wandb is Weights & Biases (WANDB_MODE=offline keeps it here)."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -107,6 +107,17 @@ class Pretraining:
         images = self._image_scores("test")
         scores = {"test": means(images), "val": self._scores("val")}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
+        if self.config.run.report:
+            self._draw(progress)
+        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
+        page = self._page(progress, images, best) if self.config.run.report else None
+        self.run.close()
+        test = scores["test"]
+        print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
+        if page is not None:
+            print(f"report: {page}")
+
+    def _draw(self, progress: Progress) -> None:
         for split, pack in (("val", self.data.val), ("test", self.data.test)):
             picture = reconstruction_grid(self.model, pack, range(min(8, len(pack))), device=self.fabric.device)
             save_picture(picture, self.run.figures / f"reconstructions_{split}.png")
@@ -116,13 +127,6 @@ class Pretraining:
             picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
             save_picture(picture, self.run.figures / "neighbours_val.png")
         curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
-        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
-        page = self._page(progress, images, best) if self.config.run.report else None
-        self.run.close()
-        test = scores["test"]
-        print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
-        if page is not None:
-            print(f"report: {page}")
 
     def _page(self, progress: Progress, images: Mapping[str, np.ndarray], best: Handover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device

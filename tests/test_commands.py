@@ -15,6 +15,7 @@ import pytest
 import torch
 from datasets import photo, write_folder, write_images_masks, write_oxford, write_tree
 from PIL import Image
+from tiny import SYNTHETIC, TINY
 from torchvision.models import mobilenet_v2
 
 from common.checkpoint import load_tensors
@@ -24,25 +25,8 @@ from transfer.evaluate import main as evaluate
 from transfer.main import main as transfer
 from transfer.predict import main as predict
 
-TINY = [
-    "--image_size",
-    "64",
-    "--widths",
-    "4",
-    "4",
-    "4",
-    "6",
-    "6",
-    "8",
-    "--batch_size",
-    "8",
-    "--device",
-    "cpu",
-    "--no_report",
-]
 PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
 TRANSFER = [*TINY, "--epochs", "2"]
-SYNTHETIC = ["--synthetic_count", "40"]
 RECORDS = ("config.yaml", "metrics.csv", "metrics.json", "environment.json", "tensorboard", "best.pth", "last.pth")
 
 
@@ -440,7 +424,7 @@ def test_images_are_scored_where_they_are_not_ignored_and_nowhere_else(seg):
 
 def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--target", "hog", "--norm", "batch"]
-    assert pretrain([*words, "--output_dir", "run"]) == 0
+    assert pretrain([*words, "--report", "--output_dir", "run"]) == 0
     assert (tmp_path / "run/figures/pretext_val.png").exists()
     task = metrics(tmp_path / "run")["task"]
     assert task["pretext"] == "mask"
@@ -586,7 +570,7 @@ def test_images_of_other_channels_go_through_both_phases_and_come_out_as_masks(c
         path.unlink()
     words = [*TINY, "--epochs", "1", "--channels", str(channels)]
     alone = [*words, "--perceptual_weight", "0", "--pretext", "mask", "--target", "hog", "--data_dir", "photos"]
-    assert pretrain([*alone, "--output_dir", "ae"]) == 0
+    assert pretrain([*alone, "--report", "--output_dir", "ae"]) == 0
     assert (tmp_path / "ae/figures/neighbours_val.png").exists()
     assert look(["--model_path", "ae", "--analyze_latent_space", "--device", "cpu"]) == 0
     labelled = [*words, "--data_dir", "data", "--pretrained_encoder", "ae"]

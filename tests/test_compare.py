@@ -6,28 +6,11 @@ import json
 import cv2
 import pytest
 from datasets import write_images_masks
+from tiny import SYNTHETIC, TINY
 
 from transfer.compare import main as compare
 from transfer.finished import short_names
 from transfer.main import main as transfer
-
-TINY = [
-    "--image_size",
-    "64",
-    "--widths",
-    "4",
-    "4",
-    "4",
-    "4",
-    "4",
-    "4",
-    "--batch_size",
-    "8",
-    "--epochs",
-    "2",
-    "--no_report",
-]
-DATA = ["--synthetic_count", "40", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +18,7 @@ def runs(tmp_path_factory):
     """Two runs on the same embedded pets."""
     folder = tmp_path_factory.mktemp("runs")
     for name, flags in {"one": [], "two": ["--seed", "1", "--decoder", "transpose"]}.items():
-        assert transfer([*TINY, *DATA, *flags, "--output_dir", str(folder / name)]) == 0
+        assert transfer([*TINY, *SYNTHETIC, "--epochs", "2", *flags, "--output_dir", str(folder / name)]) == 0
     return folder
 
 
@@ -73,10 +56,10 @@ def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
 
 def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    other = ["--synthetic_count", "60", "--device", "cpu"]
+    other = ["--synthetic_count", "60", "--epochs", "1"]
     assert transfer([*TINY, *other, "--output_dir", "other"]) == 0
     write_images_masks(tmp_path / "data", 40)
-    assert transfer([*TINY, "--data_dir", "data", "--device", "cpu", "--output_dir", "binary"]) == 0
+    assert transfer([*TINY, "--data_dir", "data", "--epochs", "1", "--output_dir", "binary"]) == 0
     one = str(runs / "one")
     for words, said in [
         ([one], "two runs or more"),

@@ -6,26 +6,9 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+from tiny import SYNTHETIC, TINY
 
 from transfer.main import main as transfer
-
-TINY = [
-    "--image_size",
-    "64",
-    "--widths",
-    "4",
-    "4",
-    "4",
-    "4",
-    "4",
-    "4",
-    "--batch_size",
-    "8",
-    "--device",
-    "cpu",
-    "--no_report",
-]
-
 
 BLOCK, HEADER = 32768, 7
 
@@ -65,7 +48,7 @@ def history(path) -> dict[int, dict]:
 def test_every_epoch_reaches_weights_and_biases(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    words = [*TINY, "--synthetic_count", "40", "--epochs", "2", "--logger", "wandb"]
+    words = [*TINY, *SYNTHETIC, "--epochs", "2", "--logger", "wandb"]
     assert transfer([*words, "--output_dir", str(tmp_path / "run")]) == 0
     (file,) = (tmp_path / "run/wandb").glob("offline-run-*/*.wandb")
     found = history(file)

@@ -19,10 +19,9 @@ from transfer.build import find_source
 from transfer.config import TransferConfig
 from transfer.model import load_network
 from transfer.page import POINTS, Scored, Told, write_page
-from transfer.phase import print_table
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid, spread
-from transfer.scoring import confusions, save_images
+from transfer.scoring import confusions, print_table, save_images
 
 
 class Evaluation:

@@ -6,7 +6,6 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, sections_of
@@ -15,9 +14,7 @@ from common.data.augment import Augment
 from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.data.split import label_subset
 from common.device import make_fabric
-from common.errors import UserError
 from common.figures import curves, save_picture
 from common.metrics import report, silent_classes
 from common.models.weights import load_sections
@@ -28,11 +25,12 @@ from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_p
 from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
+from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
 from transfer.page import Scored, Told, write_page
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid, spread
-from transfer.scoring import confusions, row, save_images, silent_for
+from transfer.scoring import confusions, print_table, row, save_images, silent_for
 
 
 class Transfer:
@@ -107,10 +105,8 @@ class Transfer:
         warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
         content = {split: report(matrix, self.names) for split, matrix in counts.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "images": images, "warnings": warnings}
-        self._draw(progress, counts["test"])
         if quality is not None:
-            drawn = quality_figure(quality, counts["test"].numpy(), self.names)
-            drawn.savefig(self.run.figures / "quality_test.png", dpi=110)
+            self._draw(progress, counts["test"], quality)
         save_images(self.run.folder, self.data.test, counts["test"])
         self.run.write_json("metrics.json", {**content, **finished})
         page = None if quality is None else self._page(progress, counts["test"], quality, warnings)
@@ -179,11 +175,12 @@ class Transfer:
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
-    def _draw(self, progress: Progress, counts: Tensor) -> None:
+    def _draw(self, progress: Progress, counts: Tensor, quality: Quality) -> None:
         chosen = spread(len(self.data.test), 8)
         picture = sample_grid(self.net, self.data.test, chosen, self.names, device=self.fabric.device)
         save_picture(picture, self.run.figures / "segmentations_test.png")
         confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
+        quality_figure(quality, counts.numpy(), self.names).savefig(self.run.figures / "quality_test.png", dpi=110)
         ious = ["val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
         panels = [["train/loss", "val/loss"], ious, ["lr"]]
         curves(progress.rows, panels).savefig(self.run.figures / "curves.png", dpi=110)
@@ -212,39 +209,3 @@ class Transfer:
                 "encoder": {**self.receipt.to_dict(), **self.source.task},
             },
         )
-
-
-def labelled_part(pack: Pack, fraction: float, seed: int) -> Pack:
-    """The share of some images that keep their masks; they themselves where it is 1."""
-    assert pack.class_pixels is not None, "labelled data has class pixels"
-    if fraction == 1:
-        return pack
-    return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
-
-
-def training_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
-    """The training images that keep their masks, and how many pixels each class has in them.
-
-    Raises UserError when a class has none.
-    """
-    pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
-    assert pack.class_pixels is not None, "labelled data has class pixels"
-    totals = pack.class_pixels.sum(0)
-    absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
-    if absent:
-        raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
-    return pack, torch.from_numpy(totals)
-
-
-def print_table(scores: Mapping, split: str, images: int) -> None:
-    """The scores of a data set, a line for each class."""
-    print(f"\n{split} ({images} images)   IoU    Dice   precision  recall")
-    for name, values in scores["per_class"].items():
-        cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
-        print(f"  {name:<18} " + "  ".join(map(_four_digits, cells)))
-    means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
-    print("  " + ", ".join(f"{words} {_four_digits(scores[key])}" for words, key in means.items()) + "\n")
-
-
-def _four_digits(value: float | None) -> str:
-    return "   -  " if value is None else f"{value:.4f}"

@@ -1,7 +1,7 @@
 """A network over a data set: confusion matrices of its images, and what they come to."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +81,17 @@ def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def print_table(scores: Mapping, split: str, images: int) -> None:
+    """The scores of a data set, a line for each class."""
+    print(f"\n{split} ({images} images)   IoU    Dice   precision  recall")
+    for name, values in scores["per_class"].items():
+        cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
+        print(f"  {name:<18} " + "  ".join(map(_four_digits, cells)))
+    means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
+    print("  " + ", ".join(f"{words} {_four_digits(scores[key])}" for words, key in means.items()) + "\n")
+
+
+def _four_digits(value: float | None) -> str:
+    return "   -  " if value is None else f"{value:.4f}"

@@ -6,15 +6,13 @@ import shutil
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from tiny import TINY
 
 from pretrain.main import main as pretrain
 from transfer.compare import main as compare
 from transfer.main import main as transfer
 
-TINY = [
-    *("--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--epochs", "4"),
-    *("--device", "cpu", "--synthetic_count", "100"),
-]
+FLAGS = [*TINY, "--report", "--epochs", "4", "--synthetic_count", "100"]
 
 
 class Browser(webdriver.Chrome):
@@ -76,8 +74,8 @@ def runs(tmp_path_factory):
     """Folders of a run of each phase, a second one of phase 2, and their comparison."""
     folder = tmp_path_factory.mktemp("runs")
     alone = ["--perceptual_weight", "0", "--pretext", "mask", "--output_dir", str(folder / "ae")]
-    assert pretrain([*TINY, *alone]) == 0
-    assert transfer([*TINY, "--pretrained_encoder", str(folder / "ae"), "--output_dir", str(folder / "seg")]) == 0
-    assert transfer([*TINY, "--seed", "1", "--output_dir", str(folder / "scratch")]) == 0
+    assert pretrain([*FLAGS, *alone]) == 0
+    assert transfer([*FLAGS, "--pretrained_encoder", str(folder / "ae"), "--output_dir", str(folder / "seg")]) == 0
+    assert transfer([*FLAGS, "--seed", "1", "--output_dir", str(folder / "scratch")]) == 0
     assert compare([str(folder / "seg"), str(folder / "scratch"), "--output", str(folder / "both")]) == 0
     return folder

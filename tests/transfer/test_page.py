@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import write_images_masks
+from tiny import SYNTHETIC, TINY
 
 from common.config import flatten
 from common.data.synthetic import synthetic_pets
@@ -23,10 +24,6 @@ from transfer.quality import Quality
 from transfer.scoring import confusions
 
 NAMES = ("background", "cat", "dog")
-TINY = [
-    *("--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4"),
-    *("--batch_size", "8", "--epochs", "1", "--device", "cpu"),
-]
 CPU = torch.device("cpu")
 ROWS: list[Row] = [
     {"epoch": float(i), "train/loss": 1 / i, "val/mean_iou": 0.1 * i, "val/iou_cat": 0.1} for i in (1, 2)
@@ -150,7 +147,8 @@ def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, m
         ),
         encoding="utf-8",
     )  # fmt: skip
-    assert transfer([*TINY, "--data_dir", "data", "--classes", "classes.yaml", "--output_dir", "run"]) == 0
+    classes = ["--data_dir", "data", "--classes", "classes.yaml"]
+    assert transfer([*TINY, *classes, "--report", "--epochs", "1", "--output_dir", "run"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "report: run/report.html"
     content = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "<img src=x" not in content
@@ -161,7 +159,8 @@ def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, m
     assert html.escape(hostile) in content
 
 
-def test_a_run_without_a_report_writes_none(tmp_path):
-    assert transfer([*TINY, "--synthetic_count", "40", "--no_report", "--output_dir", str(tmp_path / "run")]) == 0
+def test_a_run_without_a_report_writes_no_page_and_draws_no_figure(tmp_path):
+    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]) == 0
     assert not (tmp_path / "run/report.html").exists()
+    assert not any((tmp_path / "run/figures").iterdir())
     assert flatten(TransferConfig())["report"] is True
