@@ -1,6 +1,7 @@
 """`transfer.study`: cells that are trained once, a table that says what they say, and refusals."""
 
 import csv
+import html
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import cv2
 import pytest
 from datasets import photo, write_images_masks
 from filelock import FileLock
+from tiny import SYNTHETIC, TINY
 
 from common.config import load_config
 from pretrain.main import main as pretrain
@@ -15,20 +17,9 @@ from transfer.campaign import Campaign
 from transfer.study import main as study
 from transfer.study_config import StudyConfig
 
-TINY = ["--image_size", "64", "--widths", "4", "4", "4", "4", "4", "4", "--batch_size", "8", "--device", "cpu"]
-DATA = ["--synthetic_count", "40"]
 SMALL = [
-    "--no_report",
-    "--label_fractions",
-    "0.5",
-    "1.0",
-    "--seeds",
-    "1",
-    "--updates",
-    "2",
-    "--validations",
-    "1",
-    "--no_doubling",
+    *("--label_fractions", "0.5", "1.0", "--seeds", "1"),
+    *("--updates", "2", "--validations", "1", "--no_doubling"),
 ]
 SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fraction", "0.5"]
 
@@ -37,15 +28,15 @@ SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fra
 def ae(tmp_path_factory):
     """A run of phase 1."""
     folder = tmp_path_factory.mktemp("phase1") / "ae"
-    words = ["--no_report", "--epochs", "1", "--output_dir", str(folder)]
-    assert pretrain([*TINY, *DATA, *words]) == 0
+    words = ["--epochs", "1", "--output_dir", str(folder)]
+    assert pretrain([*TINY, *SYNTHETIC, *words]) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def words(ae):
     """The flags of a small study."""
-    return [*TINY, *DATA, *SMALL, *SEARCH, "--inits", "scratch", f"own={ae}"]
+    return [*TINY, "--report", *SYNTHETIC, *SMALL, *SEARCH, "--inits", "scratch", f"own={ae}"]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +70,17 @@ def test_a_study_searches_rates_scores_every_start_at_every_fraction_and_tells(d
     assert {row["test_mean_iou"] != "" for row in table if row["kind"] == "score"} == {True}
     assert (done / "figures/label_efficiency.png").exists()
     assert (done / "figures/per_class.png").exists()
+
+
+def test_the_page_of_a_study_holds_its_verdict_its_curves_and_what_was_searched(done):
+    content = (done / "report.html").read_text(encoding="utf-8")
+    verdict = next(line for line in (done / "study.md").read_text().splitlines() if line.startswith("- own against"))
+    assert html.escape(verdict.removeprefix("- ")) in content
+    assert content.count("<h2") == 6
+    assert "Nothing to show" not in content
+    for name in ("scratch", "own"):
+        for cell in (done / "cells").glob(f"search-{name}-*/cell.json"):
+            assert f"{json.loads(cell.read_text())['val_mean_iou']:.4f}" in content
 
 
 def test_a_search_never_sees_a_test_image_and_the_rest_uses_the_rates_it_chose(done):
@@ -206,7 +208,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     for i in range(40):  # the labelled images, saved again, and others
         picture = photo(i if i < 24 else i + 500)
         cv2.imwrite(str(photographs / f"{i}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
-    one = ["--no_report", "--epochs", "1", "--output_dir", str(tmp_path / "ae")]
+    one = ["--epochs", "1", "--output_dir", str(tmp_path / "ae")]
     assert pretrain([*TINY, "--data_dir", str(photographs), "--split_seed", "1", *one]) == 0
     words = [*flags, "--inits", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0

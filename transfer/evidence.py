@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,32 @@ class Score:
         if self.difference is None or not self.difference.sure:
             return "cannot tell"
         return "helped" if self.difference.value > 0 else "did not"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The finished cells of a study and what is known of its starts."""
+
+    starts: tuple[Start, ...]
+    results: Mapping[Cell, Result]
+    leaks: tuple[str, ...]
+    """Sentences on pretrainings that saw test images, or did not."""
+
+    @cached_property
+    def scores(self) -> list["Score"]:
+        """Every start at every share of the labels."""
+        return scores_of(self.results, self.starts)
+
+    @cached_property
+    def curves(self) -> dict[Start, list["Score"]]:
+        """The scores of every start, from few labels to many."""
+        return {start: [score for score in self.scores if score.start == start] for start in self.starts}
+
+    @property
+    def pairs(self) -> list[tuple[Start, Start]]:
+        """Every start that has a baseline, with it."""
+        found = [(start, baseline_of(start, self.starts)) for start in self.starts]
+        return [(start, baseline) for start, baseline in found if baseline is not None]
 
 
 def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
@@ -108,18 +135,6 @@ def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
     return float(np.exp(np.interp(share, [0, 1], np.log(labels[after - 1 : after + 1])))), "about"
 
 
-def verdict(start: Start, baseline: Start, curve: Sequence[Score]) -> str:
-    """The answer for a pretrained start in one sentence, with its numbers."""
-    told = [score for score in curve if score.difference is not None]
-    parts = []
-    for answer in ("helped", "did not", "cannot tell"):
-        at = [score for score in told if score.answer == answer]
-        if at:
-            words = {"helped": "helped at", "did not": "did harm at", "cannot tell": "cannot tell at"}[answer]
-            parts.append(f"{words} {_joined([f'{s.fraction:.3g} {_signed(s.difference)}' for s in at])}")
-    return f"{start.name} against {baseline.name}: {'; '.join(parts) or 'not yet known'}."
-
-
 def doubling(results: Mapping[Cell, Result]) -> tuple[Interval, float, bool] | None:
     """What twice the budget gives scratch: the mean gain with its interval, the spread over seeds, and whether the
     budget is long enough (the gain is no more than the spread). None where that was not measured.
@@ -150,12 +165,3 @@ def _counts(results: Mapping[int, Result], seeds: Sequence[int]) -> Int64[np.nda
 
 def _numbers(values: Sequence[float | None]) -> Float[np.ndarray, " s"]:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
-
-
-def _signed(difference: Interval | None) -> str:
-    assert difference is not None, "asked of scores that have one"
-    return f"({difference.value:+.3f}, {difference.low:+.3f} to {difference.high:+.3f})"
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

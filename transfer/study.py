@@ -16,7 +16,9 @@ def main(argv: Sequence[str]) -> None:
     from common.data.load import load_splits  # after the flags: --help answers without importing torch
     from common.progress import time_left
     from transfer.campaign import Campaign
+    from transfer.evidence import Evidence
     from transfer.leaks import leaks_of
+    from transfer.study_page import write_page
     from transfer.study_table import write_study
 
     campaign = Campaign(config)
@@ -30,12 +32,15 @@ def main(argv: Sequence[str]) -> None:
         return
     campaign.open()
     test = load_splits(config.data, labelled=True).test
-    leaks = [sentence for start in campaign.starts for sentence in leaks_of(start, test)]
+    leaks = tuple(sentence for start in campaign.starts for sentence in leaks_of(start, test))
     print("\n".join(leaks), file=sys.stderr)
     if not config.study.table:
         campaign.work()
-    print(write_study(campaign, leaks))
+    evidence = Evidence(tuple(campaign.starts), campaign.results(), leaks)
+    print(write_study(evidence, config))
     print(f"tables and figures: {campaign.folder}")
+    if config.run.report:
+        print(f"report: {write_page(evidence, config, test)}")
 
 
 if __name__ == "__main__":

@@ -11,22 +11,28 @@ from common.figures import PALETTE
 from common.intervals import Interval
 from common.run import make_folder, write_json
 from common.tables import markdown_table, write_csv
-from transfer.campaign import Campaign
-from transfer.evidence import Score, baseline_of, doubling, labels_needed, scores_of, verdict
-from transfer.study_config import Start
+from transfer.evidence import Evidence, Score, doubling
+from transfer.study_config import Start, StudyConfig, StudyOptions
+from transfer.study_words import (
+    doubled_budget,
+    labels_elsewhere,
+    labels_saved,
+    legend,
+    rates_at_the_edge,
+    verdict,
+)
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X"
 
 
-def write_study(campaign: Campaign, leaks: Sequence[str]) -> str:
-    """Write study.md, .csv and .json and the figures; return study.md. `leaks` are sentences for its top."""
-    results, folder = campaign.results(), campaign.folder
-    scores = scores_of(results, campaign.starts)
-    text = _markdown(campaign, scores, leaks)
+def write_study(evidence: Evidence, config: StudyConfig) -> str:
+    """Write study.md, .csv and .json and the figures into the study's folder; return study.md."""
+    folder, scores = config.folder, evidence.scores
+    text = _markdown(evidence, config.study)
     (folder / "study.md").write_text(text, encoding="utf-8")
-    write_csv(folder / "study.csv", [_flat(result.record) for result in results.values()])
-    write_json(folder / "study.json", {"leaks": list(leaks), "scores": [_plain(score) for score in scores]})
+    write_csv(folder / "study.csv", [_flat(result.record) for result in evidence.results.values()])
+    write_json(folder / "study.json", {"leaks": evidence.leaks, "scores": [_plain(score) for score in scores]})
     if scores:
         figures = make_folder(folder / "figures")
         efficiency(scores).savefig(figures / "label_efficiency.png", dpi=130)
@@ -70,26 +76,17 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
     axes.legend(fontsize="small")
 
 
-def _markdown(campaign: Campaign, scores: Sequence[Score], leaks: Sequence[str]) -> str:
-    starts, results = campaign.starts, campaign.results()
-    curves = {start: [score for score in scores if score.start == start] for start in starts}
-    lines = [*leaks, ""]
-    pairs = [(start, baseline_of(start, starts)) for start in starts]
-    lines += [f"- {verdict(start, other, curves[start])}" for start, other in pairs if other is not None]
-    lines += ["", *_table(curves), "", _legend(campaign, scores), ""]
-    for start, other in pairs:
-        if other is not None:
-            lines += [f"- {saved}" for saved in _saved(start, curves[start], other, curves[other])]
-    if (found := doubling(results)) is not None:
-        lines += ["", _doubled(*found)]
-    return "\n".join([*lines, *_edges(campaign, curves)]) + "\n"
-
-
-def _doubled(gain: Interval, spread: float, enough: bool) -> str:
-    return (
-        f"Twice the updates give scratch on the most labels {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) "
-        f"mean IoU; its seeds spread over {spread:.3f}: the budget {'is long enough' if enough else 'STARVES IT'}."
-    )
+def _markdown(evidence: Evidence, options: StudyOptions) -> str:
+    curves = evidence.curves
+    lines = [*evidence.leaks, ""]
+    lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
+    lines += ["", *_table(curves), "", legend(evidence, options), ""]
+    lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
+    if (found := doubling(evidence.results)) is not None:
+        lines += ["", doubled_budget(*found)]
+    if (edge := rates_at_the_edge(options, curves)) is not None:
+        lines += ["", edge]
+    return "\n".join(lines) + "\n"
 
 
 def _table(curves: dict[Start, list[Score]]) -> list[str]:
@@ -102,7 +99,7 @@ def _table(curves: dict[Start, list[Score]]) -> list[str]:
         by_fraction = {score.fraction: score for score in curve}
         cells = [_cell(by_fraction.get(fraction)) for fraction in fractions]
         rates = "{:g}, {:g}".format(*curve[0].rates)
-        rows.append([start.name, _labels_elsewhere(curve[0].record), rates, *cells])
+        rows.append([start.name, labels_elsewhere(curve[0].record), rates, *cells])
     return markdown_table(heads, rows)
 
 
@@ -112,44 +109,6 @@ def _cell(score: Score | None) -> str:
     value, low, high = score.mean_iou
     told = f"{value:.3f} ({low:.3f} to {high:.3f})" if len(score.seeds) > 1 else f"{value:.3f}"
     return told + ("" if score.difference is None else f" {score.difference.value:+.3f}, {score.answer}")
-
-
-def _legend(campaign: Campaign, scores: Sequence[Score]) -> str:
-    options = campaign.config.study
-    seeds = max((len(score.seeds) for score in scores), default=0)
-    tests = f"{scores[0].images['test']:.0f}" if scores else "no"
-    return (
-        f"Mean IoU on {tests} test images, each looked at once a training: mean over {seeds} seeds (95 % interval, "
-        f"Student's t), the difference from the baseline, and the answer of its paired interval over seeds and images. "
-        f"Images are those for training + for validation. {options.updates} updates for all; rates chosen on the "
-        f"validation images of fraction {options.search_fraction:g}, among {len(options.lrs)} rates and "
-        f"{len(options.encoder_lr_factors)} factors (from scratch the factor is 1)."
-    )
-
-
-def _labels_elsewhere(record: dict[str, Any]) -> str:
-    found = ["ImageNet"] * record["uses_imagenet_labels"] + ["a probe's"] * record["uses_labels"]
-    return " and ".join(found) or "none"
-
-
-def _saved(start: Start, curve: list[Score], other: Start, theirs: list[Score]) -> list[str]:
-    if not curve:
-        return []
-    told = []
-    for score in theirs:
-        labels, how = labels_needed(curve, score.mean_iou.value)
-        words = f"{other.name} reaches {score.mean_iou.value:.3f} with {score.labels:.0f} labels, {start.name} with "
-        saved = f": {score.labels - labels:.0f} saved" if how != "more than" and labels < score.labels else ""
-        told.append(f"{words}{how} {labels:.0f}{saved}")
-    return told
-
-
-def _edges(campaign: Campaign, curves: dict[Start, list[Score]]) -> list[str]:
-    lrs = campaign.config.study.lrs
-    edge = [start.name for start, curve in curves.items() if curve and curve[0].rates[0] in (min(lrs), max(lrs))]
-    if len(lrs) < 3 or not edge:
-        return []
-    return ["", f"The best rate lies at the end of what was tried for {', '.join(edge)}: --lrs could reach further."]
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

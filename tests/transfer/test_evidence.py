@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from transfer.cells import Cell, Result
-from transfer.evidence import baseline_of, doubling, labels_needed, scores_of, verdict
+from transfer.evidence import baseline_of, doubling, labels_needed, scores_of
 from transfer.study_config import Start, parse_inits
+from transfer.study_words import verdict
 
 SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
 

@@ -1,0 +1,168 @@
+"""The page of a study: whether pretraining helped, at how many labels, and how sure that is."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from common.config import flatten
+from common.data.pack import Pack
+from common.intervals import Interval
+from common.report.blocks import Axis, Chart, Series, code, number, place, table, text
+from common.report.head import counted, data_name
+from common.report.page import Block, Notice, Page, Tile
+from common.report.record import fingerprint
+from transfer.evidence import Evidence, Score, doubling
+from transfer.study_config import Start, StudyConfig
+from transfer.study_words import (
+    doubled_budget,
+    labels_elsewhere,
+    labels_saved,
+    legend,
+    rates_at_the_edge,
+    told_interval,
+    verdict,
+)
+
+LABELS = Axis("labelled images (training and validation)", log=True)
+DASHES = (None, "6 3", "2 3", "8 3 2 3")
+
+
+def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
+    """Write report.html into the study's folder; returns where it is. `test` are the images it was scored on."""
+    page = Page(
+        title="Does pretraining help?",
+        kicker=f"recon2seg · study on {data_name(config.data)} · {counted(len(test), 'test')}",
+        verdict=_answer(evidence),
+        tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
+        notices=_notices(evidence, config),
+    )
+    page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study))
+    page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
+    page.add("Every class", lambda: _classes(evidence))
+    page.add("Labels saved", lambda: _saved(evidence))
+    page.add("How the rates were chosen", lambda: [_search(evidence)], _SEARCHED)
+    page.add("How to repeat it", lambda: _repeating(config, test))
+    path = config.folder / "report.html"
+    page.write(path)
+    return path
+
+
+_PAIRED = (
+    "A start and its baseline saw the same subsets, seeds and test images, so differences are bootstrapped in pairs, "
+    "over seeds and images. An interval that holds 0 means that these runs cannot tell."
+)
+_SEARCHED = "Every start got the same search, on validation images; from scratch nothing is slowed down."
+
+
+def _answer(evidence: Evidence) -> str:
+    """The verdict on the start that gained most; on the others it stands in their section."""
+    told = [(start, baseline, evidence.curves[start]) for start, baseline in evidence.pairs]
+    sums = [sum(score.difference.value for score in curve if score.difference) for _, _, curve in told]
+    if not sums or not any(score.difference for _, _, curve in told for score in curve):
+        return "Not yet known: no pretrained start has been scored beside its baseline."
+    return verdict(*told[sums.index(max(sums))])
+
+
+def _tile(score: Score) -> Tile:
+    value, low, high = score.mean_iou
+    gain = "the baseline" if score.difference is None else told_interval(score.difference)
+    return Tile(score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", place(value, low, high))
+
+
+def _notices(evidence: Evidence, config: StudyConfig) -> list[Notice]:
+    found = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
+    if (doubled := doubling(evidence.results)) is not None:
+        found.append(Notice(doubled_budget(*doubled), "note" if doubled[2] else "warning"))
+    if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
+        found.append(Notice(edge))
+    taught = [start.name for start, curve in evidence.curves.items() if curve and _taught_by_imagenet(curve)]
+    if taught:
+        found.append(Notice(f"ImageNet labels helped {', '.join(taught)}; the others had none", "note"))
+    return found
+
+
+def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
+    return curve[0].record["uses_imagenet_labels"]
+
+
+def _efficiency(evidence: Evidence) -> list[Block]:
+    chart = _chart(evidence, lambda score: score.mean_iou, "test mean IoU")
+    heads = ["start", "labels elsewhere", "labels", "mean IoU", "95 % interval", "seeds", "lr", "encoder's factor"]
+    rows = [
+        [
+            score.start.name,
+            labels_elsewhere(score.record),
+            number(score.labels, ".0f"),
+            number(score.mean_iou.value, ".4f", interval=place(*score.mean_iou)),
+            f"{score.mean_iou.low:.3f} to {score.mean_iou.high:.3f}",
+            number(len(score.seeds), "d"),
+            number(score.rates[0], "g"),
+            number(score.rates[1], "g"),
+        ]
+        for score in evidence.scores
+    ]
+    return [chart.block("Label efficiency", note="Bands: 95 %, over the seeds."), table("Scores", heads, rows)]
+
+
+def _differences(evidence: Evidence) -> list[Block]:
+    pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
+    reach = max((abs(end) for _, found in pairs for end in (found.low, found.high)), default=1.0) * 1.05 or 1.0
+    rows = [
+        [
+            score.start.name,
+            number(score.fraction, "g"),
+            number(score.labels, ".0f"),
+            number(found.value, "+.4f", interval=place(*found, start=-reach, end=reach, zero=0.0)),
+            f"{found.low:+.4f} to {found.high:+.4f}",
+            score.answer,
+        ]
+        for score, found in pairs
+    ]
+    heads = ["start", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
+    words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
+    chart = _chart(evidence, lambda score: score.difference, "above its baseline, mean IoU")
+    return [text(*words), chart.block("Gain"), table("Paired differences", heads, rows)]
+
+
+def _classes(evidence: Evidence) -> list[Block]:
+    names = evidence.scores[0].per_class if evidence.scores else ()
+    return [
+        _chart(evidence, lambda score, name=name: score.per_class[name], "test IoU").block(name, width="half")
+        for name in names
+    ]
+
+
+def _saved(evidence: Evidence) -> list[Block]:
+    return [text(*saved) for pair in evidence.pairs if (saved := labels_saved(*pair, evidence.curves))]
+
+
+def _search(evidence: Evidence) -> Block:
+    tried = [(cell, result.record) for cell, result in evidence.results.items() if cell.kind == "search"]
+    scores = [math.nan if record["val_mean_iou"] is None else record["val_mean_iou"] for _, record in tried]
+    rows = [
+        [cell.start.name, number(cell.lr, "g"), number(cell.encoder_lr_factor, "g"), number(score, ".4f")]
+        for (cell, _), score in zip(tried, scores, strict=True)
+    ]
+    return table("Rates that were tried", ["start", "lr", "encoder's factor", "validation mean IoU"], rows)
+
+
+def _repeating(config: StudyConfig, test: Pack) -> list[Block]:
+    lines = [[name, str(value)] for name, value in flatten(config).items()]
+    data = table("Data", ["images", "count", "fingerprint"], [["test", number(len(test), ",d"), fingerprint(test)]])
+    command = f"python -m transfer.study --config {config.folder / 'config.yaml'}"
+    return [code("Command", command), data, table("Settings", ["setting", "value"], lines)]
+
+
+def _chart(evidence: Evidence, value: Callable[[Score], Interval | None], title: str) -> Chart:
+    drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
+    lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
+    return Chart(LABELS, Axis(title), lines)
+
+
+def _line(
+    start: Start, curve: Sequence[Score], value: Callable[[Score], Interval | None], *, dash: str | None
+) -> Series:
+    none = Interval(math.nan, math.nan, math.nan)
+    found = [value(score) or none for score in curve]
+    middle, low, high = ([one[end] for one in found] for end in range(3))
+    return Series(start.name, [score.labels for score in curve], middle, low, high, dash=dash)
