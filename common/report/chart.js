@@ -14,7 +14,7 @@ const niceStep = (span, count) => {
 const linearTicks = (low, high, count, whole) => {
   const step = whole ? Math.max(1, niceStep(high - low, count)) : niceStep(high - low, count);
   const ticks = [];
-  for (let tick = Math.ceil(low / step - 1e-9) * step; tick <= high + step * 1e-6; tick += step) ticks.push(tick);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-6; i += 1) ticks.push(i * step);
   return ticks;
 };
 
