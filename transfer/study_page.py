@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common.config import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
-from common.report.blocks import Axis, Chart, Series, code, number, place, table, text
+from common.report.blocks import Axis, Chart, Series, number, place, table, text
 from common.report.head import counted, data_name
 from common.report.page import Block, Notice, Page, Tile
-from common.report.record import fingerprint
+from common.report.record import repeating
+from common.run import environment
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig
 from transfer.study_words import (
@@ -41,7 +43,7 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
     page.add("How the rates were chosen", lambda: [_search(evidence)], _SEARCHED)
-    page.add("How to repeat it", lambda: _repeating(config, test))
+    page.add("How to repeat it", lambda: repeating(environment(), flatten(config), {"test": test}))
     path = config.folder / "report.html"
     page.write(path)
     return path
@@ -86,7 +88,7 @@ def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
 
 
 def _efficiency(evidence: Evidence) -> list[Block]:
-    chart = _chart(evidence, lambda score: score.mean_iou, "test mean IoU")
+    chart = _chart(evidence, lambda score: _possible(score.mean_iou), "test mean IoU")
     heads = ["start", "labels elsewhere", "labels", "mean IoU", "95 % interval", "seeds", "lr", "encoder's factor"]
     rows = [
         [
@@ -120,16 +122,17 @@ def _differences(evidence: Evidence) -> list[Block]:
     ]
     heads = ["start", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
     words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
-    chart = _chart(evidence, lambda score: score.difference, "above its baseline, mean IoU")
-    return [text(*words), chart.block("Gain"), table("Paired differences", heads, rows)]
+    chart = _chart(evidence, lambda score: score.difference, "mean IoU above the baseline's")
+    labels = [score.labels for score in evidence.scores]
+    equal = Series("no difference", [min(labels), max(labels)], [0, 0], colour="ink", dash="2 4")
+    gain = replace(chart, series=[*chart.series, equal]).block("Gain", note="Bands: 95 %, over seeds and images.")
+    return [text(*words), gain, table("Paired differences", heads, rows)]
 
 
 def _classes(evidence: Evidence) -> list[Block]:
     names = evidence.scores[0].per_class if evidence.scores else ()
-    return [
-        _chart(evidence, lambda score, name=name: score.per_class[name], "test IoU").block(name, width="half")
-        for name in names
-    ]
+    charts = {name: _chart(evidence, lambda s, name=name: _possible(s.per_class[name]), "test IoU") for name in names}
+    return [chart.block(name, width="half") for name, chart in charts.items()]
 
 
 def _saved(evidence: Evidence) -> list[Block]:
@@ -146,17 +149,15 @@ def _search(evidence: Evidence) -> Block:
     return table("Rates that were tried", ["start", "lr", "encoder's factor", "validation mean IoU"], rows)
 
 
-def _repeating(config: StudyConfig, test: Pack) -> list[Block]:
-    lines = [[name, str(value)] for name, value in flatten(config).items()]
-    data = table("Data", ["images", "count", "fingerprint"], [["test", number(len(test), ",d"), fingerprint(test)]])
-    command = f"python -m transfer.study --config {config.folder / 'config.yaml'}"
-    return [code("Command", command), data, table("Settings", ["setting", "value"], lines)]
-
-
 def _chart(evidence: Evidence, value: Callable[[Score], Interval | None], title: str) -> Chart:
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
     return Chart(LABELS, Axis(title), lines)
+
+
+def _possible(score: Interval) -> Interval:
+    """An interval of Student's t as far as scores can lie in it."""
+    return Interval(score.value, max(score.low, 0.0), min(score.high, 1.0))
 
 
 def _line(

@@ -6,11 +6,12 @@ import shutil
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-from tiny import TINY
+from tiny import SYNTHETIC, TINY
 
 from pretrain.main import main as pretrain
 from transfer.compare import main as compare
 from transfer.main import main as transfer
+from transfer.study import main as study
 
 FLAGS = [*TINY, "--report", "--epochs", "4", "--synthetic_count", "100"]
 
@@ -71,11 +72,14 @@ def browser():
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """Folders of a run of each phase, a second one of phase 2, and their comparison."""
+    """Folders of a run of each phase, a second one of phase 2, their comparison, and a study."""
     folder = tmp_path_factory.mktemp("runs")
     alone = ["--perceptual_weight", "0", "--pretext", "mask", "--output_dir", str(folder / "ae")]
     assert pretrain([*FLAGS, *alone]) == 0
     assert transfer([*FLAGS, "--pretrained_encoder", str(folder / "ae"), "--output_dir", str(folder / "seg")]) == 0
     assert transfer([*FLAGS, "--seed", "1", "--output_dir", str(folder / "scratch")]) == 0
     assert compare([str(folder / "seg"), str(folder / "scratch"), "--output", str(folder / "both")]) == 0
+    small = ["--label_fractions", "0.5", "1.0", "--seeds", "2", "--updates", "2", "--validations", "1"]
+    starts = ["--inits", "scratch", f"own={folder / 'ae'}", "--lrs", "0.003", "--encoder_lr_factors", "1.0"]
+    assert study([*TINY, *SYNTHETIC, "--report", *small, *starts, "--output_dir", str(folder / "study")]) == 0
     return folder

@@ -9,7 +9,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.support.select import Select
 
 pytestmark = pytest.mark.browser
-PAGES = ("ae", "seg", "both")
+PAGES = ("ae", "seg", "both", "study")
 
 
 def numbers(text):
