@@ -38,7 +38,7 @@ fix: $(READY) ## Format, and mend what can be mended by itself
 	$(BIN)/ruff format .
 
 test: check ## Checks, and the tests that are not slow and need no GPU and no browser
-	$(BIN)/python -m pytest -m "$(FAST)" --durations=10
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)" --durations=10
 
 test-browser: $(READY) ## Tests of the pages in a headless Chromium (apt-get install chromium chromium-driver)
 	$(BIN)/python -m pytest -m browser
