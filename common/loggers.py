@@ -1,15 +1,16 @@
 """Where the course of a run can be watched: TensorBoard always, Weights & Biases where it is asked for."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch.utils.tensorboard import SummaryWriter
 
+from common.embedding import LabelledPoints
 from common.errors import UserError
 
 
@@ -20,13 +21,7 @@ class Logger(Protocol):
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None: ...
 
-    def points(
-        self,
-        name: str,
-        vectors: Float[np.ndarray, "n d"],
-        labels: Sequence[str],
-        pictures: UInt8[np.ndarray, "n h w 3"],
-    ) -> None: ...
+    def points(self, name: str, points: LabelledPoints) -> None: ...
 
     def close(self) -> None: ...
 
@@ -45,17 +40,12 @@ class TensorBoard:
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
         self._open().add_image(name, image, epoch, dataformats="HWC")
 
-    def points(
-        self,
-        name: str,
-        vectors: Float[np.ndarray, "n d"],
-        labels: Sequence[str],
-        pictures: UInt8[np.ndarray, "n h w 3"],
-    ) -> None:
+    def points(self, name: str, points: LabelledPoints) -> None:
         """For the embedding projector, one square picture a point."""
-        lines = [" ".join(label.split()) or "-" for label in labels]  # its file has a line for each
-        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        self._open().add_embedding(torch.from_numpy(vectors), metadata=lines, label_img=images, tag=name)  # pyright: ignore[reportArgumentType]
+        lines = [" ".join(label.split()) or "-" for label in points.labels]  # its file has a line for each
+        images = torch.from_numpy(points.pictures).permute(0, 3, 1, 2).float() / 255
+        vectors = torch.from_numpy(points.vectors)
+        self._open().add_embedding(vectors, metadata=lines, label_img=images, tag=name)  # pyright: ignore[reportArgumentType]
 
     def close(self) -> None:
         if self._writer is not None:
@@ -101,16 +91,10 @@ class WeightsAndBiases:
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
         self.run.log({name: self.image(image)}, step=epoch)
 
-    def points(
-        self,
-        name: str,
-        vectors: Float[np.ndarray, "n d"],
-        labels: Sequence[str],
-        pictures: UInt8[np.ndarray, "n h w 3"],
-    ) -> None:
+    def points(self, name: str, points: LabelledPoints) -> None:
         """A table; its web page projects the vectors."""
-        rows = zip(labels, map(self.image, pictures), *vectors.T.tolist(), strict=True)
-        heads: list[str | int] = ["image", "picture", *(f"d{index}" for index in range(vectors.shape[1]))]
+        rows = zip(points.labels, map(self.image, points.pictures), *points.vectors.T.tolist(), strict=True)
+        heads: list[str | int] = ["image", "picture", *(f"d{index}" for index in range(points.vectors.shape[1]))]
         self.run.log({name: self.table(columns=heads, data=[list(row) for row in rows])})
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from common.checkpoint import load_tensors, save_atomically
 from common.config import changes, flatten, save_config
-from common.embedding import principal
+from common.embedding import LabelledPoints, principal
 from common.errors import UserError
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
@@ -127,22 +128,16 @@ class Run:
         for logger in self.loggers:
             logger.picture(name, image, epoch)
 
-    def points(
-        self,
-        name: str,
-        vectors: Float[np.ndarray, "n d"],
-        labels: Sequence[str],
-        pictures: UInt8[np.ndarray, "n h w 3"],
-    ) -> None:
+    def points(self, name: str, points: LabelledPoints) -> None:
         """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors.
 
         Fewer than 3 points are no space.
         """
-        if len(vectors) < 3:
+        if len(points.vectors) < 3:
             return
-        few = principal(vectors, seed=self.config.run.seed)
+        few = replace(points, vectors=principal(points.vectors, seed=self.config.run.seed))
         for logger in self.loggers:
-            logger.points(name, few, labels, pictures)
+            logger.points(name, few)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write figures for programs to read into the folder."""
@@ -151,10 +146,10 @@ class Run:
     def record_model(self, model: nn.Module, image: Float[Tensor, "n c h w"]) -> str:
         """Write every layer with its output's shape and its parameters to model.txt; return the outline of that."""
         with undisturbed(model):
-            layers = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
-            outline = torchinfo.summary(model, input_data=image, depth=3, verbose=0, col_names=COLUMNS)
-        (self.folder / "model.txt").write_text(f"{layers}\n", encoding="utf-8")
-        return str(outline)
+            summary = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
+        (self.folder / "model.txt").write_text(f"{summary}\n", encoding="utf-8")
+        summary.formatting.max_depth = 3
+        return str(summary)
 
     def close(self) -> None:
         """Flush what is still on its way."""

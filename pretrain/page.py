@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from common.config import flatten
 from common.data.pack import Pack
-from common.embedding import image_classes, knn_accuracy, latents, silhouette
+from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
 from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
@@ -129,7 +129,8 @@ def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
         else f"{len(chosen)} of {len(looked.pack)} images, drawn with seed {seed}."
     )
     if looked.project is not None:
-        looked.project("encoder", vectors[thumbed], [part.keys[i] for i in thumbed], points.sheets["images"][1])
+        keys = [part.keys[i] for i in thumbed]
+        looked.project("encoder", LabelledPoints(vectors[thumbed], keys, points.sheets["images"][1]))
     blocks = [scatter("", [view("encoder", vectors, seed=seed)], colourings, points, note=note)]
     if classes is None:
         return blocks

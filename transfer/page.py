@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from common.config import flatten
 from common.data.pack import Pack
-from common.embedding import image_classes, knn_accuracy, latents, silhouette
+from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, view
@@ -160,7 +160,7 @@ def _features(scored: Scored, shown: set[int]) -> list[Block]:
         kinds = [""] * len(part) if classes is None else [f", {scored.names[k]}" for k in classes]
         labels = [part.keys[i] + kinds[i] for i in thumbed]
         for name, rows in vectors.items():
-            scored.project(f"encoder {name}", rows[thumbed], labels, points.sheets["images"][1])
+            scored.project(f"encoder {name}", LabelledPoints(rows[thumbed], labels, points.sheets["images"][1]))
     blocks = [scatter("", views, colourings, points, note=note)]
     return [*blocks, *_separation(vectors, classes)]
 

@@ -1,15 +1,15 @@
 """The scatter of a page: what encoders make of whole images, by PCA and t-SNE, with a thumbnail for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from common.data.pack import Pack
-from common.embedding import plane
+from common.embedding import LabelledPoints, plane
 from common.figures import PALETTE
 from common.report.album import evenly
 from common.report.page import Block, NothingToShowError
@@ -24,17 +24,8 @@ STEPS = 4095
 """Places along a side that a point can have."""
 
 
-@runtime_checkable
-class Project(Protocol):
-    """Shows images as points somewhere else too: a name, a vector, a label and a picture of each."""
-
-    def __call__(
-        self,
-        name: str,
-        vectors: Float[np.ndarray, "n d"],
-        labels: Sequence[str],
-        pictures: UInt8[np.ndarray, "n h w 3"],
-    ) -> None: ...
+Project = Callable[[str, LabelledPoints], None]
+"""Shows images as points somewhere else too, under a name."""
 
 
 @dataclass(frozen=True)
