@@ -20,6 +20,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from common.errors import UserError
+from common.files import replace_text
 
 C = TypeVar("C")
 
@@ -58,7 +59,7 @@ def unflatten(kind: type[C], flat: Mapping[str, Any]) -> C:
 
 def save_config(config: Any, path: Path) -> None:
     """Write the resolved settings so that `--config path` repeats them."""
-    path.write_text(yaml.safe_dump(flatten(config), sort_keys=False, allow_unicode=True))
+    replace_text(path, yaml.safe_dump(flatten(config), sort_keys=False, allow_unicode=True))
 
 
 def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:

@@ -24,6 +24,7 @@ from common.checkpoint import load_tensors, save_atomically
 from common.config import changes, flatten, save_config
 from common.embedding import LabelledPoints, principal
 from common.errors import UserError
+from common.files import replace_text
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
 from common.tables import write_csv
@@ -198,7 +199,7 @@ def make_folder(folder: Path) -> Path:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write figures for programs to read. Raises ValueError for NaN: a figure that does not exist is null."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    replace_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_rows(path: Path) -> list[Row]:
