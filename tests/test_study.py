@@ -12,6 +12,7 @@ from filelock import FileLock
 from tiny import SYNTHETIC, TINY
 
 from common.config import load_config
+from common.data.load import load_splits
 from pretrain.main import main as pretrain
 from transfer.campaign import Campaign
 from transfer.study import main as study
@@ -28,7 +29,7 @@ SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fra
 def ae(tmp_path_factory):
     """A run of phase 1."""
     folder = tmp_path_factory.mktemp("phase1") / "ae"
-    words = ["--epochs", "1", "--output_dir", str(folder)]
+    words = ["--epochs", "1", "--norm", "batch", "--output_dir", str(folder)]
     assert pretrain([*TINY, *SYNTHETIC, *words]) == 0
     return folder
 
@@ -48,7 +49,8 @@ def done(tmp_path_factory, words):
 
 
 def campaign(words, folder):
-    return Campaign(load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog=""))
+    config = load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog="")
+    return Campaign(config, load_splits(config.data, labelled=True))
 
 
 def record(cell):
@@ -97,7 +99,7 @@ def test_a_search_never_sees_a_test_image_and_the_rest_uses_the_rates_it_chose(d
 def test_validation_is_cut_like_training_and_every_cell_has_the_same_updates(done):
     half, whole = (record(next((done / "cells").glob(f"score-own-{f}-0-*"))) for f in ("0.5", "1"))
     assert half["images"]["train"] < whole["images"]["train"]
-    assert half["images"]["val"] <= whole["images"]["val"]
+    assert half["images"]["val"] < whole["images"]["val"]
     for cell in (done / "cells").glob("score-*"):
         assert "epoch_updates: 2" in (cell / "config.yaml").read_text()
 
@@ -172,6 +174,14 @@ def test_a_search_that_diverges_loses_and_does_not_stop_the_study(words, tmp_pat
     assert record(tmp_path / "new/cells/score-scratch-0.5-0-0.003-1")["val_mean_iou"] is not None
 
 
+def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_path, capsys):
+    flags = ["--inits", "scratch", "--label_fractions", "0.5", "1.0", "--lrs", "1e18", "--optimizer", "sgd"]
+    assert study([*words, *flags, "--output_dir", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr().out
+    for fraction in ("0.5", "1"):
+        assert f"score-scratch-{fraction}-0-1e+18-1 diverged and is left out" in said
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
@@ -197,7 +207,19 @@ def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, ca
     (tmp_path / "other.pth").write_bytes((ae / "ae.pth").read_bytes() + b"changed")
     flags = ["--inits", "scratch", f"own={tmp_path / 'other.pth'}"]
     assert study([*words, *flags, "--output_dir", str(folder)]) == 2
-    assert "other.pth is not the file any more" in capsys.readouterr().err
+    assert "own is not what" in capsys.readouterr().err
+    assert study([*words, "--inits", "scratch", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
+    assert "own is not what" in capsys.readouterr().err
+
+
+def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
+    data = write_images_masks(tmp_path / "data", 24)
+    flags = [*TINY, *SMALL, "--lrs", "0.001", "--inits", "scratch", "--label_fractions", "0.5"]
+    words = [*flags, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]
+    assert study(words) == 0
+    write_images_masks(tmp_path / "data", 26)
+    assert study(words) == 2
+    assert "the images or masks are not those" in capsys.readouterr().err
 
 
 def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, capsys):

@@ -12,10 +12,12 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from common.config import changes, save_config
+from common.data.load import Splits
 from common.errors import UserError
 from common.progress import time_left
 from common.run import MAY_CHANGE, make_folder
-from transfer.cells import Cell, Result, file_digest, read_cell, train_cell
+from transfer.cells import Cell, Result, data_digest, file_digest, read_cell, train_cell
+from transfer.labels import training_part
 from transfer.study_config import Start, StudyConfig, parse_inits
 
 GROWS = {"inits", "label_fractions", "seeds", "doubling", "dry_run", "table", "keep_checkpoints"}
@@ -28,10 +30,11 @@ SEARCH_SEED = 0
 class Campaign:
     """The cells of a study, in a folder that several processes may share."""
 
-    def __init__(self, config: StudyConfig) -> None:
-        self.config, self.folder = config, config.folder
+    def __init__(self, config: StudyConfig, data: Splits) -> None:
+        self.config, self.folder, self.data = config, config.folder, data_digest(data)
         self.starts = parse_inits(config.study.inits)
         self.digests = {start.name: file_digest(start) for start in self.starts}
+        self._refuse_few(data)
 
     def open(self) -> None:
         """Make the folder, or go on with what is in it. Raises UserError where that was made by other settings."""
@@ -55,7 +58,7 @@ class Campaign:
             if rates := self.rates(start):
                 yield Cell("score", start, fraction, seed, *rates)
         first = self._doubled()
-        if options.doubling and first is not None and (rates := self.rates(first)):
+        if options.doubling and options.seeds > 1 and first is not None and (rates := self.rates(first)):
             for seed in range(options.seeds):
                 yield Cell("double", first, max(options.label_fractions), seed, *rates)
 
@@ -64,7 +67,7 @@ class Campaign:
         return [cell for cell in self.cells() if self._read(cell) is None]
 
     def rates(self, start: Start) -> tuple[float, float] | None:
-        """The learning rate and encoder factor that did best on validation; None while the search goes on."""
+        """The learning rate and encoder factor that did best on validation; None while nobody knows."""
         tried = self._searches(start)
         if len(tried) == 1:
             return tried[0].lr, tried[0].encoder_lr_factor
@@ -73,7 +76,7 @@ class Campaign:
             return None
         scores = {c: r.record["val_mean_iou"] for c, r in results.items() if r and r.record["val_mean_iou"] is not None}
         if not scores:
-            raise UserError(f"{start.name} diverged at every rate that was tried: name lower ones with --lrs")
+            return None
         best = max(scores, key=lambda cell: (scores[cell], -cell.lr, -cell.encoder_lr_factor))
         return best.lr, best.encoder_lr_factor
 
@@ -98,13 +101,20 @@ class Campaign:
             score = result.record["val_mean_iou"] if result else None
             said = "diverged" if score is None else f"validation mean IoU {score:.3f}"
             console.print(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left", soft_wrap=True, markup=False)
+        lost = [start.name for start in self.starts if self.rates(start) is None]
+        if lost:
+            raise UserError(
+                f"{', '.join(lost)} diverged at every rate that was tried: name lower ones with --lrs, "
+                "and another folder with --output_dir"
+            )
 
     def count(self, *starts: Start) -> int:
         """How many cells some starts will have in the end; all of them without an argument."""
         options = self.config.study
         searches = [len(self._searches(start)) for start in starts or self.starts]
         scored = options.seeds * len(options.label_fractions) * len(searches)
-        doubled = options.seeds if options.doubling and self._doubled() in (starts or self.starts) else 0
+        twice = options.doubling and options.seeds > 1 and self._doubled() in (starts or self.starts)
+        doubled = options.seeds if twice else 0
         return sum(count for count in searches if count > 1) + scored + doubled
 
     def estimate(self) -> tuple[int, float]:
@@ -128,12 +138,33 @@ class Campaign:
 
     def _read(self, cell: Cell) -> Result | None:
         result = read_cell(self.folder / "cells" / cell.name)
-        if result is not None and result.record["file_digest"] != self.digests[cell.start.name]:
+        if result is None:
+            return None
+        start, record = cell.start, result.record
+        if (record["file_digest"], record["decoder_too"]) != (self.digests[start.name], start.decoder_too):
+            raise self._another_start(start)
+        if record["data"] != self.data:
             raise UserError(
-                f"{cell.start.file} is not the file any more that {self.folder} was begun with: give it another "
-                "name among the --inits, or use another --output_dir"
+                f"the images or masks are not those that {self.folder} was begun with: use another --output_dir"
             )
         return result
+
+    def _refuse_few(self, data: Splits) -> None:
+        """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
+        assert data.classes is not None, "labelled data has classes"
+        options, plan = self.config.study, self.config.training_of(self.starts[0])
+        shares = product((options.search_fraction, *options.label_fractions), range(options.seeds))
+        for fraction, seed in shares:
+            labels = replace(plan.labels, label_fraction=fraction)
+            part = replace(plan, labels=labels, run=replace(plan.run, seed=seed))
+            if len(training_part(data.train, part, data.classes.names)[0]) < 2:
+                raise UserError(f"{fraction:g} of {len(data.train)} training images are too few: two are needed")
+
+    def _another_start(self, start: Start) -> UserError:
+        return UserError(
+            f"{start.name} is not what {self.folder} was begun with (another file, or with its decoder): give it "
+            "another name among the --inits, or use another --output_dir"
+        )
 
     def _train(self, cell: Cell) -> bool:
         """Train a cell unless another process is at it; whether this one did."""
@@ -141,7 +172,9 @@ class Campaign:
         try:
             with FileLock(folder.with_name(f".{cell.name}.lock"), timeout=0):
                 if self._read(cell) is None:
-                    train_cell(cell, self.config, folder)
+                    if file_digest(cell.start) != self.digests[cell.start.name]:
+                        raise self._another_start(cell.start)
+                    train_cell(cell, self.config, folder, data=self.data)
                     return True
         except Timeout:
             pass
@@ -154,7 +187,7 @@ class Campaign:
             options = replace(self.config.study, updates=updates, validations=1)
             cell = Cell("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
             with TemporaryDirectory() as folder:
-                train_cell(cell, replace(self.config, study=options), Path(folder) / "run")
+                train_cell(cell, replace(self.config, study=options), Path(folder) / "run", data=self.data)
                 result = read_cell(Path(folder) / "run")
             assert result is not None, "it was just trained"
             taken.append(result.record["seconds"])

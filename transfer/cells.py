@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int64
 
+from common.data.load import Splits
 from common.errors import DivergedError, UserError
 from common.run import write_json
 from transfer.build import handover_file
@@ -75,19 +76,17 @@ class Result:
     """The confusion matrix of every test image; None where test images were not looked at."""
 
 
-def train_cell(cell: Cell, study: StudyConfig, folder: Path) -> None:
+def train_cell(cell: Cell, study: StudyConfig, folder: Path, *, data: str) -> None:
     """Train a cell in its folder, with what it says going to log.txt there. A search never sees a test image.
 
-    A search that diverges is finished, with no score. Raises DivergedError where another cell does.
+    One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record.
     """
-    began = time.monotonic()
+    began, known = time.monotonic(), {**_identity(cell), "data": data}
     with _said_to(folder / "log.txt"):
         phase = Transfer(cell.config(study, folder))
         try:
             progress = phase.train()
         except DivergedError:
-            if cell.kind != "search":
-                raise
             progress = None
         if cell.kind == "search" or progress is None:
             phase.run.close()
@@ -96,16 +95,19 @@ def train_cell(cell: Cell, study: StudyConfig, folder: Path) -> None:
     score = progress.best_score if progress is not None else None
     images = {"train": len(phase.train_pack), "val": len(phase.val_pack), "test": len(phase.data.test)}
     record = {
-        **_identity(cell),
+        **known,
         "val_mean_iou": score if score is not None and np.isfinite(score) else None,
         "images": images,
         "source": phase.receipt.source,
         "uses_imagenet_labels": bool(phase.source.task.get("uses_imagenet_labels", False)),
         "uses_labels": bool(phase.source.task.get("uses_labels", False)),
         "classes": phase.names,
+        "encoder": phase.net.encoder.architecture(),
         "seconds": round(time.monotonic() - began, 1),
     }
     if cell.kind != "search":
+        record["test"] = None
+    if cell.kind != "search" and progress is not None:
         record["test"] = json.loads((folder / "metrics.json").read_text())["test"]
     _tidy(folder, keep=study.study.keep_checkpoints)
     write_json(folder / PROOF, record)
@@ -118,6 +120,16 @@ def read_cell(folder: Path) -> Result | None:
     images = folder / IMAGES_FILE
     counts = np.load(images)["confusions"] if images.exists() else None
     return Result(json.loads((folder / PROOF).read_text()), counts)
+
+
+def data_digest(data: Splits) -> str:
+    """A fingerprint of all images, of their order, of the classes, and of how many pixels of them each image has."""
+    assert data.classes is not None, "labelled data has classes"
+    digest = blake2b(repr(data.classes.names).encode(), digest_size=16)
+    for pack in (data.train, data.val, data.test):
+        assert pack.class_pixels is not None, "labelled data has class pixels"
+        digest.update(" ".join([*pack.digests, "|"]).encode() + np.ascontiguousarray(pack.class_pixels).tobytes())
+    return digest.hexdigest()
 
 
 def file_digest(start: Start) -> str | None:
@@ -139,6 +151,7 @@ def _identity(cell: Cell) -> dict[str, Any]:
         "kind": cell.kind,
         "start": cell.start.name,
         "file_digest": file_digest(cell.start),
+        "decoder_too": cell.start.decoder_too,
         "fraction": cell.fraction,
         "seed": cell.seed,
         "lr": cell.lr,

@@ -26,10 +26,12 @@ class Score:
     images: dict[str, float]
     """Labelled images of each part, in mean over the seeds."""
     mean_iou: Interval
-    """Over the seeds, by Student's t."""
+    """Over the seeds, by Student's t; of one seed without ends."""
     per_class: dict[str, Interval]
     difference: Interval | None
     """Paired, over seeds and test images, from its baseline; None for a baseline, or where that is not there."""
+    other_network: bool
+    """Whether its baseline has another encoder, so that a difference tells of that too."""
     rates: tuple[float, float]
     record: dict[str, Any]
     """What its first cell left."""
@@ -67,6 +69,12 @@ class Evidence:
         return {start: [score for score in self.scores if score.start == start] for start in self.starts}
 
     @property
+    def diverged(self) -> list[str]:
+        """The cells that have no test score, because their training diverged."""
+        cells = self.results.items()
+        return [cell.name for cell, result in cells if cell.kind != "search" and result.record["test"] is None]
+
+    @property
     def pairs(self) -> list[tuple[Start, Start]]:
         """Every start that has a baseline, with it."""
         found = [(start, baseline_of(start, self.starts)) for start in self.starts]
@@ -86,7 +94,7 @@ def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[S
     """The scores of all starts at all fractions that have any, in the order of `starts`."""
     groups: dict[tuple[str, float], dict[int, Result]] = {}
     for cell, result in results.items():
-        if cell.kind == "score":
+        if cell.kind == "score" and result.record["test"] is not None:
             groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
     rows = []
     for start in starts:
@@ -102,17 +110,16 @@ def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Ma
     both = sorted(ours.keys() & theirs.keys())
     first = next(iter(ours.values())).record
     sizes = [result.record["images"] for result in ours.values()]
+    baseline = next(iter(theirs.values())).record["encoder"] if theirs else None
     return Score(
         start=start,
         fraction=fraction,
         seeds=tuple(ours),
         images={part: float(np.mean([size[part] for size in sizes])) for part in sizes[0]},
-        mean_iou=mean_interval(_numbers([test[METRIC] for test in tests])),
-        per_class={
-            name: mean_interval(_numbers([test["per_class"][name]["iou"] for test in tests]))
-            for name in first["classes"]
-        },
+        mean_iou=_over_seeds([test[METRIC] for test in tests]),
+        per_class={name: _over_seeds([test["per_class"][name]["iou"] for test in tests]) for name in first["classes"]},
         difference=seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None,
+        other_network=baseline is not None and baseline != first["encoder"],
         rates=(first["lr"], first["encoder_lr_factor"]),
         record=first,
     )
@@ -141,6 +148,7 @@ def doubling(results: Mapping[Cell, Result]) -> tuple[Interval, float, bool] | N
 
     The spread is the range of the seeds' scores at the plain budget.
     """
+    results = {cell: result for cell, result in results.items() if result.record.get("test") is not None}
     doubled = {cell.seed: (cell, result) for cell, result in results.items() if cell.kind == "double"}
     plain = {
         cell.seed: result.record["test"][METRIC]
@@ -161,6 +169,11 @@ def _same_but_budget(cell: Cell, other: Cell) -> bool:
 
 def _counts(results: Mapping[int, Result], seeds: Sequence[int]) -> Int64[np.ndarray, "s n k k"]:
     return np.stack([result.counts for seed in seeds if (result := results[seed]).counts is not None])
+
+
+def _over_seeds(values: Sequence[float | None]) -> Interval:
+    found = mean_interval(_numbers(values))
+    return found if len(values) > 1 else Interval(found.value, np.nan, np.nan)
 
 
 def _numbers(values: Sequence[float | None]) -> Float[np.ndarray, " s"]:

@@ -8,12 +8,21 @@ from pydantic import TypeAdapter
 from common.checkpoint import load_handover
 from common.config_groups import DataConfig
 from common.data.duplicates import near_duplicates
-from common.data.load import load_splits
+from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.data.samples import few
 from common.errors import UserError
 from transfer.build import handover_file
 from transfer.study_config import Start
+
+
+def data_leaks(data: Splits) -> list[str]:
+    """What there is to say about a labelled data set itself: test images that it trains on, or nearly."""
+    told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
+    seen = sorted({data.test.keys[position] for _, position in near_duplicates(data.train, data.test).tolist()})
+    if not seen:
+        return told
+    return [*told, f"LEAK: {len(seen)} test images nearly equal training images: {few(seen)}"]
 
 
 def leaks_of(start: Start, test: Pack) -> list[str]:

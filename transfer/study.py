@@ -17,11 +17,12 @@ def main(argv: Sequence[str]) -> None:
     from common.progress import time_left
     from transfer.campaign import Campaign
     from transfer.evidence import Evidence
-    from transfer.leaks import leaks_of
+    from transfer.leaks import data_leaks, leaks_of
     from transfer.study_page import write_page
     from transfer.study_table import write_study
 
-    campaign = Campaign(config)
+    data = load_splits(config.data, labelled=True)
+    campaign = Campaign(config, data)
     if config.study.dry_run:
         for cell in campaign.missing():
             print(cell.name)
@@ -31,8 +32,8 @@ def main(argv: Sequence[str]) -> None:
         print(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
         return
     campaign.open()
-    test = load_splits(config.data, labelled=True).test
-    leaks = tuple(sentence for start in campaign.starts for sentence in leaks_of(start, test))
+    own = [sentence for start in campaign.starts for sentence in leaks_of(start, data.test)]
+    leaks = (*data_leaks(data), *own)
     print("\n".join(leaks), file=sys.stderr)
     if not config.study.table:
         campaign.work()
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
     print(write_study(evidence, config))
     print(f"tables and figures: {campaign.folder}")
     if config.run.report:
-        print(f"report: {write_page(evidence, config, test)}")
+        print(f"report: {write_page(evidence, config, data.test)}")
 
 
 if __name__ == "__main__":

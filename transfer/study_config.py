@@ -38,7 +38,7 @@ OWN = {
 class StudyOptions:
     """Which starts are compared, on how many labels, and how often."""
 
-    inits: tuple[str, ...] = ("scratch", "imagenet")
+    inits: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
     """Starts: scratch, imagenet (MobileNetV2), imagenet_NAME and scratch_NAME of an encoder, NAME=ae.pth of your own,
     NAME=ae.pth+decoder with its decoder."""
     label_fractions: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)

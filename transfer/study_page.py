@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from common.config import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
@@ -21,6 +23,7 @@ from transfer.study_words import (
     labels_saved,
     legend,
     rates_at_the_edge,
+    searched,
     told_interval,
     verdict,
 )
@@ -42,7 +45,7 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
-    page.add("How the rates were chosen", lambda: [_search(evidence)], _SEARCHED)
+    page.add("How the rates were chosen", lambda: [_search(evidence)], searched(config.study))
     page.add("How to repeat it", lambda: repeating(environment(), flatten(config), {"test": test}))
     path = config.folder / "report.html"
     page.write(path)
@@ -53,21 +56,27 @@ _PAIRED = (
     "A start and its baseline saw the same subsets, seeds and test images, so differences are bootstrapped in pairs, "
     "over seeds and images. An interval that holds 0 means that these runs cannot tell."
 )
-_SEARCHED = "Every start got the same search, on validation images; from scratch nothing is slowed down."
 
 
 def _answer(evidence: Evidence) -> str:
-    """The verdict on the start that gained most; on the others it stands in their section."""
-    told = [(start, baseline, evidence.curves[start]) for start, baseline in evidence.pairs]
-    sums = [sum(score.difference.value for score in curve if score.difference) for _, _, curve in told]
-    if not sums or not any(score.difference for _, _, curve in told for score in curve):
+    """The verdict on the start that gained most, in mean over the shares at which all have been scored."""
+    gains = {
+        pair: {s.fraction: s.difference.value for s in evidence.curves[pair[0]] if s.difference is not None}
+        for pair in evidence.pairs
+    }
+    gains = {pair: by_fraction for pair, by_fraction in gains.items() if by_fraction}
+    if not gains:
         return "Not yet known: no pretrained start has been scored beside its baseline."
-    return verdict(*told[sums.index(max(sums))])
+    shared = set.intersection(*(set(one) for one in gains.values()))
+    mean = {pair: np.mean([v for f, v in one.items() if f in shared or not shared]) for pair, one in gains.items()}
+    best = max(mean, key=lambda pair: mean[pair])
+    many = f"Best of {len(gains)} pretrained starts: " if len(gains) > 1 else ""
+    return many + verdict(*best, evidence.curves[best[0]])
 
 
 def _tile(score: Score) -> Tile:
     value, low, high = score.mean_iou
-    gain = "the baseline" if score.difference is None else told_interval(score.difference)
+    gain = "no baseline beside it" if score.difference is None else told_interval(score.difference)
     return Tile(score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", place(value, low, high))
 
 
@@ -77,6 +86,7 @@ def _notices(evidence: Evidence, config: StudyConfig) -> list[Notice]:
         found.append(Notice(doubled_budget(*doubled), "note" if doubled[2] else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
         found.append(Notice(edge))
+    found += [Notice(f"{name} diverged and is left out") for name in evidence.diverged]
     taught = [start.name for start, curve in evidence.curves.items() if curve and _taught_by_imagenet(curve)]
     if taught:
         found.append(Notice(f"ImageNet labels helped {', '.join(taught)}; the others had none", "note"))
@@ -96,7 +106,7 @@ def _efficiency(evidence: Evidence) -> list[Block]:
             labels_elsewhere(score.record),
             number(score.labels, ".0f"),
             number(score.mean_iou.value, ".4f", interval=place(*score.mean_iou)),
-            f"{score.mean_iou.low:.3f} to {score.mean_iou.high:.3f}",
+            _ends(score.mean_iou, ".3f"),
             number(len(score.seeds), "d"),
             number(score.rates[0], "g"),
             number(score.rates[1], "g"),
@@ -108,14 +118,15 @@ def _efficiency(evidence: Evidence) -> list[Block]:
 
 def _differences(evidence: Evidence) -> list[Block]:
     pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
-    reach = max((abs(end) for _, found in pairs for end in (found.low, found.high)), default=1.0) * 1.05 or 1.0
+    ends = [abs(end) for _, found in pairs for end in (found.low, found.high) if math.isfinite(end)]
+    reach = max(ends, default=1.0) * 1.05 or 1.0
     rows = [
         [
             score.start.name,
             number(score.fraction, "g"),
             number(score.labels, ".0f"),
             number(found.value, "+.4f", interval=place(*found, start=-reach, end=reach, zero=0.0)),
-            f"{found.low:+.4f} to {found.high:+.4f}",
+            _ends(found, "+.4f"),
             score.answer,
         ]
         for score, found in pairs
@@ -135,8 +146,13 @@ def _classes(evidence: Evidence) -> list[Block]:
     return [chart.block(name, width="half") for name, chart in charts.items()]
 
 
+def _ends(found: Interval, form: str) -> str:
+    return "-" if math.isnan(found.low) else f"{found.low:{form}} to {found.high:{form}}"
+
+
 def _saved(evidence: Evidence) -> list[Block]:
-    return [text(*saved) for pair in evidence.pairs if (saved := labels_saved(*pair, evidence.curves))]
+    saved = [text(*told) for pair in evidence.pairs if (told := labels_saved(*pair, evidence.curves))]
+    return saved or [text("None that these runs are sure of: no pretrained start is surely above its baseline.")]
 
 
 def _search(evidence: Evidence) -> Block:
@@ -157,6 +173,8 @@ def _chart(evidence: Evidence, value: Callable[[Score], Interval | None], title:
 
 def _possible(score: Interval) -> Interval:
     """An interval of Student's t as far as scores can lie in it."""
+    if math.isnan(score.low):
+        return score
     return Interval(score.value, max(score.low, 0.0), min(score.high, 1.0))
 
 

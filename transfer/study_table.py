@@ -81,6 +81,7 @@ def _markdown(evidence: Evidence, options: StudyOptions) -> str:
     lines = [*evidence.leaks, ""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     lines += ["", *_table(curves), "", legend(evidence, options), ""]
+    lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
     if (found := doubling(evidence.results)) is not None:
         lines += ["", doubled_budget(*found)]
@@ -120,13 +121,13 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(score: Score) -> dict[str, Any]:
-    difference = score.difference and {**score.difference._asdict(), "answer": score.answer}
+    difference = score.difference and {**_finite(score.difference), "answer": score.answer}
     return {
         "start": score.start.name,
         "fraction": score.fraction,
         "seeds": list(score.seeds),
         "images": score.images,
-        "mean_iou": score.mean_iou._asdict(),
+        "mean_iou": _finite(score.mean_iou),
         "per_class": {name: _finite(value) for name, value in score.per_class.items()},
         "difference": difference,
         "lr": score.rates[0],

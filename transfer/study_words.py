@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from common.intervals import Interval
 from transfer.evidence import Evidence, Score, labels_needed
 from transfer.study_config import Start, StudyOptions
@@ -20,37 +22,54 @@ def verdict(start: Start, baseline: Start, curve: Sequence[Score]) -> str:
         at = [f"{s.fraction:.3g} ({told_interval(s.difference)})" for s in told if s.difference and s.answer == answer]
         if at:
             parts.append(f"{words} {_joined(at)}")
-    return f"{start.name} against {baseline.name}: {'; '.join(parts) or 'not yet known'}."
+    other = " (another network)" if any(score.other_network for score in curve) else ""
+    return f"{start.name} against {baseline.name}{other}: {'; '.join(parts) or 'not yet known'}."
 
 
 def told_interval(difference: Interval) -> str:
     """A difference with its interval: "+0.076, +0.054 to +0.098"."""
+    if np.isnan(difference.low):
+        return f"{difference.value:+.3f}, one seed"
     return f"{difference.value:+.3f}, {difference.low:+.3f} to {difference.high:+.3f}"
 
 
 def labels_saved(start: Start, baseline: Start, curves: Curves) -> list[str]:
-    """For every point of the baseline, with how many labels a pretrained start does as well."""
-    if not curves[start]:
-        return []
+    """For every share of the labels at which a pretrained start is surely better: the fewest labels with which the
+    baseline scores as it does there, and with which the pretrained one does.
+    """
     told = []
-    for score in curves[baseline]:
-        labels, how = labels_needed(curves[start], score.mean_iou.value)
-        words = f"{baseline.name} reaches {score.mean_iou.value:.3f} with {score.labels:.0f} labels, {start.name} with "
-        saved = f": {score.labels - labels:.0f} saved" if how != "more than" and labels < score.labels else ""
-        told.append(f"{words}{how} {labels:.0f}{saved}")
+    better = {score.fraction for score in curves[start] if score.answer == "helped"}
+    for score in (score for score in curves[baseline] if score.fraction in better):
+        theirs, _ = labels_needed(curves[baseline], score.mean_iou.value)
+        ours, how = labels_needed(curves[start], score.mean_iou.value)
+        saved = f": {theirs - ours:.0f} saved" if how != "more than" and ours < theirs else ""
+        reached = f"{baseline.name} reaches {score.mean_iou.value:.3f} with {theirs:.0f} labels"
+        told.append(f"{reached}, {start.name} with {how} {ours:.0f}{saved}")
     return told
 
 
 def legend(evidence: Evidence, options: StudyOptions) -> str:
     """How the figures of the table came about."""
-    seeds = max((len(score.seeds) for score in evidence.scores), default=0)
+    counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
+    seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
     tests = f"{evidence.scores[0].images['test']:.0f}" if evidence.scores else "no"
     return (
-        f"Mean IoU on {tests} test images, each looked at once a training: mean over {seeds} seeds (95 % interval, "
+        f"Mean IoU on {tests} test images, each looked at once a training: mean over {seeds} (95 % interval, "
         f"Student's t), the difference from the baseline, and the answer of its paired interval over seeds and images. "
-        f"Images are those for training + for validation. {options.updates} updates for all; rates chosen on the "
-        f"validation images of fraction {options.search_fraction:g}, among {len(options.lrs)} rates and "
-        f"{len(options.encoder_lr_factors)} factors (from scratch the factor is 1)."
+        f"Images are those for training + for validation. {options.updates} updates for all. {searched(options)}"
+    )
+
+
+def searched(options: StudyOptions) -> str:
+    """How the rates of the starts were chosen."""
+    scratch, pretrained = len(options.lrs), len(options.lrs) * len(options.encoder_lr_factors)
+    if pretrained == 1:
+        return "The rates were given, the same for every start (from scratch the encoder's factor is 1)."
+    where = "all validation images" if options.full_validation else "as large a share of the validation images"
+    trials = f"{scratch} trial{'s' * (scratch != 1)} from scratch, where the encoder's factor is 1"
+    return (
+        f"Rates were chosen for each start by trainings on the share {options.search_fraction:g} of the labels, scored "
+        f"on {where}: {trials}, {pretrained} for a pretrained start. Smaller shares owe their rates to those labels."
     )
 
 

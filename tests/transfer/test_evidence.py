@@ -1,19 +1,20 @@
 """What a study concludes from cells whose answers are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from transfer.cells import Cell, Result
-from transfer.evidence import baseline_of, doubling, labels_needed, scores_of
+from transfer.evidence import Evidence, baseline_of, doubling, labels_needed, scores_of
 from transfer.study_config import Start, parse_inits
-from transfer.study_words import verdict
+from transfer.study_words import labels_saved, verdict
 
 SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
 
 
-def result(accuracy, *, fraction=0.1, seed=0, images=40):
+def result(accuracy, *, fraction=0.1, seed=0, images=40, encoder=None):
     """A cell of two classes in which this share of every image's pixels is right, a little less or more each."""
     each = np.clip(accuracy + np.random.default_rng(7).normal(0, 0.03, images), 0, 1)
     right = np.round(each * 500).astype(np.int64)
@@ -27,6 +28,7 @@ def result(accuracy, *, fraction=0.1, seed=0, images=40):
         "encoder_lr_factor": 0.3,
         "uses_imagenet_labels": False,
         "uses_labels": False,
+        "encoder": encoder or {"name": "unet"},
     }
     return Result(record, counts)
 
@@ -62,6 +64,43 @@ def test_a_score_is_the_mean_over_seeds_and_its_difference_is_paired():
     assert score.difference is not None
     assert score.difference.value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
     assert score.difference.high - score.difference.low < 0.01, "the images are the same in both"
+
+
+def test_one_seed_is_no_evidence():
+    results = cells(OWN, {0.1: 0.8}, seeds=1) | cells(SCRATCH, {0.1: 0.5}, seeds=1)
+    (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
+    assert score.answer == "cannot tell"
+    assert np.isnan(score.mean_iou.low)
+    assert "0.1 (+0.327, one seed)" in verdict(OWN, SCRATCH, [score])
+
+
+def test_a_baseline_with_another_encoder_is_said_to_be_another_network():
+    results = cells(SCRATCH, {0.1: 0.5}) | {
+        cell: replace(found, record={**found.record, "encoder": {"name": "mobilenet_v2"}})
+        for cell, found in cells(OWN, {0.1: 0.8}).items()
+    }
+    (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
+    assert verdict(OWN, SCRATCH, [score]).startswith("own against scratch (another network): helped")
+
+
+def test_a_diverged_cell_is_named_and_left_out():
+    results = cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5})
+    lost = next(iter(results))
+    results[lost] = Result({**results[lost].record, "test": None}, None)
+    evidence = Evidence((SCRATCH, OWN), results, ())
+    assert evidence.diverged == [lost.name]
+    assert [len(score.seeds) for score in evidence.scores] == [3, 2]
+
+
+def test_labels_are_saved_only_where_a_start_is_surely_better_and_the_baseline_needs_them():
+    ours, theirs = {0.1: 0.7, 1.0: 0.72}, {0.1: 0.6, 1.0: 0.7}
+    evidence = Evidence((SCRATCH, OWN), cells(OWN, ours) | cells(SCRATCH, theirs), ())
+    few, many = labels_saved(OWN, SCRATCH, evidence.curves)
+    assert few == "scratch reaches 0.431 with 11 labels, own with at most 11"
+    assert many == "scratch reaches 0.541 with 110 labels, own with at most 11: 99 saved"
+    declining = {0.1: 0.7, 1.0: 0.69}
+    same = Evidence((SCRATCH, OWN), cells(OWN, declining) | cells(SCRATCH, declining), ())
+    assert labels_saved(OWN, SCRATCH, same.curves) == []
 
 
 def test_a_start_without_its_baseline_has_a_score_and_no_difference():
