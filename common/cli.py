@@ -32,7 +32,7 @@ def command(main: Callable[[Sequence[str]], None]) -> Command:
                 raise
             return _refuse(f"the disk is full ({error.filename or 'while writing'}): free some space", 2)
         except KeyboardInterrupt as stop:
-            usual = "interrupted; --resume with the same --output_dir goes on after the last epoch"
+            usual = "interrupted; a training goes on with --resume and its --output_dir"
             return _refuse(str(stop) or usual, 130)
         except RuntimeError as error:
             if "out of memory" not in str(error):

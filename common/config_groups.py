@@ -60,7 +60,9 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """The U-Net's own encoder and its mirror; ignored where an encoder is handed over or MobileNetV2."""
+    """The U-Net's own encoder; ignored where another is named or handed over, but for --decoder_dropout, which every
+    fresh decoder takes (deeplabv3plus excepted).
+    """
 
     widths: tuple[Annotated[int, Field(ge=1)], ...] = (32, 64, 128, 256, 512, 512)
     """Channels of the encoder's stages, finest first; every stage after the first halves the image."""
@@ -145,7 +147,7 @@ class RunConfig:
     logger: Literal["none", "wandb"] = "none"
     """Where a run can be watched beside TensorBoard: wandb is Weights & Biases (WANDB_MODE=offline keeps it here)."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of everything drawn at random; equal seeds give equal results on a CPU."""
+    """Seed of everything drawn at random; equal seeds give equal bits on one CPU with as many threads."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
     amp: bool = False

@@ -23,13 +23,13 @@ class EvaluateOptions:
     """What is measured, and on which images."""
 
     model_path: Path | None = None
-    """best.pth of a run (of phase 1 also ae.pth), or the run's folder (required)."""
+    """best.pth of a run of the same phase, or the run's folder (required); pretrain.evaluate takes ae.pth too."""
     data_dir: Path | None = None
     """Folder of the data; default the one that the network was trained on."""
     split: Literal["train", "val", "test"] = "test"
     """Which part of the data is scored."""
     output_dir: Path | None = None
-    """Folder for figures; default evaluation-<split> beside the model."""
+    """Folder for metrics.json, report.html and figures; default evaluation-<split> beside the model."""
     batch_size: Annotated[int, Field(ge=0)] = 0
     """Images in a batch; 0 for as many as in training, which repeats that run's figures exactly."""
     visualize_samples: Annotated[int, Field(ge=0)] = 8

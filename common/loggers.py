@@ -67,7 +67,7 @@ class WeightsAndBiases:
         try:
             import wandb
         except ImportError:
-            raise UserError("--logger wandb needs another package: pip install 'recon2seg[wandb]'") from None
+            raise UserError("--logger wandb needs another package: pip install wandb") from None
         known = folder / "wandb_id.txt"
         if not known.exists():
             known.write_text(secrets.token_hex(4))

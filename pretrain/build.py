@@ -18,7 +18,7 @@ from pretrain.target import FeatureTarget, HogTarget, Target
 
 
 def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
-    """System A's autoencoder, or what the settings make of it. Raises UserError for a size that does not fit."""
+    """The autoencoder that the settings name. Raises UserError for a size that does not fit."""
     model = config.model
     channels = config.data.channels
     settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}

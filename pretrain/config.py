@@ -1,4 +1,4 @@
-"""Everything that can be set in phase 1, and what it is when nobody sets it (system A's recipe)."""
+"""Everything that can be set in phase 1, and what it is when nobody sets it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ Weight = Annotated[float, Field(ge=0)]
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What the reconstruction is compared by; 0 leaves a term out."""
+    """What a reconstruction is compared by (--target image); 0 leaves a term out. The targets hog and features have an
+    error of their own, and take --perceptual_weight alone from here.
+    """
 
     mse_weight: Weight = 1.0
     """Weight of the mean squared error, on values in [0, 1]."""
@@ -32,7 +34,7 @@ class LossConfig:
     ssim_weight: Weight = 0.1
     """Weight of 1 - SSIM."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
-    """Network whose features the perceptual term compares."""
+    """Network whose features the perceptual term compares, and --target features asks for."""
     perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"
     """That network's weights: imagenet, random (no labels, no file), or own (any in --perceptual_weights_path)."""
     perceptual_weights_path: Path | None = None
@@ -46,8 +48,8 @@ class PretextConfig:
     pretext: Literal["plain", "denoise", "mask", "restore"] = "mask"
     """plain: all of it; denoise: noise added; mask: patches hidden; restore: painted over, shuffled, recoloured."""
     target: Literal["auto", "image", "hog", "features"] = "auto"
-    """The image, or of its hidden cells the gradient histograms (MaskFeat), or the features of --perceptual_net; then
-    MSE trains the image head alone. auto: hog with mask, else image."""
+    """What is asked for: image (pixels), hog (gradient histograms of cells, MaskFeat), features (what --perceptual_net
+    sees of them). Of hidden cells with mask, else of all. auto: hog with mask, else image."""
     noise_sigma: Annotated[float, Field(ge=0)] = 0.22
     """denoise: standard deviation of the noise, for values in [0, 1]."""
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.6

@@ -45,7 +45,7 @@ class EncoderConfig:
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
-    """The rate of what was pretrained, as a factor of --lr, once it is trained."""
+    """The rate of what was pretrained, as a factor of --lr; 0.1 suits ImageNet weights, 0.3 an encoder of phase 1."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor from the rate of a level of a pretrained encoder to that of the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0

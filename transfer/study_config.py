@@ -72,7 +72,8 @@ class StudyConfig:
     """Does pretraining help, by how much, at which number of labels, and how sure is that? Trains the same network
     from several starts on several shares of the labels, and answers in one sentence, a table and curves.
 
-    Takes the settings of transfer.main; interrupted or called twice at once, it goes on with what is missing.
+    Takes the settings of transfer.main but those that it chooses itself (epochs, lr, seed, label_fraction, the encoder:
+    it names what to use in their place). The same command, again or twice at once, goes on with what is missing.
     """
 
     study: StudyOptions = StudyOptions()

@@ -1,4 +1,4 @@
-"""Any encoder of segmentation_models_pytorch, behind the contract of ours (optional: `pip install recon2seg[zoo]`)."""
+"""Any encoder of segmentation_models_pytorch, behind the contract of ours (optional)."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -19,7 +19,7 @@ from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, c
 
 CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
 """How the names of a classifier's tensors begin, which an encoder does without."""
-INSTALL = "pip install 'recon2seg[zoo]'"
+INSTALL = "pip install segmentation-models-pytorch"
 
 
 class SMPEncoder(Encoder):
