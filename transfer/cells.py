@@ -106,9 +106,8 @@ def train_cell(cell: Cell, study: StudyConfig, folder: Path, *, data: str) -> No
         "seconds": round(time.monotonic() - began, 1),
     }
     if cell.kind != "search":
-        record["test"] = None
-    if cell.kind != "search" and progress is not None:
-        record["test"] = json.loads((folder / "metrics.json").read_text())["test"]
+        scored = progress is not None
+        record["test"] = json.loads((folder / "metrics.json").read_text())["test"] if scored else None
     _tidy(folder, keep=study.study.keep_checkpoints)
     write_json(folder / PROOF, record)
 
