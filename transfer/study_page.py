@@ -53,8 +53,8 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
 
 
 _PAIRED = (
-    "A start and its baseline saw the same subsets, seeds and test images, so differences are bootstrapped in pairs, "
-    "over seeds and images. An interval that holds 0 means that these runs cannot tell."
+    "A start and its baseline saw the same subsets, seeds and test images, so differences are taken in pairs, over "
+    "seeds by Student's t, over images by the bootstrap. An interval that holds 0 means that these runs cannot tell."
 )
 
 
@@ -76,7 +76,8 @@ def _answer(evidence: Evidence) -> str:
 
 def _tile(score: Score) -> Tile:
     value, low, high = score.mean_iou
-    gain = "no baseline beside it" if score.difference is None else told_interval(score.difference)
+    alone = "from scratch" if score.start.scratch else "no baseline beside it"
+    gain = alone if score.difference is None else told_interval(score.difference)
     return Tile(score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", place(value, low, high))
 
 
