@@ -36,9 +36,6 @@ BASELINES: Mapping[str, list[str]] = {"scratch": [], "MobileNetV2, ImageNet": ["
 EPOCHS = {0.2: 100, 1.0: 25}
 """Of fine-tuning, by the share of the masks: about 400 updates of 16 images for either."""
 TUNING = ["--optimizer", "adamw", "--lr", "0.003", "--weight_decay", "3e-5", "--freeze_epochs", "0"]
-RATES: Mapping[str, str] = {"scratch": "1", "MobileNetV2, ImageNet": "0.1"}
-"""The rate of the encoder, as a factor; 0.3 for the others. Chosen for each kind on pets that nothing else uses: the
-training images whose masks a fifth leaves out."""
 SEEDS = (0, 1, 2)
 
 
@@ -71,7 +68,6 @@ class Study:
         start = BASELINES.get(name, ["--pretrained_encoder", encoder])
         words = ["--data_dir", self.pets, *self.shared, "--label_fraction", str(share), "--seed", str(seed)]
         words += ["--epochs", str(EPOCHS[share]), "--patience", "1000", *self.tuning]
-        words += ["--encoder_lr_factor", RATES.get(name, "0.3")]
         with once(run, "metrics.json") as wanted:
             if wanted:
                 succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])

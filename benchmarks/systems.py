@@ -24,7 +24,7 @@ SEVERAL = ("a_pets_autoencoder", "a_pets_scratch", "a_pets_imagenet", "e_unet_tr
            "e_resnet34", "e_efficientnet", "e_deeplabv3plus")  # fmt: skip
 LIBRARY = ("e_resnet34", "e_efficientnet", "e_deeplabv3plus")
 SHORTER = 5
-"""System E's recipe is 100 epochs of 10 images, 500 updates of 2: a fifth of the epochs of the others is more than that."""
+"""System E trains for a fifth of the others' epochs: its recipe is 500 updates of 2 images (100 epochs of 10)."""
 PAIRS = [(name.replace("tuned", "frozen"), name) for name in LESIONS if name.endswith("tuned")]
 PUBLISHED = {
     "a_pets_autoencoder": "mean IoU 0.333, cat Dice 0.000",

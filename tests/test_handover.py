@@ -43,6 +43,13 @@ def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     assert "0 missing" in str(slip)
 
 
+@pytest.mark.parametrize(("flags", "factor"), [([], 0.3), (["--encoder_lr_factor", "0.05"], 0.05)])
+def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named(flags, factor, tmp_path):
+    write_autoencoder(tmp_path / "ae.pth")
+    _, slip, _ = receive(tmp_path / "ae.pth", *flags)
+    assert slip.lr_factor == factor
+
+
 def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch").eval()
     net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "all")

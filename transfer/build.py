@@ -66,7 +66,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
         trained_parameters=parameters,
         frozen_epochs=plan.freeze_epochs if pretrained else 0,
         thaw_every=plan.thaw_every if pretrained else 0,
-        lr_factor=plan.encoder_lr_factor if pretrained else 1.0,
+        lr_factor=plan.pretrained_lr_factor if pretrained else 1.0,
         epochs=config.training.epochs,
     )
     levels = net.encoder.levels()

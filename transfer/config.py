@@ -44,12 +44,19 @@ class EncoderConfig:
     """What is taken from --pretrained_encoder: the encoder, or its decoder too (never the output head)."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
-    encoder_lr_factor: Annotated[float, Field(gt=0)] = 0.1
-    """The rate of what was pretrained, as a factor of --lr; 0.1 suits ImageNet weights, 0.3 an encoder of phase 1."""
+    encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
+    """The rate of what was pretrained, as a factor of --lr; default 0.3 for an encoder of phase 1, 0.1 for others."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor from the rate of a level of a pretrained encoder to that of the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between the thawing of one level and the next, coarsest first; 0 thaws all after --freeze_epochs."""
+
+    @property
+    def pretrained_lr_factor(self) -> float:
+        """The factor that is meant where none is given: ImageNet weights bear less change than our own."""
+        if self.encoder_lr_factor is not None:
+            return self.encoder_lr_factor
+        return 0.1 if self.pretrained_encoder is None else 0.3
 
 
 @dataclass(frozen=True)
