@@ -35,6 +35,8 @@ class Training:
     """The network as a file, given the row of its epoch."""
     begin_epoch: Callable[[int], None] = lambda _: None
     """What changes between epochs (counted from 0), such as what is frozen."""
+    trained: Callable[[], Row] = dict
+    """What else an epoch's training images told, beside the terms of the loss."""
     show: Callable[[Progress], str | None] = lambda _: None
     """Pictures for TensorBoard after an epoch; a sentence to say aloud, if there is one."""
 
@@ -70,7 +72,7 @@ def train(training: Training, *, run: Run, updater: Updater, batches: Batches, s
             updater,
             lambda values, count: bar.advance(values, count, updater.lr),
         )
-        return {"lr": updater.lr, **{f"train/{name}": value for name, value in terms.items()}}
+        return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **training.trained()}.items()}}
 
     def scores(epoch: int) -> Row:
         training.model.eval()

@@ -112,6 +112,16 @@ def test_evaluate_repeats_the_test_figures_of_the_run_exactly(seg, tmp_path, cap
     assert "mean IoU" in capsys.readouterr().out
 
 
+def test_the_mean_iou_of_training_is_that_of_the_images_as_they_were_trained_on():
+    fixed = ["--norm", "group", "--decoder_norm", "group", "--dropout", *["0"] * 6, "--decoder_dropout", *["0"] * 5]
+    plain = ["--hflip", "0", "--rotate", "0", "--scale", "0", "--translate", "0", "--jitter", "0", "--lr", "1e-12"]
+    assert transfer([*TRANSFER, *SYNTHETIC, *fixed, *plain, "--output_dir", "still"]) == 0
+    assert evaluate(["--model_path", "still", "--split", "train", "--no_report"]) == 0
+    with Path("still/metrics.csv").open() as file:
+        told = [float(row["train/mean_iou"]) for row in csv.DictReader(file)]
+    assert told == pytest.approx([metrics(Path("still/evaluation-train"))["train"]["mean_iou"]] * 2)
+
+
 def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
     words = [
         "--model_path",

@@ -113,7 +113,8 @@ def _panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
     terms = {f"train/{term}": f"train {term.replace('_', ' ')}" for term in ("dice", "cross_entropy", "focal", "bce")}
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
-        "IoU of each class, validation": {"val/mean_iou": "mean", **{f"val/iou_{name}": name for name in names}},
+        "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
+        "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
         "Terms of the loss": terms,
         "Share of pixels taken for each class": {f"val/predicted_{name}": name for name in names},
         "Learning rate": {"lr": "rate"},

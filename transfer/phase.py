@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, sections_of
@@ -16,7 +17,7 @@ from common.data.load import load_splits
 from common.data.pack import Pack
 from common.device import make_fabric
 from common.figures import curves, save_picture
-from common.metrics import report, silent_classes
+from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
 from common.optim import build_optimizer, rates
 from common.report.head import course, data_name, notices
@@ -66,7 +67,10 @@ class Transfer:
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
             image, mask = augment(batch.image, batch.mask)
-            return self.loss(network(image), mask)
+            assert mask is not None, "labelled data has masks"
+            logits = network(image)
+            self.counts += confusion(logits.argmax(1), mask, len(self.names)).sum(0)
+            return self.loss(logits, mask)
 
         plan, optim = self.config.training, self.config.optim
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
@@ -86,6 +90,7 @@ class Transfer:
             headline=("val/mean_iou", *(f"val/iou_{name}" for name in self.names)),
             handover=self._handover,
             begin_epoch=self._begin_epoch,
+            trained=lambda: {"mean_iou": scores(self.counts)["mean_iou"].item()},
             show=self._show,
         )
         state = {"model": self.net, "loss": self.loss, "updater": updater}
@@ -154,7 +159,8 @@ class Transfer:
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
     def _begin_epoch(self, epoch: int) -> None:
-        encoder = self.net.encoder
+        encoder, classes = self.net.encoder, len(self.names)
+        self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.fabric.device)
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
     def _confusions(
@@ -181,7 +187,7 @@ class Transfer:
         save_picture(picture, self.run.figures / "segmentations_test.png")
         confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
         quality_figure(quality, counts.numpy(), self.names).savefig(self.run.figures / "quality_test.png", dpi=110)
-        ious = ["val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
+        ious = ["train/mean_iou", "val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
         panels = [["train/loss", "val/loss"], ious, ["lr"]]
         curves(progress.rows, panels).savefig(self.run.figures / "curves.png", dpi=110)
 
