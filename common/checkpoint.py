@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import NO_SPACE, UserError
+from common.files import replacing
 
 FORMAT = "recon2seg"
 VERSION = 1
@@ -86,20 +87,15 @@ def load_handover(path: Path, *, kind: str | None = None) -> Handover:
 
 def save_atomically(content: Any, path: Path) -> None:
     """`torch.save` to a temporary name, flushed to disk, then renamed. Raises UserError when the disk is full."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         if isinstance(error, RuntimeError) or error.errno in NO_SPACE:
             raise UserError(f"cannot write {path}: {error}; free some space and run again with --resume") from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> Any:

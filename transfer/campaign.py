@@ -153,8 +153,9 @@ class Campaign:
         """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
         assert data.classes is not None, "labelled data has classes"
         options, plan = self.config.study, self.config.training_of(self.starts[0])
-        shares = product((options.search_fraction, *options.label_fractions), range(options.seeds))
-        for fraction, seed in shares:
+        searched = any(len(self._searches(start)) > 1 for start in self.starts)
+        fractions = [*[options.search_fraction] * searched, *options.label_fractions]
+        for fraction, seed in product(fractions, range(options.seeds)):
             labels = replace(plan.labels, label_fraction=fraction)
             part = replace(plan, labels=labels, run=replace(plan.run, seed=seed))
             if len(training_part(data.train, part, data.classes.names)[0]) < 2:
