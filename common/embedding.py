@@ -1,6 +1,6 @@
 """What an encoder makes of whole images: one vector each, and what that cloud of vectors tells."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,11 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from common.data.batches import Batches
 from common.data.pack import Pack
 from common.evaluate_config import Pooling
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
+from common.progress import each_image, waiting_for
 
 
 def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
@@ -52,11 +52,20 @@ def latents(
     After an InstanceNorm the spatial mean alone is nearly the same for every image. The default was chosen by
     `knn_accuracy`.
     """
-    rows = []
+    return all_latents(encoder, pack, batch_size=batch_size, device=device, poolings=[pooling])[pooling]
+
+
+def all_latents(
+    encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.device, poolings: Iterable[Pooling]
+) -> dict[Pooling, Float[np.ndarray, "n d"]]:
+    """`latents` in several ways, from one look at the images."""
+    rows: dict[Pooling, list[Tensor]] = {pooling: [] for pooling in poolings}
     with undisturbed(encoder):
-        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
-            rows.append(POOLINGS[pooling](encoder(batch.image)).cpu())
-    return torch.cat(rows).numpy()
+        for batch in each_image(pack, batch_size=batch_size, device=device, doing="describing"):
+            features = encoder(batch.image)
+            for pooling, vectors in rows.items():
+                vectors.append(POOLINGS[pooling](features).cpu())
+    return {pooling: torch.cat(vectors).numpy() for pooling, vectors in rows.items()}
 
 
 def standardised(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
@@ -129,7 +138,7 @@ def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.
     total = [torch.zeros(channels, dtype=torch.float64) for channels in encoder.channels]
     products = [torch.zeros(channels, channels, dtype=torch.float64) for channels in encoder.channels]
     with undisturbed(encoder):
-        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+        for batch in each_image(pack, batch_size=batch_size, device=device, doing="measuring the rank of"):
             for level, features in enumerate(encoder(batch.image)):
                 cells = features.transpose(0, 1).flatten(1).cpu().double()
                 count[level] += cells.shape[1]
@@ -155,5 +164,6 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) ->
     if not tsne:
         return planes
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
-    found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
+    with waiting_for(f"t-SNE of {len(few):,} points"):
+        found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
     return {**planes, "tsne": found.astype(np.float32)}

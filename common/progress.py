@@ -1,11 +1,15 @@
 """How far a run is: a bar on a terminal, a plain line an epoch elsewhere."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 
+import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from common.data.batches import Batch, Batches
+from common.data.pack import Pack
 from common.train import Row
 
 
@@ -49,6 +53,22 @@ class EpochBar:
             f"{time_left(left)} left{'  *' if better else ''}"
         )
         self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
+    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar, where a terminal is watched."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not (doing and console.is_terminal), transient=True) as bar:
+        task = bar.add_task(f"{doing} images", total=len(pack))
+        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+            yield batch
+            bar.advance(task, len(batch))
+
+
+def waiting_for(what: str) -> AbstractContextManager:
+    """Says what takes its time while nobody can tell how much of it is left, where a terminal is watched."""
+    return Console(stderr=True).status(what)
 
 
 def time_left(seconds: float) -> str:

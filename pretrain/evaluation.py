@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Float
 
 from common.checkpoint import load_handover
 from common.config import unflatten
 from common.config_groups import RunConfig
 from common.data.load import load_splits
 from common.device import make_fabric
-from common.embedding import image_classes, knn_accuracy, latents, level_ranks, plane, silhouette
+from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
@@ -57,7 +56,8 @@ class Evaluation:
 
     def score(self) -> None:
         """MSE, PSNR and SSIM of every image to images.csv; their means, with intervals, to the screen."""
-        self.scores = image_scores(self.model, self.pack, batch_size=self.batch_size, device=self.device)
+        size, device = self.batch_size, self.device
+        self.scores = image_scores(self.model, self.pack, batch_size=size, device=device, doing="scoring")
         with (self.folder / "images.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["image", *self.scores])
@@ -101,15 +101,16 @@ class Evaluation:
 
     def analyze_latents(self) -> None:
         """PCA and t-SNE of one vector an image, with k-NN accuracy and silhouette where there are classes."""
-        vectors = {pooling: self._latents(pooling) for pooling in get_args(Pooling)}
-        chosen = vectors[self.options.latents]
+        chosen, every = self.options.latents, get_args(Pooling)
+        size, device = self.batch_size, self.device
+        vectors = all_latents(self.model.encoder, self.pack, batch_size=size, device=device, poolings=every)
         classes, labels, title = image_classes(self.pack), None, f"encoder features, {self.options.split}"
         if classes is not None and self.data.classes is not None:
-            apart = silhouette(chosen, classes)
+            apart = silhouette(vectors[chosen], classes)
             labels = [self.data.classes.names[k] for k in classes]
             self.results["latents"] = {
-                "pooling": self.options.latents,
-                "knn_accuracy": knn_accuracy(chosen, classes),
+                "pooling": chosen,
+                "knn_accuracy": knn_accuracy(vectors[chosen], classes),
                 "knn_accuracy_by_pooling": {name: knn_accuracy(rows, classes) for name, rows in vectors.items()},
                 "largest_class": float(np.bincount(classes).max() / len(classes)),
                 "silhouette": None if math.isnan(apart) else apart,
@@ -117,7 +118,8 @@ class Evaluation:
             found = self.results["latents"]
             title += f": 5-NN accuracy {found['knn_accuracy']:.3f}, silhouette {apart:.3f}"
             print(f"{title} (the largest class alone: {found['largest_class']:.3f})")
-        embedding_figure(plane(chosen, seed=self.seed), labels, title).savefig(self.figures / "latents.png", dpi=110)
+        planes = plane(vectors[chosen], seed=self.seed)
+        embedding_figure(planes, labels, title).savefig(self.figures / "latents.png", dpi=110)
         picture = neighbour_grid(self.model.encoder, self.pack, device=self.device)
         save_picture(picture, self.figures / "neighbours.png")
 
@@ -154,7 +156,3 @@ class Evaluation:
             best_epoch=best,
         )
         return write_page(looked, told, self.folder / "report.html")
-
-    def _latents(self, pooling: Pooling) -> Float[np.ndarray, "n d"]:
-        encoder = self.model.encoder
-        return latents(encoder, self.pack, batch_size=self.batch_size, device=self.device, pooling=pooling)

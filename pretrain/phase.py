@@ -104,8 +104,8 @@ class Pretraining:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
         load_sections(self.model, best.sections, "best.pth")
-        images = self._image_scores("test")
-        scores = {"test": means(images), "val": self._scores("val")}
+        images = self._image_scores("test", doing="scoring")
+        scores = {"test": means(images), "val": means(self._image_scores("val"))}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         if self.config.run.report:
             self._draw(progress)
@@ -174,23 +174,20 @@ class Pretraining:
             print(f"encoder: {path}{replaced}")
         print(f"pictures and figures: {self.run.folder}")
 
-    def _scores(self, split: str) -> Row:
-        return means(self._image_scores(split))
-
-    def _image_scores(self, split: str) -> dict[str, Float[np.ndarray, " n"]]:
+    def _image_scores(self, split: str, *, doing: str = "") -> dict[str, Float[np.ndarray, " n"]]:
         pack, size = getattr(self.data, split), self.config.training.batch_size
-        return image_scores(self.model, pack, batch_size=size, device=self.fabric.device)
+        return image_scores(self.model, pack, batch_size=size, device=self.fabric.device, doing=doing)
 
     def _validate(self, epoch: int) -> Row:
         """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
-        means = Means()
+        terms = Means()
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.fabric.device):
-            terms = self.objective(self.model, make_task(batch.image, self.config.pretext))
-            means.add({"loss": terms["loss"].item()}, len(batch))
+            found = self.objective(self.model, make_task(batch.image, self.config.pretext))
+            terms.add({"loss": found["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        return {**self._scores("val"), **means.row(), **probed}
+        return {**means(self._image_scores("val")), **terms.row(), **probed}
 
     def _score(self, row: Row) -> float:
         """What chooses the best epoch: higher is better, NaN where it was not measured."""

@@ -8,16 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from common.data.batches import Batches
 from common.data.pack import Pack
+from common.progress import each_image
 from common.train import Row
 from pretrain.metrics import reconstruction_scores
 from pretrain.model import Autoencoder
-
-
-def evaluate(model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device) -> Row:
-    """The means over the images of what `image_scores` measures."""
-    return means(image_scores(model, pack, batch_size=batch_size, device=device))
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
@@ -27,16 +22,16 @@ def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
 
 @torch.no_grad()
 def image_scores(
-    model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device
+    model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device, doing: str = ""
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """MSE, PSNR (dB) and SSIM of every image in file order, and the PSNR where all skips are zero.
 
     "psnr_no_skips" is the skip-dependence score: far below "psnr", the picture was carried by the skips, not by
-    the coarsest map. It is absent where the decoder has no skips..
+    the coarsest map. It is absent where the decoder has no skips. With `doing` ("scoring") a bar is shown.
     """
     model.eval()
     columns = defaultdict(list)
-    for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+    for batch in each_image(pack, batch_size=batch_size, device=device, doing=doing):
         reconstruction, without = rebuild(model, batch.image)
         scores = reconstruction_scores(reconstruction, batch.image)
         if without is not None:

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from common.data.batches import Batches
 from common.data.pack import Pack
 from common.metrics import confusion, report
+from common.progress import each_image
 from common.train import Means, Row
 from transfer.losses import SegmentationLoss
 from transfer.model import SegmentationNet
@@ -32,13 +32,13 @@ def confusions(
 ) -> tuple[Int64[Tensor, "n k k"], Row]:
     """The confusion matrix of every image, and with `loss` the means of its terms. In float32, in file order.
 
-    `watch` is shown the logits and the mask of every batch.
+    `watch` is shown the logits and the mask of every batch. Without `loss`, and so not while training, under a bar.
     """
     net.eval()
     if loss is not None:
         loss.eval()
     means, matrices = Means(), []
-    for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+    for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if loss is None else ""):
         assert batch.mask is not None, "scoring needs masks"
         logits = net(batch.image)
         if watch is not None:

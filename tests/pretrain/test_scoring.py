@@ -9,7 +9,7 @@ from common.data.synthetic import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.model import Autoencoder
-from pretrain.scoring import evaluate, image_scores
+from pretrain.scoring import image_scores, means
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def test_scores_are_per_image_in_file_order_and_their_mean_is_reported():
         guess = model(image).clamp(0, 1).numpy()
     expected = [peak_signal_noise_ratio(t, g, data_range=1) for t, g in zip(image.numpy(), guess, strict=True)]
     np.testing.assert_allclose(scores["psnr"], expected, atol=1e-4)
-    assert evaluate(model, pack, batch_size=3, device=CPU)["psnr"] == pytest.approx(np.mean(expected), abs=1e-4)
+    assert means(scores)["psnr"] == pytest.approx(np.mean(expected), abs=1e-4)
 
 
 def test_the_skip_dependence_is_the_psnr_of_the_decoder_with_zeros_for_skips():

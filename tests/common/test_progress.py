@@ -1,0 +1,29 @@
+"""What a user sees of long work."""
+
+import torch
+
+from common.data.synthetic import synthetic_pets
+from common.progress import each_image, waiting_for
+
+CPU = torch.device("cpu")
+
+
+def test_every_image_comes_once_in_file_order_under_a_bar_that_counts_them(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the output for a terminal
+    batches = each_image(synthetic_pets(7, 64, seed=0), batch_size=3, device=CPU, doing="scoring")
+    assert torch.cat([batch.index for batch in batches]).tolist() == list(range(7))
+    assert "scoring images" in capsys.readouterr().err
+    with waiting_for("t-SNE of 7 points"):
+        pass
+    assert "t-SNE of 7 points" in capsys.readouterr().err
+
+
+def test_where_no_terminal_is_watched_or_nothing_is_said_of_the_work_there_is_no_bar(monkeypatch, capsys):
+    pack = synthetic_pets(7, 64, seed=0)
+    assert len(list(each_image(pack, batch_size=3, device=CPU, doing="scoring"))) == 2
+    with waiting_for("t-SNE of 7 points"):
+        pass
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert len(list(each_image(pack, batch_size=3, device=CPU))) == 2
+    said = capsys.readouterr()
+    assert not said.out + said.err
