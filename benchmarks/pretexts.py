@@ -14,9 +14,6 @@ from typing import Any
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
 from common.tables import markdown_table
-from pretrain.evaluate import main as evaluate
-from pretrain.main import main as pretrain
-from transfer.main import main as transfer
 
 NO_TERM = ["--perceptual_weight", "0"]
 PERCEPTUAL = ["--perceptual_weight", "0.1"]
@@ -56,9 +53,9 @@ class Study:
         words += ["--probe_dir", self.pets, "--probe_every", "1"]
         with once(run, "evaluation-test/metrics.json") as wanted:
             if wanted:
-                succeed(pretrain, [*words, "--output_dir", run, "--overwrite"])
+                succeed("pretrain.main", [*words, "--output_dir", run, "--overwrite"])
                 looks = ["--data_dir", self.pets, "--analyze_latent_space"]
-                succeed(evaluate, ["--model_path", run / "best.pth", *looks])
+                succeed("pretrain.evaluate", ["--model_path", run / "best.pth", *looks])
 
     def tune(self, name: str, share: float, seed: int) -> None:
         """Train a segmentation network from an encoder that is there, if nobody has."""
@@ -70,7 +67,7 @@ class Study:
         words += ["--epochs", str(EPOCHS[share]), "--patience", "1000", *self.tuning]
         with once(run, "metrics.json") as wanted:
             if wanted:
-                succeed(transfer, [*words, *start, "--output_dir", run, "--overwrite"])
+                succeed("transfer.main", [*words, *start, "--output_dir", run, "--overwrite"])
 
     def table(self, split: str) -> str:
         """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""

@@ -1,8 +1,12 @@
 """Runs that several processes share: each done once, and what the finished ones say."""
 
 import json
+import math
+import shlex
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,10 +30,11 @@ def once(run: Path, proof: str) -> Iterator[bool]:
         yield False
 
 
-def succeed(command: Callable[[list[str]], int], words: Sequence[Any]) -> None:
-    """Call a command of the project; end the benchmark where it fails."""
-    if command([str(word) for word in words]) != 0:
-        raise SystemExit(f"failed: {' '.join(map(str, words))}")
+def succeed(module: str, words: Sequence[Any]) -> None:
+    """Run a command of the project ("transfer.main") in a process, and so a memory, of its own; end if it fails."""
+    command = [sys.executable, "-m", module, *map(str, words)]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise SystemExit(f"failed: {shlex.join(command)}")
 
 
 def scores(runs: Sequence[Path], split: str = "test") -> list[dict[str, Any]]:
@@ -57,5 +62,8 @@ def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
 
 
 def told(found: Interval | None) -> str:
-    """A difference with its interval, in words."""
-    return "" if found is None else f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    """A difference with its interval, in words; one seed has none."""
+    if found is None:
+        return ""
+    interval = "one seed" if math.isnan(found.low) else f"{found.low:+.3f} to {found.high:+.3f}"
+    return f"{found.value:+.3f} ({interval})"

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from benchmarks.runs import difference, once, scores, spread, succeed, told
 from common.config import CONFIGS
 from common.tables import markdown_table
-from transfer.compare import main as compare
-from transfer.main import main as transfer
 
 OURS = "ours"
 """The defaults, on ImageNet MobileNetV2."""
@@ -73,7 +71,7 @@ class Systems:
         words = [*start, "--data_dir", self.data, *self.table.flags, *length, "--seed", seed]
         with once(run, "metrics.json") as wanted:
             if wanted:
-                succeed(transfer, [*words, "--output_dir", run, "--overwrite"])
+                succeed("transfer.main", [*words, "--output_dir", run, "--overwrite"])
 
     def run(self, system: str, seed: int) -> Path:
         """Where a system's run is."""
@@ -98,7 +96,7 @@ class Systems:
         """transfer.compare over the first seed's runs."""
         runs = [self.run(system, 0) for system in self.table.systems if (self.run(system, 0) / "metrics.json").exists()]
         if len(runs) > 1:
-            succeed(compare, [*runs, "--output", self.options.output_dir / f"comparison-{self.name}"])
+            succeed("transfer.compare", [*runs, "--output", self.options.output_dir / f"comparison-{self.name}"])
 
     def _differences(self, found: dict[str, Any]) -> list[str]:
         pairs = [*PAIRS, *((name, OURS) for name in found if name != OURS)]
