@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from torch import Tensor
+
 from common.config import unflatten
 from common.config_groups import RunConfig
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.embedding import image_classes, latents, plane
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions
 from common.figures import embedding_figure, save_picture
 from common.metrics import report, silent_classes
 from common.models.encoder import Encoder
@@ -16,8 +17,9 @@ from common.report.head import course, data_name, notices
 from common.run import read_rows, write_json
 from common.train import INITIAL, seed_update
 from transfer.build import find_source
-from transfer.config import TransferConfig
+from transfer.config import ScoreOptions, TransferConfig
 from transfer.model import load_network
+from transfer.original import original_confusions
 from transfer.page import POINTS, Scored, Told, write_page
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid, spread
@@ -27,7 +29,7 @@ from transfer.scoring import confusions, print_table, save_images
 class Evaluation:
     """A network from its file, and the images that it is asked about."""
 
-    def __init__(self, options: EvaluateOptions) -> None:
+    def __init__(self, options: ScoreOptions) -> None:
         self.net, handover = load_network(options.file)
         trained = unflatten(TransferConfig, handover.provenance["config"])
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
@@ -51,16 +53,19 @@ class Evaluation:
         watch = self.quality if self.options.report else None
         counts, _ = confusions(self.net, self.pack, batch_size=self.batch_size, device=self.device, watch=watch)
         self.counts = counts
-        scores = report(counts, self.names)
+        scores = {self.options.split: report(counts, self.names)}
+        if self.options.original_size:
+            scores[f"{self.options.split}_original_size"] = report(self._original_confusions(), self.names)
         self._figures().mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "metrics.json", {self.options.split: scores})
+        write_json(self.folder / "metrics.json", scores)
         if self.options.split == "test":
             save_images(self.folder, self.pack, counts)
         confusion_figure(counts.sum(0), self.names).savefig(self._figures() / "confusion.png", dpi=110)
         if self.options.report:
             drawn = quality_figure(self.quality, counts.numpy(), self.names)
             drawn.savefig(self._figures() / "quality.png", dpi=110)
-        print_table(scores, self.options.split, len(self.pack))
+        for name, found in scores.items():
+            print_table(found, name.replace("_", " "), len(self.pack))
 
     def draw_samples(self) -> None:
         """A sheet of images with truth, prediction, errors and confidence, evenly over the data set."""
@@ -125,6 +130,15 @@ class Evaluation:
             return find_source(self.trained).encoder.to(self.device), ""
         except UserError as error:
             return None, f"The encoder before training is not shown: {error}."
+
+    def _original_confusions(self) -> Tensor:
+        files = self.data.files.get(self.options.split)
+        if not files:
+            raise UserError("--original_size needs images in files: the embedded pets are drawn at the network's size")
+        known = set(self.pack.keys)
+        size, channels = self.trained.data.image_size, self.trained.data.channels
+        readable = [sample for sample in files if sample.key in known]
+        return original_confusions(self.net, readable, size=size, channels=channels, device=self.device)
 
     def _figures(self) -> Path:
         return self.folder / "figures"

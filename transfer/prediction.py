@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, Int64, UInt8
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
 from common.config_groups import RunConfig
@@ -54,11 +55,10 @@ class Prediction:
 
     @torch.no_grad()
     def _segment(self, photos: Sequence[Photo]) -> Iterator[UInt8[np.ndarray, "h w"]]:
-        """The likeliest class of every pixel; logits are enlarged, so that borders are smooth."""
+        """The likeliest class of every pixel, at the size that each image came in."""
         logits = self.net(to_images(np.stack([photo.small for photo in photos]), self.device))
         for photo, one in zip(photos, logits, strict=True):
-            full = F.interpolate(one[None], size=photo.full.shape[:2], mode="bilinear", align_corners=False)
-            yield full[0].argmax(0).byte().cpu().numpy()
+            yield likeliest(one[None], photo.full.shape[:2])[0].byte().cpu().numpy()
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"
@@ -70,6 +70,11 @@ class Prediction:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             save_picture(overlay(photo.full, mask), path)
+
+
+def likeliest(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
+    """The likeliest class of every pixel at another size: the logits are brought to it, so that borders are smooth."""
+    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False).argmax(1)
 
 
 def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:

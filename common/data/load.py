@@ -1,6 +1,6 @@
 """From a folder, or from nothing, to three packs: train, val and test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from common.data.classes import BINARY, UNKNOWN, Classes
 from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
 from common.data.pack import Pack, default_cache_dir, open_pack
-from common.data.samples import few
+from common.data.samples import Sample, SplitName, few
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic import synthetic_pets
 from common.errors import UserError
@@ -30,6 +30,8 @@ class Splits:
     classes: Classes | None
     layout: str
     notes: tuple[str, ...]
+    files: Mapping[SplitName, Sequence[Sample]]
+    """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
 
 
 def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
@@ -64,7 +66,7 @@ def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
         _refuse_ambiguous_255(packs.values(), config.data_dir)
     left_out = tuple(f"left out: {reason}" for pack in packs.values() for reason in pack.bad_files)
     notes = (*dataset.notes, *left_out, *_leaks(**packs))
-    return Splits(**packs, classes=dataset.classes, layout=dataset.layout, notes=notes)
+    return Splits(**packs, classes=dataset.classes, layout=dataset.layout, notes=notes, files=samples)
 
 
 def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
@@ -84,7 +86,7 @@ def _load_synthetic(config: DataConfig, labelled: bool) -> Splits:
     fractions = _fractions(config, SYNTHETIC)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
     packs = {split: pets.take(indices[split]) for split in indices}
-    return Splits(**packs, classes=classes, layout=SYNTHETIC, notes=())
+    return Splits(**packs, classes=classes, layout=SYNTHETIC, notes=(), files={})
 
 
 def _as_classes(pack: Pack, classes: Classes) -> Pack:

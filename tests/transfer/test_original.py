@@ -1,0 +1,68 @@
+"""Scores at the size that images came in, against a loop with scikit-learn and torch."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from datasets import write_tree
+from sklearn.metrics import jaccard_score
+from tiny import SYNTHETIC, TINY
+from torch.nn import functional as F
+
+from common.data.decode import resize_image
+from transfer.evaluate import main as evaluate
+from transfer.main import main as transfer
+from transfer.model import load_network
+
+
+def picture(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """A bright disc on a dark ground, of its own size and place for each index; the mask has a border of 255."""
+    height, width = 40 + 3 * index, 90 - 2 * index
+    rows, columns = np.mgrid[:height, :width]
+    distance = np.hypot(rows - height / 2, columns - 20 - 2 * index)
+    mask = np.select([distance < 10, distance < 12], [1, 255], 0).astype(np.uint8)
+    noise = np.random.default_rng(index).integers(0, 40, (height, width, 3))
+    return (np.where(mask[..., None] == 1, 180, 30) + noise).astype(np.uint8), mask
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    pairs = {f"{index:02}": picture(index) for index in range(20)}
+    images = {f"images/{name}.png": image for name, (image, _) in pairs.items()}
+    write_tree(tmp_path / "data", images | {f"masks/{name}.png": mask for name, (_, mask) in pairs.items()})
+    words = [*TINY, "--data_dir", "data", "--classes", "disc.yaml", "--epochs", "8", "--lr", "0.01"]
+    Path("disc.yaml").write_text("names: [background, disc]\nvalues: {0: 0, 1: 1, 255: ignore}\n")
+    assert transfer([*words, "--output_dir", "run"]) == 0
+    return tmp_path / "run"
+
+
+def test_masks_are_scored_as_they_came_and_images_count_alike(run):
+    assert evaluate(["--model_path", str(run), "--original_size", "--no_report"]) == 0
+    told = json.loads((run / "evaluation-test" / "metrics.json").read_text())
+    net, _ = load_network(run / "best.pth")
+    net.eval()
+    keys = np.load(run / "test_images.npz")["keys"].tolist()
+    assert len(keys) > 1
+    ious = []
+    for key in keys:
+        image, mask = picture(int(key))
+        pixels = torch.from_numpy(resize_image(image, 64)).permute(2, 0, 1)[None] / 255
+        with torch.no_grad():
+            logits = net(pixels)
+        guess = F.interpolate(logits, mask.shape, mode="bilinear", align_corners=False)[0].argmax(0).numpy()
+        ious.append(jaccard_score(mask[mask < 2], guess[mask < 2]))
+    assert np.mean(ious) > 0
+    assert told["test_original_size"]["image_mean"]["per_class"]["disc"]["iou"] == pytest.approx(
+        np.mean(ious), abs=1e-6
+    )
+    assert told["test"] != told["test_original_size"]
+
+
+def test_embedded_pets_have_no_other_size(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "run"]) == 0
+    assert evaluate(["--model_path", "run", "--original_size"]) == 2
+    assert "--original_size" in capsys.readouterr().err

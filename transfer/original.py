@@ -1,0 +1,58 @@
+"""A network's scores at the size that images and masks came in, which is how challenges score."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int64, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from common.data.batches import to_images
+from common.data.classes import lookup_table
+from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
+from common.data.decode import read_image, read_mask, resize_image
+from common.data.samples import Sample
+from common.metrics import confusion
+from transfer.model import SegmentationNet
+from transfer.prediction import likeliest
+
+
+class Pair(NamedTuple):
+    """An image at the network's size, and its mask as classes at its own."""
+
+    image: UInt8[ndarray, "s s c"]
+    mask: UInt8[ndarray, "h w"]
+
+
+@torch.no_grad()
+def original_confusions(
+    net: SegmentationNet, samples: Sequence[Sample], *, size: int, channels: int, device: torch.device
+) -> Int64[Tensor, "n k k"]:
+    """The confusion matrix of every image at its own size: logits are enlarged to it, masks stay as they are.
+
+    The mean over the images of the foreground's IoU is then the Jaccard index that the ISIC 2016 challenge ranks by.
+    `size` is the side of the squares that the network takes. Samples need masks and readable files.
+
+    Source: Gutman et al. 2016, Skin Lesion Analysis toward Melanoma Detection, arXiv 1605.01397.
+    """
+    net.eval()
+    threads, read = torch.get_num_threads(), partial(_read, size=size, channels=channels)
+    matrices = []
+    with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
+        pairs = map_in_order(pool, read, samples, ahead=4 * threads)
+        with closing(shown(pairs, len(samples), "scoring at original size")) as counted:
+            for image, mask in counted:
+                logits = net(to_images(image[None], device))
+                truth = torch.from_numpy(mask).long().to(device)
+                matrices.append(confusion(likeliest(logits, mask.shape), truth[None], logits.shape[1]).cpu())
+    return torch.cat(matrices)
+
+
+def _read(sample: Sample, *, size: int, channels: int) -> Pair:
+    assert sample.mask is not None, "scoring needs masks"
+    image, mask = read_image(sample.image, channels), read_mask(sample.mask)
+    return Pair(resize_image(image, size), lookup_table(sample.values)[mask])
