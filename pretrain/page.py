@@ -28,6 +28,7 @@ from pretrain.page_scores import (
     level_blocks,
     panels,
     pretext_words,
+    probed_row,
     score_table,
     skip_blocks,
     tiles,
@@ -49,7 +50,7 @@ class Looked:
     split: str
     scores: Mapping[str, Float[np.ndarray, " n"]]
     levels: Sequence[Mapping[str, Any]]
-    """Stride, channels, rank and probe_miou (or None) of each map of the encoder."""
+    """Stride, channels, rank and probe_miou (None where only the training may have it) of each map of the encoder."""
     names: Sequence[str] | None
     """Of the classes, where the images have masks."""
     device: torch.device
@@ -74,12 +75,13 @@ class Told:
 
 def write_page(looked: Looked, told: Told, path: Path) -> Path:
     """Write the page of an autoencoder; returns where it is."""
-    config, means = told.config, {name: mean_interval(values) for name, values in looked.scores.items()}
+    config, probed = told.config, probed_row(told.rows, told.best_epoch)
+    means = {name: mean_interval(values) for name, values in looked.scores.items()}
     page = Page(
         title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
-        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, told.rows),
-        tiles=tiles(means, told.rows),
+        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, probed),
+        tiles=tiles(means, probed),
         notices=notices(told.warnings, told.task),
     )
     shown: set[int] = set()
@@ -93,7 +95,7 @@ def write_page(looked: Looked, told: Told, path: Path) -> Path:
     page.add("Pictures", pictures, "Originals, and what the network makes of them.")
     page.add("Scores", lambda: [score_table(means), *skip_blocks(looked.scores)])
     if looked.levels:
-        page.add("Levels", lambda: level_blocks(looked.levels), "What each map of the encoder's pyramid holds.")
+        page.add("Levels", lambda: level_blocks(looked.levels, probed), "What each map of the encoder's pyramid holds.")
     page.add("Features", lambda: _features(looked, shown, config.run.seed), _FEATURES)
     if told.rows:
         page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
@@ -137,4 +139,5 @@ def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
     apart, largest = silhouette(vectors, classes), float(np.bincount(classes).max() / len(classes))
     rows = [[number(knn_accuracy(vectors, classes), ".3f"), number(largest, ".3f"), number(apart, ".3f")]]
     heads = ["5-NN accuracy", "commonest class alone", "silhouette"]
-    return [*blocks, table("How far the classes lie apart", heads, rows)]
+    note = "Silhouette: 1 apart, 0 mixed, by cosine distance."
+    return [*blocks, table("How far the classes lie apart", heads, rows, note=note)]
