@@ -80,6 +80,15 @@ def test_a_page_has_all_sections_and_layers(tmp_path):
     assert len(content) < 2_000_000
 
 
+def test_a_page_says_how_alike_activation_maps_are_to_those_of_networks_that_have_learnt_nothing(tmp_path):
+    content, _ = written(tmp_path, pets(3))
+    found = re.search(r"untrained networks, over a few images: encoder (\S+) \((\S+) by chance\)", content)
+    assert found is not None
+    assert all(0 <= float(share) <= 1 for share in found.groups())
+    notes = [layer["note"] for layer in gallery(content)["layers"] if layer["key"].startswith("cam-encoder-")]
+    assert all("2 x 2 cells" in note for note in notes)
+
+
 def test_a_page_shows_the_scores_that_were_measured(tmp_path):
     pack = pets(6)
     content, _ = written(tmp_path, pack)
