@@ -71,6 +71,8 @@ class Told:
     packs: Mapping[str, Pack]
     rows: Sequence[Row] = field(default_factory=tuple)
     best_epoch: int | None = None
+    evaluation: str = ""
+    """The command that evaluated it, where that is not the one that trained it."""
 
 
 def write_page(looked: Looked, told: Told, path: Path) -> Path:
@@ -99,7 +101,10 @@ def write_page(looked: Looked, told: Told, path: Path) -> Path:
     page.add("Features", lambda: _features(looked, shown, config.run.seed), _FEATURES)
     if told.rows:
         page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
-    page.add("How to repeat it", lambda: repeating(told.environment, flatten(config), told.packs))
+    page.add(
+        "How to repeat it",
+        lambda: repeating(told.environment, flatten(config), told.packs, evaluation=told.evaluation),
+    )
     page.write(path)
     return path
 

@@ -13,7 +13,7 @@ from common.figures import embedding_figure, save_picture
 from common.metrics import report, silent_classes
 from common.models.encoder import Encoder
 from common.report.head import course, data_name, notices
-from common.run import read_rows, write_json
+from common.run import read_rows, typed_command, write_json
 from common.train import INITIAL, seed_update
 from transfer.build import find_source
 from transfer.config import TransferConfig
@@ -115,6 +115,7 @@ class Evaluation:
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,
+            evaluation=typed_command(),
         )
         return write_page(scored, told, self.folder / "report.html")
 

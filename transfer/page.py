@@ -67,6 +67,8 @@ class Told:
     packs: Mapping[str, Pack]
     rows: Sequence[Row] = field(default_factory=tuple)
     best_epoch: int | None = None
+    evaluation: str = ""
+    """The command that evaluated it, where that is not the one that trained it."""
     receipt: str = ""
 
 
@@ -89,7 +91,7 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
         return [block]
 
     page.add("Scores", lambda: score_blocks(counts, names, quality))
-    page.add("Images", pictures, "Every picture with the network's answer over it, worst first.")
+    page.add("Images", pictures, "Pictures with the network's answer over them, worst first.")
     page.add("Confidence", lambda: threshold_blocks(names, quality))
     page.add("Features", lambda: _features(scored, shown), _FEATURES)
     if told.rows:
@@ -98,7 +100,10 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
             lambda: curves(told.rows, _panels(names), best_epoch=told.best_epoch, colours=_colours(names)),
             told.receipt,
         )
-    page.add("How to repeat it", lambda: repeating(told.environment, flatten(told.config), told.packs))
+    page.add(
+        "How to repeat it",
+        lambda: repeating(told.environment, flatten(told.config), told.packs, evaluation=told.evaluation),
+    )
     page.write(path)
     return path
 
