@@ -12,6 +12,7 @@ from jaxtyping import Float
 from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
+from common.figures import embedding_figure
 from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
@@ -98,7 +99,7 @@ def write_page(looked: Looked, told: Told, path: Path) -> Path:
     page.add("Scores", lambda: [score_table(means), *skip_blocks(looked.scores)])
     if looked.levels:
         page.add("Levels", lambda: level_blocks(looked.levels, probed), "What each map of the encoder's pyramid holds.")
-    page.add("Features", lambda: _features(looked, shown, config.run.seed), _FEATURES)
+    page.add("Features", lambda: _features(looked, shown, config.run.seed, path.parent / "figures"), _FEATURES)
     if told.rows:
         page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
     page.add(
@@ -115,7 +116,7 @@ _FEATURES = (
 )
 
 
-def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
+def _features(looked: Looked, shown: set[int], seed: int, figures: Path) -> list[Block]:
     chosen = sampled(len(looked.pack), looked.points, seed=seed)
     part = looked.pack if len(chosen) == len(looked.pack) else looked.pack.take(chosen)
     vectors = latents(looked.model.encoder, part, batch_size=looked.batch_size, device=looked.device)
@@ -138,7 +139,12 @@ def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
     if looked.project is not None:
         keys = [part.keys[i] for i in thumbed]
         looked.project("encoder", LabelledPoints(vectors[thumbed], keys, points.sheets["images"][1]))
-    blocks = [scatter("", [view("encoder", vectors, seed=seed)], colourings, points, note=note)]
+    seen = view("encoder", vectors, seed=seed)
+    figures.mkdir(exist_ok=True)
+    labels = None if classes is None or looked.names is None else [looked.names[int(k)] for k in classes]
+    figure = embedding_figure(seen.places, labels, f"encoder, {looked.split}")
+    figure.savefig(figures / "features.png", dpi=110)
+    blocks = [scatter("", [seen], colourings, points, note=note)]
     if classes is None:
         return blocks
     apart, largest = silhouette(vectors, classes), float(np.bincount(classes).max() / len(classes))
