@@ -106,7 +106,9 @@ def curves(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
     return figure
 
 
-def embedding_figure(planes: dict[str, Float[np.ndarray, "n 2"]], labels: Sequence[str] | None, title: str) -> Figure:
+def embedding_figure(
+    planes: Mapping[str, Float[np.ndarray, "n 2"]], labels: Sequence[str] | None, title: str
+) -> Figure:
     """Each plane as a scatter of the images, coloured by label where there are labels."""
     figure = Figure(figsize=(5.2 * len(planes), 4.6), layout="constrained")
     figure.suptitle(title)

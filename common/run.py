@@ -213,7 +213,7 @@ def read_rows(path: Path) -> list[Row]:
 def environment() -> dict[str, Any]:
     """Versions, machine and command: what somebody needs who repeats the run."""
     return {
-        "command": _command(),
+        "command": typed_command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -224,7 +224,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _command() -> str:
+def typed_command() -> str:
     """What was typed, fit for typing it again."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
     return shlex.join(["python", "-m", module, *sys.argv[1:]] if module else sys.argv)

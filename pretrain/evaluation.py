@@ -19,7 +19,7 @@ from common.figures import embedding_figure, save_picture
 from common.intervals import mean_interval
 from common.models.weights import load_sections
 from common.report.head import course, data_name
-from common.run import read_rows, write_json
+from common.run import read_rows, typed_command, write_json
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page import POINTS, Looked, Told, write_page
@@ -154,5 +154,6 @@ class Evaluation:
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,
+            evaluation=typed_command(),
         )
         return write_page(looked, told, self.folder / "report.html")

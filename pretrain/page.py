@@ -12,6 +12,7 @@ from jaxtyping import Float
 from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
+from common.figures import embedding_figure
 from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
@@ -28,6 +29,7 @@ from pretrain.page_scores import (
     level_blocks,
     panels,
     pretext_words,
+    probed_row,
     score_table,
     skip_blocks,
     tiles,
@@ -49,7 +51,7 @@ class Looked:
     split: str
     scores: Mapping[str, Float[np.ndarray, " n"]]
     levels: Sequence[Mapping[str, Any]]
-    """Stride, channels, rank and probe_miou (or None) of each map of the encoder."""
+    """Stride, channels, rank and probe_miou (None where only the training may have it) of each map of the encoder."""
     names: Sequence[str] | None
     """Of the classes, where the images have masks."""
     device: torch.device
@@ -70,16 +72,19 @@ class Told:
     packs: Mapping[str, Pack]
     rows: Sequence[Row] = field(default_factory=tuple)
     best_epoch: int | None = None
+    evaluation: str = ""
+    """The command that evaluated it, where that is not the one that trained it."""
 
 
 def write_page(looked: Looked, told: Told, path: Path) -> Path:
     """Write the page of an autoencoder; returns where it is."""
-    config, means = told.config, {name: mean_interval(values) for name, values in looked.scores.items()}
+    config, probed = told.config, probed_row(told.rows, told.best_epoch)
+    means = {name: mean_interval(values) for name, values in looked.scores.items()}
     page = Page(
         title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
-        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, told.rows),
-        tiles=tiles(means, told.rows),
+        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, probed),
+        tiles=tiles(means, probed),
         notices=notices(told.warnings, told.task),
     )
     shown: set[int] = set()
@@ -93,11 +98,14 @@ def write_page(looked: Looked, told: Told, path: Path) -> Path:
     page.add("Pictures", pictures, "Originals, and what the network makes of them.")
     page.add("Scores", lambda: [score_table(means), *skip_blocks(looked.scores)])
     if looked.levels:
-        page.add("Levels", lambda: level_blocks(looked.levels), "What each map of the encoder's pyramid holds.")
-    page.add("Features", lambda: _features(looked, shown, config.run.seed), _FEATURES)
+        page.add("Levels", lambda: level_blocks(looked.levels, probed), "What each map of the encoder's pyramid holds.")
+    page.add("Features", lambda: _features(looked, shown, config.run.seed, path.parent / "figures"), _FEATURES)
     if told.rows:
         page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
-    page.add("How to repeat it", lambda: repeating(told.environment, flatten(config), told.packs))
+    page.add(
+        "How to repeat it",
+        lambda: repeating(told.environment, flatten(config), told.packs, evaluation=told.evaluation),
+    )
     page.write(path)
     return path
 
@@ -108,7 +116,7 @@ _FEATURES = (
 )
 
 
-def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
+def _features(looked: Looked, shown: set[int], seed: int, figures: Path) -> list[Block]:
     chosen = sampled(len(looked.pack), looked.points, seed=seed)
     part = looked.pack if len(chosen) == len(looked.pack) else looked.pack.take(chosen)
     vectors = latents(looked.model.encoder, part, batch_size=looked.batch_size, device=looked.device)
@@ -131,10 +139,16 @@ def _features(looked: Looked, shown: set[int], seed: int) -> list[Block]:
     if looked.project is not None:
         keys = [part.keys[i] for i in thumbed]
         looked.project("encoder", LabelledPoints(vectors[thumbed], keys, points.sheets["images"][1]))
-    blocks = [scatter("", [view("encoder", vectors, seed=seed)], colourings, points, note=note)]
+    seen = view("encoder", vectors, seed=seed)
+    figures.mkdir(exist_ok=True)
+    labels = None if classes is None or looked.names is None else [looked.names[int(k)] for k in classes]
+    figure = embedding_figure(seen.places, labels, f"encoder, {looked.split}")
+    figure.savefig(figures / "features.png", dpi=110)
+    blocks = [scatter("", [seen], colourings, points, note=note)]
     if classes is None:
         return blocks
     apart, largest = silhouette(vectors, classes), float(np.bincount(classes).max() / len(classes))
     rows = [[number(knn_accuracy(vectors, classes), ".3f"), number(largest, ".3f"), number(apart, ".3f")]]
     heads = ["5-NN accuracy", "commonest class alone", "silhouette"]
-    return [*blocks, table("How far the classes lie apart", heads, rows)]
+    note = "Silhouette: 1 apart, 0 mixed, by cosine distance."
+    return [*blocks, table("How far the classes lie apart", heads, rows, note=note)]

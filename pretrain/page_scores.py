@@ -27,8 +27,15 @@ def pretext_words(task: Mapping[str, Any]) -> str:
     return words + asked.get(task["target"], "")
 
 
-def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """What an autoencoder can do with so many images, in two or three sentences."""
+def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
+    """The last epoch with a linear probe up to the one whose weights were kept, else the first; {} where none has."""
+    found = [row for row in rows if "val/probe/miou" in row]
+    until = [row for row in found if best_epoch is None or row["epoch"] <= best_epoch]
+    return (until[-1:] or found[:1] or [{}])[0]
+
+
+def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], probed: Row) -> str:
+    """What an autoencoder can do with so many images, in two or three sentences; `probed`: see `probed_row`."""
     psnr = means["psnr"]
     said = [f"Whole pictures are rebuilt with {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"]
     if psnr.low < psnr.high:
@@ -43,25 +50,25 @@ def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any],
     sentence = "; ".join(said) + "."
     if task["target"] != "image":
         sentence += " Pixels were not what it was taught: its image head learnt beside the task."
-    probed = [row["val/probe/miou"] for row in rows if "val/probe/miou" in row]
     if probed:
-        sentence += f" A linear classifier on its frozen features reaches a mean IoU of {probed[-1]:.3f} (validation)."
+        reached = f"{probed['val/probe/miou']:.3f} (validation images, epoch {probed['epoch']:.0f})"
+        sentence += f" A linear classifier on its frozen features reaches a mean IoU of {reached}."
     return sentence
 
 
-def tiles(means: Mapping[str, Interval], rows: Sequence[Row]) -> list[Tile]:
+def tiles(means: Mapping[str, Interval], probed: Row) -> list[Tile]:
     """The main figures with their 95 % intervals."""
     found = []
     for name in ("psnr", "ssim", "psnr_no_skips"):
         if name in means:
             mean, low, high = means[name]
-            start, end = (-1.0, 1.0) if name == "ssim" else (0.0, 40.0)
+            end = 1.0 if name == "ssim" else 40.0
             form = FORMS[name]
             detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
-            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, place(mean, low, high, start=start, end=end)))
-    probed = [row["val/probe/miou"] for row in rows if "val/probe/miou" in row]
+            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, place(mean, low, high, end=end)))
     if probed:
-        found.append(Tile("linear probe, mean IoU", f"{probed[-1]:.3f}", "frozen features, validation images"))
+        detail = f"frozen features, validation images, epoch {probed['epoch']:.0f}"
+        found.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))
     return found
 
 
@@ -87,22 +94,28 @@ def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
     return [chart.block("Skip dependence", note=note, width="half")]
 
 
-def level_blocks(levels: Sequence[Mapping[str, Any]]) -> list[Block]:
-    """Effective rank and linear probe of each map."""
+def level_blocks(levels: Sequence[Mapping[str, Any]], probed: Row) -> list[Block]:
+    """Effective rank and linear probe of each map; where the probe is not among `levels`, that of the training."""
+    recorded = {level["stride"]: probed.get(f"val/probe/miou_s{level['stride']}") for level in levels}
+    measured = any(level["probe_miou"] is not None for level in levels)
     rows = [
         [
             f"stride {level['stride']}",
             number(level["channels"], ",d"),
             number(level["rank"], ".1f"),
             number(level["rank"] / level["channels"], ".1%"),
-            number(level["probe_miou"], ".3f"),
+            number(level["probe_miou"] if measured else recorded[level["stride"]], ".3f"),
         ]
         for level in levels
     ]
     note = (
         "Effective rank: into how many directions features spread (RankMe, arXiv 2210.02885). Probe: mean IoU of a "
-        "linear classifier of pixels on that map alone, validation images; a dash where none was asked for."
+        "linear classifier of pixels on that map alone, validation images"
     )
+    if measured or not probed:
+        note += "; a dash where none was asked for."
+    else:
+        note += f", as the training recorded it in epoch {probed['epoch']:.0f}."
     heads = ["map", "channels", "effective rank", "of its channels", "linear probe"]
     return [table("", heads, rows, note=note)]
 

@@ -132,9 +132,8 @@ class Pretraining:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
         some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
         ranks = level_ranks(encoder, some, batch_size=size, device=device)
-        probed = next((row for row in reversed(progress.rows) if "val/probe/miou" in row), {})
         levels = [
-            {"stride": s, "channels": c, "rank": rank, "probe_miou": probed.get(f"val/probe/miou_s{s}")}
+            {"stride": s, "channels": c, "rank": rank, "probe_miou": None}
             for s, c, rank in zip(encoder.strides, encoder.channels, ranks, strict=True)
         ]
         looked = Looked(

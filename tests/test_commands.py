@@ -75,7 +75,8 @@ def same(ours, theirs) -> bool:
 def test_phase_1_leaves_everything_that_a_run_promises(ae):
     assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth", "report.html"}
     assert {path.name for path in (ae / "figures").iterdir()} == {
-        "reconstructions_val.png", "pretext_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png"
+        "reconstructions_val.png", "pretext_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png",
+        "features.png",
     }  # fmt: skip
     scores = metrics(ae)
     assert scores["test"].keys() >= {"mse", "psnr", "ssim"}
@@ -88,6 +89,10 @@ def test_phase_1_leaves_everything_that_a_run_promises(ae):
 
 def test_phase_2_leaves_everything_that_a_run_promises(seg):
     assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html"}
+    assert {path.name for path in (seg / "figures").iterdir()} == {
+        "segmentations_test.png", "confusion_test.png", "quality_test.png", "curves.png", "features_before.png",
+        "features_after.png",
+    }  # fmt: skip
     scores = metrics(seg)["test"]
     assert scores.keys() >= {"mean_iou", "pixel_accuracy", "mean_foreground_dice", "per_class", "image_mean"}
     assert list(scores["per_class"]) == ["background", "cat", "dog"]
@@ -138,7 +143,8 @@ def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
     switches = ["--visualize_samples", "--analyze_latent_space"]
     assert evaluate([*map(str, words), *switches]) == 0
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures == {"confusion.png", "quality.png", "samples.png", "latents.png"}
+    drawn = {"confusion.png", "quality.png", "samples.png", "latents.png"}
+    assert figures == {*drawn, "features_before.png", "features_after.png"}
 
 
 def test_training_takes_the_flags_of_system_a_as_typed_there(tmp_path):
@@ -267,6 +273,8 @@ def test_a_leak_from_pretraining_into_test_images_is_said_aloud(tmp_path, capsys
     words = ["--data_dir", "pets", "--pretrained_encoder", "run", "--epochs", "1", "--output_dir", "seg"]
     assert transfer([*TRANSFER, *words]) == 0
     assert "LEAK" in capsys.readouterr().err
+    assert evaluate(["--model_path", "seg/best.pth", "--visualize_samples", "0"]) == 0
+    assert "LEAK" in (tmp_path / "seg/evaluation-test/report.html").read_text()
 
 
 def refusal(command, words, capsys) -> str:

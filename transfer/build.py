@@ -8,6 +8,7 @@ from typing import Any
 from common.checkpoint import load_handover
 from common.config import nearest
 from common.config_groups import UNetConfig
+from common.data.pack import Pack
 from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
@@ -35,6 +36,11 @@ class Source:
     """What it was pretrained on, in the words of its file."""
     train_images: frozenset[str] = frozenset()
     """Digests of the images that it has seen."""
+
+    def leaks(self, test: Pack) -> list[str]:
+        """A sentence where it has seen images of the test set."""
+        seen = sum(digest in self.train_images for digest in test.digests)
+        return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
 
 
 def build_network(config: TransferConfig, num_classes: int) -> tuple[SegmentationNet, Receipt, Source]:

@@ -1,7 +1,9 @@
 """The page of a comparison: scores with intervals, paired differences, and the same images by every run."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,10 @@ import torch
 
 from common.config import flatten
 from common.data.pack import Pack
-from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, table
+from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table
 from common.report.page import Block, Page, Tile
 from common.report.record import fingerprint
-from transfer.bootstrap import intervals
+from transfer.bootstrap import Interval, intervals
 from transfer.compare_gallery import gallery
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
@@ -115,11 +117,13 @@ def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> B
 
 def _classes(runs: Sequence[FinishedRun]) -> Block:
     sure = {run.name: intervals(run.counts, "iou") for run in runs}
-    lines = [
-        [name, *(number(sure[run.name][k].value, ".3f", interval=place(*sure[run.name][k])) for run in runs)]
-        for k, name in enumerate(runs[0].names)
-    ]
+    lines = [[name, *(_with_interval(sure[run.name][k]) for run in runs)] for k, name in enumerate(runs[0].names)]
     return table("IoU of each class, with 95 % intervals", ["class", *(run.name for run in runs)], lines)
+
+
+def _with_interval(sure: Interval) -> Cell:
+    cell = number(sure.value, ".3f", interval=place(*sure))
+    return cell if math.isnan(sure.low) else replace(cell, text=f"{cell.text} ({sure.low:.3f} to {sure.high:.3f})")
 
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
@@ -156,14 +160,16 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
             Series(run.name, [row["epoch"] for row in run.rows], [row.get(column, math.nan) for row in run.rows])
             for run in runs
         ]
-        blocks.append(Chart(Axis("epoch", whole=True), Axis("value"), series).block(title, width="half"))
+        blocks.append(
+            Chart(Axis("epoch", whole=True), Axis("value", log=steep(series)), series).block(title, width="half")
+        )
     return blocks
 
 
 def _repeating(runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, Pack]]) -> list[Block]:
     pack = next(iter(networks.values()))[1]
     data = table("Data", ["images", "count", "fingerprint"], [["test", number(len(pack), ",d"), fingerprint(pack)]])
-    command = "python -m transfer.compare " + " ".join(str(run.folder) for run in runs)
+    command = shlex.join(["python", "-m", "transfer.compare", *(str(run.folder) for run in runs)])
     settings = {run.name: flatten(run.config) for run in runs}
     names = [name for name in settings[runs[0].name] if len({str(one.get(name)) for one in settings.values()}) > 1]
     lines = [[name, *(str(one.get(name)) for one in settings.values())] for name in names if name != "output_dir"]

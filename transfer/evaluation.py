@@ -12,11 +12,10 @@ from common.embedding import image_classes, latents, plane
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.metrics import report, silent_classes
-from common.models.encoder import Encoder
 from common.report.head import course, data_name, notices
-from common.run import read_rows, write_json
+from common.run import read_rows, typed_command, write_json
 from common.train import INITIAL, seed_update
-from transfer.build import find_source
+from transfer.build import Source, find_source
 from transfer.config import ScoreOptions, TransferConfig
 from transfer.model import load_network
 from transfer.original import original_confusions
@@ -92,7 +91,8 @@ class Evaluation:
     def write_page(self) -> Path:
         """Write report.html: all of this, and the run's records where they are beside the network's file."""
         provenance, beside = self.handover.provenance, self.options.file.parent
-        before, why = self._encoder_before()
+        before, why = self._source()
+        leaks = before.leaks(self.pack) if before is not None and self.options.split == "test" else []
         scored = Scored(
             net=self.net,
             pack=self.pack,
@@ -105,13 +105,13 @@ class Evaluation:
             batch_size=self.batch_size,
             seed=self.seed,
             points=5 * POINTS if self.options.analyze_latent_space else POINTS,
-            before=before,
+            before=None if before is None else before.encoder.to(self.device),
             before_note=why,
         )
         silent = silent_classes(self.counts.sum(0), self.names)
         rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
         late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
-        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *late]
+        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *leaks, *late]
         told = Told(
             config=self.trained,
             source=provenance["encoder"]["source"],
@@ -120,14 +120,15 @@ class Evaluation:
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,
+            evaluation=typed_command(),
         )
         return write_page(scored, told, self.folder / "report.html")
 
-    def _encoder_before(self) -> tuple[Encoder | None, str]:
+    def _source(self) -> tuple[Source | None, str]:
         """The encoder as its run began with it; or why it can't be had any more."""
         seed_update(self.seed, INITIAL)
         try:
-            return find_source(self.trained).encoder.to(self.device), ""
+            return find_source(self.trained), ""
         except UserError as error:
             return None, f"The encoder before training is not shown: {error}."
 

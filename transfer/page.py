@@ -12,6 +12,7 @@ from jaxtyping import Int64
 from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
+from common.figures import embedding_figure
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, view
@@ -67,7 +68,13 @@ class Told:
     packs: Mapping[str, Pack]
     rows: Sequence[Row] = field(default_factory=tuple)
     best_epoch: int | None = None
+    evaluation: str = ""
+    """The command that evaluated it, where that is not the one that trained it."""
     receipt: str = ""
+
+
+TERMS = ("dice", "cross_entropy", "focal", "bce")
+"""Terms that a loss can have, as metrics.csv calls them."""
 
 
 def write_page(scored: Scored, told: Told, path: Path) -> Path:
@@ -89,16 +96,19 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
         return [block]
 
     page.add("Scores", lambda: score_blocks(counts, names, quality))
-    page.add("Images", pictures, "Every picture with the network's answer over it, worst first.")
+    page.add("Images", pictures, "Pictures with the network's answer over them, worst first.")
     page.add("Confidence", lambda: threshold_blocks(names, quality))
-    page.add("Features", lambda: _features(scored, shown), _FEATURES)
+    page.add("Features", lambda: _features(scored, shown, path.parent / "figures"), _FEATURES)
     if told.rows:
         page.add(
             "Training",
             lambda: curves(told.rows, _panels(names), best_epoch=told.best_epoch, colours=_colours(names)),
             told.receipt,
         )
-    page.add("How to repeat it", lambda: repeating(told.environment, flatten(told.config), told.packs))
+    page.add(
+        "How to repeat it",
+        lambda: repeating(told.environment, flatten(told.config), told.packs, evaluation=told.evaluation),
+    )
     page.write(path)
     return path
 
@@ -110,7 +120,7 @@ _FEATURES = (
 
 
 def _panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    terms = {f"train/{term}": f"train {term.replace('_', ' ')}" for term in ("dice", "cross_entropy", "focal", "bce")}
+    terms = {f"train/{term}": f"train {term.replace('_', ' ')}" for term in TERMS}
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
@@ -127,7 +137,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}
 
 
-def _features(scored: Scored, shown: set[int]) -> list[Block]:
+def _features(scored: Scored, shown: set[int], figures: Path) -> list[Block]:
     chosen = sampled(len(scored.pack), scored.points, seed=scored.seed)
     part = scored.pack if len(chosen) == len(scored.pack) else scored.pack.take(chosen)
     encoders = {"after training": scored.net.encoder}
@@ -139,6 +149,11 @@ def _features(scored: Scored, shown: set[int]) -> list[Block]:
     }
     views = [view(f"encoder {name}", rows, seed=scored.seed) for name, rows in vectors.items()]
     classes = image_classes(part)
+    figures.mkdir(exist_ok=True)
+    labels = None if classes is None else [scored.names[k] for k in classes]
+    for name, one in zip(vectors, views, strict=True):
+        figure = embedding_figure(one.places, labels, f"{one.title}, {scored.split}")
+        figure.savefig(figures / f"features_{name.split()[0]}.png", dpi=110)
     score = image_scores(scored.counts)[chosen]
     colourings = [Colouring("mean IoU", score), Colouring("entropy", scored.quality.entropies[chosen])]
     if classes is not None:

@@ -59,6 +59,7 @@ class Gallery:
         note = some_of(len(items), len(self.pack)) + _NOTE
         if len(items) > len(self.mapped):
             note += f" Activation maps were made for the first {len(self.mapped)} that were chosen."
+        note += self.maps.checked()
         return Block("gallery", "", gallery_data(items, layers, self.names), note), set(self.order[: len(items)])
 
     @torch.no_grad()
@@ -67,6 +68,8 @@ class Gallery:
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
         probability = self.net(batch.image).softmax(1)
         prediction, unsure = probability.argmax(1), entropy(probability).cpu().numpy()
+        if not self.maps.alike:
+            self.maps.check(batch.image, prediction)
         activations = self._activations(batch.image, prediction, indices)
         layers = _layers(prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure)
         found = []

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 
 from common.figures import PALETTE
 from common.metrics import image_means, scores
-from common.report.blocks import Axis, Chart, Series, matrix, number, place, table
+from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table
 from common.report.page import Block
 from transfer.bootstrap import intervals
 from transfer.boundary import TOLERANCE
@@ -37,7 +37,8 @@ def _class_table(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quali
     rows = []
     for k, name in enumerate(names):
         iou, low, high = sure[k]
-        cells = [number(iou, ".3f", interval=place(iou, low, high))]
+        ends = "-" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+        cells = [number(iou, ".3f", interval=place(iou, low, high)), Cell(ends)]
         cells += [number(data[metric][k].item(), ".3f") for metric in ("dice", "precision", "recall")]
         rows.append(
             [
@@ -48,10 +49,21 @@ def _class_table(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quali
                 number(each["iou"][k].item(), ".3f"),
             ]
         )
-    heads = ["class", "IoU (95 %)", "Dice", "precision", "recall", "average precision", "boundary F", "IoU, image mean"]
+    heads = [
+        "class",
+        "IoU",
+        "95 % interval",
+        "Dice",
+        "precision",
+        "recall",
+        "average precision",
+        "boundary F",
+        "IoU, image mean",
+    ]
     note = (
-        "All pixels together, but the last two columns: means over the images that have the class. Boundary F: "
-        f"outlines may lie off by {TOLERANCE:.2%} of the diagonal, at least a pixel. A dash: the class is nowhere."
+        "All pixels together, but the last two columns: means over the images where the class is true or predicted "
+        f"(0 where it is one of them only). Boundary F: outlines "
+        f"may lie off by {TOLERANCE:.2%} of the diagonal, at least a pixel. A dash: the class is nowhere."
     )
     return table("Classes", heads, rows, note=note)
 

@@ -28,7 +28,7 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
-from transfer.page import Scored, Told, write_page
+from transfer.page import TERMS, Scored, Told, write_page
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid, spread
 from transfer.scoring import confusions, print_table, row, save_images, silent_for
@@ -56,7 +56,7 @@ class Transfer:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
         self.run.write_json("receipt.json", self.receipt.to_dict())
-        for note in [*self.data.notes, *self._leaks()]:
+        for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
             print(f"note: {note}", file=sys.stderr)
         self._begin_epoch(0)  # so that a frozen encoder is described as one
         print(self.run.record_model(self.net, read_batch(self.train_pack, np.arange(1), "cpu").image))
@@ -139,10 +139,11 @@ class Transfer:
             project=self.run.points,
         )
         late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
+        leaks = self.source.leaks(self.data.test)
         told = Told(
             config=self.config,
             source=self.source.name,
-            notices=notices([*warnings, *self.data.notes, *self._leaks(), *late], self.source.task),
+            notices=notices([*warnings, *self.data.notes, *leaks, *late], self.source.task),
             environment=environment(),
             packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
             rows=progress.rows,
@@ -188,12 +189,12 @@ class Transfer:
         confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
         quality_figure(quality, counts.numpy(), self.names).savefig(self.run.figures / "quality_test.png", dpi=110)
         ious = ["train/mean_iou", "val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
-        panels = [["train/loss", "val/loss"], ious, ["lr"]]
-        curves(progress.rows, panels).savefig(self.run.figures / "curves.png", dpi=110)
-
-    def _leaks(self) -> list[str]:
-        seen = sum(digest in self.source.train_images for digest in self.data.test.digests)
-        return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
+        terms = [f"train/{term}" for term in TERMS]
+        taken = [f"val/predicted_{name}" for name in self.names]
+        panels = [["train/loss", "val/loss"], ious, terms, taken, ["lr"], ["train/grad_norm"]]
+        known = {name for row in progress.rows for name in row}
+        drawn = curves(progress.rows, [panel for panel in panels if known.intersection(panel)])
+        drawn.savefig(self.run.figures / "curves.png", dpi=110)
 
     def _handover(self, row: Row) -> Handover:
         assert self.data.classes is not None, "labelled data has classes"

@@ -93,7 +93,7 @@ def curves(
             for column, name in found.items()
         ]
         if any(_known(one.x, one.y) for one in series):
-            chart = Chart(Axis("epoch", whole=True), Axis("value", log=_steep(series)), series, marks)
+            chart = Chart(Axis("epoch", whole=True), Axis("value", log=steep(series)), series, marks)
             blocks.append(chart.block(title, width="half"))
     if not blocks:
         raise NothingToShowError("no epoch has been recorded")
@@ -166,7 +166,7 @@ def place(
     return {"at": share(value), "low": share(low), "high": share(high), "zero": None if zero is None else share(zero)}
 
 
-def _steep(series: Sequence[Series]) -> bool:
+def steep(series: Sequence[Series]) -> bool:
     """Whether a few values would press all others flat: one is over 30 times the median, and all are above 0."""
     values = np.concatenate([np.asarray(one.y, dtype=float) for one in series])
     values = values[np.isfinite(values)]

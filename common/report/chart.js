@@ -1,7 +1,7 @@
 // Lines with bands, or points, over a linear or logarithmic axis; values under the pointer, zoom, legend that toggles.
 
-const HEIGHT = 250;
-const SIDES = { left: 56, right: 14, top: 14, bottom: 40 };
+const HEIGHT = 266;
+const SIDES = { left: 56, right: 14, top: 30, bottom: 40 };
 
 const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
@@ -161,7 +161,7 @@ class Chart {
     this.x = new Scale(xRange, [SIDES.left, width - SIDES.right], this.data.x.log);
     this.y = new Scale(yRange, [HEIGHT - SIDES.bottom, SIDES.top], this.data.y.log);
     const id = `clip-${this.data.id}`;
-    const clip = ui.svg("clipPath", { id }, ui.svg("rect", { x: SIDES.left, y: SIDES.top - 6, width: width - SIDES.left - SIDES.right + 6, height: HEIGHT - SIDES.top - SIDES.bottom + 12 }));
+    const clip = ui.svg("clipPath", { id }, ui.svg("rect", { x: SIDES.left - 6, y: SIDES.top - 6, width: width - SIDES.left - SIDES.right + 12, height: HEIGHT - SIDES.top - SIDES.bottom + 12 }));
     const lines = ui.svg("g", { "clip-path": `url(#${id})` }, ...this.shown().flatMap(([one, index]) => this.series(one, index)));
     this.over = ui.svg("g");
     this.frame.replaceChildren(
@@ -187,6 +187,9 @@ class Chart {
     parts.push(ui.svg("path", { class: "axis", d: `M${SIDES.left} ${bottom}H${width - SIDES.right}` }));
     const middle = (SIDES.left + width - SIDES.right) / 2;
     parts.push(ui.svg("text", { class: "label", x: middle, y: HEIGHT - 5, "text-anchor": "middle" }, this.data.x.label));
+    const { label, log } = this.data.y;
+    const said = [label === "value" ? "" : label, log ? "logarithmic" : ""].filter(Boolean).join(", ");
+    parts.push(ui.svg("text", { class: "label", x: 2, y: 12 }, said));
     return ui.svg("g", {}, ...parts);
   }
 

@@ -15,8 +15,10 @@ from common.report.album import evenly
 from common.report.page import Block, NothingToShowError
 from common.report.pictures import SMOOTH, sheet, three_channels
 
-THUMBNAILS, THUMBNAIL, COLUMNS = 1000, 48, 32
+THUMBNAILS, THUMBNAIL, COLUMNS = 5000, 48, 32
 """How many images have one, its side in pixels, and how many stand in a row of the sheet."""
+SHEETS = 4_500_000
+"""Characters that the sheets of a scatter may take up together."""
 PLANES = {"tsne": "t-SNE", "pca": "PCA"}
 FEWEST = 10
 """Images from which on neighbours mean enough for t-SNE."""
@@ -111,7 +113,7 @@ def scatter(
         "sheets": {kind: name for kind, (name, _) in points.sheets.items()},
         "thumbs": {
             "sprites": {
-                kind: sheet(pictures, side=THUMBNAIL, columns=COLUMNS, largest=1_500_000)
+                kind: sheet(pictures, side=THUMBNAIL, columns=COLUMNS, largest=SHEETS // len(points.sheets))
                 for kind, (_, pictures) in points.sheets.items()
             },
             "columns": COLUMNS,

@@ -1,5 +1,7 @@
 // Pictures with layers that fade or wipe over them; sorted, filtered, and one at a time in a dialog.
 
+const nameSlider = (slider, mode) => (slider.querySelector("span").textContent = mode === "wipe" ? "how far" : "opacity");
+
 class Gallery {
   constructor(mount, data) {
     this.data = data;
@@ -31,12 +33,17 @@ class Gallery {
       then();
     };
     const paint = () => this.paint();
-    const blend = () => this.cards.forEach((card) => this.blend(card.querySelector(".stage"), this.state));
+    const blend = () => {
+      this.cards.forEach((card) => this.blend(card.querySelector(".stage"), this.state));
+      nameSlider(slider, this.state.mode);
+    };
     const arrange = () => this.arrange();
+    const slider = ui.slider("", this.state.strength, set("strength", blend));
+    nameSlider(slider, this.state.mode);
     const parts = [
       ui.select("layer", this.layerOptions(), this.state.layer, set("layer", paint)),
       ui.choice("shown by", [["fade", "fading"], ["wipe", "wiping"]], this.state.mode, set("mode", blend)),
-      ui.slider("strength", this.state.strength, set("strength", blend)),
+      slider,
       ui.select("order", this.data.orders.map((one, i) => [String(i), one.name]), "0", set("order", arrange)),
     ];
     if (this.data.kinds.length) {
@@ -135,7 +142,7 @@ class Closer {
     this.key = ui.make("div", { class: "keys" });
     this.strip = ui.make("div", { class: "strip", role: "group", "aria-label": "layers" });
     this.figures = ui.make("div", { class: "table-wrap" });
-    this.slider = ui.slider("strength", this.state.strength, (value) => this.set("strength", value));
+    this.slider = ui.slider("", this.state.strength, (value) => this.set("strength", value));
     const modes = ui.choice("shown by", [["fade", "fading"], ["wipe", "wiping"]], this.state.mode, (value) => this.set("mode", value));
     const bar = ui.make("div", { class: "bar" },
       ui.button("‹", () => this.step(-1), { "aria-label": "previous picture" }),
@@ -184,12 +191,14 @@ class Closer {
 
   paint() {
     this.gallery.stage(this.stage, this.gallery.data.items[this.index], this.state);
+    nameSlider(this.slider, this.state.mode);
     this.strip.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.layer === this.state.layer)));
     this.key.replaceChildren(...this.gallery.keys(this.state.layer, this.gallery.data.items[this.index]));
   }
 
   set(name, value) {
     this.state[name] = value;
+    nameSlider(this.slider, this.state.mode);
     name === "layer" ? this.paint() : this.gallery.blend(this.stage, this.state);
   }
 

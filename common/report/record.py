@@ -17,9 +17,14 @@ def fingerprint(pack: Pack) -> str:
 
 
 def repeating(
-    environment: Mapping[str, Any], settings: Mapping[str, Any] | None, packs: Mapping[str, Pack]
+    environment: Mapping[str, Any],
+    settings: Mapping[str, Any] | None,
+    packs: Mapping[str, Pack],
+    *,
+    evaluation: str = "",
 ) -> Sequence[Block]:
-    """Command, data, versions and settings as blocks."""
+    """Command, data, versions and settings of a training as blocks; first the command of its `evaluation`, if any."""
+    of_training = " of the training" if evaluation else ""
     data = [[split, number(len(pack), ",d"), Cell(fingerprint(pack))] for split, pack in packs.items()]
     machine = {"python": environment.get("python"), **environment.get("packages", {})}
     versions = [[name, str(version)] for name, version in machine.items() if version is not None]
@@ -28,16 +33,17 @@ def repeating(
         for name in ("started", "commit", "platform", "threads", "gpu")
         if environment.get(name)
     ]
-    blocks = [code("Command", str(environment.get("command", "not recorded")))]
+    blocks = [code("Command of this evaluation", evaluation)] if evaluation else []
+    blocks.append(code(f"Command{of_training}", str(environment.get("command", "not recorded"))))
     if data:
         note = "The fingerprint depends on the bytes of the image files alone, not on their names."
         blocks.append(table("Data", ["images", "count", "fingerprint"], data, note=note, width="half"))
     if about or versions:
-        blocks.append(table("Versions and machine", ["what", "which"], [*about, *versions], width="half"))
+        blocks.append(table(f"Versions and machine{of_training}", ["what", "which"], [*about, *versions], width="half"))
     if settings is not None:
         blocks.append(
             code(
-                "Settings: as YAML, --config takes them back",
+                f"Settings{of_training}: as YAML, --config takes them back",
                 yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
             )
         )

@@ -96,6 +96,13 @@ def test_a_curve_is_read_and_zoomed_by_keys(browser, runs):
     assert browser.one("[aria-label^='Loss.'] ~ .reset").is_displayed()
 
 
+def test_both_axes_of_a_chart_say_what_they_show(browser, runs):
+    browser.visit(runs / "ae/report.html")
+    frame = browser.show(browser.one("[aria-label^='Skip dependence']"))
+    said = {one.text for one in frame.find_elements("css selector", "text.label")}
+    assert said == {"PSNR without skips, dB", "PSNR, dB"}
+
+
 def test_a_line_is_switched_off_and_on_in_the_legend(browser, runs):
     browser.visit(runs / "seg/report.html")
     frame = browser.show(browser.one("[aria-label^='Loss.']"))
@@ -120,9 +127,13 @@ def test_layers_of_the_gallery_switch_and_fade(browser, runs):
     assert layer.get_attribute("src") != first
     assert "missed" in browser.one(".keys").text
     slider = browser.one(".controls input[type=range]")
+    name = slider.find_element("xpath", "../span")
+    assert name.text == "opacity"
     before = float(layer.value_of_css_property("opacity"))
     slider.send_keys(Keys.ARROW_LEFT * 20)
     assert float(layer.value_of_css_property("opacity")) == pytest.approx(before - 0.2)
+    browser.one(".controls input[value=wipe] + span").click()
+    assert name.text == "how far"
     menu.select_by_visible_text("none")
     assert card.find_elements("css selector", ".layer") == []
 

@@ -22,7 +22,7 @@ WHOLE = ["Pictures", "Scores", "Levels", "Features", "Training", "How to repeat 
 LEVELS = [{"stride": 1, "channels": 4, "rank": 2.0, "probe_miou": None}]
 
 
-def written(folder, count, *, pretext="plain", skips="all"):
+def written(folder, count, *, pretext="plain", skips="all", rows=ROWS, best=1):
     """The page of an autoencoder that has learnt nothing, as text, its sections, and its scores."""
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4,) * 6)
@@ -31,7 +31,7 @@ def written(folder, count, *, pretext="plain", skips="all"):
     scores = image_scores(model, pack, batch_size=4, device=CPU)
     looked = Looked(model, pack, "pets", "test", scores, LEVELS, ("ground", "cat", "dog"), CPU, 4)
     config = PretrainConfig(pretext=PretextConfig(pretext=pretext, skips=skips))
-    told = Told(config, task_record(config), [], {"command": "python"}, {"test": pack}, ROWS, 1)
+    told = Told(config, task_record(config), [], {"command": "python"}, {"test": pack}, rows, best)
     content = write_page(looked, told, folder / "report.html").read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content), scores
 
@@ -60,6 +60,14 @@ def test_a_network_without_skips_has_no_figures_of_them(tmp_path):
     assert sections == WHOLE
     assert "Skip dependence" not in content
     assert "no_skips" not in {layer["key"] for layer in gallery(content)["layers"]}
+
+
+def test_the_probe_on_a_page_is_that_of_the_epoch_whose_weights_were_kept(tmp_path):
+    rows = [{"epoch": e, "val/probe/miou": e / 10, "val/probe/miou_s1": e / 20} for e in (1.0, 2.0, 4.0)]
+    content, *_ = written(tmp_path, 4, rows=rows, best=3)
+    assert "reaches a mean IoU of 0.200 (validation images, epoch 2)" in content
+    assert content.count(">0.100<") == 1
+    assert "0.400" not in content.split("<h2>Training")[0]
 
 
 def test_one_image_still_gives_a_page(tmp_path):

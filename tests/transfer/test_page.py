@@ -45,7 +45,7 @@ def pets(count):
     return synthetic_pets(20, 64, seed=0).take(np.arange(count))
 
 
-def written(folder, pack, net=None, names=NAMES, **more):
+def written(folder, pack, net=None, names=NAMES, evaluation="", **more):
     """The page of a network on these images, as text, and its sections."""
     net, quality = net or network(), Quality(len(names))
     counts, _ = confusions(net, pack, batch_size=4, device=CPU, watch=quality)
@@ -55,7 +55,7 @@ def written(folder, pack, net=None, names=NAMES, **more):
     )  # fmt: skip
     told = Told(
         config=TransferConfig(), source="scratch", notices=[], environment={"command": "python"}, packs={"test": pack},
-        rows=ROWS, best_epoch=2,
+        rows=ROWS, best_epoch=2, evaluation=evaluation,
     )  # fmt: skip
     content = write_page(scored, told, folder / "report.html").read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content)
@@ -78,6 +78,21 @@ def test_a_page_has_all_sections_and_layers(tmp_path):
     assert any(key.startswith("cam-decoder-") for key in keys)
     assert len(gallery(content)["items"]) == 6
     assert len(content) < 2_000_000
+
+
+def test_a_page_says_how_alike_activation_maps_are_to_those_of_networks_that_have_learnt_nothing(tmp_path):
+    content, _ = written(tmp_path, pets(3))
+    found = re.search(r"untrained networks, over a few images: encoder (\S+) \((\S+) by chance\)", content)
+    assert found is not None
+    assert all(0 <= float(share) <= 1 for share in found.groups())
+    notes = [layer["note"] for layer in gallery(content)["layers"] if layer["key"].startswith("cam-encoder-")]
+    assert all("2 x 2 cells" in note for note in notes)
+
+
+def test_a_page_of_an_evaluation_gives_its_command_beside_that_of_the_training(tmp_path):
+    content, _ = written(tmp_path, pets(3), evaluation="python -m transfer.evaluate")
+    titles = ["Command of this evaluation", "Command of the training", "Settings of the training"]
+    assert all(title in content for title in titles)
 
 
 def test_a_page_shows_the_scores_that_were_measured(tmp_path):
