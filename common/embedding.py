@@ -16,7 +16,8 @@ from common.data.pack import Pack
 from common.evaluate_config import Pooling
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-from common.progress import each_image, waiting_for
+from common.progress import each_image
+from common.terminal import waiting_for
 
 
 def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:

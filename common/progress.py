@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batch, Batches
 from common.data.pack import Pack
+from common.terminal import CONSOLE, counting
 from common.train import Row
 
 
@@ -18,7 +17,7 @@ class EpochBar:
 
     def __init__(self, *, epochs: int, updates: int, epoch: int = 0) -> None:
         self.epochs, self.updates = epochs, updates
-        self.console = Console(stderr=True)
+        self.console = CONSOLE
         self.first, self.start = epoch, time.monotonic()
         columns = ("{task.description}", "{task.fields[terms]}", "{task.fields[speed]}")
         self.bar = Progress(
@@ -56,19 +55,15 @@ class EpochBar:
 
 
 def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
-    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar, where a terminal is watched."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not (doing and console.is_terminal), transient=True) as bar:
-        task = bar.add_task(f"{doing} images", total=len(pack))
-        for batch in Batches(pack, batch_size=batch_size).epoch(0, device):
+    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
+    batches = Batches(pack, batch_size=batch_size).epoch(0, device)
+    if not doing:
+        yield from batches
+        return
+    with counting(f"{doing} images", len(pack)) as done:
+        for batch in batches:
             yield batch
-            bar.advance(task, len(batch))
-
-
-def waiting_for(what: str) -> AbstractContextManager:
-    """Says what takes its time while nobody can tell how much of it is left, where a terminal is watched."""
-    return Console(stderr=True).status(what)
+            done(len(batch))
 
 
 def time_left(seconds: float) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from common.config import changes, save_config
 from common.data.load import Splits
 from common.errors import UserError
 from common.progress import time_left
 from common.run import MAY_CHANGE, make_folder
+from common.terminal import CONSOLE
 from transfer.cells import Cell, Result, data_digest, file_digest, read_cell, train_cell
 from transfer.labels import training_part
 from transfer.study_config import Start, StudyConfig, parse_inits
@@ -88,7 +88,7 @@ class Campaign:
             raise KeyboardInterrupt("interrupted; the same command goes on with the cells that are missing") from None
 
     def _work(self) -> None:
-        console, began, done = Console(stderr=True), time.monotonic(), 0
+        began, done = time.monotonic(), 0
         while waiting := self.missing():
             mine = next((cell for cell in waiting if self._train(cell)), None)
             if mine is None:
@@ -100,7 +100,7 @@ class Campaign:
             result = self._read(mine)
             score = result.record["val_mean_iou"] if result else None
             said = "diverged" if score is None else f"validation mean IoU {score:.3f}"
-            console.print(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left", soft_wrap=True, markup=False)
+            CONSOLE.print(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left", soft_wrap=True, markup=False)
         lost = [start.name for start in self.starts if self.rates(start) is None]
         if lost:
             raise UserError(

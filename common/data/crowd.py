@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import cv2
-from rich.console import Console
-from rich.progress import track
+
+from common.terminal import CONSOLE, counting
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,9 +33,11 @@ def shown(results: Iterable[Result], total: int, what: str) -> Generator[Result,
 
     `what` is done to the images: "decoding".
     """
-    console = Console(stderr=True)
-    if console.is_terminal:
-        yield from track(results, f"{what} {total} images", total=total, console=console)
+    if CONSOLE.is_terminal:
+        with counting(f"{what} images", total) as done:
+            for result in results:
+                yield result
+                done(1)
         return
     print(f"{what} {total} images", file=sys.stderr)
     yield from results

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from common.terminal import counting
+
 AT_ONCE = 16
 """Images that are taken up together."""
 MOST, BUDGET = 60, 8_000_000
@@ -15,12 +17,15 @@ def collected(order: Sequence[int], make: Callable[[Sequence[int]], Sequence[Map
     """What `make` makes of the images of `order`, some at a time, until they fill a gallery's part of a page."""
     items: list[Mapping[str, Any]] = []
     used = 0
-    for start in range(0, len(order), AT_ONCE):
-        for item in make(order[start : start + AT_ONCE]):
-            used += characters(item)
-            if items and used > BUDGET:
-                return items
-            items.append(item)
+    with counting("drawing images", len(order)) as done:
+        for start in range(0, len(order), AT_ONCE):
+            made = make(order[start : start + AT_ONCE])
+            for item in made:
+                used += characters(item)
+                if items and used > BUDGET:
+                    return items
+                items.append(item)
+            done(len(made))
     return items
 
 

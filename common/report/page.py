@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from rich.console import Console
 from rich.progress import Progress
 
 from common.errors import UserError
+from common.terminal import CONSOLE
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("core.js", "chart.js", "gallery.js", "scatter.js", "start.js")
@@ -93,9 +93,8 @@ class Page:
 
     def sections(self) -> list[Section]:
         """All sections, made one after the other under a progress bar (on a terminal)."""
-        console = Console(stderr=True)
         found = []
-        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        with Progress(console=CONSOLE, disable=not CONSOLE.is_terminal, transient=True) as bar:
             task = bar.add_task("report", total=len(self.plans))
             for title, build, lead in self.plans:
                 bar.update(task, description=f"report: {title}")

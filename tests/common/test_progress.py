@@ -3,13 +3,19 @@
 import torch
 
 from common.data.synthetic import synthetic_pets
-from common.progress import each_image, waiting_for
+from common.progress import each_image
+from common.terminal import CONSOLE, waiting_for
 
 CPU = torch.device("cpu")
 
 
+def pretend_a_terminal(monkeypatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(CONSOLE, "is_interactive", True)
+
+
 def test_every_image_comes_once_in_file_order_under_a_bar_that_counts_them(monkeypatch, capsys):
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the output for a terminal
+    pretend_a_terminal(monkeypatch)
     batches = each_image(synthetic_pets(7, 64, seed=0), batch_size=3, device=CPU, doing="scoring")
     assert torch.cat([batch.index for batch in batches]).tolist() == list(range(7))
     assert "scoring images" in capsys.readouterr().err
@@ -23,7 +29,7 @@ def test_where_no_terminal_is_watched_or_nothing_is_said_of_the_work_there_is_no
     assert len(list(each_image(pack, batch_size=3, device=CPU, doing="scoring"))) == 2
     with waiting_for("t-SNE of 7 points"):
         pass
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    pretend_a_terminal(monkeypatch)
     assert len(list(each_image(pack, batch_size=3, device=CPU))) == 2
     said = capsys.readouterr()
     assert not said.out + said.err
