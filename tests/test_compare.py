@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import pytest
@@ -52,6 +53,22 @@ def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
         picture = cv2.imread(str(tmp_path / f"out/figures/{name}.png"))
         assert min(picture.shape[:2]) > 200
         assert picture.std() > 5
+
+
+def test_the_page_says_what_the_runs_warned_of_and_in_what_they_differ(runs, tmp_path):
+    shutil.copytree(runs / "one", tmp_path / "late")
+    records = json.loads((tmp_path / "late/metrics.json").read_text())
+    records |= {"epochs": 1, "best_epoch": 1, "warnings": ["class dog is never predicted"]}
+    (tmp_path / "late/metrics.json").write_text(json.dumps(records))
+    assert compare([str(tmp_path / "late"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "late: class dog is never predicted" in page
+    assert "late: Training stopped early, after 1 of at most 2 epochs" in page
+    differing = page[page.index("Settings that differ") :]
+    assert ">decoder<" in differing
+    assert ">transpose<" in differing
+    assert ">batch_size<" not in differing
+    assert "Commands of the runs" in page
 
 
 def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):

@@ -12,8 +12,8 @@ import torch
 from common.config import flatten
 from common.data.pack import Pack
 from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table
-from common.report.page import Block, Page, Tile
-from common.report.record import fingerprint
+from common.report.page import Block, Notice, Page, Tile
+from common.report.record import fingerprint, machine
 from transfer.bootstrap import Interval, intervals
 from transfer.compare_gallery import gallery
 from transfer.finished import FinishedRun
@@ -42,6 +42,7 @@ def write_page(
         kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
+        notices=[Notice(f"{run.name}: {warning}") for run in runs for warning in run.warnings],
     )
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
@@ -168,13 +169,28 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
 
 def _repeating(runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, Pack]]) -> list[Block]:
     pack = next(iter(networks.values()))[1]
-    data = table("Data", ["images", "count", "fingerprint"], [["test", number(len(pack), ",d"), fingerprint(pack)]])
     command = shlex.join(["python", "-m", "transfer.compare", *(str(run.folder) for run in runs)])
-    settings = {run.name: flatten(run.config) for run in runs}
-    names = [name for name in settings[runs[0].name] if len({str(one.get(name)) for one in settings.values()}) > 1]
-    lines = [[name, *(str(one.get(name)) for one in settings.values())] for name in names if name != "output_dir"]
-    blocks = [code("Command", command), data]
-    return [*blocks, table("Settings that differ", ["setting", *settings], lines)] if lines else blocks
+    typed = "\n".join(str(run.environment.get("command", f"{run.name}: not recorded")) for run in runs)
+    settings = {run.name: {**flatten(run.config), "output_dir": ""} for run in runs}
+    blocks = [
+        code("Command", command),
+        code("Commands of the runs", typed),
+        table("Data", ["images", "count", "fingerprint"], [["test", number(len(pack), ",d"), fingerprint(pack)]]),
+    ]
+    for title, told in (
+        ("Versions and machines that differ", {run.name: machine(run.environment) for run in runs}),
+        ("Settings that differ", settings),
+    ):
+        if lines := _differing(told):
+            blocks.append(table(title, ["what", *told], lines))
+    return blocks
+
+
+def _differing(told: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """A line for each thing that the runs do not all say the same of."""
+    things = dict.fromkeys(thing for one in told.values() for thing in one)
+    lines = [[thing, *(str(one.get(thing, "-")) for one in told.values())] for thing in things]
+    return [line for line in lines if len(set(line[1:])) > 1]
 
 
 def _count(value: int | None) -> str:

@@ -11,6 +11,7 @@ from jaxtyping import Int64
 
 from common.config import read_yaml, unflatten
 from common.errors import UserError
+from common.report.head import course
 from common.run import read_rows
 from common.train import Row
 from transfer.config import TransferConfig
@@ -31,6 +32,9 @@ class FinishedRun:
     resources: dict[str, Any]
     rows: list[Row]
     config: TransferConfig
+    environment: dict[str, Any]
+    warnings: list[str]
+    """What its page warned of, and how its training ended where that matters."""
 
 
 def read_run(folder: Path, name: str) -> FinishedRun:
@@ -42,18 +46,22 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         raise UserError(
             f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
         )
-    images = np.load(found)
+    images, ended = np.load(found), json.loads((folder / "metrics.json").read_text())
+    config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"))
+    late = course(config.training, epochs=ended["epochs"], best_epoch=ended["best_epoch"])
     return FinishedRun(
         name=name,
         folder=folder,
-        names=tuple(json.loads((folder / "metrics.json").read_text())["test"]["per_class"]),
+        names=tuple(ended["test"]["per_class"]),
         keys=tuple(images["keys"].tolist()),
         digests=tuple(images["digests"].tolist()),
         counts=images["confusions"],
         receipt=json.loads((folder / "receipt.json").read_text()),
         resources=_json(folder / "resources.json"),
         rows=read_rows(folder / "metrics.csv"),
-        config=unflatten(TransferConfig, read_yaml(folder / "config.yaml")),
+        config=config,
+        environment=_json(folder / "environment.json"),
+        warnings=[*ended["warnings"], *late],
     )
 
 

@@ -16,6 +16,12 @@ def fingerprint(pack: Pack) -> str:
     return hashlib.blake2b("".join(sorted(pack.digests)).encode(), digest_size=6).hexdigest()
 
 
+def machine(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What a run was made with, from its environment.json: when, on what, and the version of each package."""
+    about = {name: environment.get(name) for name in ("started", "commit", "platform", "threads", "gpu", "python")}
+    return {name: str(which) for name, which in {**about, **environment.get("packages", {})}.items() if which}
+
+
 def repeating(
     environment: Mapping[str, Any],
     settings: Mapping[str, Any] | None,
@@ -26,20 +32,14 @@ def repeating(
     """Command, data, versions and settings of a training as blocks; first the command of its `evaluation`, if any."""
     of_training = " of the training" if evaluation else ""
     data = [[split, number(len(pack), ",d"), Cell(fingerprint(pack))] for split, pack in packs.items()]
-    machine = {"python": environment.get("python"), **environment.get("packages", {})}
-    versions = [[name, str(version)] for name, version in machine.items() if version is not None]
-    about = [
-        [name, str(environment[name])]
-        for name in ("started", "commit", "platform", "threads", "gpu")
-        if environment.get(name)
-    ]
+    versions = [[name, which] for name, which in machine(environment).items()]
     blocks = [code("Command of this evaluation", evaluation)] if evaluation else []
     blocks.append(code(f"Command{of_training}", str(environment.get("command", "not recorded"))))
     if data:
         note = "The fingerprint depends on the bytes of the image files alone, not on their names."
         blocks.append(table("Data", ["images", "count", "fingerprint"], data, note=note, width="half"))
-    if about or versions:
-        blocks.append(table(f"Versions and machine{of_training}", ["what", "which"], [*about, *versions], width="half"))
+    if versions:
+        blocks.append(table(f"Versions and machine{of_training}", ["what", "which"], versions, width="half"))
     if settings is not None:
         blocks.append(
             code(
