@@ -128,20 +128,19 @@ def _with_interval(sure: Interval) -> Cell:
 
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
-    ends = [abs(one[name]) for one in differences for name in ("low", "high") if one[name] is not None]
+    told = [one for one in differences if one["metric"] == "mean_iou"]
+    ends = [abs(one[name]) for one in told for name in ("low", "high") if one[name] is not None]
     reach = max(ends, default=1.0) * 1.05 or 1.0
     lines = []
-    for one in differences:
+    for one in told:
         value, low, high = (math.nan if one[name] is None else one[name] for name in ("difference", "low", "high"))
         at = place(value, low, high, start=-reach, end=reach, zero=0.0)
-        words = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "accuracy"}
         ends_said = "-" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
         said = "sure" if one["sure"] else "cannot tell"
-        lines.append(
-            [words[one["metric"]], one["run"], one["against"], number(value, "+.4f", interval=at), ends_said, said]
-        )
-    heads = ["score", "run", "against", "difference", "95 % interval", "verdict"]
-    return table("Paired differences", heads, lines, note="The dashed line is no difference.")
+        lines.append([one["run"], one["against"], number(value, "+.4f", interval=at), ends_said, said])
+    heads = ["run", "against", "difference", "95 % interval", "verdict"]
+    note = "The dashed line is no difference. Those of Dice and accuracy are in comparison.json."
+    return table("Paired differences of the mean IoU", heads, lines, note=note)
 
 
 def _image_by_image(runs: Sequence[FinishedRun]) -> list[Block]:
