@@ -90,8 +90,8 @@ def test_phase_1_leaves_everything_that_a_run_promises(ae):
 def test_phase_2_leaves_everything_that_a_run_promises(seg):
     assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html"}
     assert {path.name for path in (seg / "figures").iterdir()} == {
-        "segmentations_test.png", "confusion_test.png", "quality_test.png", "curves.png", "features_before.png",
-        "features_after.png",
+        "segmentations_test.png", "confusion_test.png", "quality_test.png", "curves.png",
+        "activation_maps.png", "features_before.png", "features_after.png",
     }  # fmt: skip
     scores = metrics(seg)["test"]
     assert scores.keys() >= {"mean_iou", "pixel_accuracy", "mean_foreground_dice", "per_class", "image_mean"}
@@ -144,7 +144,7 @@ def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
     assert evaluate([*map(str, words), *switches]) == 0
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     drawn = {"confusion.png", "quality.png", "samples.png", "latents.png"}
-    assert figures == {*drawn, "features_before.png", "features_after.png"}
+    assert figures == {*drawn, "activation_maps.png", "features_before.png", "features_after.png"}
 
 
 def test_training_takes_the_flags_of_system_a_as_typed_there(tmp_path):

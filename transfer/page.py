@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from common.config import flatten
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
-from common.figures import embedding_figure
+from common.figures import embedding_figure, save_picture
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
 from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, view
@@ -27,6 +27,7 @@ from transfer.page_head import main_figures, tiles, title, verdict
 from transfer.page_layers import image_scores, sheets
 from transfer.page_scores import class_colour, score_blocks, threshold_blocks
 from transfer.quality import Quality
+from transfer.report import activation_grid, spread
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
@@ -73,6 +74,8 @@ class Told:
     receipt: str = ""
 
 
+SHEET = 6
+"""Images on the sheet of activation maps."""
 TERMS = ("dice", "cross_entropy", "focal", "bce")
 """Terms that a loss can have, as metrics.csv calls them."""
 
@@ -93,6 +96,9 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
     def pictures() -> list[Block]:
         block, indices = Gallery(scored.net, scored.pack, counts, names, device=scored.device).block()
         shown.update(indices)
+        chosen = spread(len(scored.pack), SHEET)
+        maps = activation_grid(scored.net, scored.pack, chosen, names, device=scored.device)
+        save_picture(maps, path.parent / "figures" / "activation_maps.png")
         return [block]
 
     page.add("Scores", lambda: score_blocks(counts, names, quality))

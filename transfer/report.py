@@ -11,6 +11,7 @@ from common.data.batches import read_batch
 from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.figures import PALETTE, grid, heat, to_bytes
+from transfer.cam import class_activation, default_layers, overlay, upscale
 from transfer.model import SegmentationNet
 from transfer.quality import Quality, by_size
 
@@ -40,6 +41,23 @@ def sample_grid(
     }
     for name, confidence in zip(names, probability.unbind(1), strict=True):
         columns[f"confidence: {name}"] = heat(confidence.numpy(), "viridis")
+    return grid(columns)
+
+
+def activation_grid(
+    net: SegmentationNet, pack: Pack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A row for each image: the image, and what speaks for each class in the encoder's and in the decoder's last map.
+
+    See `class_activation`; the map of a class that is predicted nowhere in an image is dark.
+    """
+    image = read_batch(pack, np.asarray(indices), device).image
+    photos, size = to_bytes(image), (image.shape[2], image.shape[3])
+    columns = {"image": photos}
+    for part, layer in default_layers(net).items():
+        for k, name in enumerate(names):
+            maps = upscale(class_activation(net, image, layer=layer, target_class=k).map, size).cpu().numpy()
+            columns[f"{part}: {name}"] = np.stack([overlay(*pair) for pair in zip(photos, maps, strict=True)])
     return grid(columns)
 
 
