@@ -81,8 +81,9 @@ TERMS = ("dice", "cross_entropy", "focal", "bce")
 
 
 def write_page(scored: Scored, told: Told, path: Path) -> Path:
-    """Write the page of a network; returns where it is."""
-    figures = main_figures(scored.counts)
+    """Write the page of a network, and of its pictures those that `figures/` beside it lacks; returns where it is."""
+    figures, folder = main_figures(scored.counts), path.parent / "figures"
+    folder.mkdir(exist_ok=True)
     page = Page(
         title=title(told.config, told.source),
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {scored.data}",
@@ -98,13 +99,13 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
         shown.update(indices)
         chosen = spread(len(scored.pack), SHEET)
         maps = activation_grid(scored.net, scored.pack, chosen, names, device=scored.device)
-        save_picture(maps, path.parent / "figures" / "activation_maps.png")
+        save_picture(maps, folder / "activation_maps.png")
         return [block]
 
     page.add("Scores", lambda: score_blocks(counts, names, quality))
     page.add("Images", pictures, "Pictures with the network's answer over them, worst first.")
     page.add("Confidence", lambda: threshold_blocks(names, quality))
-    page.add("Features", lambda: _features(scored, shown, path.parent / "figures"), _FEATURES)
+    page.add("Features", lambda: _features(scored, shown, folder), _FEATURES)
     if told.rows:
         page.add(
             "Training",
@@ -155,7 +156,6 @@ def _features(scored: Scored, shown: set[int], figures: Path) -> list[Block]:
     }
     views = [view(f"encoder {name}", rows, seed=scored.seed) for name, rows in vectors.items()]
     classes = image_classes(part)
-    figures.mkdir(exist_ok=True)
     labels = None if classes is None else [scored.names[k] for k in classes]
     for name, one in zip(vectors, views, strict=True):
         figure = embedding_figure(one.places, labels, f"{one.title}, {scored.split}")

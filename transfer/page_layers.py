@@ -45,15 +45,15 @@ def about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], unsu
         for k, name in enumerate(names)
     ]
     wrong = counts[1:, 1:].sum() - np.trace(counts[1:, 1:])
-    for name, pixels in (("missed", counts[1:, 0].sum()), ("invented", counts[0, 1:].sum()), ("wrong class", wrong)):
-        rows.append([name, "", "", f"{pixels / total:.1%}"])
-    rows.append(["mean entropy", "", "", f"{unsure:.3f}"])
+    errors = {"missed": counts[1:, 0].sum(), "invented": counts[0, 1:].sum(), "wrong class": wrong}
+    shares = [[name, f"{pixels / total:.1%}"] for name, pixels in errors.items()]
     return {
         "name": key,
         "badge": f"IoU {three_digits(score)}",
         "sort": {"score": None if math.isnan(score) else score, "entropy": unsure, "name": key},
         "kinds": [k for k in range(len(names)) if counts[k].sum() + counts[:, k].sum() > 0],
         "figures": rows,
+        "facts": [*shares, ["mean entropy", f"{unsure:.3f}"]],
     }
 
 

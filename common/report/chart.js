@@ -1,6 +1,7 @@
 // Lines with bands, or points, over a linear or logarithmic axis; values under the pointer, zoom, legend that toggles.
 
 const HEIGHT = 266;
+const MOST_ROWS = 2000;
 const SIDES = { left: 56, right: 14, top: 30, bottom: 40 };
 
 const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -124,9 +125,10 @@ class Chart {
         one.x.map((x, i) => [one.name, ui.number(x), ui.number(one.y[i])]).filter((row) => row[2] !== "-"),
       );
       const line = (tag, cells) => ui.make("tr", {}, ...cells.map((cell) => ui.make(tag, {}, cell)));
-      const body = ui.make("tbody", {}, ...rows.slice(0, 2000).map((row) => line("td", row)));
+      const body = ui.make("tbody", {}, ...rows.slice(0, MOST_ROWS).map((row) => line("td", row)));
       const table = ui.make("table", {}, ui.make("thead", {}, line("th", heads)), body);
       details.append(ui.make("div", { class: "table-wrap short", tabindex: 0 }, table));
+      if (rows.length > MOST_ROWS) details.append(ui.make("p", { class: "note" }, `the first ${MOST_ROWS} of ${rows.length} rows`));
     });
     return details;
   }

@@ -170,9 +170,9 @@ class Closer {
     this.title.textContent = item.name;
     const at = this.gallery.order.indexOf(index);
     this.place.textContent = at < 0 ? "" : `${at + 1} of ${this.gallery.order.length}`;
-    const body = ui.make("tbody", {}, ...item.figures.map(([name, ...values]) => ui.make("tr", {}, ui.make("th", { scope: "row" }, ui.name(name)), ...values.map((v) => ui.make("td", {}, v)))));
+    const lines = (rows) => ui.make("tbody", {}, ...rows.map(([name, ...values]) => ui.make("tr", {}, ui.make("th", { scope: "row" }, ui.name(name)), ...values.map((v) => ui.make("td", {}, v)))));
     const head = ui.make("thead", {}, ui.make("tr", {}, ...this.gallery.data.figure_heads.map((name) => ui.make("th", {}, name))));
-    this.figures.replaceChildren(ui.make("table", {}, head, body));
+    this.figures.replaceChildren(ui.make("table", {}, head, lines(item.figures)), ...(item.facts ? [ui.make("table", {}, lines(item.facts))] : []));
     this.thumbs(item);
     this.paint();
   }
