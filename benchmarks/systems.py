@@ -7,6 +7,8 @@ once share the work. Prints tables of means over the seeds, and leaves those of 
 """
 
 import argparse
+import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,12 +85,13 @@ class Systems:
         found = {system: seeds for system, seeds in found.items() if seeds}
         classes = list(next(iter(found.values()))[0]["per_class"]) if found else []
         heads = ["system", "seeds", "mean IoU", *(f"IoU {name}" for name in classes), "foreground Dice", "accuracy"]
+        heads += ["parameters trained / all, millions", "minutes"]
         rows = []
         for system, seeds in found.items():
             ious = [spread([score["per_class"][name]["iou"] for score in seeds]) for name in classes]
             means = [spread([score[key] for score in seeds]) for key in ("mean_foreground_dice", "pixel_accuracy")]
             mean = spread([score["mean_iou"] for score in seeds])
-            rows.append([system, str(len(seeds)), mean, *ious, *means, PUBLISHED.get(system, "")])
+            rows.append([system, str(len(seeds)), mean, *ious, *means, *self._cost(system), PUBLISHED.get(system, "")])
         lines = markdown_table([*heads, "published, other data, not comparable"], rows)
         return "\n".join([*lines, "", *self._differences(found)])
 
@@ -105,6 +108,14 @@ class Systems:
             f"- {better} against {worse}: {told(difference(self._seeds(better), self._seeds(worse)))}"
             for worse, better in pairs
         ]
+
+    def _cost(self, system: str) -> list[str]:
+        """Parameters, and the median of the trainings' minutes."""
+        runs = [run for run in self._seeds(system) if (run / "metrics.json").exists()]
+        receipt = json.loads((runs[0] / "receipt.json").read_text())
+        trained, every = (receipt[name] / 1e6 for name in ("trained_parameters", "parameters"))
+        seconds = [json.loads((run / "resources.json").read_text())["train_seconds"] for run in runs]
+        return [f"{trained:.2f} / {every:.2f}", f"{statistics.median(seconds) / 60:.1f}"]
 
     def _seeds(self, system: str) -> list[Path]:
         return [self.run(system, seed) for seed in range(self.options.seeds)]
