@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
-from common.config import CONFIGS
+from common.config import CONFIGS, read_yaml
 from common.tables import markdown_table
 
 OURS = "ours"
@@ -49,7 +49,7 @@ class Table(NamedTuple):
 TABLES = {
     "common": Table("pets", ["--classes", "binary", "--image_size", "128"], (OURS, *LESIONS, *SEVERAL)),
     "pets": Table("pets", ["--classes", "species", "--image_size", "64"], (OURS, *SEVERAL)),
-    "nuclei": Table("nuclei", ["--image_size", "128"], (OURS, *LESIONS)),
+    "nuclei": Table("nuclei", ["--image_size", "64"], (OURS, *LESIONS)),
 }
 
 
@@ -85,7 +85,7 @@ class Systems:
         found = {system: seeds for system, seeds in found.items() if seeds}
         classes = list(next(iter(found.values()))[0]["per_class"]) if found else []
         heads = ["system", "seeds", "mean IoU", *(f"IoU {name}" for name in classes), "foreground Dice", "accuracy"]
-        heads += ["parameters trained / all, millions", "minutes"]
+        heads += ["parameters trained / all, millions", "epochs", "minutes"]
         rows = []
         for system, seeds in found.items():
             ious = [spread([score["per_class"][name]["iou"] for score in seeds]) for name in classes]
@@ -110,12 +110,13 @@ class Systems:
         ]
 
     def _cost(self, system: str) -> list[str]:
-        """Parameters, and the median of the trainings' minutes."""
+        """Parameters, epochs, and the median of the trainings' minutes."""
         runs = [run for run in self._seeds(system) if (run / "metrics.json").exists()]
         receipt = json.loads((runs[0] / "receipt.json").read_text())
         trained, every = (receipt[name] / 1e6 for name in ("trained_parameters", "parameters"))
         seconds = [json.loads((run / "resources.json").read_text())["train_seconds"] for run in runs]
-        return [f"{trained:.2f} / {every:.2f}", f"{statistics.median(seconds) / 60:.1f}"]
+        epochs = read_yaml(runs[0] / "config.yaml")["epochs"]
+        return [f"{trained:.2f} / {every:.2f}", str(epochs), f"{statistics.median(seconds) / 60:.1f}"]
 
     def _seeds(self, system: str) -> list[Path]:
         return [self.run(system, seed) for seed in range(self.options.seeds)]
