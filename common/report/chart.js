@@ -113,7 +113,8 @@ class Chart {
       button.setAttribute("aria-pressed", String(!this.hidden.has(index)));
       return button;
     };
-    return ui.make("div", { class: "legend" }, ...this.data.series.map(toggle));
+    const drawn = this.data.series.map((series, index) => [series, index]).filter(([series]) => series.y.some(finite));
+    return ui.make("div", { class: "legend" }, ...drawn.map(([series, index]) => toggle(series, index)));
   }
 
   values() {
