@@ -520,7 +520,7 @@ def test_looking_at_an_autoencoder_gives_figures_intervals_and_levels(ae, tmp_pa
     words = ["--model_path", ae, "--output_dir", tmp_path / "out", "--split", "train", "--visualize_samples", "2"]
     assert look([*map(str, words), "--analyze_latent_space"]) == 0
     assert {path.name for path in (tmp_path / "out/figures").iterdir()} == {
-        "worst.png", "best.png", "latents.png", "neighbours.png"
+        "worst.png", "best.png", "latents.png", "neighbours.png", "features.png"
     }  # fmt: skip
     found = metrics(tmp_path / "out")
     for name in ("mse", "psnr", "ssim", "psnr_no_skips"):
