@@ -85,6 +85,20 @@ def test_the_page_of_a_study_holds_its_verdict_its_curves_and_what_was_searched(
             assert f"{json.loads(cell.read_text())['val_mean_iou']:.4f}" in content
 
 
+def test_two_pretrained_starts_are_set_against_each_other(done, words, ae, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    for cell in list((folder / "cells").glob("*-own-*/cell.json")):
+        again = folder / "cells" / cell.parent.name.replace("-own-", "-again-")
+        shutil.copytree(cell.parent, again)
+        (again / "cell.json").write_text(cell.read_text().replace('"start": "own"', '"start": "again"'))
+    assert study([*words, f"again={ae}", "--output_dir", str(folder), "--table"]) == 0
+    said = "- own against again: cannot tell at 0.5 (+0.000, one seed) and 1 (+0.000, one seed)."
+    assert said in (folder / "study.md").read_text()
+    assert {rival["fraction"] for rival in json.loads((folder / "study.json").read_text())["rivals"]} == {0.5, 1.0}
+    assert "Pretrained starts against each other" in (folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_search_never_sees_a_test_image_and_the_rest_uses_the_rates_it_chose(done):
     searches = [record(cell) for cell in (done / "cells").glob("search-*")]
     assert not any("test" in found for found in searches)

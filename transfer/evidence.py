@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,17 @@ class Evidence:
         found = [(start, baseline_of(start, self.starts)) for start in self.starts]
         return [(start, baseline) for start, baseline in found if baseline is not None]
 
+    @cached_property
+    def rivals(self) -> dict[tuple[Start, Start], dict[float, Interval]]:
+        """Every two pretrained starts, and at the shares of the labels that both have, how much better the first is."""
+        groups = _by_fraction(self.results)
+        found: dict[tuple[Start, Start], dict[float, Interval]] = {}
+        for ours, theirs in combinations([start for start in self.starts if not start.scratch], 2):
+            fractions = sorted(f for name, f in groups if name == ours.name and (theirs.name, f) in groups)
+            pairs = {f: _difference(groups[ours.name, f], groups[theirs.name, f]) for f in fractions}
+            found[ours, theirs] = {fraction: pair for fraction, pair in pairs.items() if pair is not None}
+        return {pair: differences for pair, differences in found.items() if differences}
+
 
 def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
     """What a pretrained start is measured against: its own network from scratch, else the first from scratch."""
@@ -92,11 +104,7 @@ def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
 
 def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[Score]:
     """The scores of all starts at all fractions that have any, in the order of `starts`."""
-    groups: dict[tuple[str, float], dict[int, Result]] = {}
-    for cell, result in results.items():
-        if cell.kind == "score" and result.record["test"] is not None:
-            groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
-    rows = []
+    groups, rows = _by_fraction(results), []
     for start in starts:
         for fraction in sorted({fraction for name, fraction in groups if name == start.name}):
             ours, baseline = groups[start.name, fraction], baseline_of(start, starts)
@@ -105,9 +113,23 @@ def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[S
     return rows
 
 
+def _by_fraction(results: Mapping[Cell, Result]) -> dict[tuple[str, float], dict[int, Result]]:
+    """The scored cells by the name of their start and their share of the labels, then by seed."""
+    groups: dict[tuple[str, float], dict[int, Result]] = {}
+    for cell, result in results.items():
+        if cell.kind == "score" and result.record["test"] is not None:
+            groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
+    return groups
+
+
+def _difference(ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Interval | None:
+    """Over the seeds that both have; None where there are none."""
+    both = sorted(ours.keys() & theirs.keys())
+    return seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None
+
+
 def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Score:
     tests = [result.record["test"] for result in ours.values()]
-    both = sorted(ours.keys() & theirs.keys())
     first = next(iter(ours.values())).record
     sizes = [result.record["images"] for result in ours.values()]
     baseline = next(iter(theirs.values())).record["encoder"] if theirs else None
@@ -118,7 +140,7 @@ def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Ma
         images={part: float(np.mean([size[part] for size in sizes])) for part in sizes[0]},
         mean_iou=_over_seeds([test[METRIC] for test in tests]),
         per_class={name: _over_seeds([test["per_class"][name]["iou"] for test in tests]) for name in first["classes"]},
-        difference=seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None,
+        difference=_difference(ours, theirs),
         other_network=baseline is not None and baseline != first["encoder"],
         rates=(first["lr"], first["encoder_lr_factor"]),
         record=first,

@@ -10,7 +10,7 @@ import numpy as np
 from common.config import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
-from common.report.blocks import Axis, Chart, Series, number, place, table, text
+from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
 from common.report.head import counted, data_name
 from common.report.page import Block, Notice, Page, Tile
 from common.report.record import repeating
@@ -43,6 +43,8 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
     )
     page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
+    if evidence.rivals:
+        page.add("Pretrained starts against each other", lambda: [_rivals(evidence)], _PAIRED_TOO)
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
     page.add("How the rates were chosen", lambda: [_search(evidence)], searched(config.study))
@@ -55,6 +57,12 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
 _PAIRED = (
     "A start and its baseline saw the same subsets, seeds and test images, so differences are taken in pairs, over "
     "seeds by Student's t, over images by the bootstrap. An interval that holds 0 means that these runs cannot tell."
+)
+
+
+_PAIRED_TOO = (
+    "Mean IoU of the first above the second, in the same pairs. Starts may differ in their network as well as in their "
+    "pretraining."
 )
 
 
@@ -119,15 +127,13 @@ def _efficiency(evidence: Evidence) -> list[Block]:
 
 def _differences(evidence: Evidence) -> list[Block]:
     pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
-    ends = [abs(end) for _, found in pairs for end in (found.low, found.high) if math.isfinite(end)]
-    reach = max(ends, default=1.0) * 1.05 or 1.0
+    reach = _reach([found for _, found in pairs])
     rows = [
         [
             score.start.name,
             number(score.fraction, "g"),
             number(score.labels, ".0f"),
-            number(found.value, "+.4f", interval=place(*found, start=-reach, end=reach, zero=0.0)),
-            _ends(found, "+.4f"),
+            *_difference(found, reach),
             score.answer,
         ]
         for score, found in pairs
@@ -139,6 +145,28 @@ def _differences(evidence: Evidence) -> list[Block]:
     equal = Series("no difference", [min(labels), max(labels)], [0, 0], colour="ink", dash="2 4")
     gain = replace(chart, series=[*chart.series, equal]).block("Gain", note="Bands: 95 %, over seeds and images.")
     return [text(*words), gain, table("Paired differences", heads, rows)]
+
+
+def _rivals(evidence: Evidence) -> Block:
+    reach = _reach([found for differences in evidence.rivals.values() for found in differences.values()])
+    rows = [
+        [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach)]
+        for (ours, theirs), differences in evidence.rivals.items()
+        for fraction, found in differences.items()
+    ]
+    heads = ["start", "against", "share of the labels", "difference", "95 % interval"]
+    return table("Paired differences between pretrained starts", heads, rows)
+
+
+def _reach(found: Sequence[Interval]) -> float:
+    """How far a scale goes either way that holds all of these differences."""
+    ends = [abs(end) for one in found for end in (one.low, one.high) if math.isfinite(end)]
+    return max(ends, default=1.0) * 1.05 or 1.0
+
+
+def _difference(found: Interval, reach: float) -> list[Cell | str]:
+    interval = place(*found, start=-reach, end=reach, zero=0.0)
+    return [number(found.value, "+.4f", interval=interval), _ends(found, "+.4f")]
 
 
 def _classes(evidence: Evidence) -> list[Block]:

@@ -19,6 +19,7 @@ from transfer.study_words import (
     labels_saved,
     legend,
     rates_at_the_edge,
+    rivalry,
     verdict,
 )
 
@@ -32,7 +33,13 @@ def write_study(evidence: Evidence, config: StudyConfig) -> str:
     text = _markdown(evidence, config.study)
     (folder / "study.md").write_text(text, encoding="utf-8")
     write_csv(folder / "study.csv", [_flat(result.record) for result in evidence.results.values()])
-    write_json(folder / "study.json", {"leaks": evidence.leaks, "scores": [_plain(score) for score in scores]})
+    rivals = [
+        {"start": ours.name, "against": theirs.name, "fraction": fraction, "difference": _finite(difference)}
+        for (ours, theirs), differences in evidence.rivals.items()
+        for fraction, difference in differences.items()
+    ]
+    told = {"leaks": evidence.leaks, "scores": [_plain(score) for score in scores], "rivals": rivals}
+    write_json(folder / "study.json", told)
     if scores:
         figures = make_folder(folder / "figures")
         efficiency(scores).savefig(figures / "label_efficiency.png", dpi=130)
@@ -80,6 +87,9 @@ def _markdown(evidence: Evidence, options: StudyOptions) -> str:
     curves = evidence.curves
     lines = [*evidence.leaks, ""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
+    if evidence.rivals:
+        lines += ["", "Pretrained starts against each other, in pairs as above:", ""]
+        lines += [f"- {rivalry(*pair, differences)}" for pair, differences in evidence.rivals.items()]
     lines += ["", *_table(curves), "", legend(evidence, options), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]

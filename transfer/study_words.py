@@ -11,19 +11,31 @@ from transfer.study_config import Start, StudyOptions
 
 Curves = Mapping[Start, Sequence[Score]]
 """The scores of every start, from few labels to many."""
-ANSWERS = {"helped": "helped at", "did not": "did harm at", "cannot tell": "cannot tell at"}
 
 
 def verdict(start: Start, baseline: Start, curve: Sequence[Score]) -> str:
     """The answer for a pretrained start in one sentence, with its numbers."""
-    told = [score for score in curve if score.difference is not None]
-    parts = []
-    for answer, words in ANSWERS.items():
-        at = [f"{s.fraction:.3g} ({told_interval(s.difference)})" for s in told if s.difference and s.answer == answer]
-        if at:
-            parts.append(f"{words} {_joined(at)}")
+    told = {score.fraction: score.difference for score in curve if score.difference is not None}
     other = " (another network)" if any(score.other_network for score in curve) else ""
-    return f"{start.name} against {baseline.name}{other}: {'; '.join(parts) or 'not yet known'}."
+    return f"{start.name} against {baseline.name}{other}: {_answers(told, better='helped', worse='did harm')}."
+
+
+def rivalry(ours: Start, theirs: Start, differences: Mapping[float, Interval]) -> str:
+    """How two pretrained starts compare, in one sentence, with its numbers; differences by share of the labels."""
+    return f"{ours.name} against {theirs.name}: {_answers(differences, better='better', worse='worse')}."
+
+
+def _answers(differences: Mapping[float, Interval], *, better: str, worse: str) -> str:
+    parts = []
+    for words, fits in {
+        better: lambda d: d.sure and d.value > 0,
+        worse: lambda d: d.sure and d.value < 0,
+        "cannot tell": lambda d: not d.sure,
+    }.items():
+        at = [f"{share:.3g} ({told_interval(found)})" for share, found in differences.items() if fits(found)]
+        if at:
+            parts.append(f"{words} at {_joined(at)}")
+    return "; ".join(parts) or "not yet known"
 
 
 def told_interval(difference: Interval) -> str:

@@ -9,7 +9,7 @@ import pytest
 from transfer.cells import Cell, Result
 from transfer.evidence import Evidence, baseline_of, doubling, labels_needed, scores_of
 from transfer.study_config import Start, parse_inits
-from transfer.study_words import labels_saved, verdict
+from transfer.study_words import labels_saved, rivalry, verdict
 
 SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
 
@@ -81,6 +81,17 @@ def test_a_baseline_with_another_encoder_is_said_to_be_another_network():
     }
     (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
     assert verdict(OWN, SCRATCH, [score]).startswith("own against scratch (another network): helped")
+
+
+def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
+    other = Start("imagenet", encoder="mobilenet_v2")
+    results = cells(OWN, {0.1: 0.75, 0.2: 0.8}) | cells(other, {0.1: 0.70, 1.0: 0.9}) | cells(SCRATCH, {0.1: 0.5})
+    rivals = Evidence((SCRATCH, OWN, other), results, ()).rivals
+    assert list(rivals) == [(OWN, other)]
+    assert list(rivals[OWN, other]) == [0.1]
+    assert rivals[OWN, other][0.1].value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
+    assert rivalry(OWN, other, rivals[OWN, other]).startswith("own against imagenet: better at 0.1 (+0.0")
+    assert not Evidence((SCRATCH, OWN), results, ()).rivals
 
 
 def test_a_diverged_cell_is_named_and_left_out():
