@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from common.checkpoint import load_tensors
-from common.models.decoder import UNetDecoder
+from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state
 from pretrain.config import LossConfig, PretrainConfig
@@ -24,12 +24,16 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
     settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
     encoder = UNetEncoder(**settings, in_channels=channels)
     encoder.check_size(config.data.image_size, config.data.image_size)
+    stop, dropout = config.pretext.decoder_stride, model.decoder_dropout
+    if stop > 1:  # a decoder that stops early has the first of the steps for which dropout is named
+        dropout = dropout[: len(doublings(encoder.strides[-1], stop))]
     decoder = UNetDecoder(
         encoder.channels,
         encoder.strides,
         norm=model.norm,
-        dropout=model.decoder_dropout,
+        dropout=dropout,
         skips="none" if config.pretext.skips == "none" else "all",
+        stop=stop,
     )
     cells = {"target_channels": target.channels, "target_cell": target.cell} if target is not None else {}
     return Autoencoder(encoder, decoder, out_channels=channels, **cells)

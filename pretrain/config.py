@@ -70,6 +70,9 @@ class PretextConfig:
     """Skips from encoder to decoder: all, none, or dropped at random for whole samples while training."""
     skip_drop: Share = 0.5
     """drop: probability with which a sample loses its skips."""
+    decoder_stride: Literal[1, 2, 4, 8] = 1
+    """Stride at which the decoder stops: with hog and features 8 is enough and takes half the time, and pictures (with
+    --transfer all also masks) are drawn in patches of 8 x 8 pixels."""
 
     @property
     def asks_for(self) -> Literal["image", "hog", "features"]:
@@ -145,6 +148,12 @@ class PretrainConfig:
         self.model.check()
         if self.data.image_size % 2 ** (len(self.model.widths) - 1) == 0:  # else the encoder names a size that fits
             self.pretext.check(self.data.image_size)
+        coarsest = 2 ** (len(self.model.widths) - 1)
+        if self.pretext.decoder_stride >= coarsest:
+            raise UserError(
+                f"--decoder_stride {self.pretext.decoder_stride} leaves the decoder nothing to do: the coarsest map of "
+                f"{len(self.model.widths)} --widths has stride {coarsest}, and it must stop below"
+            )
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
         unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
         if self.pretext.asks_for == "image" and unweighted:

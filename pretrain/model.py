@@ -41,7 +41,8 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.head = nn.Conv2d(decoder.out_channels, out_channels, 1)
+        self.out_channels = out_channels
+        self.head = decoder.head(out_channels)
         self.target_head = nn.Conv2d(decoder.out_channels, target_channels, 1) if target_channels else None
         if self.target_head is not None:
             for parameter in self.target_head.parameters():
@@ -68,7 +69,8 @@ class Autoencoder(nn.Module):
         assert self.target_head is not None, "a target is asked of a network without a head for it"
         # Averaging over a cell and a 1x1 convolution can change places: this order is 64 times cheaper.
         # A mean of independent values shrinks with their number: times the side it keeps their spread.
-        cells = F.avg_pool2d(full, self.target_cell) * self.target_cell
+        side = self.target_cell * full.shape[-1] // image.shape[-1]
+        cells = F.avg_pool2d(full, side) * side
         return Rebuilt(self.head(full), self.head(full.detach()), self.target_head(cells))
 
     def architecture(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ class Autoencoder(nn.Module):
         return {
             "encoder": self.encoder.architecture(),
             "decoder": self.decoder.architecture(),
-            "out_channels": self.head.out_channels,
+            "out_channels": self.out_channels,
             "target_channels": self.target_head.out_channels if self.target_head is not None else 0,
             "target_cell": self.target_cell,
         }

@@ -38,9 +38,9 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
 
-def doublings(stride: int) -> list[int]:
-    """The strides on the way from a map of this stride (a power of 2) to the picture's size: 4, 2, 1 from 8."""
-    return [stride >> step for step in range(1, stride.bit_length())]
+def doublings(stride: int, stop: int = 1) -> list[int]:
+    """The strides on the way from a map of this stride to one of stride `stop` (powers of 2): 4, 2, 1 from 8 to 1."""
+    return [stride >> step for step in range(1, stride.bit_length()) if stride >> step >= stop]
 
 
 class UpStep(nn.Module):
@@ -74,10 +74,12 @@ class UpStep(nn.Module):
 class UNetDecoder(Decoder):
     """Rebuilds full resolution from an encoder's maps, one doubling at a time, with skips from the encoder.
 
-    There is one step for each map but the coarsest, then steps without a skip until the stride is 1. Widths
+    There is one step for each map but the coarsest, then steps without a skip until the stride is `stop`. Widths
     and dropout have one number a step, coarsest first. Without widths, a step to stride s has s times the
     channels of the finest map, at most 512: 512, 256, 128, 64, 32 for the U-Net encoder, 256, 128, 64, 32, 16
     for MobileNetV2. With skips "none" it is built without inputs for skips and sees the coarsest map alone.
+
+    With `stop` above 1 the head draws a patch of stop x stop pixels from each cell of the last map.
     """
 
     def __init__(
@@ -90,9 +92,10 @@ class UNetDecoder(Decoder):
         dropout: Sequence[float] = (0.15, 0.1, 0.1, 0.05, 0.0),
         skips: Literal["all", "none"] = "all",
         up: Up = "bilinear",
+        stop: int = 1,
     ) -> None:
         super().__init__()
-        strides = doublings(encoder_strides[-1])
+        strides = doublings(encoder_strides[-1], stop)
         widths = widths or [min(512, encoder_channels[0] * stride) for stride in strides]
         require_one_each(len(strides), widths=widths, dropout=dropout)
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
@@ -100,6 +103,7 @@ class UNetDecoder(Decoder):
         self.norm: Norm = norm
         self.skips: Literal["all", "none"] = skips
         self.up: Up = up
+        self.stop = stop
         self.out_channels = widths[-1]
         skip_channels = dict(zip(encoder_strides, encoder_channels, strict=True)) if skips == "all" else {}
         inputs = (encoder_channels[-1], *widths[:-1])
@@ -111,7 +115,7 @@ class UNetDecoder(Decoder):
 
     def forward(
         self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
-    ) -> Float[Tensor, "n d h w"]:
+    ) -> Float[Tensor, "n d _ _"]:
         x = features[-1]
         skips = list(features[-2::-1]) if self.skips == "all" else []
         if keep is not None:
@@ -119,6 +123,11 @@ class UNetDecoder(Decoder):
         for i, step in enumerate(self.steps):
             x = step(x, skips[i] if i < len(skips) else None)
         return x
+
+    def head(self, outputs: int) -> nn.Module:
+        if self.stop == 1:
+            return super().head(outputs)
+        return nn.Sequential(nn.Conv2d(self.out_channels, outputs * self.stop**2, 1), nn.PixelShuffle(self.stop))
 
     def architecture(self) -> dict[str, Any]:
         return {
@@ -130,4 +139,5 @@ class UNetDecoder(Decoder):
             "dropout": list(self.dropout),
             "skips": self.skips,
             "up": self.up,
+            "stop": self.stop,
         }

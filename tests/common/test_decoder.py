@@ -45,6 +45,32 @@ def test_default_widths_follow_the_encoder():
     assert UNetDecoder(mobilenet.channels, mobilenet.strides).widths == (256, 128, 64, 32, 16)
 
 
+@pytest.mark.parametrize("stop", [2, 8])
+def test_a_decoder_that_stops_early_is_the_first_steps_of_a_whole_one(pyramid, stop):
+    count = len([stride for stride in (16, 8, 4, 2, 1) if stride >= stop])
+    early, whole = UNetDecoder(*pyramid, dropout=(0.0,) * count, stop=stop), UNetDecoder(*pyramid, dropout=(0.0,) * 5)
+    assert early.widths == whole.widths[:count]
+    whole.steps.load_state_dict({**whole.steps.state_dict(), **early.steps.state_dict()})
+    features = maps(*pyramid)
+    x, skips = features[-1], features[-2::-1]
+    for step, skip in zip(whole.steps[:count], [*skips, None], strict=False):
+        x = step(x, skip)
+    assert torch.equal(early(features), x)
+    assert x.shape[-1] == 64 // stop
+
+
+def test_the_head_of_a_decoder_that_stops_early_draws_a_patch_from_each_cell():
+    decoder = UNetDecoder((4, 4, 4), (1, 2, 4), dropout=(0.0,), stop=2)
+    head, cells = decoder.head(3), torch.randn(2, decoder.out_channels, 8, 8)
+    drawn = head(cells)
+    assert drawn.shape == (2, 3, 16, 16)
+    changed = cells.clone()
+    changed[:, :, 2, 5] += 1
+    rows, columns = (head(changed) != drawn).any(0).any(0).nonzero(as_tuple=True)
+    assert set(rows.tolist()) == {4, 5}
+    assert set(columns.tolist()) == {10, 11}
+
+
 def test_a_step_equals_its_layers_written_out():
     torch.manual_seed(0)
     decoder = UNetDecoder((3, 5), (1, 2), widths=(4,), dropout=(0.0,))

@@ -13,10 +13,12 @@ from common.models.mobilenet import MobileNetV2Encoder
 from pretrain.model import Autoencoder
 
 
-def tiny() -> Autoencoder:
+def tiny(stop: int = 1) -> Autoencoder:
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(8,) * 6, dropout=(0.0,) * 6)
-    decoder = UNetDecoder(encoder.channels, encoder.strides, widths=(8,) * 5, dropout=(0.0,) * 5)
+    steps = 5 if stop == 1 else 2
+    settings = {"widths": (8,) * steps, "dropout": (0.0,) * steps, "stop": stop}
+    decoder = UNetDecoder(encoder.channels, encoder.strides, **settings)
     return Autoencoder(encoder, decoder)
 
 
@@ -67,8 +69,9 @@ def test_skips_can_be_zeroed_from_outside():
     assert not torch.allclose(model(image, keep=torch.zeros(2)), model(image), atol=1e-2)
 
 
-def test_architecture_survives_json_and_rebuilds_the_same_network():
-    model = tiny().eval()
+@pytest.mark.parametrize("stop", [1, 8])
+def test_architecture_survives_json_and_rebuilds_the_same_network(stop):
+    model = tiny(stop).eval()
     architecture = json.loads(json.dumps(model.architecture()))
     rebuilt = Autoencoder.from_architecture(architecture).eval()
     rebuilt.load_state_dict(model.state_dict())

@@ -78,6 +78,18 @@ def test_the_hog_target_is_predicted_from_the_cell_mean_of_the_full_size_output(
     torch.testing.assert_close(net(task.seen, visible=task.visible, target=True).target, expected)
 
 
+def test_a_decoder_that_stops_at_the_cell_predicts_the_target_from_its_last_map():
+    torch.manual_seed(0)
+    task, encoder = hidden(), UNetEncoder(widths=(4,) * 6, dropout=(0.0,) * 6)
+    decoder = UNetDecoder(encoder.channels, encoder.strides, dropout=(0.0,) * 2, stop=8)
+    net = Autoencoder(encoder, decoder, target_channels=27).double().eval()
+    nn.init.normal_(net.target_head.weight)
+    rebuilt = net(task.seen, visible=task.visible, target=True)
+    expected = net.target_head(net.decoder(net.encoder(task.seen, visible=task.visible)))
+    torch.testing.assert_close(rebuilt.target, expected)
+    assert rebuilt.reconstruction.shape == task.target.shape
+
+
 def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
     task, net = hidden(), network(27)
     nn.init.normal_(net.target_head.weight)

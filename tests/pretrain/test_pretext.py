@@ -5,6 +5,7 @@ import pytest
 import torch
 from datasets import photo
 
+from common.config_groups import UNetConfig
 from common.errors import UserError
 from common.train import seed_update
 from pretrain import restore
@@ -219,6 +220,14 @@ def test_out_painting_leaves_one_to_five_boxes():
 def test_settings_that_cannot_be_are_refused(settings, said):
     with pytest.raises(UserError, match=said):
         PretextConfig(**settings).check(64)
+
+
+def test_a_decoder_that_has_nothing_to_do_is_refused():
+    config = PretrainConfig(
+        model=UNetConfig(widths=(8, 8), dropout=(0.0, 0.0)), pretext=PretextConfig(decoder_stride=2)
+    )
+    with pytest.raises(UserError, match=r"--decoder_stride 2 .* has stride 2, and it must stop below"):
+        config.check()
 
 
 def test_patches_matter_only_where_something_is_masked():
