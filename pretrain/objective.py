@@ -1,33 +1,35 @@
 """What an update minimises: how well a network does its task."""
 
+from typing import cast
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.data.classes import IGNORE
 from pretrain.losses import ReconstructionLoss, composite
+from pretrain.model import Rebuilt
 from pretrain.pretext import Task
 from pretrain.target import Target
 
+Terms = dict[str, Float[Tensor, ""]]
 
-class ImageObjective(nn.Module):
+
+class ImageTerms(nn.Module):
     """The image is asked for: its reconstruction is compared with it by up to three terms."""
 
     def __init__(self, loss: ReconstructionLoss) -> None:
         super().__init__()
         self.loss = loss
 
-    def forward(self, network: nn.Module, task: Task) -> dict[str, Float[Tensor, ""]]:
-        """The terms by name; "loss" is the one that is minimised."""
-        reconstruction = network(task.seen, keep=task.keep, visible=task.visible)
-        return self.loss(reconstruction, task.target, task.weight)
+    def forward(self, rebuilt: Rebuilt, task: Task) -> Terms:
+        """The terms by name, and their sum as "loss"."""
+        return self.loss(rebuilt.reconstruction, task.target, task.weight)
 
 
-class CellObjective(nn.Module):
+class CellTerms(nn.Module):
     """A vector for each cell that counts is asked for, and with `perceptual` its term on the image.
-
-    The image head learns beside this from the squared error over all pixels. That moves the head alone, and is not
-    counted in "loss", so that the best epoch is the pretext's own.
 
     Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133, eq. 1 (squared error, mean over hidden cells).
     Deviation: the error is divided by the variance of the target; the decoder's full-size output is averaged over the
@@ -38,18 +40,58 @@ class CellObjective(nn.Module):
         super().__init__()
         self.target, self.perceptual_weight, self.perceptual = target, perceptual_weight, perceptual
 
-    def forward(self, network: nn.Module, task: Task) -> dict[str, Float[Tensor, ""]]:
+    def forward(self, rebuilt: Rebuilt, task: Task) -> Terms:
+        """The terms by name, and their sum as "loss"."""
+        assert rebuilt.target is not None, "a target is asked of a network without a head for it"
+        terms = {self.target.name: self.target.error(rebuilt.target, task.target, task.weight)}
+        loss = terms[self.target.name]
+        if self.perceptual is not None:
+            seen_again = composite(rebuilt.reconstruction, task.target, task.weight)
+            terms["perceptual"] = self.perceptual(seen_again, task.target)
+            loss = loss + self.perceptual_weight * terms["perceptual"]
+        return {"loss": loss, **terms}
+
+
+class Objective(nn.Module):
+    """What is asked for, and with a `saliency_weight` what stands out beside it; `asked` None for that alone.
+
+    Where no image is asked for, its head learns aside from the squared error over all pixels. That moves the head
+    alone, and is not counted in "loss", so that the best epoch is the pretext's own.
+    """
+
+    def __init__(self, asked: ImageTerms | CellTerms | None, *, saliency_weight: float = 0.0) -> None:
+        super().__init__()
+        assert asked is not None or saliency_weight > 0, "nothing is asked for"
+        self.asked, self.saliency_weight = asked, saliency_weight
+
+    def forward(self, network: nn.Module, task: Task) -> Terms:
         """The terms by name; "loss" is the one that is minimised. Float32 at the least, under autocast too."""
-        rebuilt = network(task.seen, keep=task.keep, visible=task.visible, target=True)
-        dtype = torch.promote_types(rebuilt.target.dtype, torch.float32)
-        reconstruction, aside, prediction = (output.to(dtype) for output in rebuilt)
+        rebuilt = _at_least_float32(network(task.seen, keep=task.keep, visible=task.visible, heads=True))
         with torch.autocast(task.target.device.type, enabled=False):
-            terms = {self.target.name: self.target.error(prediction, task.target, task.weight)}
-            loss = terms[self.target.name]
-            if self.perceptual is not None:
-                seen_again = composite(reconstruction, task.target, task.weight)
-                terms["perceptual"] = self.perceptual(seen_again, task.target)
-                loss = loss + self.perceptual_weight * terms["perceptual"]
-            terms["mse"] = F.mse_loss(aside, task.target)
-        beside = terms["mse"] - terms["mse"].detach()  # its gradient without its value
-        return {"loss": loss + beside, **terms}
+            terms = self.asked(rebuilt, task) if self.asked is not None else {}
+            if self.saliency_weight > 0:
+                terms["saliency"] = saliency_error(rebuilt.saliency, task.salient)
+                terms["loss"] = terms.get("loss", 0) + self.saliency_weight * terms["saliency"]
+            if not isinstance(self.asked, ImageTerms):
+                terms["mse"] = F.mse_loss(rebuilt.aside, task.target)
+                terms["loss"] = terms["loss"] + terms["mse"] - terms["mse"].detach()  # its gradient without its value
+        return terms
+
+
+def saliency_error(
+    logits: Float[Tensor, "n 1 h w"] | None, salient: Int64[Tensor, "n h w"] | None
+) -> Float[Tensor, ""]:
+    """Binary cross-entropy over the pixels that are not ignored, hidden ones too; 0 where all are ignored.
+
+    `salient` is 1 for what stands out, 0 for ground, 255 for ignored.
+    """
+    assert logits is not None, "what stands out is asked of a network without a head for it"
+    assert salient is not None, "what stands out is asked of pictures without a mask of it"
+    counts = salient != IGNORE
+    error = F.binary_cross_entropy_with_logits(logits[:, 0], (salient == 1).to(logits.dtype), reduction="none")
+    return (error * counts).sum() / counts.sum().clamp(min=1)
+
+
+def _at_least_float32(rebuilt: Rebuilt) -> Rebuilt:
+    dtype = torch.promote_types(rebuilt.reconstruction.dtype, torch.float32)
+    return Rebuilt(*(cast(Tensor, None if one is None else one.to(dtype)) for one in rebuilt))

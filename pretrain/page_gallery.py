@@ -18,7 +18,7 @@ from pretrain.config import PretextConfig
 from pretrain.losses import composite
 from pretrain.model import Autoencoder
 from pretrain.pretext import make_task
-from pretrain.scoring import rebuild
+from pretrain.scoring import found_salient, rebuild
 
 WHITE = 0.25
 """The error that is drawn white."""
@@ -27,6 +27,7 @@ LAYERS = (
     {"key": "reconstruction", "name": "reconstruction"},
     {"key": "error", "name": "error", "note": SCALE},
     {"key": "no_skips", "name": "without skips", "note": "what the coarsest map alone can rebuild"},
+    {"key": "salient", "name": "what stands out", "note": "probability that it found, from black 0 to white 1"},
     {"key": "seen", "name": "what it was shown", "group": "pretext"},
     {"key": "rebuilt", "name": "what it made of that", "group": "pretext", "note": "what was not hidden is as it was"},
     {"key": "task_error", "name": "error of that", "group": "pretext", "note": SCALE},
@@ -125,6 +126,8 @@ def _layers(
     }
     if without is not None:
         pictures["no_skips"] = to_bytes(without)
+    if (found := found_salient(model, image)) is not None:
+        pictures["salient"] = heat(found, "gray")
     if pretext.pretext != "plain":
         task = make_task(image, pretext)
         rebuilt = composite(model(task.seen, keep=task.keep, visible=task.visible), task.target, task.weight)

@@ -14,7 +14,8 @@ from common.checkpoint import Handover, load_handover, save_handover, sections_o
 from common.config import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
-from common.data.load import load_splits
+from common.data.load import Splits, load_splits
+from common.data.pack import default_cache_dir
 from common.data.samples import SPLITS
 from common.device import make_fabric
 from common.embedding import level_ranks
@@ -31,7 +32,8 @@ from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
-from pretrain.report import neighbour_grid, reconstruction_grid, task_grid
+from pretrain.report import neighbour_grid, reconstruction_grid, saliency_grid, task_grid
+from pretrain.saliency import with_salient_masks
 from pretrain.scoring import image_scores, means
 
 RANKED = 500
@@ -61,7 +63,7 @@ class Pretraining:
         seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
         self.model = build_model(config, target)
         self.objective = build_objective(config, target)
-        self.data = load_splits(config.data, labelled=False)
+        self.data = self._load_photographs()
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
 
@@ -76,8 +78,8 @@ class Pretraining:
         augment = Augment(self.config.augment, channels=self.config.data.channels)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
-            image, _ = augment(batch.image)
-            return self.objective(network, make_task(image, self.config.pretext))
+            image, salient = augment(batch.image, batch.mask)
+            return self.objective(network, make_task(image, self.config.pretext, salient))
 
         plan, optim = self.config.training, self.config.optim
         updater = Updater(
@@ -123,6 +125,8 @@ class Pretraining:
             save_picture(picture, self.run.figures / f"reconstructions_{split}.png")
         if self.config.pretext.pretext != "plain":
             save_picture(self._task_picture(8), self.run.figures / "pretext_val.png")
+        if self.model.saliency_head is not None:
+            save_picture(self._saliency_picture(8), self.run.figures / "saliency_val.png")
         if len(self.data.val) > 1:
             picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
             save_picture(picture, self.run.figures / "neighbours_val.png")
@@ -183,7 +187,7 @@ class Pretraining:
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.fabric.device):
-            found = self.objective(self.model, make_task(batch.image, self.config.pretext))
+            found = self.objective(self.model, make_task(batch.image, self.config.pretext, batch.mask))
             terms.add({"loss": found["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         return {**means(self._image_scores("val")), **terms.row(), **probed}
@@ -191,6 +195,13 @@ class Pretraining:
     def _score(self, row: Row) -> float:
         """What chooses the best epoch: higher is better, NaN where it was not measured."""
         return -row["val/loss"] if self.config.probe.monitor == "loss" else row.get("val/probe/miou", math.nan)
+
+    def _load_photographs(self) -> Splits:
+        data, settings = load_splits(self.config.data, labelled=False), self.config.data
+        if self.config.loss.saliency_weight == 0:
+            return data
+        where = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
+        return replace(data, **{split: with_salient_masks(getattr(data, split), **where) for split in SPLITS})
 
     def _load_probe(self) -> Probe | None:
         config = self.config.probe
@@ -210,12 +221,19 @@ class Pretraining:
         image = read_batch(self.data.val, np.arange(min(count, len(self.data.val))), self.fabric.device).image
         return task_grid(self.model, make_task(image, self.config.pretext))
 
+    def _saliency_picture(self, count: int) -> UInt8[np.ndarray, "h w 3"]:
+        return saliency_grid(
+            self.model, read_batch(self.data.val, np.arange(min(count, len(self.data.val))), self.fabric.device)
+        )
+
     def _show(self, progress: Progress) -> None:
         shown = range(min(4, len(self.data.val)))
         picture = reconstruction_grid(self.model, self.data.val, shown, device=self.fabric.device)
         self.run.picture("reconstructions", picture, progress.epoch)
         if self.config.pretext.pretext != "plain":
             self.run.picture("pretext", self._task_picture(4), progress.epoch)
+        if self.model.saliency_head is not None:
+            self.run.picture("saliency", self._saliency_picture(4), progress.epoch)
         if self._probes_after(progress.epoch - 1) and len(self.data.val) > 1:
             picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
             self.run.picture("neighbours", picture, progress.epoch)

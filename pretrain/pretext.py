@@ -7,7 +7,7 @@ batch: the same seed gives the same task on the same kind of device.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pretrain.config import PretextConfig
@@ -28,11 +28,15 @@ class Task:
     """0 for the pixels that the encoder hides at every scale; None for none."""
     keep: Float[Tensor, " n"] | None = None
     """0 for the samples whose skips are dropped, 1 for others; None for none."""
+    salient: Int64[Tensor, "n h w"] | None = None
+    """1 for pixels of what stands out, 0 for others, 255 for those that count nowhere; None where nobody asks."""
 
 
 @torch.no_grad()
-def make_task(image: Float[Tensor, "n c h w"], config: PretextConfig) -> Task:
-    """The task that the settings make of clean pictures in [0, 1]."""
+def make_task(
+    image: Float[Tensor, "n c h w"], config: PretextConfig, salient: Int64[Tensor, "n h w"] | None = None
+) -> Task:
+    """The task that the settings make of clean pictures in [0, 1], and of what stands out of them."""
     match config.pretext:
         case "plain":
             task = Task(image, image)
@@ -46,7 +50,7 @@ def make_task(image: Float[Tensor, "n c h w"], config: PretextConfig) -> Task:
     if config.skips == "drop":
         kept = torch.rand(len(image), device=image.device) >= config.skip_drop
         task = replace(task, keep=kept.to(image.dtype))
-    return task
+    return replace(task, salient=salient)
 
 
 def denoise(image: Float[Tensor, "n c h w"], *, sigma: float) -> Task:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 
-from common.data.batches import read_batch
+from common.data.batches import Batch, read_batch
 from common.data.pack import Pack
 from common.embedding import latents, neighbours
 from common.figures import grid, heat, to_bytes
@@ -14,6 +14,7 @@ from common.models.encoder import Encoder
 from pretrain.losses import composite
 from pretrain.model import Autoencoder
 from pretrain.pretext import Task
+from pretrain.scoring import found_salient
 
 
 @torch.no_grad()
@@ -46,6 +47,17 @@ def task_grid(model: Autoencoder, task: Task) -> UInt8[np.ndarray, "h w 3"]:
     columns = {"original": task.target, "seen": task.seen, "rebuilt": rebuilt}
     pictures = {name: to_bytes(image) for name, image in columns.items()}
     return grid({**pictures, "error": _error(rebuilt, task.target)})
+
+
+@torch.no_grad()
+def saliency_grid(model: Autoencoder, batch: Batch) -> UInt8[np.ndarray, "h w 3"]:
+    """Original, the outlines that are asked for, and the probability of standing out that was found; a row each."""
+    model.eval()
+    found = found_salient(model, batch.image)
+    assert found is not None, "the network was not asked for what stands out"
+    assert batch.mask is not None, "the images come with what stands out of them"
+    wanted = (batch.mask == 1).cpu().numpy().astype(float)
+    return grid({"original": to_bytes(batch.image), "outlined": heat(wanted, "gray"), "found": heat(found, "gray")})
 
 
 def _error(

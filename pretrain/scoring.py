@@ -51,3 +51,10 @@ def rebuild(
         return reconstruction, None
     nothing = torch.zeros(len(image), device=image.device)
     return reconstruction, model.head(model.decoder(features, keep=nothing))
+
+
+@torch.no_grad()
+def found_salient(model: Autoencoder, image: Float[Tensor, "n c h w"]) -> Float[np.ndarray, "n h w"] | None:
+    """The probability of standing out that a network gives each pixel; None where it was not asked to learn that."""
+    logits = model(image, heads=True).saliency
+    return None if logits is None else logits[:, 0].float().sigmoid().cpu().numpy()

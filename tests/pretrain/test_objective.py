@@ -9,7 +9,7 @@ from common.models.encoder import UNetEncoder
 from pretrain.hog import hog
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import CellObjective, ImageObjective
+from pretrain.objective import CellTerms, ImageTerms, Objective
 from pretrain.pretext import Task, mask
 from pretrain.target import HogTarget
 
@@ -34,7 +34,7 @@ class Distance(nn.Module):
 def test_the_image_objective_is_the_loss_of_what_the_network_makes_of_what_it_sees():
     task, net = hidden(), network()
     loss = ReconstructionLoss(1.0, 0.0, ssim_weight=0.1)
-    terms = ImageObjective(loss)(net, task)
+    terms = Objective(ImageTerms(loss))(net, task)
     expected = loss(net(task.seen, visible=task.visible), task.target, task.weight)
     assert terms.keys() == expected.keys()
     assert all(torch.equal(terms[name], expected[name]) for name in terms)
@@ -75,7 +75,7 @@ def test_the_hog_target_is_predicted_from_the_cell_mean_of_the_full_size_output(
     nn.init.normal_(net.target_head.weight)
     full = net.target_head(net.decoder(features))
     expected = 8 * nn.functional.avg_pool2d(full, 8)
-    torch.testing.assert_close(net(task.seen, visible=task.visible, target=True).target, expected)
+    torch.testing.assert_close(net(task.seen, visible=task.visible, heads=True).target, expected)
 
 
 def test_a_decoder_that_stops_at_the_cell_predicts_the_target_from_its_last_map():
@@ -84,7 +84,7 @@ def test_a_decoder_that_stops_at_the_cell_predicts_the_target_from_its_last_map(
     decoder = UNetDecoder(encoder.channels, encoder.strides, dropout=(0.0,) * 2, stop=8)
     net = Autoencoder(encoder, decoder, target_channels=27).double().eval()
     nn.init.normal_(net.target_head.weight)
-    rebuilt = net(task.seen, visible=task.visible, target=True)
+    rebuilt = net(task.seen, visible=task.visible, heads=True)
     expected = net.target_head(net.decoder(net.encoder(task.seen, visible=task.visible)))
     torch.testing.assert_close(rebuilt.target, expected)
     assert rebuilt.reconstruction.shape == task.target.shape
@@ -93,12 +93,12 @@ def test_a_decoder_that_stops_at_the_cell_predicts_the_target_from_its_last_map(
 def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
     task, net = hidden(), network(27)
     nn.init.normal_(net.target_head.weight)
-    terms = CellObjective(HogTarget())(net, task)
+    terms = Objective(CellTerms(HogTarget()))(net, task)
     assert terms["loss"].item() == pytest.approx(terms["hog"].item())
     terms["loss"].backward()
     with_head = {name: p.grad.clone() for name, p in net.named_parameters()}
     net.zero_grad()
-    rebuilt = net(task.seen, visible=task.visible, target=True)
+    rebuilt = net(task.seen, visible=task.visible, heads=True)
     HogTarget().error(rebuilt.target, task.target, task.weight).backward()
     for name, parameter in net.named_parameters():
         if name.startswith("head."):
@@ -110,7 +110,7 @@ def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
 
 def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
     task, net = hidden(), network(27)
-    terms = CellObjective(HogTarget(), 0.5, Distance())(net, task)
+    terms = Objective(CellTerms(HogTarget(), 0.5, Distance()))(net, task)
     assert terms["loss"].item() == pytest.approx((terms["hog"] + 0.5 * terms["perceptual"]).item())
     terms["perceptual"].backward()
     assert net.encoder.stages[0][0].weight.grad.abs().sum() > 0
@@ -118,6 +118,6 @@ def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
 
 def test_an_untrained_network_predicts_the_mean_histogram():
     task, net = hidden(), network(27)
-    found = CellObjective(HogTarget())(net, task)["hog"].item()
+    found = Objective(CellTerms(HogTarget()))(net, task)["hog"].item()
     constant = HogTarget().error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), task.target, task.weight).item()
     assert found == pytest.approx(constant)
