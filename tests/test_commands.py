@@ -19,6 +19,7 @@ from tiny import SYNTHETIC, TINY
 from torchvision.models import mobilenet_v2
 
 from common.checkpoint import load_tensors
+from common.run import read_rows
 from pretrain.evaluate import main as look
 from pretrain.main import main as pretrain
 from transfer.evaluate import main as evaluate
@@ -191,7 +192,20 @@ def test_the_handover_file_is_the_best_epoch_in_both_places(tmp_path, capsys):
     assert "mine.pth (replaced the one that was there)" in capsys.readouterr().out
 
 
-HARD = ["--pretext", "mask", "--target", "hog", "--skips", "drop", "--ema", "0.9", "--accumulate", "2"]
+HARD = [
+    "--pretext",
+    "mask",
+    "--target",
+    "hog",
+    "--skips",
+    "drop",
+    "--ema",
+    "0.9",
+    "--accumulate",
+    "2",
+    "--saliency_weight",
+    "0.5",
+]
 
 
 @pytest.mark.parametrize(
@@ -451,6 +465,20 @@ def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp
     assert task["settings"] == {"mask_ratio": 0.6, "patch_size": 8, "hidden_at": "every_level"}
     assert task["uses_imagenet_labels"] is task["uses_labels"] is False
     assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
+
+
+def test_what_stands_out_is_learnt_beside_the_pretext_shown_and_handed_over(tmp_path):
+    words = [*TINY, *SYNTHETIC, "--epochs", "2", "--saliency_weight", "1", "--rotate", "20", "--report"]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    rows = read_rows(tmp_path / "run/metrics.csv")
+    assert all(row["train/loss"] == pytest.approx(row["train/hog"] + row["train/saliency"]) for row in rows)
+    assert (tmp_path / "run/figures/saliency_val.png").exists()
+    assert '"name":"what stands out"' in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    task = metrics(tmp_path / "run")["task"]
+    assert task["saliency_weight"] == 1
+    assert task["uses_imagenet_labels"] is task["uses_labels"] is False
+    words = [*TRANSFER, *SYNTHETIC, "--epochs", "1", "--pretrained_encoder", "run", "--transfer", "all"]
+    assert transfer([*words, "--output_dir", "seg"]) == 0
 
 
 def test_a_random_perceptual_net_uses_no_labels_and_is_recorded(tmp_path):
