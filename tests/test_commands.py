@@ -477,7 +477,7 @@ def test_what_stands_out_is_learnt_beside_the_pretext_shown_and_handed_over(tmp_
     task = metrics(tmp_path / "run")["task"]
     assert task["saliency_weight"] == 1
     assert task["uses_imagenet_labels"] is task["uses_labels"] is False
-    words = [*TRANSFER, *SYNTHETIC, "--epochs", "1", "--pretrained_encoder", "run", "--transfer", "all"]
+    words = [*TRANSFER, *SYNTHETIC, "--epochs", "1", "--pretrained_encoder", "run"]
     assert transfer([*words, "--output_dir", "seg"]) == 0
 
 
