@@ -23,6 +23,9 @@ from transfer.page_scores import three_digits
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 
+NAMED = 4
+"""Runs whose names the title holds; of more it tells the number."""
+
 
 def write_page(
     runs: Sequence[FinishedRun],
@@ -38,7 +41,7 @@ def write_page(
     `rows` and `differences` are those of comparison.json.
     """
     page = Page(
-        title=" · ".join(run.name for run in runs),
+        title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
         kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
