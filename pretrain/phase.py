@@ -32,7 +32,7 @@ from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
-from pretrain.report import neighbour_grid, reconstruction_grid, saliency_grid, task_grid
+from pretrain.report import reconstruction_grid, sheets
 from pretrain.saliency import with_salient_masks
 from pretrain.scoring import image_scores, means
 
@@ -120,16 +120,12 @@ class Pretraining:
             print(f"report: {page}")
 
     def _draw(self, progress: Progress) -> None:
-        for split, pack in (("val", self.data.val), ("test", self.data.test)):
-            picture = reconstruction_grid(self.model, pack, range(min(8, len(pack))), device=self.fabric.device)
-            save_picture(picture, self.run.figures / f"reconstructions_{split}.png")
-        if self.config.pretext.pretext != "plain":
-            save_picture(self._task_picture(8), self.run.figures / "pretext_val.png")
-        if self.model.saliency_head is not None:
-            save_picture(self._saliency_picture(8), self.run.figures / "saliency_val.png")
-        if len(self.data.val) > 1:
-            picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
-            save_picture(picture, self.run.figures / "neighbours_val.png")
+        test = reconstruction_grid(
+            self.model, self.data.test, range(min(8, len(self.data.test))), device=self.fabric.device
+        )
+        pictures = {f"{name}_val": picture for name, picture in self._sheets(8, neighbours=True).items()}
+        for name, picture in {**pictures, "reconstructions_test": test}.items():
+            save_picture(picture, self.run.figures / f"{name}.png")
         curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
 
     def _page(self, progress: Progress, images: Mapping[str, np.ndarray], best: Handover) -> Path:
@@ -215,28 +211,14 @@ class Pretraining:
         every = self.config.probe.probe_every
         return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
 
-    def _task_picture(self, count: int) -> UInt8[np.ndarray, "h w 3"]:
-        """The pretext on the first validation images, the same in every epoch."""
-        seed_update(self.config.run.seed, VALIDATION)
-        image = read_batch(self.data.val, np.arange(min(count, len(self.data.val))), self.fabric.device).image
-        return task_grid(self.model, make_task(image, self.config.pretext))
-
-    def _saliency_picture(self, count: int) -> UInt8[np.ndarray, "h w 3"]:
-        return saliency_grid(
-            self.model, read_batch(self.data.val, np.arange(min(count, len(self.data.val))), self.fabric.device)
-        )
-
     def _show(self, progress: Progress) -> None:
-        shown = range(min(4, len(self.data.val)))
-        picture = reconstruction_grid(self.model, self.data.val, shown, device=self.fabric.device)
-        self.run.picture("reconstructions", picture, progress.epoch)
-        if self.config.pretext.pretext != "plain":
-            self.run.picture("pretext", self._task_picture(4), progress.epoch)
-        if self.model.saliency_head is not None:
-            self.run.picture("saliency", self._saliency_picture(4), progress.epoch)
-        if self._probes_after(progress.epoch - 1) and len(self.data.val) > 1:
-            picture = neighbour_grid(self.model.encoder, self.data.val, device=self.fabric.device)
-            self.run.picture("neighbours", picture, progress.epoch)
+        for name, picture in self._sheets(4, neighbours=self._probes_after(progress.epoch - 1)).items():
+            self.run.picture(name, picture, progress.epoch)
+
+    def _sheets(self, count: int, *, neighbours: bool) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+        seed_update(self.config.run.seed, VALIDATION)  # the same patches are hidden in every epoch
+        device, pretext = self.fabric.device, self.config.pretext
+        return sheets(self.model, self.data.val, pretext, count, device=device, neighbours=neighbours)
 
     def _handover(self, row: Row) -> Handover:
         return Handover(

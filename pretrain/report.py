@@ -11,10 +11,31 @@ from common.data.pack import Pack
 from common.embedding import latents, neighbours
 from common.figures import grid, heat, to_bytes
 from common.models.encoder import Encoder
+from pretrain.config import PretextConfig
 from pretrain.losses import composite
 from pretrain.model import Autoencoder
-from pretrain.pretext import Task
+from pretrain.pretext import Task, make_task
 from pretrain.scoring import found_salient
+
+
+def sheets(
+    model: Autoencoder, pack: Pack, pretext: PretextConfig, count: int, *, device: torch.device, neighbours: bool
+) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+    """Every sheet that tells something of this network, by name, of the first `count` images.
+
+    The pack comes with masks of what stands out where the network learns that. Random parts of the pretext come from
+    torch's global generator.
+    """
+    chosen = np.arange(min(count, len(pack)))
+    batch = read_batch(pack, chosen, device)
+    found = {"reconstructions": reconstruction_grid(model, pack, chosen, device=device)}
+    if pretext.pretext != "plain":
+        found["pretext"] = task_grid(model, make_task(batch.image, pretext))
+    if model.saliency_head is not None:
+        found["saliency"] = saliency_grid(model, batch)
+    if neighbours and len(pack) > 1:
+        found["neighbours"] = neighbour_grid(model.encoder, pack, device=device)
+    return found
 
 
 @torch.no_grad()
