@@ -92,7 +92,7 @@ def task_record(config: PretrainConfig) -> dict[str, Any]:
     return {
         "pretext": pretext.pretext,
         "settings": {name: getattr(pretext, name) for name in names},
-        "target": pretext.asks_for,
+        "target": "saliency" if pretext.asks_for == "image" and not loss.compares else pretext.asks_for,
         "saliency_weight": loss.saliency_weight,
         "skips": pretext.skips,
         "norm": config.model.norm,

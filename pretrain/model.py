@@ -102,5 +102,5 @@ class Autoencoder(nn.Module):
             out_channels=architecture["out_channels"],
             target_channels=architecture["target_channels"],
             target_cell=architecture["target_cell"],
-            saliency=architecture["saliency"],
+            saliency=architecture.get("saliency", False),
         )

@@ -23,8 +23,12 @@ def pretext_words(task: Mapping[str, Any]) -> str:
         "mask": "filling in hidden patches",
         "restore": "restoring damaged pictures",
     }[task["pretext"]]
+    if task["target"] == "saliency":
+        seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
+        return "telling what stands out" + seen.get(task["pretext"], "")
     asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
-    return words + asked.get(task["target"], "")
+    beside = ", and telling what stands out" if task.get("saliency_weight") else ""
+    return words + asked.get(task["target"], "") + beside
 
 
 def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:

@@ -11,9 +11,11 @@ from common.data.synthetic import synthetic_pets
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from pretrain.build import task_record
 from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.objective import Objective, saliency_error
+from pretrain.page_scores import pretext_words
 from pretrain.pretext import make_task
 from pretrain.saliency import salient, with_salient_masks
 from pretrain.scoring import found_salient
@@ -122,3 +124,17 @@ def test_alone_it_is_enough_and_nothing_at_all_is_refused():
     PretrainConfig(pretext=plain, loss=LossConfig(mse_weight=0, ssim_weight=0, saliency_weight=1)).check()
     with pytest.raises(UserError, match="all four loss weights are 0"):
         PretrainConfig(pretext=plain, loss=LossConfig(mse_weight=0, ssim_weight=0)).check()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"mse_weight": 0, "ssim_weight": 0}, "telling what stands out"),
+        ({}, "rebuilding pictures, and telling what stands out"),
+    ],
+)
+def test_the_record_and_the_page_say_that_it_was_asked(flags, words):
+    loss = LossConfig(saliency_weight=1, **flags)
+    task = task_record(PretrainConfig(pretext=PretextConfig(pretext="plain"), loss=loss))
+    assert pretext_words(task) == words
+    assert task["saliency_weight"] == 1
