@@ -79,8 +79,8 @@ class PretextConfig:
     skip_drop: Share = 0.5
     """drop: probability with which a sample loses its skips."""
     decoder_stride: Literal[1, 2, 4, 8] = 1
-    """Stride at which the decoder stops: with hog and features 8 is enough and takes half the time, and pictures (with
-    --transfer all also masks) are drawn in patches of 8 x 8 pixels."""
+    """Stride at which the decoder stops: at 8 a step with hog takes about half the time, and teaches somewhat less.
+    Pictures, and with --transfer all masks too, are then drawn in patches of so many pixels."""
 
     @property
     def asks_for(self) -> Literal["image", "hog", "features"]:

@@ -197,7 +197,8 @@ class Pretraining:
         if self.config.loss.saliency_weight == 0:
             return data
         where = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
-        return replace(data, **{split: with_salient_masks(getattr(data, split), **where) for split in SPLITS})
+        train, val = (with_salient_masks(pack, **where) for pack in (data.train, data.val))
+        return replace(data, train=train, val=val)  # nobody asks the test images
 
     def _load_probe(self) -> Probe | None:
         config = self.config.probe

@@ -56,5 +56,6 @@ def rebuild(
 @torch.no_grad()
 def found_salient(model: Autoencoder, image: Float[Tensor, "n c h w"]) -> Float[np.ndarray, "n h w"] | None:
     """The probability of standing out that a network gives each pixel; None where it was not asked to learn that."""
-    logits = model(image, heads=True).saliency
-    return None if logits is None else logits[:, 0].float().sigmoid().cpu().numpy()
+    if model.saliency_head is None:
+        return None
+    return model(image, heads=True).saliency[:, 0].float().sigmoid().cpu().numpy()
