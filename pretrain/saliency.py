@@ -3,6 +3,7 @@
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 from scipy.ndimage import gaussian_filter
 
+from common.data.crowd import one_quiet_opencv_thread, shown
 from common.data.pack import Pack
 from common.errors import UserError
 from common.files import replacing
-from common.terminal import counting
 
 FORMAT = 1  # to be raised when the same pictures would give other masks
 LARGEST = 128
@@ -79,19 +80,30 @@ def with_salient_masks(pack: Pack, *, cache_dir: Path, num_workers: int) -> Pack
     content = repr((FORMAT, pack.images.shape, pack.digests)).encode()
     path = cache_dir / f"saliency-{hashlib.blake2b(content, digest_size=16).hexdigest()}.npy"
     if not path.exists():
-        masks = np.empty(pack.images.shape[:3], np.uint8)
-
-        def cut(index: int) -> None:
-            pixels = pack.images[index][..., :3]
-            masks[index] = salient(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
-
-        with ThreadPoolExecutor(num_workers or os.cpu_count() or 1) as pool, counting("outlining", len(pack)) as done:
-            for _ in pool.map(cut, range(len(pack))):
-                done(1)
+        masks = _outlines(pack, num_workers or os.cpu_count() or 1)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, masks)
         except OSError as error:
-            raise UserError(f"cannot write to {cache_dir}: {error}; choose another folder with --cache_dir") from error
+            raise UserError(
+                f"cannot write outlines to the cache folder {cache_dir}: {error.strerror or error}; "
+                "make room or give another folder with --cache_dir"
+            ) from error
     return replace(pack, masks=np.load(path, mmap_mode="r"))
+
+
+def _outlines(pack: Pack, workers: int) -> UInt8[np.ndarray, "n h w"]:
+    masks = np.empty(pack.images.shape[:3], np.uint8)
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        one_quiet_opencv_thread(),
+        closing(shown(pool.map(_outline, pack.images), len(pack), "outlining")) as cut,
+    ):
+        for index, mask in enumerate(cut):
+            masks[index] = mask
+    return masks
+
+
+def _outline(pixels: UInt8[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h w"]:
+    return salient(np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))))
