@@ -65,6 +65,13 @@ def save_handover(handover: Handover, path: Path) -> None:
     save_atomically({**content, "digest": _digest(content)}, path)
 
 
+def handover_file(path: Path) -> Path:
+    """The handover file that a path means: itself, or the ae.pth or best.pth of a run's folder."""
+    if not path.is_dir():
+        return path
+    return next((path / name for name in ("ae.pth", "best.pth") if (path / name).exists()), path / "ae.pth")
+
+
 def load_handover(path: Path, *, kind: str | None = None) -> Handover:
     """Read a handover file back.
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from common.checkpoint import load_tensors
+from common.checkpoint import Handover, handover_file, load_handover, load_tensors, sections_of
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
-from common.models.weights import imagenet_state
+from common.models.weights import imagenet_state, load_sections
 from pretrain.config import LossConfig, PretrainConfig
 from pretrain.losses import ReconstructionLoss
 from pretrain.model import Autoencoder
@@ -64,6 +64,30 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     return Objective(asked, saliency_weight=loss.saliency_weight)
 
 
+def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
+    """Begin with the autoencoder that the settings name, if any: its encoder and decoder, and the heads that fit.
+
+    Raises UserError where it was made for other widths, channels or another stop of the decoder.
+    """
+    if config.handover.start_from is None:
+        return None
+    path = handover_file(config.handover.start_from)
+    before = load_handover(path, kind="autoencoder")
+    fresh = sections_of(model)
+    taken = {
+        name: section
+        for name, section in before.sections.items()
+        if name in ("encoder", "decoder") or (name in fresh and _shapes(section) == _shapes(fresh[name]))
+    }
+    load_sections(model, taken, str(path))
+    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task['pretext']})")
+    return before
+
+
+def _shapes(section: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in section.items()}
+
+
 def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
     path = config.perceptual_weights_path
     match config.perceptual_init:
@@ -84,8 +108,9 @@ PRETEXT_SETTINGS = {
 }
 
 
-def task_record(config: PretrainConfig) -> dict[str, Any]:
-    """What the encoder was taught and whose labels helped, for its handover file."""
+def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[str, Any]:
+    """What the encoder was taught and whose labels helped, also `before` this training, for its handover file."""
+    earlier = before.task if before is not None else {}
     pretext, loss = config.pretext, config.loss
     compares = loss.perceptual_weight > 0 or pretext.asks_for == "features"
     names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
@@ -97,6 +122,8 @@ def task_record(config: PretrainConfig) -> dict[str, Any]:
         "skips": pretext.skips,
         "norm": config.model.norm,
         "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,
-        "uses_imagenet_labels": compares and loss.perceptual_init == "imagenet",
-        "uses_labels": config.probe.monitor == "probe/miou",
+        "uses_imagenet_labels": (compares and loss.perceptual_init == "imagenet")
+        or bool(earlier.get("uses_imagenet_labels")),
+        "uses_labels": config.probe.monitor == "probe/miou" or bool(earlier.get("uses_labels")),
+        "before": earlier or None,
     }

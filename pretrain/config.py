@@ -128,9 +128,12 @@ class ProbeConfig:
 
 
 @dataclass(frozen=True)
-class OutputConfig:
-    """What phase 1 hands to phase 2."""
+class HandoverConfig:
+    """What phase 1 begins with, and what it hands to phase 2."""
 
+    start_from: Path | None = None
+    """An autoencoder to begin with (a run's folder, or its ae.pth), so that one pretext follows another: its encoder,
+    its decoder, and of its heads those that are asked for again. Without it, fresh weights."""
     handover_path: Path | None = None
     """Where a second copy of the encoder goes; without it, and without --output_dir, ./ae.pth."""
 
@@ -147,7 +150,7 @@ class PretrainConfig:
     optim: OptimizerConfig = OptimizerConfig(optimizer="adam", schedule="cosine", min_lr=1e-6)
     probe: ProbeConfig = ProbeConfig()
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
-    output: OutputConfig = OutputConfig()
+    handover: HandoverConfig = HandoverConfig()
     run: RunConfig = RunConfig()
 
     def check(self) -> None:

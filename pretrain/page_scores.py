@@ -16,7 +16,8 @@ FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
 
 
 def pretext_words(task: Mapping[str, Any]) -> str:
-    """The pretext in words."""
+    """The pretext in words, and those that it followed."""
+    after = f", after {pretext_words(task['before'])}" if task.get("before") else ""
     words = {
         "plain": "rebuilding pictures",
         "denoise": "taking noise off pictures",
@@ -25,10 +26,10 @@ def pretext_words(task: Mapping[str, Any]) -> str:
     }[task["pretext"]]
     if task["target"] == "saliency":
         seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
-        return "telling what stands out" + seen.get(task["pretext"], "")
+        return "telling what stands out" + seen.get(task["pretext"], "") + after
     asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
     beside = ", and telling what stands out" if task.get("saliency_weight") else ""
-    return words + asked.get(task["target"], "") + beside
+    return words + asked.get(task["target"], "") + beside + after
 
 
 def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:

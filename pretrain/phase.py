@@ -27,7 +27,7 @@ from common.report.pictures import sampled
 from common.run import Run, environment
 from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
-from pretrain.build import build_model, build_objective, build_target, task_record
+from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
 from pretrain.pretext import make_task
@@ -62,6 +62,7 @@ class Pretraining:
         target = build_target(config)
         seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
         self.model = build_model(config, target)
+        self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
         self.data = self._load_photographs()
         self.probe = self._load_probe()
@@ -164,7 +165,7 @@ class Pretraining:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
         best = load_handover(self.run.folder / "best.pth")
         paths = [self.run.folder / "ae.pth"]
-        elsewhere = self.config.output.handover_path
+        elsewhere = self.config.handover.handover_path
         if elsewhere is not None or self.config.run.output_dir is None:
             paths.append(elsewhere or Path("ae.pth"))
         for path in paths:
@@ -221,6 +222,10 @@ class Pretraining:
         device, pretext = self.fabric.device, self.config.pretext
         return sheets(self.model, self.data.val, pretext, count, device=device, neighbours=neighbours)
 
+    def _seen_before(self) -> Sequence[str]:
+        """Digests of the images that taught the autoencoder with which this one began."""
+        return self.before.provenance.get("train_images", ()) if self.before is not None else ()
+
     def _handover(self, row: Row) -> Handover:
         return Handover(
             kind="autoencoder",
@@ -231,11 +236,11 @@ class Pretraining:
                 "channels": self.config.data.channels,
                 "range": [0.0, 1.0],
             },
-            task=task_record(self.config),
+            task=task_record(self.config, self.before),
             provenance={
                 "config": flatten(self.config),
                 "environment": environment(),
                 "validation": row,
-                "train_images": list(self.data.train.digests),
+                "train_images": list(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
             },
         )

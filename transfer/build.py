@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from common.checkpoint import load_handover
+from common.checkpoint import handover_file, load_handover
 from common.config import nearest
 from common.config_groups import UNetConfig
 from common.data.pack import Pack
@@ -117,13 +117,6 @@ def _refuse_other_channels(source: Source, channels: int) -> None:
             f"{source.name} was pretrained on images of {found} channels, and --channels is {channels}: "
             f"set --channels {found}, or pretrain on such images"
         )
-
-
-def handover_file(path: Path) -> Path:
-    """The handover file that a path means: itself, or the ae.pth or best.pth of a run's folder."""
-    if not path.is_dir():
-        return path
-    return next((path / name for name in ("ae.pth", "best.pth") if (path / name).exists()), path / "ae.pth")
 
 
 def _handed_over(path: Path, *, decoder_too: bool) -> Source:

@@ -5,14 +5,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from common.checkpoint import load_handover
+from common.checkpoint import handover_file, load_handover
 from common.config_groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.data.samples import few
 from common.errors import UserError
-from transfer.build import handover_file
 from transfer.study_config import Start
 
 
