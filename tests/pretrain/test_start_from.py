@@ -1,0 +1,104 @@
+"""One pretext follows another: what the second training begins with, and what its record says of the first."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from common.checkpoint import Handover, load_handover, save_handover, sections_of
+from common.config import load_config
+from common.errors import UserError
+from pretrain.build import build_model, build_target, start_from, task_record
+from pretrain.config import PretrainConfig
+from pretrain.main import main as pretrain
+from pretrain.page_scores import pretext_words
+from tests.tiny import SYNTHETIC, TINY
+
+OUTLINES = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--saliency_weight", "1"]
+
+
+def network(config, seed):
+    torch.manual_seed(seed)
+    model = build_model(config, build_target(config))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)
+    return model
+
+
+def begin(path, *flags):
+    """A network filled at random that then begins with the autoencoder at `path`; its state before, and the record."""
+    config = load_config(PretrainConfig, [*TINY, "--start_from", str(path), *flags], prog="")
+    model = network(config, 1)
+    fresh = sections_of(model)
+    return model, fresh, start_from(model, config)
+
+
+@pytest.fixture
+def hog(tmp_path) -> tuple[Path, dict]:
+    config = load_config(PretrainConfig, TINY, prog="")
+    model = network(config, 0)
+    path = tmp_path / "ae.pth"
+    save_handover(Handover("autoencoder", model.architecture(), sections_of(model), {}, task_record(config)), path)
+    return path, sections_of(model)
+
+
+def same(section, other):
+    return all(torch.equal(tensor, other[name]) for name, tensor in section.items())
+
+
+def test_the_network_begins_with_the_encoder_the_decoder_and_the_heads_that_are_asked_for_again(hog, capsys):
+    path, taught = hog
+    model, fresh, _ = begin(path, *OUTLINES)
+    now = sections_of(model)
+    assert all(same(now[part], taught[part]) for part in ("encoder", "decoder", "head"))
+    assert same(now["saliency_head"], fresh["saliency_head"])
+    assert "target_head" not in now
+    assert "begins with the encoder, decoder, head of" in capsys.readouterr().out
+    now = sections_of(begin(path.parent)[0])  # the same task again, and a run's folder
+    assert all(same(now[part], taught[part]) for part in taught)
+
+
+def test_without_it_nothing_is_loaded():
+    config = load_config(PretrainConfig, TINY, prog="")
+    model = network(config, 1)
+    fresh = sections_of(model)
+    assert start_from(model, config) is None
+    assert all(same(section, fresh[name]) for name, section in sections_of(model).items())
+
+
+def test_another_network_is_refused_by_the_tensors_that_differ(hog):
+    path, _ = hog
+    with pytest.raises(UserError, match=r"encoder in .*ae\.pth do not fit .*wrong shape"):
+        begin(path, "--widths", "4", "4", "4", "4", "4", "6")
+    with pytest.raises(UserError, match=r"decoder in .*ae\.pth do not fit"):
+        begin(path, "--decoder_stride", "8")
+
+
+@pytest.mark.parametrize("label", ["uses_imagenet_labels", "uses_labels"])
+def test_labels_that_helped_the_first_are_in_the_record_of_the_second(label, hog):
+    path, _ = hog
+    before = load_handover(path)
+    config = load_config(PretrainConfig, [*TINY, *OUTLINES], prog="")
+    assert task_record(config, before)[label] is False
+    before.task[label] = True
+    assert task_record(config, before)[label] is True
+
+
+def test_the_record_and_the_page_name_both(hog):
+    task = task_record(load_config(PretrainConfig, [*TINY, *OUTLINES], prog=""), load_handover(hog[0]))
+    assert task["before"]["pretext"] == "mask"
+    assert pretext_words(task) == "telling what stands out, after filling in hidden patches, as gradient histograms"
+
+
+def test_images_that_taught_the_first_count_as_seen_by_the_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = ["--synthetic_count", "48"]
+    assert pretrain([*TINY, *more, "--epochs", "1", "--output_dir", "first"]) == 0
+    again = [*TINY, *SYNTHETIC, "--epochs", "1", *OUTLINES, "--start_from", "first"]
+    assert pretrain([*again, "--output_dir", "second"]) == 0
+    first, second = (load_handover(Path(run) / "ae.pth").provenance["train_images"] for run in ("first", "second"))
+    assert set(first) <= set(second), "the second has fewer images of its own"
+    assert len(second) == len(set(second))
+    task = json.loads(Path("second/metrics.json").read_text(encoding="utf-8"))["task"]
+    assert task["before"]["target"] == "hog"
