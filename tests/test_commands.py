@@ -101,6 +101,7 @@ def test_phase_2_leaves_everything_that_a_run_promises(seg):
     receipt = json.loads((seg / "receipt.json").read_text())
     assert receipt["loaded"] == receipt["tensors"] > 0
     assert receipt["frozen_epochs"] == 1
+    assert receipt["uses_imagenet_labels"] is receipt["uses_labels"] is False
 
 
 def test_every_figure_is_a_picture_with_something_on_it(ae, seg):

@@ -71,6 +71,19 @@ def test_the_page_says_what_the_runs_warned_of_and_in_what_they_differ(runs, tmp
     assert "Commands of the runs" in page
 
 
+def test_the_table_and_the_page_say_whose_labels_an_encoder_has_learnt_from(runs, tmp_path):
+    shutil.copytree(runs / "one", tmp_path / "imagenet")
+    receipt = json.loads((runs / "one/receipt.json").read_text())
+    (tmp_path / "imagenet/receipt.json").write_text(json.dumps(receipt | {"uses_imagenet_labels": True}))
+    assert compare([str(tmp_path / "imagenet"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
+    rows = json.loads((tmp_path / "out/comparison.json").read_text())["runs"]
+    assert [row["labels_elsewhere"] for row in rows] == ["ImageNet", "none"]
+    lines = (tmp_path / "out/comparison.md").read_text().splitlines()
+    assert lines[0].split(" | ")[2] == "labels elsewhere"
+    assert lines[2].split(" | ")[2] == "ImageNet"
+    assert ">labels elsewhere<" in (tmp_path / "out/report.html").read_text()
+
+
 def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     other = ["--synthetic_count", "60", "--epochs", "1"]

@@ -99,11 +99,13 @@ def _tile(row: Mapping[str, Any]) -> Tile:
 
 
 def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> Block:
-    heads = ["run", "encoder", "mean IoU", "Dice", "accuracy", "trained / all parameters", "epochs", "minutes", "MiB"]
+    heads = ["run", "encoder", "labels elsewhere", "mean IoU", "Dice", "accuracy"]
+    heads += ["trained / all parameters", "epochs", "minutes", "MiB"]
     lines = [
         [
             row["run"],
             row["encoder"],
+            row["labels_elsewhere"],
             number(row["mean_iou"], ".4f"),
             number(row["mean_foreground_dice"], ".4f"),
             number(row["pixel_accuracy"], ".4f"),

@@ -14,6 +14,7 @@ from common.device import make_fabric
 from common.figures import save_picture
 from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
+from common.report.head import labels_elsewhere
 from common.run import make_folder, write_json
 from common.tables import markdown_table, write_csv
 from transfer.bootstrap import interval, paired_difference
@@ -98,6 +99,7 @@ def row(run: FinishedRun) -> dict[str, Any]:
     return {
         "run": run.name,
         "encoder": run.receipt["source"],
+        "labels_elsewhere": labels_elsewhere(run.receipt),
         "decoder": run.config.decoder.decoder,
         "label_fraction": run.config.labels.label_fraction,
         "image_size": run.config.data.image_size,
@@ -117,7 +119,8 @@ def row(run: FinishedRun) -> dict[str, Any]:
 def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
     """The table and the differences for people."""
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
-    heads = ["run", "encoder", "pixels", "mean IoU (95 %)", "Dice", "accuracy", *(f"IoU {name}" for name in classes)]
+    heads = ["run", "encoder", "labels elsewhere", "pixels", "mean IoU (95 %)", "Dice", "accuracy"]
+    heads += [f"IoU {name}" for name in classes]
     heads += ["parameters trained / all", "minutes", "MiB"]
     cells = []
     for one in rows:
@@ -129,7 +132,7 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(None if seconds is None else seconds / 60, ".1f"),
             _show(memory, ".0f"),
         ]
-        cells.append([one["run"], one["encoder"], str(one["image_size"]), *scored, *cost])
+        cells.append([one["run"], one["encoder"], one["labels_elsewhere"], str(one["image_size"]), *scored, *cost])
     told = f"{images} test images. Differences of mean IoU, paired bootstrap over the images:"
     lines = [*markdown_table(heads, cells), "", told, ""]
     for one in (one for one in differences if one["metric"] == "mean_iou"):

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class Transfer:
     def train(self) -> Progress:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
-        self.run.write_json("receipt.json", self.receipt.to_dict())
+        self.run.write_json("receipt.json", self._origin())
         for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
             print(f"note: {note}", file=sys.stderr)
         self._begin_epoch(0)  # so that a frozen encoder is described as one
@@ -196,6 +197,10 @@ class Transfer:
         drawn = curves(progress.rows, [panel for panel in panels if known.intersection(panel)])
         drawn.savefig(self.run.figures / "curves.png", dpi=110)
 
+    def _origin(self) -> dict[str, Any]:
+        """What arrived in the network, and what the one that sent it was taught."""
+        return {**self.receipt.to_dict(), **self.source.task}
+
     def _handover(self, row: Row) -> Handover:
         assert self.data.classes is not None, "labelled data has classes"
         return Handover(
@@ -213,6 +218,6 @@ class Transfer:
                 "environment": environment(),
                 "validation": row,
                 "train_images": list(self.train_pack.digests),
-                "encoder": {**self.receipt.to_dict(), **self.source.task},
+                "encoder": self._origin(),
             },
         )

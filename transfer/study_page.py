@@ -11,7 +11,7 @@ from common.config import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
 from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
-from common.report.head import counted, data_name
+from common.report.head import counted, data_name, labels_elsewhere
 from common.report.page import Block, Notice, Page, Tile
 from common.report.record import repeating
 from common.run import environment
@@ -19,7 +19,6 @@ from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig
 from transfer.study_words import (
     doubled_budget,
-    labels_elsewhere,
     labels_saved,
     legend,
     rates_at_the_edge,

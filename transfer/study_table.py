@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from common.figures import PALETTE
 from common.intervals import Interval
+from common.report.head import labels_elsewhere
 from common.run import make_folder, write_json
 from common.tables import markdown_table, write_csv
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig, StudyOptions
 from transfer.study_words import (
     doubled_budget,
-    labels_elsewhere,
     labels_saved,
     legend,
     rates_at_the_edge,

@@ -1,7 +1,6 @@
 """What a study says in words, for its table and its page."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -91,12 +90,6 @@ def doubled_budget(gain: Interval, spread: float, enough: bool) -> str:
         f"Twice the updates give scratch on the most labels {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) "
         f"mean IoU; its seeds spread over {spread:.3f}: the budget {'is long enough' if enough else 'STARVES IT'}."
     )
-
-
-def labels_elsewhere(record: Mapping[str, Any]) -> str:
-    """Whose labels helped a pretraining, by the record of a cell."""
-    found = ["ImageNet"] * record["uses_imagenet_labels"] + ["a probe's"] * record["uses_labels"]
-    return " and ".join(found) or "none"
 
 
 def rates_at_the_edge(options: StudyOptions, curves: Curves) -> str | None:

@@ -37,3 +37,9 @@ def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:
     if task.get("uses_labels"):
         notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]
+
+
+def labels_elsewhere(task: Mapping[str, Any]) -> str:
+    """Whose labels helped an encoder before it met these images, by the record of its handover file, or "none"."""
+    found = ["ImageNet"] * bool(task.get("uses_imagenet_labels")) + ["a probe's"] * bool(task.get("uses_labels"))
+    return " and ".join(found) or "none"
