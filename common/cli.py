@@ -1,6 +1,7 @@
 """What surrounds every command: one sentence and exit code 2 for what a user can put right."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -18,7 +19,7 @@ class Command(Protocol):
 def command(main: Callable[[Sequence[str]], None]) -> Command:
     """Make `main(argv)` return an exit code: 0, or 2 with one sentence on stderr and no traceback.
 
-    Without `argv` the flags of the process are read. Ctrl-C gives 130.
+    Without `argv` the flags of the process are read. Ctrl-C gives 130, a reader that goes away (`| head`) 141.
     """
 
     @functools.wraps(main)
@@ -27,6 +28,9 @@ def command(main: Callable[[Sequence[str]], None]) -> Command:
             main(sys.argv[1:] if argv is None else argv)
         except UserError as error:
             return _refuse(str(error), 2)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the exit writes, and fails, once more
+            return 141  # what a shell says of SIGPIPE
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise

@@ -1,0 +1,26 @@
+"""What surrounds every command."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from common.cli import command
+
+@command
+def main(argv):
+    sys.stdin.readline()
+    print("nobody reads this", flush=True)
+
+sys.exit(main())
+"""
+
+
+def test_a_reader_that_goes_away_ends_a_command_without_a_traceback():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", CODE], text=True, **pipes) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, said = process.communicate("\n")
+    assert said == ""
+    assert process.returncode == 141
