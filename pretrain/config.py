@@ -36,6 +36,8 @@ class LossConfig:
     saliency_weight: Weight = 0.0
     """Weight of telling what stands out of a photograph (outlined by GrabCut from its colours, without labels); beside
     every target, and alone with --target image where the others are 0. For pictures of one thing each."""
+    saliency_size: Annotated[int, Field(ge=32)] = 128
+    """Side in pixels at which photographs are outlined, also where --image_size is smaller."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
     """Network whose features the perceptual term compares, and --target features asks for."""
     perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"

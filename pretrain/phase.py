@@ -15,7 +15,7 @@ from common.config import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.load import Splits, load_splits
-from common.data.pack import default_cache_dir
+from common.data.pack import Pack, default_cache_dir
 from common.data.samples import SPLITS
 from common.device import make_fabric
 from common.embedding import level_ranks
@@ -194,12 +194,20 @@ class Pretraining:
         return -row["val/loss"] if self.config.probe.monitor == "loss" else row.get("val/probe/miou", math.nan)
 
     def _load_photographs(self) -> Splits:
-        data, settings = load_splits(self.config.data, labelled=False), self.config.data
-        if self.config.loss.saliency_weight == 0:
+        settings, loss = self.config.data, self.config.loss
+        data = load_splits(settings, labelled=False)
+        if loss.saliency_weight == 0:
             return data
-        where = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
-        train, val = (with_salient_masks(pack, **where) for pack in (data.train, data.val))
-        return replace(data, train=train, val=val)  # nobody asks the test images
+        larger = replace(settings, image_size=max(settings.image_size, loss.saliency_size), download=False)
+        embedded = settings.data_dir is None  # drawn at one size, and another would be other pictures
+        drawn_on = data if embedded or larger == settings else load_splits(larger, labelled=False)
+        cache, workers = settings.cache_dir or default_cache_dir(), settings.num_workers
+
+        def outlined(pack: Pack, pictures: Pack) -> Pack:
+            return with_salient_masks(pack, pictures, side=loss.saliency_size, cache_dir=cache, num_workers=workers)
+
+        # nobody asks the test images
+        return replace(data, train=outlined(data.train, drawn_on.train), val=outlined(data.val, drawn_on.val))
 
     def _load_probe(self) -> Probe | None:
         config = self.config.probe

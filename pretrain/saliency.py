@@ -17,16 +17,15 @@ from common.data.pack import Pack
 from common.errors import UserError
 from common.files import replacing
 
-FORMAT = 1  # to be raised when the same pictures would give other masks
-LARGEST = 128
-"""Side at which larger pictures are cut; their masks are enlarged."""
+FORMAT = 2  # to be raised when the same pictures would give other masks
 SURE_FIGURE, LIKELY_FIGURE, SURE_GROUND = 0.10, 0.35, 0.30
 """Shares of the pixels, those that stand out most and least, with which GrabCut begins."""
 ROUNDS = 2
 
 
-def salient(picture: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
-    """Whether each pixel of a square RGB picture belongs to what stands out; equal pictures give equal masks.
+def salient(picture: UInt8[np.ndarray, "h w 3"], *, side: int = 128) -> Bool[np.ndarray, "h w"]:
+    """Whether each pixel of a square RGB picture belongs to what stands out; equal pictures give equal masks. Pictures
+    larger than `side` are cut at that side, and their masks enlarged.
 
     A pixel stands out by its colour's distance from the nearest of the picture's four borders and by its nearness to
     the middle; from there GrabCut finds an outline along which colours change. That is a prior on photographs of one
@@ -36,7 +35,7 @@ def salient(picture: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
     ground); Rother et al. 2004, GrabCut, doi 10.1145/1015706.1015720 (the cut).
     Deviation: Mahalanobis distances in CIELAB where the former has geodesic ones; nobody draws GrabCut's rectangle.
     """
-    side = min(len(picture), LARGEST)
+    side = min(len(picture), side)
     small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     score = _standing_out(small)
     most, likely, least = np.quantile(score, (1 - SURE_FIGURE, 1 - LIKELY_FIGURE, SURE_GROUND))
@@ -71,16 +70,18 @@ def _distance(colours: Float32[np.ndarray, "h h 3"], ground: Float32[np.ndarray,
     return np.sqrt(np.einsum("hwi,ij,hwj->hw", apart, inverse, apart))
 
 
-def with_salient_masks(pack: Pack, *, cache_dir: Path, num_workers: int) -> Pack:
+def with_salient_masks(pack: Pack, pictures: Pack, *, side: int, cache_dir: Path, num_workers: int) -> Pack:
     """The pack with a mask of `salient` (1 figure, 0 ground) for each image; found in the cache at a second call.
 
-    Of four channels the first three count, a grey picture is grey in all three. `num_workers` 0 takes a thread for
-    every core. Raises UserError where the cache folder cannot be written.
+    Masks are drawn on `pictures`, the same photographs as large as the pack's or larger, at `side` at most. Of four
+    channels the first three count, a grey picture is grey in all three. `num_workers` 0 takes a thread for every core.
+    Raises UserError where the cache folder cannot be written.
     """
-    content = repr((FORMAT, pack.images.shape, pack.digests)).encode()
+    assert pack.digests == pictures.digests, "outlines are drawn on the same photographs"
+    content = repr((FORMAT, pack.images.shape, pictures.images.shape, side, pack.digests)).encode()
     path = cache_dir / f"saliency-{hashlib.blake2b(content, digest_size=16).hexdigest()}.npy"
     if not path.exists():
-        masks = _outlines(pack, num_workers or os.cpu_count() or 1)
+        masks = _outlines(pictures, side, pack.images.shape[1], num_workers or os.cpu_count() or 1)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -93,17 +94,19 @@ def with_salient_masks(pack: Pack, *, cache_dir: Path, num_workers: int) -> Pack
     return replace(pack, masks=np.load(path, mmap_mode="r"))
 
 
-def _outlines(pack: Pack, workers: int) -> UInt8[np.ndarray, "n h w"]:
-    masks = np.empty(pack.images.shape[:3], np.uint8)
+def _outlines(pictures: Pack, side: int, size: int, workers: int) -> UInt8[np.ndarray, "n h h"]:
+    """The masks of pictures, cut at `side` and brought to `size`."""
+    masks = np.empty((len(pictures), size, size), np.uint8)
+
+    def outline(pixels: UInt8[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h h"]:
+        found = salient(np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))), side=side)
+        return cv2.resize(found.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.5
+
     with (
         ThreadPoolExecutor(workers) as pool,
         one_quiet_opencv_thread(),
-        closing(shown(pool.map(_outline, pack.images), len(pack), "outlining")) as cut,
+        closing(shown(pool.map(outline, pictures.images), len(pictures), "outlining")) as cut,
     ):
         for index, mask in enumerate(cut):
             masks[index] = mask
     return masks
-
-
-def _outline(pixels: UInt8[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h w"]:
-    return salient(np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))))
