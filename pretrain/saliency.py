@@ -94,11 +94,11 @@ def with_salient_masks(pack: Pack, pictures: Pack, *, side: int, cache_dir: Path
     return replace(pack, masks=np.load(path, mmap_mode="r"))
 
 
-def _outlines(pictures: Pack, side: int, size: int, workers: int) -> UInt8[np.ndarray, "n h h"]:
+def _outlines(pictures: Pack, side: int, size: int, workers: int) -> UInt8[np.ndarray, "k n n"]:
     """The masks of pictures, cut at `side` and brought to `size`."""
     masks = np.empty((len(pictures), size, size), np.uint8)
 
-    def outline(pixels: UInt8[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h h"]:
+    def outline(pixels: UInt8[np.ndarray, "h w c"]) -> Bool[np.ndarray, "n n"]:
         found = salient(np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))), side=side)
         return cv2.resize(found.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.5
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from common.config import load_config
 from common.data.classes import IGNORE
+from common.data.load import load_splits
 from common.data.synthetic import synthetic_pets
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
@@ -16,9 +18,12 @@ from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.objective import Objective, saliency_error
 from pretrain.page_scores import pretext_words
+from pretrain.phase import Pretraining
 from pretrain.pretext import make_task
 from pretrain.saliency import salient, with_salient_masks
 from pretrain.scoring import found_salient
+from tests.datasets import write_folder
+from tests.tiny import TINY
 
 
 def blob(side=64, *, centre=(0.5, 0.55), radius=0.25):
@@ -64,22 +69,40 @@ def test_embedded_pets_stand_out_more_than_the_middle_does():
 
 def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, monkeypatch):
     pets = synthetic_pets(12, 64, seed=0)
-    first = with_salient_masks(pets, cache_dir=tmp_path / "one", num_workers=1)
+    first = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "one", num_workers=1)
     cv2.setRNGSeed(5)
     np.random.default_rng(5)
-    second = with_salient_masks(pets, cache_dir=tmp_path / "four", num_workers=4)
+    second = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "four", num_workers=4)
     assert first.masks is not None
     np.testing.assert_array_equal(first.masks, second.masks)
     np.testing.assert_array_equal(first.masks[3], salient(pets.images[3]))
-    monkeypatch.setattr("pretrain.saliency.salient", lambda _: pytest.fail("they were kept"))
-    again = with_salient_masks(pets, cache_dir=tmp_path / "one", num_workers=1)
+    monkeypatch.setattr("pretrain.saliency.salient", lambda _, side: pytest.fail(f"those at {side} were kept"))
+    again = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "one", num_workers=1)
     np.testing.assert_array_equal(first.masks, again.masks)
+    with pytest.raises(pytest.fail.Exception, match="those at 48"):
+        with_salient_masks(pets, pets, side=48, cache_dir=tmp_path / "one", num_workers=1)
+
+
+def test_small_images_are_outlined_on_larger_pictures_of_the_same_photographs(tmp_path):
+    write_folder(tmp_path / "photographs", 80)
+    flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--pretext", "plain"]
+    words = [*TINY, *flags, "--saliency_weight", "1", "--output_dir", str(tmp_path / "run")]
+    found = Pretraining(load_config(PretrainConfig, words, prog="")).data
+    large = load_splits(
+        load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data, labelled=False
+    )
+    for pack, pictures in ((found.train, large.train), (found.val, large.val)):
+        assert pack.images.shape[1:3] == (64, 64)
+        fine = np.stack([salient(picture) for picture in pictures.images]).reshape(-1, 64, 2, 64, 2)
+        np.testing.assert_array_equal(pack.masks, fine.mean((2, 4)) > 0.5)
+    assert found.test.masks is None
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
+    pets = synthetic_pets(2, 64, seed=0)
     with pytest.raises(UserError, match="--cache_dir"):
-        with_salient_masks(synthetic_pets(2, 64, seed=0), cache_dir=tmp_path / "file", num_workers=1)
+        with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "file", num_workers=1)
 
 
 def test_the_error_is_the_cross_entropy_over_pixels_that_are_not_ignored():
