@@ -14,8 +14,6 @@ from common.checkpoint import Handover, load_handover, save_handover, sections_o
 from common.config import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
-from common.data.load import Splits, load_splits
-from common.data.pack import Pack, default_cache_dir
 from common.data.samples import SPLITS
 from common.device import make_fabric
 from common.embedding import level_ranks
@@ -30,10 +28,10 @@ from common.training import Training, compiled, train
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
+from pretrain.photographs import load_photographs
 from pretrain.pretext import make_task
 from pretrain.probe import Probe
 from pretrain.report import reconstruction_grid, sheets
-from pretrain.saliency import with_salient_masks
 from pretrain.scoring import image_scores, means
 
 RANKED = 500
@@ -64,7 +62,7 @@ class Pretraining:
         self.model = build_model(config, target)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
-        self.data = self._load_photographs()
+        self.data = load_photographs(config)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
 
@@ -192,22 +190,6 @@ class Pretraining:
     def _score(self, row: Row) -> float:
         """What chooses the best epoch: higher is better, NaN where it was not measured."""
         return -row["val/loss"] if self.config.probe.monitor == "loss" else row.get("val/probe/miou", math.nan)
-
-    def _load_photographs(self) -> Splits:
-        settings, loss = self.config.data, self.config.loss
-        data = load_splits(settings, labelled=False)
-        if loss.saliency_weight == 0:
-            return data
-        larger = replace(settings, image_size=max(settings.image_size, loss.saliency_size), download=False)
-        embedded = settings.data_dir is None  # drawn at one size, and another would be other pictures
-        drawn_on = data if embedded or larger == settings else load_splits(larger, labelled=False)
-        cache, workers = settings.cache_dir or default_cache_dir(), settings.num_workers
-
-        def outlined(pack: Pack, pictures: Pack) -> Pack:
-            return with_salient_masks(pack, pictures, side=loss.saliency_size, cache_dir=cache, num_workers=workers)
-
-        # nobody asks the test images
-        return replace(data, train=outlined(data.train, drawn_on.train), val=outlined(data.val, drawn_on.val))
 
     def _load_probe(self) -> Probe | None:
         config = self.config.probe

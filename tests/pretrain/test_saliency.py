@@ -18,7 +18,7 @@ from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.objective import Objective, saliency_error
 from pretrain.page_scores import pretext_words
-from pretrain.phase import Pretraining
+from pretrain.photographs import load_photographs
 from pretrain.pretext import make_task
 from pretrain.saliency import salient, with_salient_masks
 from pretrain.scoring import found_salient
@@ -86,8 +86,7 @@ def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, m
 def test_small_images_are_outlined_on_larger_pictures_of_the_same_photographs(tmp_path):
     write_folder(tmp_path / "photographs", 80)
     flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--pretext", "plain"]
-    words = [*TINY, *flags, "--saliency_weight", "1", "--output_dir", str(tmp_path / "run")]
-    found = Pretraining(load_config(PretrainConfig, words, prog="")).data
+    found = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--saliency_weight", "1"], prog=""))
     large = load_splits(
         load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data, labelled=False
     )
