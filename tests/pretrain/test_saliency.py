@@ -84,8 +84,8 @@ def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, m
 
 
 def test_small_images_are_outlined_on_larger_pictures_of_the_same_photographs(tmp_path):
-    write_folder(tmp_path / "photographs", 80)
-    flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--pretext", "plain"]
+    write_folder(tmp_path / "photographs", 12)
+    flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--split_seed", "3"]
     found = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--saliency_weight", "1"], prog=""))
     large = load_splits(
         load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data, labelled=False
