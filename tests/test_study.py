@@ -194,6 +194,7 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
     said = capsys.readouterr().out
     for fraction in ("0.5", "1"):
         assert f"score-scratch-{fraction}-0-1e+18-1 diverged and is left out" in said
+    assert not list((tmp_path / "new/cells").glob("search-*")), "one rate needs no search"
 
 
 @pytest.mark.parametrize(

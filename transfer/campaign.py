@@ -52,8 +52,8 @@ class Campaign:
     def cells(self) -> Iterator[Cell]:
         """All cells that are known: a start is scored once its rates are found."""
         options = self.config.study
-        for start in self.starts:
-            yield from self._searches(start)
+        for tried in map(self._searches, self.starts):
+            yield from tried if len(tried) > 1 else ()
         for seed, fraction, start in product(range(options.seeds), options.label_fractions, self.starts):
             if rates := self.rates(start):
                 yield Cell("score", start, fraction, seed, *rates)

@@ -77,10 +77,11 @@ def searched(options: StudyOptions) -> str:
     if pretrained == 1:
         return "The rates were given, the same for every start (from scratch the encoder's factor is 1)."
     where = "all validation images" if options.full_validation else "as large a share of the validation images"
-    trials = f"{scratch} trial{'s' * (scratch != 1)} from scratch, where the encoder's factor is 1"
+    trials = f"{scratch} trials" if scratch > 1 else "none (one rate was given)"
     return (
         f"Rates were chosen for each start by trainings on the share {options.search_fraction:g} of the labels, scored "
-        f"on {where}: {trials}, {pretrained} for a pretrained start. Smaller shares owe their rates to those labels."
+        f"on {where}: {pretrained} trials for a pretrained start, {trials} from scratch, where the encoder's factor is "
+        "1. Smaller shares owe their rates to those labels."
     )
 
 
