@@ -36,7 +36,14 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         stop=stop,
     )
     cells = {"target_channels": target.channels, "target_cell": target.cell} if target is not None else {}
-    return Autoencoder(encoder, decoder, out_channels=channels, saliency=config.loss.saliency_weight > 0, **cells)
+    return Autoencoder(
+        encoder,
+        decoder,
+        out_channels=channels,
+        saliency=config.loss.saliency_weight > 0,
+        contrast=config.loss.contrast_weight > 0,
+        **cells,
+    )
 
 
 def build_target(config: PretrainConfig) -> Target | None:
@@ -61,7 +68,7 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     elif loss.compares:
         terms = ReconstructionLoss(loss.mse_weight, weight, ssim_weight=loss.ssim_weight, perceptual=perceptual)
         asked = ImageTerms(terms)
-    return Objective(asked, saliency_weight=loss.saliency_weight)
+    return Objective(asked, saliency_weight=loss.saliency_weight, contrast_weight=loss.contrast_weight)
 
 
 def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
@@ -112,13 +119,15 @@ def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[
     """What the encoder was taught and whose labels helped, also `before` this training, for its handover file."""
     earlier = before.task if before is not None else {}
     pretext, loss = config.pretext, config.loss
+    beside = "saliency" if loss.saliency_weight > 0 else "contrast"
     compares = loss.perceptual_weight > 0 or pretext.asks_for == "features"
     names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
     return {
         "pretext": pretext.pretext,
         "settings": {name: getattr(pretext, name) for name in names},
-        "target": "saliency" if pretext.asks_for == "image" and not loss.compares else pretext.asks_for,
+        "target": pretext.asks_for if pretext.asks_for != "image" or loss.compares else beside,
         "saliency_weight": loss.saliency_weight,
+        "contrast_weight": loss.contrast_weight,
         "skips": pretext.skips,
         "norm": config.model.norm,
         "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,

@@ -24,7 +24,7 @@ Weight = Annotated[float, Field(ge=0)]
 @dataclass(frozen=True)
 class LossConfig:
     """What a reconstruction is compared by (--target image); 0 leaves a term out. The targets hog and features have an
-    error of their own, and take --perceptual_weight and --saliency_weight alone from here.
+    error of their own, and take --perceptual_weight, --saliency_weight and --contrast_weight alone from here.
     """
 
     mse_weight: Weight = 1.0
@@ -36,6 +36,9 @@ class LossConfig:
     saliency_weight: Weight = 0.0
     """Weight of telling what stands out of a photograph (outlined by GrabCut from its colours, without labels); beside
     every target, and alone with --target image where the others are 0. For pictures of one thing each."""
+    contrast_weight: Weight = 0.0
+    """Weight of telling which of two augmented views belong to one photograph (SimCLR), by the coarsest maps; beside
+    every target, and alone with --target image. It is easy without --scale and --jitter."""
     saliency_size: Annotated[int, Field(ge=32)] = 128
     """Side in pixels at which photographs are outlined, also where --image_size is smaller."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
@@ -168,8 +171,15 @@ class PretrainConfig:
                 f"{len(self.model.widths)} --widths has stride {coarsest}, and it must stop below"
             )
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
-        if self.pretext.asks_for == "image" and not (self.loss.compares or self.loss.saliency_weight):
-            raise UserError("all four loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
+        loss, augment = self.loss, self.augment
+        beside = loss.saliency_weight or loss.contrast_weight
+        if self.pretext.asks_for == "image" and not (loss.compares or beside):
+            raise UserError("all five loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
+        if loss.contrast_weight and not (augment.rotate or augment.scale or augment.translate or augment.jitter):
+            raise UserError(
+                "--contrast_weight compares two augmented views, and here they differ by flips at most: "
+                "set --scale 0.4 --translate 0.1 --jitter 0.4"
+            )
         features = self.pretext.asks_for == "features"
         if (features or self.loss.perceptual_weight > 0) and self.data.channels != 3:
             raise UserError(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.data.classes import IGNORE
+from pretrain.contrast import contrast_error
 from pretrain.losses import ReconstructionLoss, composite
 from pretrain.model import Rebuilt
 from pretrain.pretext import Task
@@ -53,29 +54,43 @@ class CellTerms(nn.Module):
 
 
 class Objective(nn.Module):
-    """What is asked for, and with a `saliency_weight` what stands out beside it; `asked` None for that alone.
+    """What is asked for, and beside it by their weights what stands out and which views are of one picture; `asked`
+    None for these alone.
 
     Where no image is asked for, its head learns aside from the squared error over all pixels. That moves the head
     alone, and is not counted in "loss", so that the best epoch is the pretext's own.
     """
 
-    def __init__(self, asked: ImageTerms | CellTerms | None, *, saliency_weight: float = 0.0) -> None:
+    def __init__(
+        self, asked: ImageTerms | CellTerms | None, *, saliency_weight: float = 0.0, contrast_weight: float = 0.0
+    ) -> None:
         super().__init__()
-        assert asked is not None or saliency_weight > 0, "nothing is asked for"
-        self.asked, self.saliency_weight = asked, saliency_weight
+        assert asked is not None or saliency_weight > 0 or contrast_weight > 0, "nothing is asked for"
+        self.asked, self.saliency_weight, self.contrast_weight = asked, saliency_weight, contrast_weight
 
     def forward(self, network: nn.Module, task: Task) -> Terms:
         """The terms by name; "loss" is the one that is minimised. Float32 at the least, under autocast too."""
-        rebuilt = _at_least_float32(network(task.seen, keep=task.keep, visible=task.visible, heads=True))
+        seen = {"keep": task.keep, "visible": task.visible, "figure": task.salient}
+        rebuilt = _at_least_float32(network(task.seen, **seen, heads=True))
+        other = self._embedded(network, task) if self.contrast_weight > 0 else None
         with torch.autocast(task.target.device.type, enabled=False):
             terms = self.asked(rebuilt, task) if self.asked is not None else {}
             if self.saliency_weight > 0:
                 terms["saliency"] = saliency_error(rebuilt.saliency, task.salient)
                 terms["loss"] = terms.get("loss", 0) + self.saliency_weight * terms["saliency"]
+            if other is not None and rebuilt.embedding is not None:
+                terms["contrast"] = contrast_error(rebuilt.embedding, other.to(rebuilt.embedding.dtype))
+                terms["loss"] = terms.get("loss", 0) + self.contrast_weight * terms["contrast"]
             if not isinstance(self.asked, ImageTerms):
                 terms["mse"] = F.mse_loss(rebuilt.aside, task.target)
                 terms["loss"] = terms["loss"] + terms["mse"] - terms["mse"].detach()  # its gradient without its value
         return terms
+
+    def _embedded(self, network: nn.Module, task: Task) -> Float[Tensor, "n e"]:
+        """The embedding of the other view."""
+        assert task.other is not None, "views are to be compared, and there is one"
+        image, figure = task.other
+        return network(image, figure=figure, heads="embedding")
 
 
 def saliency_error(

@@ -24,12 +24,13 @@ def pretext_words(task: Mapping[str, Any]) -> str:
         "mask": "filling in hidden patches",
         "restore": "restoring damaged pictures",
     }[task["pretext"]]
-    if task["target"] == "saliency":
-        seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
-        return "telling what stands out" + seen.get(task["pretext"], "") + after
     asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
-    beside = ", and telling what stands out" if task.get("saliency_weight") else ""
-    return words + asked.get(task["target"], "") + beside + after
+    seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
+    parts = [] if task["target"] in ("saliency", "contrast") else [words + asked.get(task["target"], "")]
+    parts += ["telling what stands out"] if task.get("saliency_weight") else []
+    parts += ["telling photographs apart"] if task.get("contrast_weight") else []
+    shown = "" if task["target"] not in ("saliency", "contrast") else seen.get(task["pretext"], "")
+    return ", and ".join(parts) + shown + after
 
 
 def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:

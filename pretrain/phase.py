@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
@@ -29,7 +29,7 @@ from pretrain.build import build_model, build_objective, build_target, start_fro
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
 from pretrain.photographs import load_photographs
-from pretrain.pretext import make_task
+from pretrain.pretext import Task, make_task
 from pretrain.probe import Probe
 from pretrain.report import reconstruction_grid, sheets
 from pretrain.scoring import image_scores, means
@@ -63,6 +63,7 @@ class Pretraining:
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
         self.data = load_photographs(config)
+        self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
 
@@ -74,11 +75,9 @@ class Pretraining:
         print(self.run.record_model(self.model, read_batch(self.data.train, np.arange(1), "cpu").image))
         network = self.fabric.setup_module(compiled(self.model, self.config.training))
         self.objective.to(self.fabric.device)
-        augment = Augment(self.config.augment, channels=self.config.data.channels)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
-            image, salient = augment(batch.image, batch.mask)
-            return self.objective(network, make_task(image, self.config.pretext, salient))
+            return self.objective(network, self._task(*self.augment(batch.image, batch.mask), batch))
 
         plan, optim = self.config.training, self.config.optim
         updater = Updater(
@@ -182,10 +181,15 @@ class Pretraining:
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.fabric.device):
-            found = self.objective(self.model, make_task(batch.image, self.config.pretext, batch.mask))
+            found = self.objective(self.model, self._task(batch.image, batch.mask, batch))
             terms.add({"loss": found["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         return {**means(self._image_scores("val")), **terms.row(), **probed}
+
+    def _task(self, image: Float[Tensor, "n c h w"], salient: Int64[Tensor, "n h w"] | None, batch: Batch) -> Task:
+        """The pretext's task on a view of a batch, with another view of it where the two are to be compared."""
+        other = self.augment(batch.image, batch.mask) if self.config.loss.contrast_weight > 0 else None
+        return make_task(image, self.config.pretext, salient, other)
 
     def _score(self, row: Row) -> float:
         """What chooses the best epoch: higher is better, NaN where it was not measured."""

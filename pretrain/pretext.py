@@ -13,6 +13,9 @@ from torch import Tensor
 from pretrain.config import PretextConfig
 from pretrain.restore import restored
 
+View = tuple[Float[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None]
+"""Pictures, and what stands out of them where that is known."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -30,13 +33,18 @@ class Task:
     """0 for the samples whose skips are dropped, 1 for others; None for none."""
     salient: Int64[Tensor, "n h w"] | None = None
     """1 for pixels of what stands out, 0 for others, 255 for those that count nowhere; None where nobody asks."""
+    other: View | None = None
+    """Another view of the same pictures, which is to be told from those of others; None where nobody asks."""
 
 
 @torch.no_grad()
 def make_task(
-    image: Float[Tensor, "n c h w"], config: PretextConfig, salient: Int64[Tensor, "n h w"] | None = None
+    image: Float[Tensor, "n c h w"],
+    config: PretextConfig,
+    salient: Int64[Tensor, "n h w"] | None = None,
+    other: View | None = None,
 ) -> Task:
-    """The task that the settings make of clean pictures in [0, 1], and of what stands out of them."""
+    """The task that the settings make of clean pictures in [0, 1], of what stands out of them, and of another view."""
     match config.pretext:
         case "plain":
             task = Task(image, image)
@@ -50,7 +58,7 @@ def make_task(
     if config.skips == "drop":
         kept = torch.rand(len(image), device=image.device) >= config.skip_drop
         task = replace(task, keep=kept.to(image.dtype))
-    return replace(task, salient=salient)
+    return replace(task, salient=salient, other=other)
 
 
 def denoise(image: Float[Tensor, "n c h w"], *, sigma: float) -> Task:

@@ -78,3 +78,14 @@ def calibration_error(probability, mask, bins):
     total = sum(map(len, cells))
     gaps = [abs(sum(right for _, right in cell) - sum(sure for sure, _ in cell)) for cell in cells]
     return sum(gaps) / total
+
+
+def nt_xent(first, second, temperature):
+    vectors = first.tolist() + second.tolist()
+    total = 0.0
+    for i, ours in enumerate(vectors):
+        likeness = [sum(a * b for a, b in zip(ours, other, strict=True)) / temperature for other in vectors]
+        partner = (i + len(first)) % len(vectors)
+        others = sum(math.exp(value) for j, value in enumerate(likeness) if j != i)
+        total -= math.log(math.exp(likeness[partner]) / others)
+    return total / len(vectors)

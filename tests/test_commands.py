@@ -206,6 +206,10 @@ HARD = [
     "2",
     "--saliency_weight",
     "0.5",
+    "--contrast_weight",
+    "0.5",
+    "--jitter",
+    "0.2",
 ]
 
 
@@ -468,15 +472,16 @@ def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp
     assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
 
 
-def test_what_stands_out_is_learnt_beside_the_pretext_shown_and_handed_over(tmp_path):
+def test_what_stands_out_and_telling_apart_are_learnt_beside_the_pretext_shown_and_handed_over(tmp_path):
     words = [*TINY, *SYNTHETIC, "--epochs", "2", "--saliency_weight", "1", "--rotate", "20", "--report"]
-    assert pretrain([*words, "--output_dir", "run"]) == 0
-    rows = read_rows(tmp_path / "run/metrics.csv")
-    assert all(row["train/loss"] == pytest.approx(row["train/hog"] + row["train/saliency"]) for row in rows)
+    assert pretrain([*words, "--contrast_weight", "0.5", "--output_dir", "run"]) == 0
+    for row in read_rows(tmp_path / "run/metrics.csv"):
+        expected = row["train/hog"] + row["train/saliency"] + 0.5 * row["train/contrast"]
+        assert row["train/loss"] == pytest.approx(expected)
     assert (tmp_path / "run/figures/saliency_val.png").exists()
     assert '"name":"what stands out"' in (tmp_path / "run/report.html").read_text(encoding="utf-8")
     task = metrics(tmp_path / "run")["task"]
-    assert task["saliency_weight"] == 1
+    assert (task["saliency_weight"], task["contrast_weight"]) == (1, 0.5)
     assert task["uses_imagenet_labels"] is task["uses_labels"] is False
     words = [*TRANSFER, *SYNTHETIC, "--epochs", "1", "--pretrained_encoder", "run"]
     assert transfer([*words, "--output_dir", "seg"]) == 0

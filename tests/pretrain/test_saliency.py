@@ -144,7 +144,7 @@ def test_what_was_found_is_a_probability_and_nothing_where_nobody_asked():
 def test_alone_it_is_enough_and_nothing_at_all_is_refused():
     plain = PretextConfig(pretext="plain")
     PretrainConfig(pretext=plain, loss=LossConfig(mse_weight=0, ssim_weight=0, saliency_weight=1)).check()
-    with pytest.raises(UserError, match="all four loss weights are 0"):
+    with pytest.raises(UserError, match="all five loss weights are 0"):
         PretrainConfig(pretext=plain, loss=LossConfig(mse_weight=0, ssim_weight=0)).check()
 
 
