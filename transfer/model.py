@@ -1,5 +1,6 @@
 """The network of phase 2: a picture in, a score for every class at every pixel out."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,21 @@ class SegmentationNet(nn.Module):
         """The logits. Raises UserError for a size that does not fit the encoder."""
         logits = self.head(self.decoder(self.encoder(image)))
         return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
+
+    @torch.no_grad()
+    def begin_with_outlines(self, head: Mapping[str, Tensor]) -> None:
+        """Set the output head so that 1 - the probability of class 0 is what `head`, the state of a head of one output
+        on the same decoder, gives for standing out, and all other classes share it alike.
+        """
+        own = self.head.state_dict()
+        assert own.keys() == head.keys(), "a head of another decoder"
+        if self.one_logit:
+            self.head.load_state_dict(head)
+            return
+        others = self.num_classes - 1
+        for name, tensor in head.items():
+            each = tensor - math.log(others) if name.endswith("bias") else tensor
+            own[name].copy_(torch.cat([torch.zeros_like(tensor), *[each] * others]))
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""

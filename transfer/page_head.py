@@ -24,7 +24,7 @@ MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixe
 def title(config: TransferConfig, source: str) -> str:
     """What was trained on what."""
     decoder = DECODERS.get(config.decoder.decoder, config.decoder.decoder)
-    decoder = "its own decoder" if config.encoder.transfer == "all" else f"a {decoder} decoder"
+    decoder = "its own decoder" if config.encoder.transfer != "encoder" else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,7 +14,8 @@ from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfi
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
-DECODER_TOO = "+decoder"
+TRANSFERS: dict[str, Literal["all", "outlines"]] = {"+decoder": "all", "+outlines": "outlines"}
+"""What may stand behind a file of one's own, and the --transfer that it means."""
 
 OWN = {
     "epochs": "every training gets the same --updates",
@@ -28,7 +29,7 @@ OWN = {
     "pretrained_encoder": "name it among the --inits as NAME=FILE",
     "encoder": "name it among the --inits as imagenet_NAME or scratch_NAME",
     "encoder_weights": "name it among the --inits as imagenet_NAME or scratch_NAME",
-    "transfer": f"name it among the --inits as NAME=FILE{DECODER_TOO}",
+    "transfer": f"name it among the --inits as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
     "save_every": "a study keeps no checkpoints on the way",
 }
 """Settings of a training that a study chooses itself, and what to use in their place."""
@@ -40,7 +41,7 @@ class StudyOptions:
 
     inits: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
     """Starts: scratch, imagenet (MobileNetV2), imagenet_NAME and scratch_NAME of an encoder, NAME=ae.pth of your own,
-    NAME=ae.pth+decoder with its decoder."""
+    NAME=ae.pth+decoder with its decoder, NAME=ae.pth+outlines with its outlines too (--transfer)."""
     label_fractions: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)
     """Shares of the labels, the same nested subsets for every start."""
     seeds: Annotated[int, Field(ge=1)] = 5
@@ -125,8 +126,8 @@ class Start:
     name: str
     file: Path | None = None
     """The file of a pretraining of one's own."""
-    decoder_too: bool = False
-    """Whether its decoder is taken as well."""
+    transfer: Literal["encoder", "all", "outlines"] = "encoder"
+    """What is taken from it, as --transfer has it."""
     encoder: str = "unet"
     """Where there is no file, the encoder by its name."""
     scratch: bool = False
@@ -136,7 +137,7 @@ class Start:
     def flags(self) -> dict[str, Any]:
         """The settings of transfer.main that begin so."""
         if self.file is not None:
-            return {"pretrained_encoder": self.file, "transfer": "all" if self.decoder_too else "encoder"}
+            return {"pretrained_encoder": self.file, "transfer": self.transfer}
         return {"encoder": self.encoder, "encoder_weights": "none" if self.scratch else "imagenet"}
 
 
@@ -152,7 +153,8 @@ def _start(word: str) -> Start:
     if re.search(r"[^\w.+-]", name):
         raise UserError(f"--inits {word}: a name is made of letters, digits and . + - _, for it names folders")
     if equals and name and path:
-        return Start(name, Path(path.removesuffix(DECODER_TOO)), decoder_too=path.endswith(DECODER_TOO))
+        ending = next((ending for ending in TRANSFERS if path.endswith(ending)), "")
+        return Start(name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"))
     kind, _, encoder = word.partition("_")
     if equals or kind not in ("scratch", "imagenet"):
         raise UserError(
