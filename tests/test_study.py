@@ -16,7 +16,7 @@ from common.data.load import load_splits
 from pretrain.main import main as pretrain
 from transfer.campaign import Campaign
 from transfer.study import main as study
-from transfer.study_config import StudyConfig
+from transfer.study_config import StudyConfig, parse_inits
 
 SMALL = [
     *("--label_fractions", "0.5", "1.0", "--seeds", "1"),
@@ -225,6 +225,15 @@ def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, ca
     assert "own is not what" in capsys.readouterr().err
     assert study([*words, "--inits", "scratch", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
     assert "own is not what" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ending", "transfer"), [("", "encoder"), ("+decoder", "all"), ("+outlines", "outlines"), ("+more", "encoder")]
+)
+def test_what_stands_behind_a_file_says_what_is_taken_from_it(ending, transfer):
+    (start,) = parse_inits((f"own=runs/ae.pth{ending}",))
+    assert start.flags["transfer"] == transfer
+    assert str(start.file) == ("runs/ae.pth+more" if ending == "+more" else "runs/ae.pth")
 
 
 def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
