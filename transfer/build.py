@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
 from common.models.zoo import build_decoder, build_encoder
 from common.optim import Part
-from transfer.config import EncoderConfig, TransferConfig
+from transfer.config import EncoderConfig, Taken, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import CONSTANTS, Receipt, count_parameters, learnt_tensors
 
@@ -125,7 +125,7 @@ def _refuse_other_channels(source: Source, channels: int) -> None:
         )
 
 
-def _handed_over(path: Path, transfer: Literal["encoder", "all", "outlines"]) -> Source:
+def _handed_over(path: Path, transfer: Taken) -> Source:
     file = load_handover(path, kind="autoencoder")
     encoder = build_encoder(file.architecture["encoder"])
     decoder = build_decoder(file.architecture["decoder"]) if transfer != "encoder" else None

