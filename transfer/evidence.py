@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -124,7 +124,7 @@ def _by_fraction(results: Mapping[Cell, Result]) -> dict[tuple[str, float], dict
 
 def _difference(ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Interval | None:
     """Over the seeds that both have; None where there are none."""
-    both = sorted(ours.keys() & theirs.keys())
+    both = sorted(s for s in ours.keys() & theirs.keys() if ours[s].counts is not None and theirs[s].counts is not None)
     return seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None
 
 
@@ -164,12 +164,23 @@ def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
     return float(np.exp(np.interp(share, [0, 1], np.log(labels[after - 1 : after + 1])))), "about"
 
 
-def doubling(results: Mapping[Cell, Result]) -> tuple[Interval, float, bool] | None:
-    """What twice the budget gives scratch: the mean gain with its interval, the spread over seeds, and whether the
-    budget is long enough (the gain is no more than the spread). None where that was not measured.
+class Doubling(NamedTuple):
+    """What twice the updates give a start, on the most labels."""
 
-    The spread is the range of the seeds' scores at the plain budget.
-    """
+    start: str
+    gain: Interval
+    """Of the mean IoU, in mean over the seeds."""
+    spread: float
+    """The range of the seeds' scores at the plain budget."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether the plain budget is long enough: the gain is no more than the spread."""
+        return self.gain.value <= self.spread
+
+
+def doubling(results: Mapping[Cell, Result]) -> Doubling | None:
+    """What twice the budget gives the first start from scratch; None where that was not measured."""
     results = {cell: result for cell, result in results.items() if result.record.get("test") is not None}
     doubled = {cell.seed: (cell, result) for cell, result in results.items() if cell.kind == "double"}
     plain = {
@@ -180,9 +191,9 @@ def doubling(results: Mapping[Cell, Result]) -> tuple[Interval, float, bool] | N
     both = sorted(doubled.keys() & plain.keys())
     if len(both) < 2:
         return None
-    gains = mean_interval(np.array([doubled[seed][1].record["test"][METRIC] - plain[seed] for seed in both]))
+    gain = mean_interval(np.array([doubled[seed][1].record["test"][METRIC] - plain[seed] for seed in both]))
     spread = max(plain[seed] for seed in both) - min(plain[seed] for seed in both)
-    return gains, spread, gains.value <= spread
+    return Doubling(next(iter(doubled.values()))[0].start.name, gain, spread)
 
 
 def _same_but_budget(cell: Cell, other: Cell) -> bool:

@@ -12,7 +12,7 @@ from common.data.pack import Pack
 from common.intervals import Interval
 from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
 from common.report.head import counted, data_name, labels_elsewhere
-from common.report.page import Block, Notice, Page, Tile
+from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.record import repeating
 from common.run import environment
 from transfer.evidence import Evidence, Score, doubling
@@ -91,13 +91,13 @@ def _tile(score: Score) -> Tile:
 def _notices(evidence: Evidence, config: StudyConfig) -> list[Notice]:
     found = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
     if (doubled := doubling(evidence.results)) is not None:
-        found.append(Notice(doubled_budget(*doubled), "note" if doubled[2] else "warning"))
+        found.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
         found.append(Notice(edge))
     found += [Notice(f"{name} diverged and is left out") for name in evidence.diverged]
     taught = [start.name for start, curve in evidence.curves.items() if curve and _taught_by_imagenet(curve)]
     if taught:
-        found.append(Notice(f"ImageNet labels helped {', '.join(taught)}; the others had none", "note"))
+        found.append(Notice(f"ImageNet labels went into {', '.join(taught)}", "note"))
     return found
 
 
@@ -126,6 +126,8 @@ def _efficiency(evidence: Evidence) -> list[Block]:
 
 def _differences(evidence: Evidence) -> list[Block]:
     pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
+    if not pairs:
+        raise NothingToShowError("no pretrained start has been scored beside its baseline")
     reach = _reach([found for _, found in pairs])
     rows = [
         [
@@ -169,7 +171,8 @@ def _difference(found: Interval, reach: float) -> list[Cell | str]:
 
 
 def _classes(evidence: Evidence) -> list[Block]:
-    names = evidence.scores[0].per_class if evidence.scores else ()
+    classes = evidence.scores[0].per_class if evidence.scores else ()
+    names = [name for name in classes if any(math.isfinite(score.per_class[name].value) for score in evidence.scores)]
     charts = {name: _chart(evidence, lambda s, name=name: _possible(s.per_class[name]), "test IoU") for name in names}
     return [chart.block(name, width="half") for name, chart in charts.items()]
 

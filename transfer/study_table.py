@@ -94,7 +94,7 @@ def _markdown(evidence: Evidence, options: StudyOptions) -> str:
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
     if (found := doubling(evidence.results)) is not None:
-        lines += ["", doubled_budget(*found)]
+        lines += ["", doubled_budget(found)]
     if (edge := rates_at_the_edge(options, curves)) is not None:
         lines += ["", edge]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common.intervals import Interval
-from transfer.evidence import Evidence, Score, labels_needed
+from transfer.evidence import Doubling, Evidence, Score, labels_needed
 from transfer.study_config import Start, StudyOptions
 
 Curves = Mapping[Start, Sequence[Score]]
@@ -85,11 +85,14 @@ def searched(options: StudyOptions) -> str:
     )
 
 
-def doubled_budget(gain: Interval, spread: float, enough: bool) -> str:
-    """Whether the baseline got enough updates, from `evidence.doubling`."""
+def doubled_budget(found: Doubling) -> str:
+    """Whether the baseline got enough updates."""
+    answer = "is long enough" if found.enough else "STARVES IT"
+    if found.enough and found.gain.sure and found.gain.value > 0:
+        answer += " by that measure, though more would help"
     return (
-        f"Twice the updates give scratch on the most labels {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) "
-        f"mean IoU; its seeds spread over {spread:.3f}: the budget {'is long enough' if enough else 'STARVES IT'}."
+        f"Twice the updates give {found.start} on the most labels {told_interval(found.gain)} mean IoU; its seeds "
+        f"spread over {found.spread:.3f}: the budget {answer}."
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from transfer.cells import Cell, Result
 from transfer.evidence import Evidence, baseline_of, doubling, labels_needed, scores_of
 from transfer.study_config import Start, parse_inits
-from transfer.study_words import labels_saved, rivalry, verdict
+from transfer.study_words import doubled_budget, labels_saved, rivalry, verdict
 
 SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
 
@@ -149,10 +149,41 @@ def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
     plain, twice = cells(SCRATCH, {0.1: 0.7, 1.0: 0.8}), cells(SCRATCH, {1.0: 0.8 + gain}, kind="double")
     found = doubling(plain | twice)
     assert found is not None
-    change, spread, verdict = found
+    change, spread = found.gain, found.spread
     ious = [(0.8 + d) / (1.2 - d) for d in (0, 0.002, 0.004)]
     assert spread == pytest.approx(max(ious) - min(ious))
     more = np.mean([(0.8 + gain + d) / (1.2 - gain - d) for d in (0, 0.002, 0.004)])
     assert change.value == pytest.approx(more - np.mean(ious))
-    assert verdict is enough
+    assert found.enough is enough
     assert doubling(plain) is None
+
+
+@pytest.mark.parametrize(
+    ("gains", "words"),
+    [
+        ((0.03, 0.032, 0.031), "is long enough by that measure, though more would help."),
+        ((0.03, -0.02, 0.01), "is long enough."),
+        ((0.09, 0.092, 0.091), "STARVES IT."),
+    ],
+)
+def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words):
+    plain = {Cell("score", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s, seed=s) for s in range(3)}
+    twice = {
+        Cell("double", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s + gain, seed=s)
+        for s, gain in enumerate(gains)
+    }
+    found = doubling(plain | twice)
+    assert found is not None
+    said = doubled_budget(found)
+    assert said.startswith("Twice the updates give scratch on the most labels +0.0") == (gains[0] < 0.05)
+    assert said.endswith(words)
+
+
+def test_a_seed_whose_counts_are_lost_drops_out_of_both_starts():
+    results = cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5})
+    for start, seed in ((OWN, 0), (SCRATCH, 1)):
+        cell = Cell("score", start, 0.1, seed, 0.003, 0.3)
+        results[cell] = Result(results[cell].record, None)
+    (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
+    assert score.difference is not None
+    assert np.isnan(score.difference.low), "one seed is left to both"
