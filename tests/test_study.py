@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -15,6 +16,7 @@ from common.config import load_config
 from common.data.load import load_splits
 from pretrain.main import main as pretrain
 from transfer.campaign import Campaign
+from transfer.leaks import data_leaks
 from transfer.study import main as study
 from transfer.study_config import StudyConfig, parse_inits
 
@@ -178,6 +180,29 @@ def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folde
 def test_the_table_of_an_unfinished_study_shows_what_is_there(words, tmp_path, capsys):
     assert study([*words, "--table", "--output_dir", str(tmp_path / "new")]) == 0
     assert "own against scratch: not yet known." in capsys.readouterr().out
+    assert not (tmp_path / "new" / "config.yaml").exists(), "--resume would write a table again, and train nothing"
+
+
+def test_a_start_that_cannot_be_trained_is_refused_and_the_others_have_their_table(done, words, ae, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    assert study([*words, f"outlined={ae}+outlines", "--output_dir", str(folder)]) == 2
+    said = capsys.readouterr()
+    assert "has learnt no outlines" in said.err
+    assert "- own against scratch: " in said.out
+
+
+def test_a_class_that_nobody_scored_leaves_the_others_their_charts(done, words, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    for proof in (folder / "cells").glob("score-*/cell.json"):
+        told = json.loads(proof.read_text())
+        told["test"]["per_class"]["cat"]["iou"] = None
+        proof.write_text(json.dumps(told))
+    assert study([*words, "--output_dir", str(folder), "--table"]) == 0
+    content = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Nothing to show" not in content
+    assert content.count("test IoU") == 2
 
 
 @pytest.mark.slow
@@ -205,6 +230,9 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
         (["--inits", "nothing"], "--inits nothing: a start is scratch, imagenet"),
         (["--inits", "a/b=ae.pth"], "a name is made of letters"),
         (["--inits", "scratch", "scratch"], "--inits names a start twice"),
+        (["--inits", "scratch", "imagenet_unet"], "--inits imagenet_unet: a U-Net has no ImageNet weights"),
+        (["--label_fractions", "0.5", "0.5"], "--label_fractions names a share twice: 0.5 0.5"),
+        (["--updates", "6", "--dry_run"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
         (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--overwrite"], "--overwrite is no setting of a study"),
@@ -262,3 +290,19 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     assert "own: of 7 test images 0 are among the 35 files of its pretraining" in said
     assert "LEAK: own: 5 test images nearly equal photographs of its pretraining" in said
     assert (tmp_path / "study/study.md").read_text().count("LEAK") == 1
+    for picture in photographs.iterdir():
+        if int(picture.stem) < 30:
+            picture.unlink()
+    assert study(words) == 0
+    said = capsys.readouterr().out
+    assert "own: no test image is nearly a duplicate of the" in said
+    assert f"of 35 are not in {photographs} now)" in said
+
+
+def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
+    data = load_splits(load_config(StudyConfig, [*TINY, *SYNTHETIC], prog="").data, labelled=True)
+    images = data.test.images.copy()
+    images[0] = data.val.images[1][:, ::-1]
+    assert data_leaks(data) == []
+    (told,) = data_leaks(replace(data, test=replace(data.test, images=images)))
+    assert told == f"LEAK: 1 test images nearly equal validation images: {data.test.keys[0]}"

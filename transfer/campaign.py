@@ -32,17 +32,16 @@ class Campaign:
 
     def __init__(self, config: StudyConfig, data: Splits) -> None:
         self.config, self.folder, self.data = config, config.folder, data_digest(data)
+        self._refuse_other_settings()
         self.starts = parse_inits(config.study.inits)
         self.digests = {start.name: file_digest(start) for start in self.starts}
         self._refuse_few(data)
 
     def open(self) -> None:
-        """Make the folder, or go on with what is in it. Raises UserError where that was made by other settings."""
-        saved = self.folder / "config.yaml"
-        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE)):
-            raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
+        """Make the folder, and but for a mere table keep the settings there, for --resume."""
         make_folder(self.folder / "cells")
-        save_config(self.config, saved)
+        if not self.config.study.table:
+            save_config(self.config, self.folder / "config.yaml")
 
     def results(self) -> dict[Cell, Result]:
         """What is finished of the cells that the settings name."""
@@ -80,10 +79,14 @@ class Campaign:
         best = max(scores, key=lambda cell: (scores[cell], -cell.lr, -cell.encoder_lr_factor))
         return best.lr, best.encoder_lr_factor
 
-    def work(self) -> None:
-        """Train what is missing and not being trained by somebody else, until nothing is."""
+    def work(self) -> UserError | None:
+        """Train what is missing and not being trained by somebody else, until nothing is, or until a start cannot
+        be trained: that is returned, for the others have their table.
+        """
         try:
             self._work()
+        except UserError as error:
+            return error
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on with the cells that are missing") from None
 
@@ -110,22 +113,27 @@ class Campaign:
 
     def count(self, *starts: Start) -> int:
         """How many cells some starts will have in the end; all of them without an argument."""
-        options = self.config.study
-        searches = [len(self._searches(start)) for start in starts or self.starts]
+        options, named = self.config.study, starts or self.starts
+        searches = [len(self._searches(start)) for start in named]
         scored = options.seeds * len(options.label_fractions) * len(searches)
-        twice = options.doubling and options.seeds > 1 and self._doubled() in (starts or self.starts)
-        doubled = options.seeds if twice else 0
-        return sum(count for count in searches if count > 1) + scored + doubled
+        return sum(count for count in searches if count > 1) + scored + sum(map(self._twice, named))
 
     def estimate(self) -> tuple[int, float]:
         """How many cells are missing, and about how many seconds one process will need for them."""
         results, cells, seconds = self.results(), 0, 0.0
         for start in self.starts:
-            taken = [result.record["seconds"] for cell, result in results.items() if cell.start == start]
-            missing = self.count(start) - len(taken)
-            cells += missing
-            seconds += missing * (statistics.median(taken) if taken else self._timed(start)) if missing else 0
+            ours = {cell: result.record["seconds"] for cell, result in results.items() if cell.start == start}
+            plain = [taken for cell, taken in ours.items() if cell.kind != "double"]
+            if missing := self.count(start) - len(ours):
+                doubled = self._twice(start) - (len(ours) - len(plain))
+                cells += missing
+                seconds += (missing + doubled) * (statistics.median(plain) if plain else self._timed(start))
         return cells, seconds
+
+    def _twice(self, start: Start) -> int:
+        """How many cells of a start have twice the updates."""
+        options = self.config.study
+        return options.seeds if options.doubling and options.seeds > 1 and start == self._doubled() else 0
 
     def _doubled(self) -> Start | None:
         return next((start for start in self.starts if start.scratch), None)
@@ -148,6 +156,11 @@ class Campaign:
                 f"the images or masks are not those that {self.folder} was begun with: use another --output_dir"
             )
         return result
+
+    def _refuse_other_settings(self) -> None:
+        saved = self.folder / "config.yaml"
+        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE)):
+            raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
 
     def _refuse_few(self, data: Splits) -> None:
         """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
@@ -182,15 +195,17 @@ class Campaign:
         return False
 
     def _timed(self, start: Start) -> float:
-        """Seconds of a cell, from two that are very short."""
-        short, long, taken = 1, 6, []
-        for updates in (short, long):
-            options = replace(self.config.study, updates=updates, validations=1)
-            cell = Cell("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
-            with TemporaryDirectory() as folder:
-                train_cell(cell, replace(self.config, study=options), Path(folder) / "run", data=self.data)
-                result = read_cell(Path(folder) / "run")
-            assert result is not None, "it was just trained"
-            taken.append(result.record["seconds"])
-        each = max(taken[1] - taken[0], 0.0) / (long - short)
-        return taken[0] + each * self.config.study.updates
+        """Seconds of a cell, from some that are very short, the first of which is slow and does not count."""
+        _, short, longer, looked = (self._seconds(start, *plan) for plan in ((1, 1), (1, 1), (6, 1), (6, 6)))
+        update, validation = max(longer - short, 0.0) / 5, max(looked - longer, 0.0) / 5
+        options = self.config.study
+        return short + update * (options.updates - 1) + validation * (options.validations - 1)
+
+    def _seconds(self, start: Start, updates: int, validations: int) -> float:
+        options = replace(self.config.study, updates=updates, validations=validations)
+        cell = Cell("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
+        with TemporaryDirectory() as folder:
+            train_cell(cell, replace(self.config, study=options), Path(folder) / "run", data=self.data)
+            result = read_cell(Path(folder) / "run")
+        assert result is not None, "it was just trained"
+        return result.record["seconds"]

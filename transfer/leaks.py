@@ -18,10 +18,15 @@ from transfer.study_config import Start
 def data_leaks(data: Splits) -> list[str]:
     """What there is to say about a labelled data set itself: test images that it trains on, or nearly."""
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
-    seen = sorted({data.test.keys[position] for _, position in near_duplicates(data.train, data.test).tolist()})
-    if not seen:
-        return told
-    return [*told, f"LEAK: {len(seen)} test images nearly equal training images: {few(seen)}"]
+    for part, pack in (("training", data.train), ("validation", data.val)):
+        if seen := _nearly(pack, data.test):
+            told.append(f"LEAK: {len(seen)} test images nearly equal {part} images: {few(seen)}")
+    return told
+
+
+def _nearly(seen: Pack, test: Pack) -> list[str]:
+    """The test images that are nearly one of those that were seen."""
+    return sorted({test.keys[position] for _, position in near_duplicates(seen, test).tolist()})
 
 
 def leaks_of(start: Start, test: Pack) -> list[str]:
@@ -35,10 +40,10 @@ def leaks_of(start: Start, test: Pack) -> list[str]:
     seen = set(handover.provenance.get("train_images", ()))
     same = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
     told = f"{start.name}: of {len(test)} test images {len(same)} are among the {len(seen)} files of its pretraining"
-    return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance["config"], test)]
+    return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance["config"], seen, test)]
 
 
-def _near(name: str, settings: dict[str, Any], test: Pack) -> str:
+def _near(name: str, settings: dict[str, Any], seen: set[str], test: Pack) -> str:
     known = vars(DataConfig())
     data = TypeAdapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
     if data.data_dir is not None and not data.data_dir.exists():
@@ -47,8 +52,10 @@ def _near(name: str, settings: dict[str, Any], test: Pack) -> str:
         photographs = load_splits(replace(data, download=False), labelled=False).train
     except UserError as error:
         return f"{name}: near duplicates were not looked for ({error})"
-    pairs = near_duplicates(photographs, test)
-    found = sorted({test.keys[position] for _, position in pairs.tolist()})
-    if not found:
-        return f"{name}: no test image is nearly a duplicate of a photograph of its pretraining"
-    return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {few(found)}"
+    looked = len(seen.intersection(photographs.digests))
+    rest = f" ({len(seen) - looked} of {len(seen)} are not in {data.data_dir} now)" if looked < len(seen) else ""
+    if found := _nearly(photographs, test):
+        return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {few(found)}{rest}"
+    if rest:
+        return f"{name}: no test image is nearly a duplicate of the {looked} photographs of its pretraining there{rest}"
+    return f"{name}: no test image is nearly a duplicate of a photograph of its pretraining"

@@ -35,13 +35,14 @@ def main(argv: Sequence[str]) -> None:
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, data.test)]
     leaks = (*data_leaks(data), *own)
     print("\n".join(leaks), file=sys.stderr)
-    if not config.study.table:
-        campaign.work()
+    failed = None if config.study.table else campaign.work()
     evidence = Evidence(tuple(campaign.starts), campaign.results(), leaks)
     print(write_study(evidence, config))
     print(f"tables and figures: {campaign.folder}")
     if config.run.report:
         print(f"report: {write_page(evidence, config, data.test)}")
+    if failed is not None:
+        raise failed
 
 
 if __name__ == "__main__":

@@ -100,6 +100,8 @@ class StudyConfig:
         starts = parse_inits(self.study.inits)
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--inits names a start twice: {' '.join(self.study.inits)}")
+        if len(set(self.study.label_fractions)) < len(self.study.label_fractions):
+            raise UserError(f"--label_fractions names a share twice: {' '.join(map(str, self.study.label_fractions))}")
         if self.study.updates % self.study.validations:
             raise UserError(
                 f"--updates {self.study.updates} is no multiple of --validations {self.study.validations}: choose one"
@@ -160,5 +162,7 @@ def _start(word: str) -> Start:
         raise UserError(
             f"--inits {word}: a start is scratch, imagenet, scratch_ENCODER, imagenet_ENCODER or NAME=ae.pth"
         )
+    if word == "imagenet_unet":
+        raise UserError("--inits imagenet_unet: a U-Net has no ImageNet weights; take imagenet, or pretrain your own")
     usual = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
     return Start(word, encoder=encoder or usual, scratch=kind == "scratch")
