@@ -56,10 +56,10 @@ class Campaign:
         for seed, fraction, start in product(range(options.seeds), options.label_fractions, self.starts):
             if rates := self.rates(start):
                 yield Cell("score", start, fraction, seed, *rates)
-        first = self._doubled()
-        if options.doubling and options.seeds > 1 and first is not None and (rates := self.rates(first)):
-            for seed in range(options.seeds):
-                yield Cell("double", first, max(options.label_fractions), seed, *rates)
+        for start in filter(self._twice, self.starts):
+            if rates := self.rates(start):
+                for seed in range(options.seeds):
+                    yield Cell("double", start, max(options.label_fractions), seed, *rates)
 
     def missing(self) -> list[Cell]:
         """The known cells that are not finished, in the order in which they are done."""
@@ -131,12 +131,10 @@ class Campaign:
         return cells, seconds
 
     def _twice(self, start: Start) -> int:
-        """How many cells of a start have twice the updates."""
+        """How many cells of a start have twice the updates: a seed each of the first from scratch, else none."""
         options = self.config.study
-        return options.seeds if options.doubling and options.seeds > 1 and start == self._doubled() else 0
-
-    def _doubled(self) -> Start | None:
-        return next((start for start in self.starts if start.scratch), None)
+        first = next((start for start in self.starts if start.scratch), None)
+        return options.seeds if options.doubling and options.seeds > 1 and start == first else 0
 
     def _searches(self, start: Start) -> list[Cell]:
         options = self.config.study

@@ -124,8 +124,11 @@ def _by_fraction(results: Mapping[Cell, Result]) -> dict[tuple[str, float], dict
 
 def _difference(ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Interval | None:
     """Over the seeds that both have; None where there are none."""
-    both = sorted(s for s in ours.keys() & theirs.keys() if ours[s].counts is not None and theirs[s].counts is not None)
-    return seeds_difference(_counts(ours, both), _counts(theirs, both), METRIC) if both else None
+    better, worse = _counts(ours), _counts(theirs)
+    if not (both := sorted(better.keys() & worse.keys())):
+        return None
+    first, second = (np.stack([counts[seed] for seed in both]) for counts in (better, worse))
+    return seeds_difference(first, second, METRIC)
 
 
 def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Score:
@@ -200,8 +203,9 @@ def _same_but_budget(cell: Cell, other: Cell) -> bool:
     return cell.start == other.start and cell.fraction == other.fraction and cell.seed == other.seed
 
 
-def _counts(results: Mapping[int, Result], seeds: Sequence[int]) -> Int64[np.ndarray, "s n k k"]:
-    return np.stack([result.counts for seed in seeds if (result := results[seed]).counts is not None])
+def _counts(results: Mapping[int, Result]) -> dict[int, Int64[np.ndarray, "n k k"]]:
+    """The confusion matrices by seed, of the seeds that have them."""
+    return {seed: result.counts for seed, result in results.items() if result.counts is not None}
 
 
 def _over_seeds(values: Sequence[float | None]) -> Interval:

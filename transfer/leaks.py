@@ -16,7 +16,7 @@ from transfer.study_config import Start
 
 
 def data_leaks(data: Splits) -> list[str]:
-    """What there is to say about a labelled data set itself: test images that it trains on, or nearly."""
+    """What there is to say about a labelled data set itself: test images that it trains on, validates on, or nearly."""
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
     for part, pack in (("training", data.train), ("validation", data.val)):
         if seen := _nearly(pack, data.test):
