@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from common.checkpoint import Handover, handover_file, load_handover, load_tensors, sections_of
+from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state, load_sections
@@ -74,12 +75,17 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
 def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
     """Begin with the autoencoder that the settings name, if any: its encoder and decoder, and the heads that fit.
 
-    Raises UserError where it was made for other widths, channels or another stop of the decoder.
+    Raises UserError where it was made for other widths, channels or another stop of the decoder, and where outlines
+    are to be cut from what it finds and it was never asked to find any.
     """
     if config.handover.start_from is None:
         return None
     path = handover_file(config.handover.start_from)
     before = load_handover(path, kind="autoencoder")
+    if config.loss.saliency_from == "start_from" and "saliency_head" not in before.sections:
+        raise UserError(
+            f"{path} was not taught what stands out: teach it first (--saliency_weight 1), or leave --saliency_from out"
+        )
     fresh = sections_of(model)
     taken = {
         name: section
@@ -127,6 +133,7 @@ def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[
         "settings": {name: getattr(pretext, name) for name in names},
         "target": pretext.asks_for if pretext.asks_for != "image" or loss.compares else beside,
         "saliency_weight": loss.saliency_weight,
+        "saliency_from": loss.saliency_from,
         "contrast_weight": loss.contrast_weight,
         "skips": pretext.skips,
         "norm": config.model.norm,

@@ -41,6 +41,9 @@ class LossConfig:
     every target, and alone with --target image. It is easy without --scale and --jitter."""
     saliency_size: Annotated[int, Field(ge=32)] = 128
     """Side in pixels at which photographs are outlined, also where --image_size is smaller."""
+    saliency_from: Literal["colours", "start_from"] = "colours"
+    """What outlines are cut from: unusual colours near the middle, or what the autoencoder of --start_from finds, so
+    that it goes on with better outlines than its first (self-training)."""
     perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
     """Network whose features the perceptual term compares, and --target features asks for."""
     perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"
@@ -179,6 +182,11 @@ class PretrainConfig:
             raise UserError(
                 "--contrast_weight compares two augmented views, and here they differ by flips at most: "
                 "set --scale 0.4 --translate 0.1 --jitter 0.4"
+            )
+        if loss.saliency_from == "start_from" and not (self.handover.start_from and loss.saliency_weight):
+            raise UserError(
+                "--saliency_from start_from needs an autoencoder that was taught what stands out, to be taught again: "
+                "give --start_from and --saliency_weight 1"
             )
         features = self.pretext.asks_for == "features"
         if (features or self.loss.perceptual_weight > 0) and self.data.channels != 3:

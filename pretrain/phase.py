@@ -62,7 +62,8 @@ class Pretraining:
         self.model = build_model(config, target)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
-        self.data = load_photographs(config)
+        finder = self.model.to(self.fabric.device) if config.loss.saliency_from == "start_from" else None
+        self.data = load_photographs(config, finder)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)

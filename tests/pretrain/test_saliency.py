@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from common.checkpoint import load_handover
 from common.config import load_config
 from common.data.classes import IGNORE
 from common.data.load import load_splits
@@ -13,17 +14,19 @@ from common.data.synthetic import synthetic_pets
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.models.weights import load_sections
 from pretrain.build import task_record
 from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.objective import Objective, saliency_error
 from pretrain.page_scores import pretext_words
+from pretrain.phase import Pretraining
 from pretrain.photographs import load_photographs
 from pretrain.pretext import make_task
 from pretrain.saliency import salient, with_salient_masks
 from pretrain.scoring import found_salient
 from tests.datasets import write_folder
-from tests.tiny import TINY
+from tests.tiny import SYNTHETIC, TINY
 
 
 def blob(side=64, *, centre=(0.5, 0.55), radius=0.25):
@@ -76,11 +79,66 @@ def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, m
     assert first.masks is not None
     np.testing.assert_array_equal(first.masks, second.masks)
     np.testing.assert_array_equal(first.masks[3], salient(pets.images[3]))
-    monkeypatch.setattr("pretrain.saliency.salient", lambda _, side: pytest.fail(f"those at {side} were kept"))
+    monkeypatch.setattr("pretrain.saliency.salient", lambda *_, side: pytest.fail(f"those at {side} were kept"))
     again = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "one", num_workers=1)
     np.testing.assert_array_equal(first.masks, again.masks)
     with pytest.raises(pytest.fail.Exception, match="those at 48"):
         with_salient_masks(pets, pets, side=48, cache_dir=tmp_path / "one", num_workers=1)
+
+
+def test_with_a_network_the_cut_begins_with_what_it_finds_and_follows_the_colours():
+    picture, inside = blob(centre=(0.3, 0.25), radius=0.2)  # far from the middle, where colours alone look
+    rough = np.zeros((16, 16), np.float32)
+    rough[3:7, 2:6] = 0.9
+    rough[1:9, :8] += 0.05
+    assert (cv2.resize(rough, (64, 64)) > 0.5).sum() < 0.6 * inside.sum()
+    found = salient(picture, rough)
+    assert (found & inside).sum() / (found | inside).sum() > 0.95
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.01, 0.1, 0.5, 1.0])
+def test_a_network_that_finds_nothing_or_all_gives_a_mask_too(probability):
+    assert salient(blob()[0], np.full((64, 64), probability, np.float32)).shape == (64, 64)
+
+
+def teach(folder, *flags):
+    """A run of phase 1 on outlines, and its handover file."""
+    asked = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--saliency_weight", "1"]
+    config = load_config(
+        PretrainConfig, [*TINY, *SYNTHETIC, "--epochs", "1", *asked, "--output_dir", str(folder), *flags], prog=""
+    )
+    phase = Pretraining(config)
+    phase.report(phase.train())
+    return phase, load_handover(folder / "best.pth")
+
+
+def test_outlines_are_cut_again_from_what_the_first_network_finds(tmp_path):
+    _, first = teach(tmp_path / "first")
+    again, second = teach(tmp_path / "second", "--start_from", str(tmp_path / "first"), "--saliency_from", "start_from")
+    finder = Autoencoder.from_architecture(first.architecture)
+    load_sections(finder, first.sections, "first")
+    finder.eval()
+    pictures = again.data.train.images
+    image = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
+    one, mirrored = found_salient(finder, image), found_salient(finder, image.flip(-1))
+    assert one is not None
+    assert mirrored is not None
+    found = (one + mirrored[..., ::-1]) / 2
+    expected = np.stack([salient(picture, prior) for picture, prior in zip(pictures, found, strict=True)])
+    assert np.mean(again.data.train.masks == expected) > 0.999  # convolutions of other batch sizes round differently
+    by_colours = np.stack([salient(picture) for picture in pictures])
+    assert np.mean(by_colours == expected) < 0.98
+    assert second.task["saliency_from"] == "start_from"
+    assert second.task["before"]["saliency_from"] == "colours"
+
+
+def test_outlines_of_a_network_that_finds_none_are_refused(tmp_path):
+    with pytest.raises(UserError, match="give --start_from and --saliency_weight 1"):
+        PretrainConfig(loss=LossConfig(saliency_weight=1, saliency_from="start_from")).check()
+    teach(tmp_path / "hog", "--pretext", "mask", "--saliency_weight", "0")
+    flags = ("--start_from", str(tmp_path / "hog"), "--saliency_from", "start_from")
+    with pytest.raises(UserError, match="was not taught what stands out"):
+        teach(tmp_path / "again", *flags)
 
 
 def test_small_images_are_outlined_on_larger_pictures_of_the_same_photographs(tmp_path):
