@@ -1,5 +1,6 @@
 """From settings to the objects of phase 1: network and loss."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from pretrain.model import Autoencoder
 from pretrain.objective import CellTerms, ImageTerms, Objective
 from pretrain.perceptual import PerceptualLoss
 from pretrain.target import FeatureTarget, HogTarget, Target
+
+NARROW = 4
+"""From how many numbers asked for, for each channel that the decoder has, it is told to be too narrow."""
 
 
 def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
@@ -36,6 +40,12 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         skips="none" if config.pretext.skips == "none" else "all",
         stop=stop,
     )
+    if target is not None and stop < target.cell and target.channels > NARROW * decoder.out_channels:
+        print(
+            f"note: {target.channels} numbers a cell are asked of a decoder that ends in {decoder.out_channels} "
+            "channels, which cannot tell that much apart: --decoder_stride 8 asks a wider map",
+            file=sys.stderr,
+        )
     cells = {"target_channels": target.channels, "target_cell": target.cell} if target is not None else {}
     return Autoencoder(
         encoder,

@@ -87,8 +87,9 @@ class PretextConfig:
     skip_drop: Share = 0.5
     """drop: probability with which a sample loses its skips."""
     decoder_stride: Literal[1, 2, 4, 8] = 1
-    """Stride at which the decoder stops: at 8 a step with hog takes about half the time, and teaches somewhat less.
-    Pictures, and with --transfer all masks too, are then drawn in patches of so many pixels."""
+    """Stride at which the decoder stops. With features take 8: there the decoder is wide enough for what is asked, and
+    the encoder learns far more. With hog a step then takes about half the time, and teaches somewhat less. Pictures,
+    and with --transfer all masks too, are then drawn in patches of so many pixels."""
 
     @property
     def asks_for(self) -> Literal["image", "hog", "features"]:

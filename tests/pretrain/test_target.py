@@ -6,7 +6,11 @@ import torch
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
+from common.config import load_config
+from pretrain.build import build_model, build_target
+from pretrain.config import PretrainConfig
 from pretrain.target import FeatureTarget, HogTarget
+from tests.tiny import TINY
 
 
 def image(count=2, side=64):
@@ -50,6 +54,16 @@ def test_features_have_variance_1_and_both_maps_weigh_alike(net):
     zeros = torch.zeros_like(found)
     assert target.error(zeros, image(), None).item() == pytest.approx(1, rel=1e-3)
     assert target.error(found, image(), None).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"), [((), True), (("--decoder_stride", "8"), False), (("--target", "hog"), False)]
+)
+def test_a_decoder_too_narrow_for_what_is_asked_is_told(flags, said, capsys):
+    asked = ["--pretext", "plain", "--target", "features", "--perceptual_init", "random", *flags]
+    config = load_config(PretrainConfig, [*TINY, *asked], prog="")
+    build_model(config, build_target(config))
+    assert ("416 numbers a cell" in capsys.readouterr().err) == said
 
 
 def test_a_feature_network_never_learns_and_stays_in_evaluation_mode():
