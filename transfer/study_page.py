@@ -46,7 +46,8 @@ def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
         page.add("Pretrained starts against each other", lambda: [_rivals(evidence)], _PAIRED_TOO)
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
-    page.add("How the rates were chosen", lambda: [_search(evidence)], searched(config.study))
+    if any(cell.kind == "search" for cell in evidence.results):  # else the legend says that they were given
+        page.add("How the rates were chosen", lambda: [_search(evidence)], searched(config.study))
     page.add("How to repeat it", lambda: repeating(environment(), flatten(config), {"test": test}))
     path = config.folder / "report.html"
     page.write(path)
