@@ -30,10 +30,11 @@ def load_photographs(config: PretrainConfig, finder: Autoencoder | None = None) 
     embedded = settings.data_dir is None  # drawn at one size, and another would be other pictures
     pictures = data if embedded or larger == settings else load_splits(larger, labelled=False)
     kept = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
+    kept["finder"] = _fingerprint(finder) if finder is not None else ""
 
     def outlined(pack: Pack, drawn_on: Pack) -> Pack:
-        beside = {} if finder is None else {"found": _found(finder, pack), "finder": _fingerprint(finder)}
-        return with_salient_masks(pack, drawn_on, side=loss.saliency_size, **kept, **beside)
+        found = _found(finder, pack) if finder is not None else None
+        return with_salient_masks(pack, drawn_on, side=loss.saliency_size, found=found, **kept)
 
     return replace(data, train=outlined(data.train, pictures.train), val=outlined(data.val, pictures.val))
 
