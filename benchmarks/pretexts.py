@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
-from common.tables import markdown_table
+from common.rows import markdown_table
 
 NO_TERM = ["--perceptual_weight", "0"]
 PERCEPTUAL = ["--perceptual_weight", "0.1"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
 from common.config import CONFIGS, read_yaml
-from common.tables import markdown_table
+from common.rows import markdown_table
 
 OURS = "ours"
 """The defaults, on ImageNet MobileNetV2."""

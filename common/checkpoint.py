@@ -7,8 +7,6 @@ with `weights_only=True` and carries a digest of its own contents.
 
 import hashlib
 import json
-import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,20 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.errors import NO_SPACE, UserError
-from common.files import replacing
+from common.errors import UserError
+from common.tensor_files import load_tensors, save_atomically
 
 FORMAT = "recon2seg"
 VERSION = 1
-_UNREADABLE = (
-    RuntimeError,
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    AttributeError,
-    pickle.UnpicklingError,
-)
 
 
 @dataclass(frozen=True)
@@ -90,30 +79,6 @@ def load_handover(path: Path, *, kind: str | None = None) -> Handover:
     if kind is not None and handover.kind != kind:
         raise UserError(f"{path} holds a network for {handover.kind}, where one for {kind} is wanted")
     return handover
-
-
-def save_atomically(content: Any, path: Path) -> None:
-    """`torch.save` to a temporary name, flushed to disk, then renamed. Raises UserError when the disk is full."""
-    try:
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) or error.errno in NO_SPACE:
-            raise UserError(f"cannot write {path}: {error}; free some space and run again with --resume") from error
-        raise
-
-
-def load_tensors(path: Path) -> Any:
-    """Read a file of tensors and plain data, running none of its code."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except _UNREADABLE as error:
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"{path} is not a checkpoint that can be read ({reason[:120]})") from None
 
 
 def _digest(content: Mapping[str, Any]) -> str:

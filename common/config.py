@@ -7,7 +7,6 @@ equal the field names.
 
 import contextlib
 import dataclasses
-import difflib
 import io
 import re
 import sys
@@ -19,7 +18,7 @@ import tyro
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, nearest
 from common.files import replace_text
 
 C = TypeVar("C")
@@ -80,12 +79,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict | None):
         raise UserError(f"{path} should hold lines like 'lr: 0.1', not a {type(settings).__name__}")
     return settings or {}
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The end of an error sentence: the known word that comes closest, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:

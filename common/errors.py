@@ -1,6 +1,9 @@
 """What a user can put right."""
 
+import difflib
 import errno
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the operating system says when a file can't grow."""
@@ -15,3 +18,17 @@ class UserError(Exception):
 
 class DivergedError(UserError):
     """The loss stopped being a number; raised before the optimizer moves."""
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The end of an error sentence: the known word that comes closest, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def few(things: Iterable[object], shown: int = 3) -> str:
+    """The first names of a list, and how many more there are."""
+    rest = iter(things)
+    names = ", ".join(str(thing) for thing in islice(rest, shown))
+    more = sum(1 for _ in rest)
+    return f"{names} and {more} more" if more else names

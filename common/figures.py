@@ -5,28 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
-from common.train import Row
-
-PALETTE = np.array(
-    [
-        (0, 0, 0),
-        (230, 159, 0),
-        (86, 180, 233),
-        (0, 158, 115),
-        (240, 228, 66),
-        (0, 114, 178),
-        (213, 94, 0),
-        (204, 121, 167),
-    ],
-    dtype=np.uint8,
-)
-"""Colours of the classes, told apart by the colour-blind. Source: Okabe & Ito, Color Universal Design, 2008."""
+from common.colours import PALETTE
+from common.rows import Row
 
 
 def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 3"]:
@@ -34,19 +19,6 @@ def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 
     image = image[:, :3]
     pixels = (image.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
-
-
-def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.ndarray, "n h w 3"]:
-    """Values in [0, 1] (others are clipped) as colours of a matplotlib map."""
-    return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]
-
-
-def mix(
-    image: UInt8[np.ndarray, "h w c"], colours: UInt8[np.ndarray, "h w 3"], *, opacity: float
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Colours over an image, of which the first three channels, or the grey ones, shine through."""
-    image = np.ascontiguousarray(np.broadcast_to(image[..., :3], colours.shape))
-    return cv2.addWeighted(image, 1 - opacity, np.ascontiguousarray(colours), opacity, 0)
 
 
 def grid(

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.data.batches import Batch, Batches
 from common.data.pack import Pack
-from common.terminal import CONSOLE, counting
-from common.train import Row
+from common.rows import Row
+from common.terminal import CONSOLE, counting, time_left
 
 
 class EpochBar:
@@ -64,13 +64,6 @@ def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str 
         for batch in batches:
             yield batch
             done(len(batch))
-
-
-def time_left(seconds: float) -> str:
-    """Seconds as people read them: minutes and seconds, with hours before them where there are some."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _words(values: Mapping[str, float]) -> str:

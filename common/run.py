@@ -1,7 +1,5 @@
 """The folder of a run: what was asked for, on what it ran, what was measured, and what can be looked at."""
 
-import csv
-import json
 import platform
 import shlex
 import shutil
@@ -20,15 +18,15 @@ import torchinfo
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from common.checkpoint import load_tensors, save_atomically
 from common.config import changes, flatten, save_config
 from common.embedding import LabelledPoints, principal
 from common.errors import UserError
-from common.files import replace_text
+from common.files import _read_json, write_json
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
-from common.tables import write_csv
-from common.train import Progress, Row
+from common.rows import write_csv
+from common.tensor_files import load_tensors, save_atomically
+from common.train import Progress
 
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
@@ -182,32 +180,6 @@ def peak_memory(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         found["peak_gpu_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return found
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder for results, with its parents. Raises UserError where a file is in the way."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(f"{folder} cannot be a folder for results: a file is in the way") from None
-    return folder
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write figures for programs to read. Raises ValueError for NaN: a figure that does not exist is null."""
-    replace_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def environment() -> dict[str, Any]:

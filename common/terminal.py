@@ -22,3 +22,10 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def waiting_for(what: str) -> AbstractContextManager:
     """Names work of which nobody can tell how much is left."""
     return CONSOLE.status(what)
+
+
+def time_left(seconds: float) -> str:
+    """Seconds as people read them: minutes and seconds, with hours before them where there are some."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -17,11 +17,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from common.config_groups import TrainingConfig
 from common.data.batches import Batch
 from common.errors import DivergedError
+from common.rows import Means, Row
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
 """Named terms of a batch; "loss" is the one that is minimised."""
 
-Row = dict[str, float]
 
 INITIAL = -1
 """The "batch" whose seed the first weights are drawn with."""
@@ -169,23 +169,6 @@ def _finite_mean(norms: list[float]) -> float:
     """fp16 now and then overflows; its scaler leaves such an update out, and so does the mean."""
     finite = [norm for norm in norms if math.isfinite(norm)]
     return sum(finite) / len(finite) if finite else math.nan
-
-
-class Means:
-    """Means over images of values that come per batch."""
-
-    def __init__(self) -> None:
-        self.count, self.sums = 0, {}
-
-    def add(self, values: Mapping[str, float], count: int) -> None:
-        """Take in the means of a batch of `count` images."""
-        self.count += count
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * count
-
-    def row(self) -> Row:
-        """The means so far."""
-        return {name: total / self.count for name, total in self.sums.items()}
 
 
 @dataclass

@@ -14,8 +14,9 @@ from common.config_groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
 from common.errors import UserError
 from common.progress import EpochBar
+from common.rows import Row
 from common.run import Run
-from common.train import Progress, Row, Step, Updater, fit, train_epoch
+from common.train import Progress, Step, Updater, fit, train_epoch
 
 
 @dataclass(frozen=True)

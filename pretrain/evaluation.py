@@ -16,10 +16,12 @@ from common.embedding import all_latents, image_classes, knn_accuracy, level_ran
 from common.errors import UserError
 from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
+from common.files import write_json
 from common.intervals import mean_interval
 from common.models.weights import load_sections
 from common.report.head import course, data_name
-from common.run import read_rows, typed_command, write_json
+from common.rows import read_rows
+from common.run import typed_command
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page import POINTS, Looked, Told, write_page

@@ -20,7 +20,7 @@ from common.report.head import counted, data_name, notices
 from common.report.page import Block, Page
 from common.report.pictures import sampled
 from common.report.record import repeating
-from common.train import Row
+from common.rows import Row
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page_gallery import gallery

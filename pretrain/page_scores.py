@@ -9,7 +9,7 @@ from jaxtyping import Float
 from common.intervals import Interval
 from common.report.blocks import Axis, Chart, Series, number, place, table
 from common.report.page import Block, Tile
-from common.train import Row
+from common.rows import Row
 
 NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skips, dB", "mse": "MSE"}
 FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}

@@ -22,8 +22,9 @@ from common.models.weights import load_sections
 from common.optim import Part, build_optimizer, rates
 from common.report.head import course, data_name
 from common.report.pictures import sampled
+from common.rows import Means, Row
 from common.run import Run, environment
-from common.train import INITIAL, VALIDATION, Means, Progress, Row, Updater, seed_update, updates_per_epoch
+from common.train import INITIAL, VALIDATION, Progress, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float32
 
 from common.data.load import Splits, load_splits
-from common.data.pack import Pack, default_cache_dir
+from common.data.pack import Pack
+from common.files import default_cache_dir
 from common.progress import each_image
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder

@@ -14,7 +14,7 @@ from common.data.pack import Pack
 from common.metrics import confusion, scores
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-from common.train import Row
+from common.rows import Row
 from pretrain.ridge import LinearClassifier, Moments
 
 PIXELS = 2**14

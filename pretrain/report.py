@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 
+from common.colours import heat
 from common.data.batches import Batch, read_batch
 from common.data.pack import Pack
 from common.embedding import latents, neighbours
-from common.figures import grid, heat, to_bytes
+from common.figures import grid, to_bytes
 from common.models.encoder import Encoder
 from pretrain.config import PretextConfig
 from pretrain.losses import composite

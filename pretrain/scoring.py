@@ -10,7 +10,7 @@ from torch import Tensor
 
 from common.data.pack import Pack
 from common.progress import each_image
-from common.train import Row
+from common.rows import Row
 from pretrain.metrics import reconstruction_scores
 from pretrain.model import Autoencoder
 

@@ -18,8 +18,8 @@ from PIL import Image
 from tiny import SYNTHETIC, TINY
 from torchvision.models import mobilenet_v2
 
-from common.checkpoint import load_tensors
-from common.run import read_rows
+from common.rows import read_rows
+from common.tensor_files import load_tensors
 from pretrain.evaluate import main as look
 from pretrain.main import main as pretrain
 from transfer.evaluate import main as evaluate

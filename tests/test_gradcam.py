@@ -9,9 +9,9 @@ from datasets import photo, write_tree
 from PIL import Image
 
 from common.checkpoint import Handover, save_handover, sections_of
+from common.colours import heat
 from common.data.batches import to_images
 from common.data.decode import read_image, resize_image
-from common.figures import heat
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from transfer.cam import class_activation, upscale

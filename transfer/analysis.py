@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int, UInt8
 from matplotlib.figure import Figure
 from PIL import ExifTags, Image
 
+from common.colours import PALETTE
 from common.data.augment import Augment
 from common.data.batches import read_batch
 from common.data.decode import REFUSED_BY_PILLOW
@@ -17,9 +18,10 @@ from common.data.duplicates import near_duplicates
 from common.data.layouts import find_dataset
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
-from common.data.samples import SPLITS, few
-from common.figures import PALETTE, to_bytes
-from common.run import make_folder, write_json
+from common.data.samples import SPLITS
+from common.errors import few
+from common.figures import to_bytes
+from common.files import make_folder, write_json
 from common.train import seed_update
 from transfer.config import AnalyzeConfig
 from transfer.prediction import overlay

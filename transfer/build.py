@@ -8,10 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from common.checkpoint import handover_file, load_handover
-from common.config import nearest
 from common.config_groups import UNetConfig
 from common.data.pack import Pack
-from common.errors import UserError
+from common.errors import UserError, nearest
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder

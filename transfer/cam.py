@@ -11,9 +11,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.config import nearest
-from common.errors import UserError
-from common.figures import heat, mix
+from common.colours import heat, mix
+from common.errors import UserError, nearest
 from common.models.blocks import undisturbed
 from transfer.model import SegmentationNet
 

@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 from common.config import changes, save_config
 from common.data.load import Splits
 from common.errors import UserError
-from common.progress import time_left
-from common.run import MAY_CHANGE, make_folder
-from common.terminal import CONSOLE
+from common.files import make_folder
+from common.run import MAY_CHANGE
+from common.terminal import CONSOLE, time_left
 from transfer.cells import Cell, Result, data_digest, file_digest, read_cell, train_cell
 from transfer.labels import training_part
 from transfer.study_config import Start, StudyConfig, parse_inits

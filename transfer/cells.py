@@ -16,7 +16,7 @@ from jaxtyping import Int64
 from common.checkpoint import handover_file
 from common.data.load import Splits
 from common.errors import DivergedError, UserError
-from common.run import write_json
+from common.files import write_json
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE

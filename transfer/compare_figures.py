@@ -9,10 +9,11 @@ from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from common.colours import PALETTE
 from common.data.batches import read_batch
 from common.data.pack import Pack
-from common.figures import PALETTE, grid, to_bytes
-from common.train import Row
+from common.figures import grid, to_bytes
+from common.rows import Row
 from transfer.model import SegmentationNet
 from transfer.report import paint
 

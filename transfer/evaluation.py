@@ -11,9 +11,11 @@ from common.device import make_fabric
 from common.embedding import image_classes, latents, plane
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
+from common.files import write_json
 from common.metrics import report, silent_classes
 from common.report.head import course, data_name, notices
-from common.run import read_rows, typed_command, write_json
+from common.rows import read_rows
+from common.run import typed_command
 from common.train import INITIAL, seed_update
 from transfer.build import Source, find_source
 from transfer.config import ScoreOptions, TransferConfig

@@ -10,14 +10,13 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.config import nearest
 from common.config_groups import RunConfig
 from common.data.batches import to_images
 from common.data.decode import resize_image
 from common.device import make_fabric
-from common.errors import UserError
+from common.errors import UserError, nearest
 from common.figures import grid, save_picture
-from common.run import make_folder, write_json
+from common.files import make_folder, write_json
 from transfer.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
 from transfer.cam_sanity import Likeness, randomised_correlation, untrained
 from transfer.image_config import GradCamOptions

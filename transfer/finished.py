@@ -12,8 +12,7 @@ from jaxtyping import Int64
 from common.config import read_yaml, unflatten
 from common.errors import UserError
 from common.report.head import course
-from common.run import read_rows
-from common.train import Row
+from common.rows import Row, read_rows
 from transfer.config import TransferConfig
 from transfer.scoring import IMAGES_FILE
 

@@ -10,8 +10,7 @@ from common.config_groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
-from common.data.samples import few
-from common.errors import UserError
+from common.errors import UserError, few
 from transfer.study_config import Start
 
 

@@ -19,7 +19,7 @@ from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed
 from common.report.page import Block, Notice, Page
 from common.report.pictures import sampled
 from common.report.record import repeating
-from common.train import Row
+from common.rows import Row
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.page_gallery import Gallery

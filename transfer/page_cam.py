@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from common.figures import heat
+from common.colours import heat
 from common.report.pictures import photograph
 from transfer.cam import COLOURS, class_activation, default_layers, upscale
 from transfer.cam_sanity import Likeness, randomised_correlation, untrained

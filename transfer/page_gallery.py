@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 
+from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
-from common.figures import heat, to_bytes
+from common.figures import to_bytes
 from common.report.album import collected, some_of, telling
 from common.report.page import Block, NothingToShowError
 from common.report.pictures import class_map, drawing, photograph

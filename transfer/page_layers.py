@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64, UInt8
 
+from common.colours import PALETTE
 from common.data.pack import Pack
-from common.figures import PALETTE
 from common.metrics import scores
 from common.report.cloud import thumbnails
 from transfer.page_scores import three_digits

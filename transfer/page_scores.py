@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from common.figures import PALETTE
+from common.colours import PALETTE
 from common.metrics import image_means, scores
 from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table
 from common.report.page import Block

@@ -22,8 +22,9 @@ from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
 from common.optim import build_optimizer, rates
 from common.report.head import course, data_name, notices
+from common.rows import Row
 from common.run import Run, environment
-from common.train import INITIAL, Progress, Row, Updater, seed_update, updates_per_epoch
+from common.train import INITIAL, Progress, Updater, seed_update, updates_per_epoch
 from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig

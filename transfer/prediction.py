@@ -10,11 +10,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.colours import PALETTE, mix
 from common.config_groups import RunConfig
 from common.data.batches import to_images
 from common.device import make_fabric
-from common.figures import PALETTE, mix, save_picture
-from common.run import make_folder, write_json
+from common.figures import save_picture
+from common.files import make_folder, write_json
 from transfer.image_config import PredictOptions
 from transfer.model import load_network
 from transfer.photos import Photo, Photos

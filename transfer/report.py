@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
 
+from common.colours import PALETTE, heat
 from common.data.batches import read_batch
 from common.data.classes import IGNORE
 from common.data.pack import Pack
-from common.figures import PALETTE, grid, heat, to_bytes
+from common.figures import grid, to_bytes
 from transfer.cam import class_activation, default_layers, overlay, upscale
 from transfer.model import SegmentationNet
 from transfer.quality import Quality, by_size

@@ -13,7 +13,7 @@ from torch import Tensor
 from common.data.pack import Pack
 from common.metrics import confusion, report
 from common.progress import each_image
-from common.train import Means, Row
+from common.rows import Means, Row
 from transfer.losses import SegmentationLoss
 from transfer.model import SegmentationNet
 

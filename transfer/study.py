@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
 
     from common.data.load import load_splits  # after the flags: --help answers without importing torch
-    from common.progress import time_left
+    from common.terminal import time_left
     from transfer.campaign import Campaign
     from transfer.evidence import Evidence
     from transfer.leaks import data_leaks, leaks_of

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.figures import PALETTE
+from common.colours import PALETTE
+from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.report.head import labels_elsewhere
-from common.run import make_folder, write_json
-from common.tables import markdown_table, write_csv
+from common.rows import markdown_table, write_csv
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig, StudyOptions
 from transfer.study_words import (

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.data.classes import BINARY, BINARY_NAMES, IGNORE, SPECIES, Classes, read_classes
-from common.data.samples import IMAGE_SUFFIXES, SPLITS, Dataset, Sample, SplitName, few, list_images, pair_masks
-from common.errors import UserError
+from common.data.samples import IMAGE_SUFFIXES, SPLITS, Dataset, Sample, SplitName, list_images, pair_masks
+from common.errors import UserError, few
 
 OXFORD = "oxford-iiit-pet"
 OXFORD_FILES = ("trimaps", "trainval.txt", "test.txt")

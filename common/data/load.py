@@ -10,11 +10,12 @@ from common.config_groups import DataConfig
 from common.data.classes import BINARY, UNKNOWN, Classes
 from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
-from common.data.pack import Pack, default_cache_dir, open_pack
-from common.data.samples import Sample, SplitName, few
+from common.data.pack import Pack, open_pack
+from common.data.samples import Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic import synthetic_pets
-from common.errors import UserError
+from common.errors import UserError, few
+from common.files import default_cache_dir
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_SEED = 0  # the embedded data set is one data set: --split_seed deals it out, and does not redraw it

@@ -51,13 +51,6 @@ class Pack:
         )
 
 
-def default_cache_dir() -> Path:
-    """Where packs are kept unless told: $RECON2SEG_CACHE, else recon2seg in the user's cache folder."""
-    own = os.environ.get("RECON2SEG_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(shared) / "recon2seg"
-
-
 def open_pack(
     samples: Sequence[Sample],
     *,

@@ -16,8 +16,8 @@ from jaxtyping import UInt8
 from common.data.classes import UNKNOWN, lookup_table
 from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import BadFileError, read_image, read_mask, resize_image, resize_mask
-from common.data.samples import Sample, few
-from common.errors import UserError
+from common.data.samples import Sample
+from common.errors import UserError, few
 
 
 class Decoded(NamedTuple):

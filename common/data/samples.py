@@ -1,13 +1,12 @@
 """What a data set consists of, and how images and masks in parallel folders are paired."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
 
 from common.data.classes import Classes
-from common.errors import UserError
+from common.errors import UserError, few
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -93,14 +92,6 @@ def pair_masks(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[st
             "images or move these masks away"
         )
     return paired
-
-
-def few(things: Iterable[object], shown: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
-    rest = iter(things)
-    names = ", ".join(str(thing) for thing in islice(rest, shown))
-    more = sum(1 for _ in rest)
-    return f"{names} and {more} more" if more else names
 
 
 def _without_ending(name: str) -> str:

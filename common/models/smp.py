@@ -10,12 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from common.checkpoint import load_tensors
-from common.config import nearest
-from common.errors import UserError
+from common.errors import UserError, nearest
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, channel_statistics, load_exactly
+from common.tensor_files import load_tensors
 
 CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
 """How the names of a classifier's tensors begin, which an encoder does without."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from common.report.page import Block, NothingToShowError
-from common.train import Row
+from common.rows import Row
 
 Width = Literal["", "half", "third", "two-thirds"]
 Values = Sequence[float | None] | np.ndarray

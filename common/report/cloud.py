@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from common.colours import PALETTE
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, plane
-from common.figures import PALETTE
 from common.report.album import evenly
 from common.report.page import Block, NothingToShowError
 from common.report.pictures import SMOOTH, sheet, three_channels

@@ -6,15 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from common.checkpoint import (
-    Handover,
-    load_handover,
-    load_tensors,
-    save_atomically,
-    save_handover,
-    sections_of,
-)
+from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.errors import UserError
+from common.tensor_files import load_tensors, save_atomically
 
 
 def handover():

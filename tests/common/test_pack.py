@@ -9,9 +9,10 @@ import pytest
 from datasets import photo, sample, square_mask, write_folder, write_images_masks, write_tree
 
 from common.data.layouts import find_dataset
-from common.data.pack import default_cache_dir, open_pack
+from common.data.pack import open_pack
 from common.data.packing import RowFile, build_pack
 from common.errors import UserError
+from common.files import default_cache_dir
 
 VALUES = {0: 0, 7: 1, 255: 255}
 

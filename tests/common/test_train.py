@@ -11,7 +11,8 @@ from common.config_groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic import synthetic_pets
 from common.errors import DivergedError
-from common.train import Means, Progress, Updater, fit, seed_update, train_epoch, updates_per_epoch
+from common.rows import Means
+from common.train import Progress, Updater, fit, seed_update, train_epoch, updates_per_epoch
 
 
 def plan(**settings):

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from common.data.pack import default_cache_dir
 from common.errors import UserError
+from common.files import default_cache_dir
 from common.models import weights
 from common.models.weights import IMAGENET, WeightSource, fetch, imagenet_state, load_exactly
 

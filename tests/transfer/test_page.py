@@ -15,7 +15,7 @@ from common.config import flatten
 from common.data.synthetic import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.train import Row
+from common.rows import Row
 from transfer.config import TransferConfig
 from transfer.main import main as transfer
 from transfer.model import SegmentationNet

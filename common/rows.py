@@ -5,6 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+Row = dict[str, float]
+
+
+class Means:
+    """Means over images of values that come per batch."""
+
+    def __init__(self) -> None:
+        self.count, self.sums = 0, {}
+
+    def add(self, values: Mapping[str, float], count: int) -> None:
+        """Take in the means of a batch of `count` images."""
+        self.count += count
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * count
+
+    def row(self) -> Row:
+        """The means so far."""
+        return {name: total / self.count for name, total in self.sums.items()}
+
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a table in Markdown; a bar in a cell is a bar."""
@@ -21,3 +40,11 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The epochs that a run recorded in its metrics.csv; none where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]

@@ -1,0 +1,34 @@
+"""Colours of classes, curves and maps."""
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float, UInt8
+
+PALETTE = np.array(
+    [
+        (0, 0, 0),
+        (230, 159, 0),
+        (86, 180, 233),
+        (0, 158, 115),
+        (240, 228, 66),
+        (0, 114, 178),
+        (213, 94, 0),
+        (204, 121, 167),
+    ],
+    dtype=np.uint8,
+)
+"""Colours of the classes, told apart by the colour-blind. Source: Okabe & Ito, Color Universal Design, 2008."""
+
+
+def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.ndarray, "n h w 3"]:
+    """Values in [0, 1] (others are clipped) as colours of a matplotlib map."""
+    return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]
+
+
+def mix(
+    image: UInt8[np.ndarray, "h w c"], colours: UInt8[np.ndarray, "h w 3"], *, opacity: float
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Colours over an image, of which the first three channels, or the grey ones, shine through."""
+    image = np.ascontiguousarray(np.broadcast_to(image[..., :3], colours.shape))
+    return cv2.addWeighted(image, 1 - opacity, np.ascontiguousarray(colours), opacity, 0)
