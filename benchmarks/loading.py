@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2.functional import resize
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.batches import Batches
 from common.data.load import load_splits
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
-from common.config import CONFIGS, read_yaml
+from common.config.load import CONFIGS, read_yaml
 from common.rows import markdown_table
 
 OURS = "ours"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config import load_config
+from common.config.load import load_config
 from common.metrics import report
 from transfer.config import TransferConfig
 from transfer.phase import Transfer

@@ -3,7 +3,7 @@
 import torch
 from lightning_fabric import Fabric
 
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
 from common.errors import UserError
 
 

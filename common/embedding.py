@@ -12,8 +12,8 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from common.config.network import Pooling
 from common.data.pack import Pack
-from common.evaluate_config import Pooling
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
 from common.progress import each_image

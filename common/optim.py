@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from common.config_groups import OptimizerConfig, TrainingConfig
+from common.config.groups import OptimizerConfig, TrainingConfig
 from common.schedule import cosine, poly, warmup
 
 

@@ -18,7 +18,7 @@ import torchinfo
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from common.config import changes, flatten, save_config
+from common.config.load import changes, flatten, save_config
 from common.embedding import LabelledPoints, principal
 from common.errors import UserError
 from common.files import _read_json, write_json

@@ -14,7 +14,7 @@ from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from common.config_groups import TrainingConfig
+from common.config.groups import TrainingConfig
 from common.data.batches import Batch
 from common.errors import DivergedError
 from common.rows import Means, Row

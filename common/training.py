@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from common.checkpoint import Handover, save_handover
-from common.config_groups import RunConfig, TrainingConfig
+from common.config.groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
 from common.errors import UserError
 from common.progress import EpochBar

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.config_groups import (
+from common.config.groups import (
     AugmentConfig,
     DataConfig,
     OptimizerConfig,
@@ -15,8 +15,8 @@ from common.config_groups import (
     TrainingConfig,
     UNetConfig,
 )
+from common.config.network import EvaluateOptions
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
 

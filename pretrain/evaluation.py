@@ -8,13 +8,13 @@ from typing import Any, get_args
 import numpy as np
 
 from common.checkpoint import load_handover
-from common.config import unflatten
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
+from common.config.load import unflatten
+from common.config.network import EvaluateOptions, Pooling
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions, Pooling
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
 from common.intervals import mean_interval

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import command
-from common.config import CONFIGS, load_config
+from common.config.load import CONFIGS, load_config
 from pretrain.config import PretrainConfig
 
 

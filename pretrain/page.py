@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from common.config import flatten
+from common.config.load import flatten
 from common.data.pack import Pack
 from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
-from common.config import flatten
+from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS

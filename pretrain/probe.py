@@ -6,7 +6,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.batches import Batches
 from common.data.classes import IGNORE
 from common.data.load import load_splits

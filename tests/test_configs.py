@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.config import CONFIGS, load_config
+from common.config.load import CONFIGS, load_config
 from pretrain.config import PretrainConfig
 from transfer.config import TransferConfig
 from transfer.study_config import StudyConfig

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
-from common.config import load_config
+from common.config.load import load_config
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import load_config
+from common.config.load import load_config
 from pretrain.config import PretrainConfig
 from pretrain.evaluate import main as look
 from pretrain.main import main as pretrain

@@ -9,7 +9,7 @@ from datasets import photo, square_mask, write_train_test_masks, write_train_val
 from torchvision.models import mobilenet_v2
 
 from common.checkpoint import load_handover
-from common.config import CONFIGS, load_config
+from common.config.load import CONFIGS, load_config
 from common.models.weights import IMAGENET, WeightSource
 from pretrain.main import main as pretrain
 from transfer.config import TransferConfig

@@ -12,7 +12,7 @@ from datasets import photo, write_images_masks
 from filelock import FileLock
 from tiny import SYNTHETIC, TINY
 
-from common.config import load_config
+from common.config.load import load_config
 from common.data.load import load_splits
 from pretrain.main import main as pretrain
 from transfer.campaign import Campaign

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from common.checkpoint import handover_file, load_handover
-from common.config_groups import UNetConfig
+from common.config.groups import UNetConfig
 from common.data.pack import Pack
 from common.errors import UserError, nearest
 from common.models.decoder import Decoder, doublings

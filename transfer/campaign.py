@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
-from common.config import changes, save_config
+from common.config.load import changes, save_config
 from common.data.load import Splits
 from common.errors import UserError
 from common.files import make_folder

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from common.config import flatten
+from common.config.load import flatten
 from common.data.pack import Pack
 from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table
 from common.report.page import Block, Notice, Page, Tile

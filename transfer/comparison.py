@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
 from common.data.load import load_splits
 from common.data.pack import Pack
 from common.device import make_fabric

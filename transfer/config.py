@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import tyro
 from pydantic import Field
 
-from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.network import EvaluateOptions
 from common.errors import UserError
-from common.evaluate_config import EvaluateOptions
 
 Weight = Annotated[float, Field(ge=0)]
 Taken = Literal["encoder", "all", "outlines"]

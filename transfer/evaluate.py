@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import command, without_bare
-from common.config import load_config
+from common.config.load import load_config
 from transfer.config import EvaluateConfig
 
 

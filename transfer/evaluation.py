@@ -4,8 +4,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from common.config import unflatten
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
+from common.config.load import unflatten
 from common.data.load import load_splits
 from common.device import make_fabric
 from common.embedding import image_classes, latents, plane

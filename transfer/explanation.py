@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
 from common.data.batches import to_images
 from common.data.decode import resize_image
 from common.device import make_fabric

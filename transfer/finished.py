@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from common.config import read_yaml, unflatten
+from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.report.head import course
 from common.rows import Row, read_rows

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from common.checkpoint import Handover, load_handover, sections_of
-from common.config import flatten
+from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
 from common.data.load import load_splits

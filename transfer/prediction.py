@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.colours import PALETTE, mix
-from common.config_groups import RunConfig
+from common.config.groups import RunConfig
 from common.data.batches import to_images
 from common.device import make_fabric
 from common.figures import save_picture

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from common.config import flatten
-from common.config_groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.load import flatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, Taken, TransferConfig
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config import flatten
+from common.config.load import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
 from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text

@@ -15,7 +15,7 @@ from kornia.augmentation import (
 from kornia.constants import DataKey, Resample, SamplePadding
 from torch import Tensor
 
-from common.config_groups import AugmentConfig
+from common.config.groups import AugmentConfig
 from common.data.classes import IGNORE
 
 MASK_RULES = {"resample": Resample.NEAREST, "padding_mode": SamplePadding.ZEROS}

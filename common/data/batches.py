@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
-from common.config_groups import TrainingConfig
+from common.config.groups import TrainingConfig
 from common.data.pack import Pack
 from common.errors import UserError
 

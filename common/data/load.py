@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.classes import BINARY, UNKNOWN, Classes
 from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from common.config_groups import DataConfig, TrainingConfig
+from common.config.groups import DataConfig, TrainingConfig
 from common.report.page import Notice
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.config_groups import AugmentConfig
+from common.config.groups import AugmentConfig
 from common.data.augment import Augment
 
 OFF = AugmentConfig(hflip=0, vflip=0, rotate=0, scale=0, translate=0, jitter=0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.config_groups import TrainingConfig
+from common.config.groups import TrainingConfig
 from common.data.batches import Batches, balanced_chances, training_batches
 from common.data.synthetic import synthetic_pets
 from common.errors import UserError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.config import flatten, load_config, save_config, unflatten
+from common.config.load import flatten, load_config, save_config, unflatten
 from common.errors import UserError
 from pretrain.config import PretrainConfig
 from transfer.config import EvaluateConfig, TransferConfig

@@ -10,7 +10,7 @@ import pytest
 from datasets import write_oxford
 from torchvision.datasets import OxfordIIITPet
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.load import load_splits
 from common.errors import UserError
 

@@ -14,7 +14,7 @@ from datasets import (
     write_tree,
 )
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.load import load_splits
 from common.errors import UserError
 

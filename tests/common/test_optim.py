@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from common.config_groups import OptimizerConfig, TrainingConfig
+from common.config.groups import OptimizerConfig, TrainingConfig
 from common.optim import Part, build_optimizer, rates
 
 TRAINING = TrainingConfig(epochs=5, batch_size=2, lr=0.4, weight_decay=0.1, patience=1)

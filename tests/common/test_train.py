@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from common.config_groups import TrainingConfig
+from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic import synthetic_pets
 from common.errors import DivergedError

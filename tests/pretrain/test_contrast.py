@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.config import load_config
+from common.config.load import load_config
 from common.data.classes import IGNORE
 from common.errors import UserError
 from common.models.decoder import UNetDecoder

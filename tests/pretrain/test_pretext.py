@@ -5,7 +5,7 @@ import pytest
 import torch
 from datasets import photo
 
-from common.config_groups import UNetConfig
+from common.config.groups import UNetConfig
 from common.errors import UserError
 from common.train import seed_update
 from pretrain import restore

@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import Ridge
 from torch.nn import functional as F
 
-from common.config_groups import DataConfig
+from common.config.groups import DataConfig
 from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.errors import UserError

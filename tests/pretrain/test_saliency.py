@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from common.checkpoint import load_handover
-from common.config import load_config
+from common.config.load import load_config
 from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.data.synthetic import synthetic_pets

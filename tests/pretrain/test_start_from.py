@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from common.checkpoint import Handover, load_handover, save_handover, sections_of
-from common.config import load_config
+from common.config.load import load_config
 from common.errors import UserError
 from pretrain.build import build_model, build_target, start_from, task_record
 from pretrain.config import PretrainConfig

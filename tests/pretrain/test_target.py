@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from common.config import load_config
+from common.config.load import load_config
 from pretrain.build import build_model, build_target
 from pretrain.config import PretrainConfig
 from pretrain.target import FeatureTarget, HogTarget

@@ -11,7 +11,7 @@ import torch
 from datasets import write_images_masks
 from tiny import SYNTHETIC, TINY
 
-from common.config import flatten
+from common.config.load import flatten
 from common.data.synthetic import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder

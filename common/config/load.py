@@ -23,7 +23,7 @@ from common.files import replace_text
 
 C = TypeVar("C")
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _BOX = re.compile(r"[│╭╮╰╯─]+")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.config_groups import DataConfig, RunConfig
+from common.config.groups import DataConfig, RunConfig
 from common.errors import UserError
 
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
@@ -74,4 +74,40 @@ class EvaluateOptions:
         """Raise UserError when no model is named, and for a device that does not exist."""
         if self.model_path is None:
             raise UserError(f"--model_path is missing: give the best.pth of a run of {phase}.main")
+        RunConfig(device=self.device).check()
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Which images, and which network."""
+
+    model_path: Path | None = None
+    """best.pth of a run, or the run's folder (required)."""
+    input: Path | None = None
+    """An image, or a folder of images, read recursively (required)."""
+    output: Path | None = None
+    """Folder for results (required)."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Images in a batch; changes speed and memory alone."""
+    num_workers: Annotated[int, Field(ge=0)] = 0
+    """Threads that decode images; 0 for one a core."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 or mps."""
+
+    @property
+    def file(self) -> Path:
+        """The network's file."""
+        return network_file(self.model_path)
+
+    @property
+    def folder(self) -> Path:
+        """Where results go."""
+        assert self.output is not None, "check() asks for it"
+        return self.output
+
+    def check(self) -> None:
+        """Raise UserError when a path is missing, and for a device that does not exist."""
+        for name in ("model_path", "input", "output"):
+            if getattr(self, name) is None:
+                raise UserError(f"--{name} is missing: give --model_path best.pth --input IMAGES --output FOLDER")
         RunConfig(device=self.device).check()
