@@ -13,10 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from common.config.network import Pooling
+from common.data.batches import each_image
 from common.data.pack import Pack
 from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
-from common.progress import each_image
 from common.terminal import waiting_for
 
 

@@ -1,15 +1,12 @@
 """How far a run is: a bar on a terminal, a plain line an epoch elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from common.data.batches import Batch, Batches
-from common.data.pack import Pack
 from common.rows import Row
-from common.terminal import CONSOLE, counting, time_left
+from common.terminal import CONSOLE, time_left
 
 
 class EpochBar:
@@ -52,18 +49,6 @@ class EpochBar:
             f"{time_left(left)} left{'  *' if better else ''}"
         )
         self.console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
-    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
-    batches = Batches(pack, batch_size=batch_size).epoch(0, device)
-    if not doing:
-        yield from batches
-        return
-    with counting(f"{doing} images", len(pack)) as done:
-        for batch in batches:
-            yield batch
-            done(len(batch))
 
 
 def _words(values: Mapping[str, float]) -> str:

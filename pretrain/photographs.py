@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from common.data.batches import each_image
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.files import default_cache_dir
-from common.progress import each_image
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.saliency import with_salient_masks

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from scipy.ndimage import gaussian_filter
 
-from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.pack import Pack
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.errors import UserError
 from common.files import replacing
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from common.data.batches import each_image
 from common.data.pack import Pack
-from common.progress import each_image
 from common.rows import Row
 from pretrain.metrics import reconstruction_scores
 from pretrain.model import Autoencoder

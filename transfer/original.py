@@ -13,8 +13,8 @@ from torch import Tensor
 
 from common.data.batches import to_images
 from common.data.classes import lookup_table
-from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import read_image, read_mask, resize_image
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.data.samples import Sample
 from common.metrics import confusion
 from transfer.model import SegmentationNet

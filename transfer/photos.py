@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 
 from common.checkpoint import Handover
 from common.config.network import ImageOptions
-from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
 from common.data.decode import BadFileError, read_image, resize_image
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
 

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from common.data.batches import each_image
 from common.data.pack import Pack
 from common.metrics import confusion, report
-from common.progress import each_image
 from common.rows import Means, Row
 from transfer.losses import SegmentationLoss
 from transfer.model import SegmentationNet

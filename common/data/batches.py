@@ -11,6 +11,7 @@ from torch import Tensor
 from common.config.groups import TrainingConfig
 from common.data.pack import Pack
 from common.errors import UserError
+from common.terminal import counting
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,15 @@ def balanced_chances(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarr
     none = ~shows.any(axis=1)
     weights = each / max(each.sum(), 1e-12) * (1 - none.mean()) + none / len(class_pixels)
     return weights / weights.sum()
+
+
+def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
+    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
+    batches = Batches(pack, batch_size=batch_size).epoch(0, device)
+    if not doing:
+        yield from batches
+        return
+    with counting(f"{doing} images", len(pack)) as done:
+        for batch in batches:
+            yield batch
+            done(len(batch))

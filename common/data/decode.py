@@ -2,13 +2,16 @@
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from common.errors import UserError
+from common.data.classes import UNKNOWN, lookup_table
+from common.data.samples import Sample
+from common.errors import UserError, few
 
 COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
     (b"\xff\xd8", b"\xff\xd9"),
@@ -124,3 +127,52 @@ def _single_channel(mask: Shaped[np.ndarray, "h w c"], path: Path) -> Shaped[np.
 
 def _unreadable(path: Path, reason: str) -> BadFileError:
     return BadFileError(f"cannot read the image file {path}: {reason}")
+
+
+class Decoded(NamedTuple):
+    """A sample at its final size, and the values that its mask file held."""
+
+    image: UInt8[np.ndarray, "size size c"]
+    mask: UInt8[np.ndarray, "size size"] | None
+    values: tuple[int, ...]
+
+
+def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
+    """Reads one image and its mask as classes, at size x size.
+
+    Raises `BadFileError` for a damaged file or a mask of another size than its image, and `UserError` for a
+    mask value that the classes do not know.
+    """
+    image = read_image(sample.image, channels)
+    if sample.mask is None:
+        return Decoded(resize_image(image, size), None, ())
+    mask = read_mask(sample.mask)
+    if mask.shape != image.shape[:2]:
+        turned = mask.shape == image.shape[1::-1]
+        raise BadFileError(
+            f"the image {sample.image} is {image.shape[1]} x {image.shape[0]} pixels and its mask "
+            f"{sample.mask} {mask.shape[1]} x {mask.shape[0]}"
+            + (" (images are turned as their EXIF tag says: turn the mask too)" if turned else "")
+        )
+    values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    table = lookup_table(sample.values)
+    unknown = values[table[values] == UNKNOWN]
+    if len(unknown):
+        raise UserError(
+            f"the mask {sample.mask} holds the values {few(unknown, 8)}, but the classes map only "
+            f"{sorted(sample.values)}: give --classes (a YAML file can map any value), or save the masks "
+            "again (JPEG invents values)"
+        )
+    return Decoded(resize_image(image, size), resize_mask(table[mask], size), tuple(values.tolist()))
+
+
+def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:
+    """`decode_sample`, with a bad file as a result."""
+    try:
+        return decode_sample(sample, size, channels)
+    except BadFileError as error:
+        return error
+
+
+def refuse(error: BadFileError) -> UserError:
+    return UserError(f"{error}; replace the file, or leave such files out with --skip_bad_files")

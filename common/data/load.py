@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from common.config.groups import DataConfig
+from common.data.cache import open_pack
 from common.data.classes import BINARY, UNKNOWN, Classes
 from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
-from common.data.pack import Pack, open_pack
+from common.data.pack import Pack
 from common.data.samples import Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic import synthetic_pets

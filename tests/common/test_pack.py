@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from datasets import photo, sample, square_mask, write_folder, write_images_masks, write_tree
 
+from common.data.cache import RowFile, build_pack, open_pack
 from common.data.layouts import find_dataset
-from common.data.pack import open_pack
-from common.data.packing import RowFile, build_pack
 from common.errors import UserError
 from common.files import default_cache_dir
 

@@ -2,8 +2,8 @@
 
 import torch
 
+from common.data.batches import each_image
 from common.data.synthetic import synthetic_pets
-from common.progress import each_image
 from common.terminal import CONSOLE, waiting_for
 
 CPU = torch.device("cpu")

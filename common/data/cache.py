@@ -1,31 +1,106 @@
-"""Decodes samples on all cores and writes them to a folder that appears complete or not at all."""
+"""The cache of decoded images: a pack is opened, and made first where there is none."""
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
-from common.data.classes import UNKNOWN, lookup_table
-from common.data.crowd import map_in_order, one_quiet_opencv_thread, shown
-from common.data.decode import BadFileError, read_image, read_mask, resize_image, resize_mask
+from common.data.decode import BadFileError, Decoded, refuse, try_decode
+from common.data.pack import Pack
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.data.samples import Sample
-from common.errors import UserError, few
+from common.errors import UserError
+
+FORMAT = 1  # to be raised when the same files would give another pack
 
 
-class Decoded(NamedTuple):
-    """A sample at its final size, and the values that its mask file held."""
+def open_pack(
+    samples: Sequence[Sample],
+    *,
+    size: int,
+    num_classes: int | None,
+    cache_dir: Path,
+    num_workers: int,
+    skip_bad_files: bool,
+    channels: int = 3,
+) -> Pack:
+    """Opens the pack of these samples at size x size; decodes them only if the cache holds none of that
+    content.
 
-    image: UInt8[np.ndarray, "size size c"]
-    mask: UInt8[np.ndarray, "size size"] | None
-    values: tuple[int, ...]
+    `num_classes` None leaves the masks alone; `num_workers` 0 takes a thread for every core. A pack appears
+    in the cache complete or not at all, also when two runs write it at once. Raises `UserError` for a file
+    that cannot be read or a mask that differs in size from its image (both are left out with
+    `skip_bad_files`), for a mask value that the classes do not know, and if the cache folder cannot be
+    written.
+    """
+    if num_classes is None:
+        samples = [replace(sample, mask=None, values={}) for sample in samples]
+    workers = num_workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        digests = list(pool.map(lambda sample: _file_digest(sample.image), samples))
+        mask_digests = list(pool.map(lambda sample: _file_digest(sample.mask), samples))
+    content = [
+        [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
+    ]
+    name = hashlib.blake2b(
+        json.dumps([FORMAT, size, num_classes, content] + [channels] * (channels != 3)).encode(), digest_size=16
+    ).hexdigest()
+    folder = cache_dir / name
+    if not folder.is_dir():
+        build_pack(
+            folder,
+            samples,
+            size=size,
+            channels=channels,
+            num_classes=num_classes,
+            num_workers=workers,
+            skip_bad_files=skip_bad_files,
+        )
+    return _open(folder, samples, digests, (size, channels), skip_bad_files)
+
+
+def _file_digest(path: Path | None) -> str:
+    """Of the bytes of a file; empty for one that is not there, which is reported when it is decoded."""
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _open(
+    folder: Path, samples: Sequence[Sample], digests: list[str], form: tuple[int, int], skip_bad_files: bool
+) -> Pack:
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        masks = np.load(folder / "masks.npy", mmap_mode="r") if meta["class_pixels"] else None
+    except (OSError, ValueError) as error:
+        raise UserError(f"the cache folder {folder} is damaged ({error}); delete it") from error
+    bad = [result for index in meta["bad"] if isinstance(result := try_decode(samples[index], *form), BadFileError)]
+    if bad and not skip_bad_files:
+        raise refuse(bad[0])
+    kept = [index for index in range(len(samples)) if index not in set(meta["bad"])]
+    return Pack(
+        images=images,
+        masks=masks,
+        keys=tuple(samples[index].key for index in kept),
+        class_pixels=np.array(meta["class_pixels"], dtype=np.int64) if masks is not None else None,
+        digests=tuple(digests[index] for index in kept),
+        bad_files=tuple(str(error) for error in bad),
+        mask_values=tuple(meta["mask_values"]),
+    )
 
 
 class RowFile:
@@ -52,47 +127,6 @@ class RowFile:
     def _write_header(self) -> None:
         shape = (self.rows, *self.row_shape)
         np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
-    """Reads one image and its mask as classes, at size x size.
-
-    Raises `BadFileError` for a damaged file or a mask of another size than its image, and `UserError` for a
-    mask value that the classes do not know.
-    """
-    image = read_image(sample.image, channels)
-    if sample.mask is None:
-        return Decoded(resize_image(image, size), None, ())
-    mask = read_mask(sample.mask)
-    if mask.shape != image.shape[:2]:
-        turned = mask.shape == image.shape[1::-1]
-        raise BadFileError(
-            f"the image {sample.image} is {image.shape[1]} x {image.shape[0]} pixels and its mask "
-            f"{sample.mask} {mask.shape[1]} x {mask.shape[0]}"
-            + (" (images are turned as their EXIF tag says: turn the mask too)" if turned else "")
-        )
-    values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    table = lookup_table(sample.values)
-    unknown = values[table[values] == UNKNOWN]
-    if len(unknown):
-        raise UserError(
-            f"the mask {sample.mask} holds the values {few(unknown, 8)}, but the classes map only "
-            f"{sorted(sample.values)}: give --classes (a YAML file can map any value), or save the masks "
-            "again (JPEG invents values)"
-        )
-    return Decoded(resize_image(image, size), resize_mask(table[mask], size), tuple(values.tolist()))
-
-
-def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:
-    """`decode_sample`, with a bad file as a result."""
-    try:
-        return decode_sample(sample, size, channels)
-    except BadFileError as error:
-        return error
-
-
-def refuse(error: BadFileError) -> UserError:
-    return UserError(f"{error}; replace the file, or leave such files out with --skip_bad_files")
 
 
 def build_pack(
