@@ -14,7 +14,7 @@ from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
 from common.data.pack import Pack
 from common.data.samples import Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.errors import UserError, few
 from common.files import default_cache_dir
 

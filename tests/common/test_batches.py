@@ -4,7 +4,7 @@ import torch
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batches, balanced_chances, training_batches
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.errors import UserError
 
 

@@ -8,7 +8,7 @@ import pytest
 from datasets import photo
 
 from common.data.duplicates import near_duplicates
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 
 PETS = synthetic_pets(60, 128, seed=0)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.embedding import (
     effective_rank,
     image_classes,

@@ -3,7 +3,7 @@
 import torch
 
 from common.data.batches import each_image
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.terminal import CONSOLE, waiting_for
 
 CPU = torch.device("cpu")

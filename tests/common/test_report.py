@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.report.album import BUDGET, collected, evenly, telling
 from common.report.blocks import Axis, Cell, Chart, Series, code, curves, matrix, number, place, table, text
 from common.report.cloud import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view

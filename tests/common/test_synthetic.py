@@ -8,7 +8,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from common.data.synthetic import _occlude, synthetic_pets
+from common.data.synthetic.pets import _occlude, synthetic_pets
 
 
 @pytest.fixture(scope="module")

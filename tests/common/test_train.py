@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.errors import DivergedError
 from common.rows import Means
 from common.train import Progress, Updater, fit, seed_update, train_epoch, updates_per_epoch

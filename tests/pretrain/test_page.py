@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.build import task_record

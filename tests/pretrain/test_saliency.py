@@ -10,7 +10,7 @@ from common.checkpoint import load_handover
 from common.config.load import load_config
 from common.data.classes import IGNORE
 from common.data.load import load_splits
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.model import Autoencoder

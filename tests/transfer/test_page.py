@@ -12,7 +12,7 @@ from datasets import write_images_masks
 from tiny import SYNTHETIC, TINY
 
 from common.config.load import flatten
-from common.data.synthetic import synthetic_pets
+from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.rows import Row

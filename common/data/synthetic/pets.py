@@ -12,7 +12,7 @@ from jaxtyping import Float32, UInt8
 
 from common.data.classes import IGNORE
 from common.data.pack import Pack
-from common.data.pet_shapes import Part, Species, ellipse, leaf, limb, pet, thing
+from common.data.synthetic.shapes import Part, Species, ellipse, leaf, limb, pet, thing
 
 Field = Float32[np.ndarray, "s s"]
 Canvas = Float32[np.ndarray, "s s 3"]
