@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from common.config.load import changes, flatten, save_config
 from common.embedding import LabelledPoints, principal
+from common.engine.loop import Progress
 from common.errors import UserError
 from common.files import _read_json, write_json
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
 from common.models.blocks import undisturbed
 from common.rows import write_csv
 from common.tensor_files import load_tensors, save_atomically
-from common.train import Progress
 
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",

@@ -12,8 +12,8 @@ from common.config.groups import RunConfig
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
 from common.data.load import load_splits
-from common.device import make_fabric
 from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
+from common.engine.device import make_fabric
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json

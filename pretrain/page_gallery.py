@@ -10,11 +10,11 @@ from jaxtyping import Float, UInt8
 from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
+from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
 from common.report.album import collected, some_of, telling
 from common.report.page import Block, NothingToShowError
 from common.report.pictures import photograph
-from common.train import VALIDATION, seed_update
 from pretrain.config import PretextConfig
 from pretrain.losses import composite
 from pretrain.model import Autoencoder

@@ -15,17 +15,18 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
-from common.device import make_fabric
 from common.embedding import level_ranks
+from common.engine.device import make_fabric
+from common.engine.loop import Progress, Updater, updates_per_epoch
+from common.engine.optim import Part, build_optimizer, rates
+from common.engine.seeding import INITIAL, VALIDATION, seed_update
+from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.models.weights import load_sections
-from common.optim import Part, build_optimizer, rates
 from common.report.head import course, data_name
 from common.report.pictures import sampled
 from common.rows import Means, Row
 from common.run import Run, environment
-from common.train import INITIAL, VALIDATION, Progress, Updater, seed_update, updates_per_epoch
-from common.training import Training, compiled, train
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page

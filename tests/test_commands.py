@@ -228,7 +228,7 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags,
     class PowerCutError(Exception):
         pass
 
-    import common.training as training
+    import common.engine.session as training
 
     keep = training.fit
 

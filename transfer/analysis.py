@@ -19,10 +19,10 @@ from common.data.layouts import find_dataset
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.data.samples import SPLITS
+from common.engine.seeding import seed_update
 from common.errors import few
 from common.figures import to_bytes
 from common.files import make_folder, write_json
-from common.train import seed_update
 from transfer.config import AnalyzeConfig
 from transfer.prediction import overlay
 from transfer.report import spread

@@ -10,6 +10,7 @@ from torch import Tensor
 from common.checkpoint import handover_file, load_handover
 from common.config.groups import UNetConfig
 from common.data.pack import Pack
+from common.engine.optim import Part
 from common.errors import UserError, nearest
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
@@ -17,7 +18,6 @@ from common.models.mobilenet import MobileNetV2Encoder
 from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
 from common.models.zoo import build_decoder, build_encoder
-from common.optim import Part
 from transfer.config import EncoderConfig, Taken, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import CONSTANTS, Receipt, count_parameters, learnt_tensors

@@ -10,7 +10,7 @@ import torch
 from common.config.groups import RunConfig
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.device import make_fabric
+from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from common.intervals import Interval

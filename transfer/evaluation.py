@@ -7,8 +7,9 @@ from torch import Tensor
 from common.config.groups import RunConfig
 from common.config.load import unflatten
 from common.data.load import load_splits
-from common.device import make_fabric
 from common.embedding import image_classes, latents, plane
+from common.engine.device import make_fabric
+from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
@@ -16,7 +17,6 @@ from common.metrics import report, silent_classes
 from common.report.head import course, data_name, notices
 from common.rows import read_rows
 from common.run import typed_command
-from common.train import INITIAL, seed_update
 from transfer.build import Source, find_source
 from transfer.config import ScoreOptions, TransferConfig
 from transfer.model import load_network

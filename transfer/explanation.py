@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from common.config.groups import RunConfig
 from common.data.batches import to_images
 from common.data.decode import resize_image
-from common.device import make_fabric
+from common.engine.device import make_fabric
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json

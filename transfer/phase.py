@@ -16,16 +16,17 @@ from common.data.augment import Augment
 from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.device import make_fabric
+from common.engine.device import make_fabric
+from common.engine.loop import Progress, Updater, updates_per_epoch
+from common.engine.optim import build_optimizer, rates
+from common.engine.seeding import INITIAL, seed_update
+from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
-from common.optim import build_optimizer, rates
 from common.report.head import course, data_name, notices
 from common.rows import Row
 from common.run import Run, environment
-from common.train import INITIAL, Progress, Updater, seed_update, updates_per_epoch
-from common.training import Training, compiled, train
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part

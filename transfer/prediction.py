@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from common.colours import PALETTE, mix
 from common.config.groups import RunConfig
 from common.data.batches import to_images
-from common.device import make_fabric
+from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from transfer.image_config import PredictOptions

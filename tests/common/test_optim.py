@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from common.config.groups import OptimizerConfig, TrainingConfig
-from common.optim import Part, build_optimizer, rates
+from common.engine.optim import Part, build_optimizer, rates
 
 TRAINING = TrainingConfig(epochs=5, batch_size=2, lr=0.4, weight_decay=0.1, patience=1)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from common.schedule import cosine, poly, warmup
+from common.engine.schedule import cosine, poly, warmup
 
 
 def test_cosine_agrees_with_torch():

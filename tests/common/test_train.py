@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic.pets import synthetic_pets
+from common.engine.loop import Progress, Updater, fit, train_epoch, updates_per_epoch
+from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means
-from common.train import Progress, Updater, fit, seed_update, train_epoch, updates_per_epoch
 
 
 def plan(**settings):

@@ -6,8 +6,8 @@ import torch
 from datasets import photo
 
 from common.config.groups import UNetConfig
+from common.engine.seeding import seed_update
 from common.errors import UserError
-from common.train import seed_update
 from pretrain import restore
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.pretext import denoise, make_task, mask

@@ -1,6 +1,5 @@
 """The one loop of both phases: read it from `fit` upwards."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
@@ -16,18 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch
+from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means, Row
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
 """Named terms of a batch; "loss" is the one that is minimised."""
-
-
-INITIAL = -1
-"""The "batch" whose seed the first weights are drawn with."""
-
-VALIDATION = -2
-"""The "batch" whose seed everything random in a validation is drawn with, the same in every epoch."""
 
 
 class Updater:
@@ -124,12 +117,6 @@ class Updater:
             yield
         finally:
             self.model.load_state_dict(own)
-
-
-def seed_update(seed: int, batch: int, rank: int = 0) -> None:
-    """Seed torch from (seed, batch, rank), well mixed, so that neighbours share nothing."""
-    mixed = hashlib.blake2b(f"{seed}/{batch}/{rank}".encode(), digest_size=8).digest()
-    torch.manual_seed(int.from_bytes(mixed, "little") >> 1)
 
 
 def updates_per_epoch(batches: Sized, plan: TrainingConfig) -> int:

@@ -1,4 +1,4 @@
-"""A phase's training from first epoch to last: the loop of `common.train` wired to a run's folder."""
+"""A phase's training from first epoch to last: the loop of `common.engine.loop` wired to a run's folder."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ from torch import nn
 from common.checkpoint import Handover, save_handover
 from common.config.groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
+from common.engine.epoch_bar import EpochBar
+from common.engine.loop import Progress, Step, Updater, fit, train_epoch
 from common.errors import UserError
-from common.progress import EpochBar
 from common.rows import Row
 from common.run import Run
-from common.train import Progress, Step, Updater, fit, train_epoch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from common.config.groups import OptimizerConfig, TrainingConfig
-from common.schedule import cosine, poly, warmup
+from common.engine.schedule import cosine, poly, warmup
 
 
 @dataclass(frozen=True)

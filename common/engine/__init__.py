@@ -1,0 +1,1 @@
+"""Training: the one loop of both phases and what surrounds it."""
