@@ -15,8 +15,8 @@ from torch import Tensor
 from common.config.network import Pooling
 from common.data.batches import each_image
 from common.data.pack import Pack
-from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
+from common.models.inspect import undisturbed
 from common.terminal import waiting_for
 
 

@@ -24,7 +24,7 @@ from common.engine.loop import Progress
 from common.errors import UserError
 from common.files import _read_json, write_json
 from common.loggers import Logger, TensorBoard, WeightsAndBiases
-from common.models.blocks import undisturbed
+from common.models.inspect import undisturbed
 from common.rows import write_csv
 from common.tensor_files import load_tensors, save_atomically
 

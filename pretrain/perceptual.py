@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.vgg import cfgs, make_layers
 
-from common.models.blocks import initialise, tapped
+from common.models.blocks import initialise
+from common.models.inspect import tapped
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_features
 
 # Outputs of relu1_2, relu2_2, relu3_3, relu4_3, and of the last MobileNetV2 block at strides 2, 4, 8, 16.

@@ -12,8 +12,8 @@ from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.data.pack import Pack
 from common.metrics import confusion, scores
-from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
+from common.models.inspect import undisturbed
 from common.rows import Row
 from pretrain.ridge import LinearClassifier, Moments
 

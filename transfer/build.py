@@ -15,9 +15,9 @@ from common.errors import UserError, nearest
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
+from common.models.registry import build_decoder, build_encoder
 from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
-from common.models.zoo import build_decoder, build_encoder
 from transfer.config import EncoderConfig, Taken, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import CONSTANTS, Receipt, count_parameters, learnt_tensors

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from common.colours import heat, mix
 from common.errors import UserError, nearest
-from common.models.blocks import undisturbed
+from common.models.inspect import undisturbed
 from transfer.model import SegmentationNet
 
 Method = Literal["gradcam", "hirescam"]

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from common.checkpoint import Handover, load_handover
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_sections
-from common.models.zoo import build_decoder, build_encoder
 
 
 class SegmentationNet(nn.Module):

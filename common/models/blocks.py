@@ -1,7 +1,6 @@
 """The layers that encoders and decoders are built of, and ways to handle them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -91,34 +90,6 @@ def initialise(module: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE, nonlinearity="leaky_relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-
-
-def tapped(
-    layers: nn.Sequential, taps: Sequence[int], image: Float[Tensor, "n c h w"]
-) -> list[Float[Tensor, "n _ _ _"]]:
-    """Run the layers one after the other and keep the outputs of those whose index is in `taps`."""
-    maps = []
-    for index, layer in enumerate(layers):
-        image = layer(image)
-        if index in taps:
-            maps.append(image)
-    return maps
-
-
-@contextmanager
-def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Look at a network in the middle of its training: inside, evaluation mode and no gradients.
-
-    Afterwards each of its layers has the mode that it had.
-    """
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def require_one_each(steps: int, **given: Sequence[float]) -> None:

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
-from common.models.blocks import tapped
 from common.models.encoder import Encoder
+from common.models.inspect import tapped
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, load_features
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.errors import UserError, nearest
-from common.models.blocks import undisturbed
 from common.models.encoder import Encoder
+from common.models.inspect import undisturbed
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, channel_statistics, load_exactly
 from common.tensor_files import load_tensors
 

@@ -10,7 +10,7 @@ from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.zoo import build_decoder
+from common.models.registry import build_decoder
 
 PYRAMIDS = {
     "unet": ((4, 6, 8, 8, 8, 10), (1, 2, 4, 8, 16, 32)),

@@ -16,8 +16,8 @@ from common.errors import UserError
 from common.models.decoder import Decoder, UNetDecoder
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
+from common.models.registry import DECODERS, build_decoder
 from common.models.smp import SMPEncoder
-from common.models.zoo import DECODERS, build_decoder
 from transfer.cam import class_activation, default_layers, find_layer, overlay, upscale
 from transfer.cam_sanity import randomised_correlation, untrained
 from transfer.model import SegmentationNet

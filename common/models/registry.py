@@ -10,7 +10,7 @@ from common.models.decoder import Decoder, UNetDecoder
 from common.models.deeplab import DeepLabV3PlusDecoder
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.skipless import BilinearDecoder, ConvTransposeDecoder, TransposeDecoder
+from common.models.published import BilinearDecoder, ConvTransposeDecoder, TransposeDecoder
 from common.models.smp import SMPEncoder
 
 Network = TypeVar("Network", bound=nn.Module)
