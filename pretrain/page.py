@@ -15,11 +15,11 @@ from common.embedding import LabelledPoints, image_classes, knn_accuracy, latent
 from common.figures import embedding_figure
 from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
-from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
-from common.report.head import counted, data_name, notices
-from common.report.page import Block, Page
-from common.report.pictures import sampled
-from common.report.record import repeating
+from common.report.head import counted, data_name
+from common.report.page import Block, Page, notices
+from common.report.provenance import repeating
+from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
+from common.report.selection import sampled
 from common.rows import Row
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder

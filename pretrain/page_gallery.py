@@ -12,9 +12,10 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
-from common.report.album import collected, some_of, telling
+from common.report.gallery import collected
+from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import photograph
+from common.report.selection import some_of, telling
 from pretrain.config import PretextConfig
 from pretrain.losses import composite
 from pretrain.model import Autoencoder

@@ -24,7 +24,7 @@ from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.models.weights import load_sections
 from common.report.head import course, data_name
-from common.report.pictures import sampled
+from common.report.selection import sampled
 from common.rows import Means, Row
 from common.run import Run, environment
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record

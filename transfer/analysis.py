@@ -23,9 +23,9 @@ from common.engine.seeding import seed_update
 from common.errors import few
 from common.figures import to_bytes
 from common.files import make_folder, write_json
+from common.report.selection import spread
 from transfer.config import AnalyzeConfig
 from transfer.prediction import overlay
-from transfer.report import spread
 
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256

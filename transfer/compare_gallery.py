@@ -10,13 +10,14 @@ import torch
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
-from common.report.album import collected, some_of, telling
+from common.report.blocks import three_digits
+from common.report.gallery import collected
+from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import class_map, drawing, photograph
+from common.report.selection import some_of, telling
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
 from transfer.page_layers import class_legend, error_legend, image_scores
-from transfer.page_scores import three_digits
 from transfer.report import paint, paint_errors
 
 

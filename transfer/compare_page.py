@@ -11,15 +11,14 @@ import torch
 
 from common.config.load import flatten
 from common.data.pack import Pack
-from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table
+from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table, three_digits
 from common.report.page import Block, Notice, Page, Tile
-from common.report.record import fingerprint, machine
+from common.report.provenance import fingerprint, machine
 from transfer.bootstrap import Interval, intervals
 from transfer.compare_gallery import gallery
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
 from transfer.page_layers import image_scores
-from transfer.page_scores import three_digits
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 

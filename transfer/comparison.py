@@ -16,6 +16,7 @@ from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
 from common.report.head import labels_elsewhere
+from common.report.selection import spread
 from common.rows import markdown_table, write_csv
 from transfer.bootstrap import interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
@@ -23,7 +24,6 @@ from transfer.compare_page import write_page
 from transfer.config import CompareOptions
 from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
 from transfer.model import SegmentationNet, load_network
-from transfer.report import spread
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
 """Those whose differences are told."""

@@ -14,7 +14,9 @@ from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
 from common.metrics import report, silent_classes
-from common.report.head import course, data_name, notices
+from common.report.head import course, data_name
+from common.report.page import notices
+from common.report.selection import spread
 from common.rows import read_rows
 from common.run import typed_command
 from transfer.build import Source, find_source
@@ -23,7 +25,7 @@ from transfer.model import load_network
 from transfer.original import original_confusions
 from transfer.page import POINTS, Scored, Told, write_page
 from transfer.quality import Quality
-from transfer.report import confusion_figure, quality_figure, sample_grid, spread
+from transfer.report import confusion_figure, quality_figure, sample_grid
 from transfer.scoring import confusions, print_table, save_images
 
 

@@ -15,10 +15,10 @@ from common.embedding import LabelledPoints, image_classes, knn_accuracy, latent
 from common.figures import embedding_figure, save_picture
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
-from common.report.cloud import Colouring, Points, Project, scatter, thumbnailed, view
 from common.report.page import Block, Notice, Page
-from common.report.pictures import sampled
-from common.report.record import repeating
+from common.report.provenance import repeating
+from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, view
+from common.report.selection import sampled, spread
 from common.rows import Row
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
@@ -27,7 +27,7 @@ from transfer.page_head import main_figures, tiles, title, verdict
 from transfer.page_layers import image_scores, sheets
 from transfer.page_scores import class_colour, score_blocks, threshold_blocks
 from transfer.quality import Quality
-from transfer.report import activation_grid, spread
+from transfer.report import activation_grid
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""

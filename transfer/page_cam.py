@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.colours import heat
-from common.report.pictures import photograph
+from common.report.images import photograph
 from transfer.cam import COLOURS, class_activation, default_layers, upscale
 from transfer.cam_sanity import Likeness, randomised_correlation, untrained
 from transfer.model import SegmentationNet

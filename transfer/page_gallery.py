@@ -11,9 +11,10 @@ from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
-from common.report.album import collected, some_of, telling
+from common.report.gallery import collected
+from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
-from common.report.pictures import class_map, drawing, photograph
+from common.report.selection import some_of, telling
 from transfer.model import SegmentationNet
 from transfer.page_cam import MOST as MAPPED
 from transfer.page_cam import Maps

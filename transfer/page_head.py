@@ -9,12 +9,11 @@ import torch
 from jaxtyping import Int64
 
 from common.metrics import scores
-from common.report.blocks import place
+from common.report.blocks import place, three_digits
 from common.report.head import counted, data_name
 from common.report.page import Tile
 from transfer.bootstrap import Interval, interval
 from transfer.config import TransferConfig
-from transfer.page_scores import three_digits
 from transfer.quality import Quality
 
 DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}

@@ -11,8 +11,8 @@ from jaxtyping import Float64, Int64, UInt8
 from common.colours import PALETTE
 from common.data.pack import Pack
 from common.metrics import scores
-from common.report.cloud import thumbnails
-from transfer.page_scores import three_digits
+from common.report.blocks import three_digits
+from common.report.scatter import thumbnails
 from transfer.prediction import overlay
 from transfer.report import CONFUSED, INVENTED, MISSED, UNLABELLED
 

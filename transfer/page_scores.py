@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 
 from common.colours import PALETTE
 from common.metrics import image_means, scores
-from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table
+from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table, three_digits
 from common.report.page import Block
 from transfer.bootstrap import intervals
 from transfer.boundary import TOLERANCE
@@ -137,8 +137,3 @@ def _medians(sizes: Float64[np.ndarray, " m"], ious: Float64[np.ndarray, " m"]) 
 def _class_means(values: Float64[np.ndarray, "n k"]) -> list[float]:
     columns = [column[~np.isnan(column)] for column in values.T]
     return [float(column.mean()) if len(column) else math.nan for column in columns]
-
-
-def three_digits(value: float) -> str:
-    """A score with three digits; a dash for one that does not exist."""
-    return "-" if math.isnan(value) else f"{value:.3f}"

@@ -24,7 +24,9 @@ from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
-from common.report.head import course, data_name, notices
+from common.report.head import course, data_name
+from common.report.page import notices
+from common.report.selection import spread
 from common.rows import Row
 from common.run import Run, environment
 from transfer.build import build_network, training_parts
@@ -33,7 +35,7 @@ from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
 from transfer.page import TERMS, Scored, Told, write_page
 from transfer.quality import Quality
-from transfer.report import confusion_figure, quality_figure, sample_grid, spread
+from transfer.report import confusion_figure, quality_figure, sample_grid
 from transfer.scoring import confusions, print_table, row, save_images, silent_for
 
 

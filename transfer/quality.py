@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.metrics import scores
-from common.report.cloud import THUMBNAIL
+from common.report.scatter import THUMBNAIL
 from transfer.boundary import boundary_counts, boundary_f
 from transfer.calibration import Reliability
 from transfer.precision_recall import PrecisionRecall

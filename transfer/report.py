@@ -126,8 +126,3 @@ def quality_figure(quality: Quality, counts: Int64[np.ndarray, "n k k"], names: 
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="small")
     return figure
-
-
-def spread(total: int, count: int) -> list[int]:
-    """At most `count` indices, evenly over the data set."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()

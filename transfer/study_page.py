@@ -13,7 +13,7 @@ from common.intervals import Interval
 from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
 from common.report.head import counted, data_name, labels_elsewhere
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
-from common.report.record import repeating
+from common.report.provenance import repeating
 from common.run import environment
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig

@@ -182,3 +182,8 @@ def _known(x: Values, y: Values) -> bool:
 
 def _percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{share:.1%}"
+
+
+def three_digits(value: float) -> str:
+    """A score with three digits; a dash for one that does not exist."""
+    return "-" if math.isnan(value) else f"{value:.3f}"

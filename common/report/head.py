@@ -1,10 +1,9 @@
 """Words at the head of a page that both phases need."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from common.config.groups import DataConfig, TrainingConfig
-from common.report.page import Notice
 
 
 def data_name(config: DataConfig) -> str:
@@ -27,16 +26,6 @@ def course(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
     if epochs > 1 and best_epoch == epochs:
         return [f"The last of {epochs} epochs is the best: training may not have converged, more --epochs may help"]
     return []
-
-
-def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:
-    """Warnings, and notes on the labels that helped an encoder: `task` is the record of its handover file."""
-    notes = []
-    if task.get("uses_imagenet_labels"):
-        notes.append("ImageNet labels were used: the encoder, or the loss that taught it, learnt from them")
-    if task.get("uses_labels"):
-        notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
-    return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]
 
 
 def labels_elsewhere(task: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -160,3 +160,13 @@ def _environment() -> Environment:
 def _compact_json(value: Any, **_: Any) -> str:
     """JSON that no browser can take for anything else: Jinja's tojson turns <, >, & and ' into escapes."""
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:
+    """Warnings, and notes on the labels that helped an encoder: `task` is the record of its handover file."""
+    notes = []
+    if task.get("uses_imagenet_labels"):
+        notes.append("ImageNet labels were used: the encoder, or the loss that taught it, learnt from them")
+    if task.get("uses_labels"):
+        notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
+    return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

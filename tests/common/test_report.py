@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from common.data.synthetic.pets import synthetic_pets
-from common.report.album import BUDGET, collected, evenly, telling
 from common.report.blocks import Axis, Cell, Chart, Series, code, curves, matrix, number, place, table, text
-from common.report.cloud import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
+from common.report.gallery import BUDGET, collected
+from common.report.images import class_map, drawing, photograph, sheet
 from common.report.page import LARGEST, Block, NothingToShowError, Notice, Page, Tile
-from common.report.pictures import class_map, drawing, photograph, sampled, sheet
-from common.report.record import fingerprint
+from common.report.provenance import fingerprint
+from common.report.scatter import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
+from common.report.selection import evenly, sampled, telling
 
 HOSTILE = [
     "<script>window.ran = 1</script>",

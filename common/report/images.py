@@ -5,7 +5,7 @@ import io
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 SIDE = 256
@@ -61,13 +61,6 @@ def sheet(pictures: UInt8[np.ndarray, "n h w 3"], *, side: int, columns: int, la
         if len(found) <= largest:
             break
     return found
-
-
-def sampled(total: int, most: int, *, seed: int) -> Int[np.ndarray, " m"]:
-    """All numbers below `total`, or where they are more than `most` a sample of that many, in order."""
-    if total <= most:
-        return np.arange(total)
-    return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
 
 
 def three_channels(image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
