@@ -105,7 +105,7 @@ class Page:
 
     def html(self) -> str:
         """The whole page as text."""
-        script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+        script = "\n".join((HERE / "static" / name).read_text(encoding="utf-8") for name in SCRIPTS)
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         return (
             _environment()
