@@ -1,11 +1,10 @@
 """What an encoder makes of whole images: one vector each, and what that cloud of vectors tells."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64, UInt8
+from jaxtyping import Float, Float64, Int64
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
@@ -34,15 +33,6 @@ POOLINGS: Mapping[Pooling, Callable[[list[Tensor]], Tensor]] = {
     "all_mean_std": lambda maps: torch.cat([_mean_std(features) for features in maps], 1),
 }
 """Ways from a pyramid to one vector: moments over space of the coarsest map, or of all maps."""
-
-
-@dataclass(frozen=True)
-class LabelledPoints:
-    """Images as points of a space, each with a label and a square picture."""
-
-    vectors: Float[np.ndarray, "n d"]
-    labels: Sequence[str]
-    pictures: UInt8[np.ndarray, "n h w 3"]
 
 
 def latents(

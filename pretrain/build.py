@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from common.checkpoint import Handover, handover_file, load_handover, sections_of
 from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state, load_sections
+from common.run.checkpoint import Handover, handover_file, load_handover, sections_of
 from common.tensor_files import load_tensors
 from pretrain.config import LossConfig, PretrainConfig
 from pretrain.losses import ReconstructionLoss

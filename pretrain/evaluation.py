@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from common.checkpoint import load_handover
 from common.config.groups import RunConfig
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
@@ -19,9 +18,10 @@ from common.figures import embedding_figure, save_picture
 from common.files import write_json
 from common.intervals import mean_interval
 from common.models.weights import load_sections
-from common.report.head import course, data_name
 from common.rows import read_rows
-from common.run import typed_command
+from common.run.checkpoint import load_handover
+from common.run.environment import typed_command
+from common.run.notes import course, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page import POINTS, Looked, Told, write_page

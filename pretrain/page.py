@@ -11,16 +11,17 @@ from jaxtyping import Float
 
 from common.config.load import flatten
 from common.data.pack import Pack
-from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
+from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure
 from common.intervals import mean_interval
 from common.report.blocks import curves, number, table
-from common.report.head import counted, data_name
 from common.report.page import Block, Page, notices
 from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
 from common.report.selection import sampled
 from common.rows import Row
+from common.run.loggers import LabelledPoints
+from common.run.notes import counted, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page_gallery import gallery

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
@@ -23,10 +22,12 @@ from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.models.weights import load_sections
-from common.report.head import course, data_name
 from common.report.selection import sampled
 from common.rows import Means, Row
-from common.run import Run, environment
+from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
+from common.run.environment import environment
+from common.run.folder import Run
+from common.run.notes import course, data_name
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page

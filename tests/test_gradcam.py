@@ -8,12 +8,12 @@ import torch
 from datasets import photo, write_tree
 from PIL import Image
 
-from common.checkpoint import Handover, save_handover, sections_of
 from common.colours import heat
 from common.data.batches import to_images
 from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.run.checkpoint import Handover, save_handover, sections_of
 from transfer.cam import class_activation, upscale
 from transfer.gradcam import main as gradcam
 from transfer.model import SegmentationNet, load_network

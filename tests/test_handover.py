@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.config.load import load_config
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from pretrain.model import Autoencoder
 from transfer.build import build_network
 from transfer.config import TransferConfig

@@ -9,10 +9,10 @@ from datasets import photo, write_tree
 from PIL import Image
 from torch.nn import functional as F
 
-from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from transfer.model import SegmentationNet
 from transfer.predict import main as predict
 from transfer.prediction import overlay

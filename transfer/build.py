@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from common.checkpoint import handover_file, load_handover
 from common.config.groups import UNetConfig
 from common.data.pack import Pack
 from common.engine.optim import Part
@@ -18,6 +17,7 @@ from common.models.mobilenet import MobileNetV2Encoder
 from common.models.registry import build_decoder, build_encoder
 from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
+from common.run.checkpoint import handover_file, load_handover
 from transfer.config import EncoderConfig, Taken, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import CONSTANTS, Receipt, count_parameters, learnt_tensors

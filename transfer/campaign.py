@@ -14,7 +14,7 @@ from common.config.load import changes, save_config
 from common.data.load import Splits
 from common.errors import UserError
 from common.files import make_folder
-from common.run import MAY_CHANGE
+from common.run.folder import MAY_CHANGE
 from common.terminal import CONSOLE, time_left
 from transfer.cells import Cell, Result, data_digest, file_digest, read_cell, train_cell
 from transfer.labels import training_part

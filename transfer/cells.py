@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int64
 
-from common.checkpoint import handover_file
 from common.data.load import Splits
 from common.errors import DivergedError, UserError
 from common.files import write_json
+from common.run.checkpoint import handover_file
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE

@@ -15,9 +15,9 @@ from common.figures import save_picture
 from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
-from common.report.head import labels_elsewhere
 from common.report.selection import spread
 from common.rows import markdown_table, write_csv
+from common.run.notes import labels_elsewhere
 from transfer.bootstrap import interval, paired_difference
 from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.compare_page import write_page

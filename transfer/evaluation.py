@@ -14,11 +14,11 @@ from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
 from common.metrics import report, silent_classes
-from common.report.head import course, data_name
 from common.report.page import notices
 from common.report.selection import spread
 from common.rows import read_rows
-from common.run import typed_command
+from common.run.environment import typed_command
+from common.run.notes import course, data_name
 from transfer.build import Source, find_source
 from transfer.config import ScoreOptions, TransferConfig
 from transfer.model import load_network

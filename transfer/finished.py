@@ -11,8 +11,8 @@ from jaxtyping import Int64
 
 from common.config.load import read_yaml, unflatten
 from common.errors import UserError
-from common.report.head import course
 from common.rows import Row, read_rows
+from common.run.notes import course
 from transfer.config import TransferConfig
 from transfer.scoring import IMAGES_FILE
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from common.checkpoint import handover_file, load_handover
 from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.errors import UserError, few
+from common.run.checkpoint import handover_file, load_handover
 from transfer.study_config import Start
 
 

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from common.checkpoint import Handover, load_handover
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_sections
+from common.run.checkpoint import Handover, load_handover
 
 
 class SegmentationNet(nn.Module):

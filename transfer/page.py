@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from common.config.load import flatten
 from common.data.pack import Pack
-from common.embedding import LabelledPoints, image_classes, knn_accuracy, latents, silhouette
+from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure, save_picture
 from common.models.encoder import Encoder
 from common.report.blocks import curves, number, table
@@ -20,6 +20,7 @@ from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, view
 from common.report.selection import sampled, spread
 from common.rows import Row
+from common.run.loggers import LabelledPoints
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.page_gallery import Gallery

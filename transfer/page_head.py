@@ -10,8 +10,8 @@ from jaxtyping import Int64
 
 from common.metrics import scores
 from common.report.blocks import place, three_digits
-from common.report.head import counted, data_name
 from common.report.page import Tile
+from common.run.notes import counted, data_name
 from transfer.bootstrap import Interval, interval
 from transfer.config import TransferConfig
 from transfer.quality import Quality

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.checkpoint import Handover, load_handover, sections_of
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
@@ -24,11 +23,13 @@ from common.engine.session import Training, compiled, train
 from common.figures import curves, save_picture
 from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
-from common.report.head import course, data_name
 from common.report.page import notices
 from common.report.selection import spread
 from common.rows import Row
-from common.run import Run, environment
+from common.run.checkpoint import Handover, load_handover, sections_of
+from common.run.environment import environment
+from common.run.folder import Run
+from common.run.notes import course, data_name
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from common.checkpoint import Handover
 from common.config.network import ImageOptions
 from common.data.decode import BadFileError, read_image, resize_image
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
+from common.run.checkpoint import Handover
 
 AHEAD = 4
 """Images that wait decoded, for each thread that decodes."""

@@ -11,10 +11,10 @@ from common.config.load import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
 from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
-from common.report.head import counted, data_name, labels_elsewhere
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import repeating
-from common.run import environment
+from common.run.environment import environment
+from common.run.notes import counted, data_name, labels_elsewhere
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig
 from transfer.study_words import (

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from common.colours import PALETTE
 from common.files import make_folder, write_json
 from common.intervals import Interval
-from common.report.head import labels_elsewhere
 from common.rows import markdown_table, write_csv
+from common.run.notes import labels_elsewhere
 from transfer.evidence import Evidence, Score, doubling
 from transfer.study_config import Start, StudyConfig, StudyOptions
 from transfer.study_words import (

@@ -9,14 +9,14 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from common.checkpoint import Handover, save_handover
 from common.config.groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Progress, Step, Updater, fit, train_epoch
 from common.errors import UserError
 from common.rows import Row
-from common.run import Run
+from common.run.checkpoint import Handover, save_handover
+from common.run.folder import Run
 
 
 @dataclass(frozen=True)

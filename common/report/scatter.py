@@ -10,10 +10,11 @@ from jaxtyping import Float, Int, UInt8
 
 from common.colours import PALETTE
 from common.data.pack import Pack
-from common.embedding import LabelledPoints, plane
+from common.embedding import plane
 from common.report.images import SMOOTH, sheet, three_channels
 from common.report.page import Block, NothingToShowError
 from common.report.selection import evenly
+from common.run.loggers import LabelledPoints
 
 THUMBNAILS, THUMBNAIL, COLUMNS = 5000, 48, 32
 """How many images have one, its side in pixels, and how many stand in a row of the sheet."""

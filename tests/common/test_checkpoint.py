@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.errors import UserError
+from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.tensor_files import load_tensors, save_atomically
 
 

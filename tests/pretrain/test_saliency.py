@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from common.checkpoint import load_handover
 from common.config.load import load_config
 from common.data.classes import IGNORE
 from common.data.load import load_splits
@@ -15,6 +14,7 @@ from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.weights import load_sections
+from common.run.checkpoint import load_handover
 from pretrain.build import task_record
 from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.config.load import load_config
 from common.errors import UserError
+from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from pretrain.build import build_model, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain

@@ -1,17 +1,26 @@
 """Where the course of a run can be watched: TensorBoard always, Weights & Biases where it is asked for."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch.utils.tensorboard import SummaryWriter
 
-from common.embedding import LabelledPoints
 from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class LabelledPoints:
+    """Images as points of a space, each with a label and a square picture."""
+
+    vectors: Float[np.ndarray, "n d"]
+    labels: Sequence[str]
+    pictures: UInt8[np.ndarray, "n h w 3"]
 
 
 class Logger(Protocol):

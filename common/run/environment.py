@@ -1,0 +1,73 @@
+"""On what a run ran: versions, machine, command, memory."""
+
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
+    "segmentation-models-pytorch",
+)  # fmt: skip
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """The most memory held at once so far, in MiB: by the process (not on Windows), and by tensors on a GPU."""
+    found = {}
+    if sys.platform != "win32":
+        import resource  # exists on Unix alone
+
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        found["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    if device.type == "cuda":
+        found["peak_gpu_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and command: what somebody needs who repeats the run."""
+    return {
+        "command": typed_command(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "commit": _commit(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def typed_command() -> str:
+    """What was typed, fit for typing it again."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    return shlex.join(["python", "-m", module, *sys.argv[1:]] if module else sys.argv)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    here = Path(__file__).resolve().parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
