@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder, build_encoder
-from pretrain.contrast import Projection
+from pretrain.heads import Projection
 
 
 class Rebuilt(NamedTuple):

@@ -11,8 +11,8 @@ from torch import Tensor
 from common.data.batches import each_image
 from common.data.pack import Pack
 from common.rows import Row
-from pretrain.metrics import reconstruction_scores
 from pretrain.model import Autoencoder
+from pretrain.ssim import ssim
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
@@ -59,3 +59,23 @@ def found_salient(model: Autoencoder, image: Float[Tensor, "n c h w"]) -> Float[
     if model.saliency_head is None:
         return None
     return model(image, heads=True).saliency[:, 0].float().sigmoid().cpu().numpy()
+
+
+SMALLEST_MSE = 1e-10  # 100 dB
+
+
+def reconstruction_scores(
+    reconstruction: Float[Tensor, "n c h w"], image: Float[Tensor, "n c h w"]
+) -> dict[str, Float[Tensor, "n"]]:
+    """Scores each reconstruction as the picture somebody would see, that is clamped to [0, 1].
+
+    "mse" in [0, 1], "psnr" in dB for a data range of 1, "ssim" in [-1, 1].
+
+    Source: PSNR, Wang and Bovik 2009, doi 10.1109/MSP.2008.930649; SSIM, see `pretrain.ssim`.
+    Deviation: PSNR stops at 100 dB, so that a mean over images exists; others give infinity for equal images.
+    """
+    dtype = torch.promote_types(reconstruction.dtype, torch.float32)
+    reconstruction, image = reconstruction.to(dtype).clamp(0, 1), image.to(dtype)
+    mse = (reconstruction - image).square().mean((1, 2, 3))
+    psnr = -10 * mse.clamp(min=SMALLEST_MSE).log10()
+    return {"mse": mse, "psnr": psnr, "ssim": ssim(reconstruction, image)}

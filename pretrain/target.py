@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pretrain.fixed_network import FixedNetwork
 from pretrain.hog import CELL, ORIENTATIONS, hog
-from pretrain.perceptual import FixedNetwork
 
 
 class Target(nn.Module):

@@ -14,7 +14,8 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.build import task_record
 from pretrain.config import PretextConfig, PretrainConfig
-from pretrain.contrast import LENGTH, Projection, contrast_error
+from pretrain.contrast import contrast_error
+from pretrain.heads import LENGTH, Projection
 from pretrain.model import Autoencoder
 from pretrain.objective import Objective
 from pretrain.page_scores import pretext_words

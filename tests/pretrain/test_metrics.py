@@ -4,7 +4,7 @@ import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from common.errors import UserError
-from pretrain.metrics import reconstruction_scores
+from pretrain.scoring import reconstruction_scores
 from pretrain.ssim import ssim
 
 
