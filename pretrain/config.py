@@ -15,7 +15,6 @@ from common.config.groups import (
     TrainingConfig,
     UNetConfig,
 )
-from common.config.network import EvaluateOptions
 from common.errors import UserError
 
 Weight = Annotated[float, Field(ge=0)]
@@ -197,14 +196,3 @@ class PretrainConfig:
             )
         if self.loss.perceptual_init == "own" and self.loss.perceptual_weights_path is None:
             raise UserError("--perceptual_init own needs the file of the weights: --perceptual_weights_path")
-
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Score a trained autoencoder's reconstructions, and look at what its features know."""
-
-    evaluate: EvaluateOptions = EvaluateOptions()
-
-    def check(self) -> None:
-        """Raise UserError when no model is named."""
-        self.evaluate.check(phase="pretrain")

@@ -14,7 +14,7 @@ import pytest
 
 from common.config.load import load_config
 from pretrain.config import PretrainConfig
-from pretrain.evaluate import main as look
+from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
 from transfer.compare import main as compare
 from transfer.config import TransferConfig

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command, without_bare
 from common.config.load import load_config
-from pretrain.config import EvaluateConfig
+from pretrain.evaluate.config import EvaluateConfig
 
 
 @command
@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> None:
     words = without_bare("--visualize_samples", argv)
     config = load_config(EvaluateConfig, words, prog="python -m pretrain.evaluate").evaluate
 
-    from pretrain.evaluation import Evaluation  # after the flags: --help answers without importing torch
+    from pretrain.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch
 
     evaluation = Evaluation(config)
     evaluation.score()

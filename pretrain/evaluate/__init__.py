@@ -1,0 +1,1 @@
+"""`python -m pretrain.evaluate`: what a trained autoencoder can do and knows."""
