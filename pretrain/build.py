@@ -13,10 +13,10 @@ from common.models.weights import imagenet_state, load_sections
 from common.run.checkpoint import Handover, handover_file, load_handover, sections_of
 from common.tensor_files import load_tensors
 from pretrain.config import LossConfig, PretrainConfig
-from pretrain.losses import ReconstructionLoss
+from pretrain.losses.objective import CellTerms, ImageTerms, Objective
+from pretrain.losses.perceptual import PerceptualLoss
+from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import CellTerms, ImageTerms, Objective
-from pretrain.perceptual import PerceptualLoss
 from pretrain.target import FeatureTarget, HogTarget, Target
 
 NARROW = 4

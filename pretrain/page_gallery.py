@@ -17,7 +17,7 @@ from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, telling
 from pretrain.config import PretextConfig
-from pretrain.losses import composite
+from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
 from pretrain.pretext import make_task
 from pretrain.scoring import found_salient, rebuild

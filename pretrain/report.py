@@ -13,7 +13,7 @@ from common.embedding import latents, neighbours
 from common.figures import grid, to_bytes
 from common.models.encoder import Encoder
 from pretrain.config import PretextConfig
-from pretrain.losses import composite
+from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
 from pretrain.pretext import Task, make_task
 from pretrain.scoring import found_salient

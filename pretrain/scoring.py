@@ -11,8 +11,8 @@ from torch import Tensor
 from common.data.batches import each_image
 from common.data.pack import Pack
 from common.rows import Row
+from pretrain.losses.ssim import ssim
 from pretrain.model import Autoencoder
-from pretrain.ssim import ssim
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
@@ -71,7 +71,7 @@ def reconstruction_scores(
 
     "mse" in [0, 1], "psnr" in dB for a data range of 1, "ssim" in [-1, 1].
 
-    Source: PSNR, Wang and Bovik 2009, doi 10.1109/MSP.2008.930649; SSIM, see `pretrain.ssim`.
+    Source: PSNR, Wang and Bovik 2009, doi 10.1109/MSP.2008.930649; SSIM, see `pretrain.losses.ssim`.
     Deviation: PSNR stops at 100 dB, so that a mean over images exists; others give infinity for equal images.
     """
     dtype = torch.promote_types(reconstruction.dtype, torch.float32)

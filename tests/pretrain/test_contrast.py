@@ -14,10 +14,10 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.build import task_record
 from pretrain.config import PretextConfig, PretrainConfig
-from pretrain.contrast import contrast_error
 from pretrain.heads import LENGTH, Projection
+from pretrain.losses.contrastive import contrast_error
+from pretrain.losses.objective import Objective
 from pretrain.model import Autoencoder
-from pretrain.objective import Objective
 from pretrain.page_scores import pretext_words
 from pretrain.pretext import make_task
 from tests import oracles

@@ -3,7 +3,7 @@ import torch
 from skimage.metrics import mean_squared_error, structural_similarity
 from torch import nn
 
-from pretrain.losses import ReconstructionLoss
+from pretrain.losses.reconstruction import ReconstructionLoss
 
 
 class GradientDistance(nn.Module):

@@ -4,8 +4,8 @@ import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from common.errors import UserError
+from pretrain.losses.ssim import ssim
 from pretrain.scoring import reconstruction_scores
-from pretrain.ssim import ssim
 
 
 def textured_pair(n=3, height=24, width=31, noise=0.15, dtype=torch.float64):

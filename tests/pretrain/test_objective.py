@@ -7,9 +7,9 @@ from torch import nn
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.hog import hog
-from pretrain.losses import ReconstructionLoss
+from pretrain.losses.objective import CellTerms, ImageTerms, Objective
+from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.objective import CellTerms, ImageTerms, Objective
 from pretrain.pretext import Task, mask
 from pretrain.target import HogTarget
 

@@ -7,7 +7,7 @@ from torchvision.models import mobilenet_v2, vgg16
 
 from common.errors import UserError
 from common.models.blocks import initialise
-from pretrain.perceptual import PerceptualLoss
+from pretrain.losses.perceptual import PerceptualLoss
 
 NETS = ("mobilenet_v2", "vgg16")
 

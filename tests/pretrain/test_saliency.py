@@ -17,8 +17,9 @@ from common.models.weights import load_sections
 from common.run.checkpoint import load_handover
 from pretrain.build import task_record
 from pretrain.config import LossConfig, PretextConfig, PretrainConfig
+from pretrain.losses.objective import Objective
+from pretrain.losses.pseudo_mask import saliency_error
 from pretrain.model import Autoencoder
-from pretrain.objective import Objective, saliency_error
 from pretrain.page_scores import pretext_words
 from pretrain.phase import Pretraining
 from pretrain.photographs import load_photographs

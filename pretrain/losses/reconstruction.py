@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pretrain.ssim import ssim
+from pretrain.losses.ssim import ssim
 
 
 class ReconstructionLoss(nn.Module):

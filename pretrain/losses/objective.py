@@ -3,13 +3,13 @@
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.data.classes import IGNORE
-from pretrain.contrast import contrast_error
-from pretrain.losses import ReconstructionLoss, composite
+from pretrain.losses.contrastive import contrast_error
+from pretrain.losses.pseudo_mask import saliency_error
+from pretrain.losses.reconstruction import ReconstructionLoss, composite
 from pretrain.model import Rebuilt
 from pretrain.pretext import Task
 from pretrain.target import Target
@@ -91,20 +91,6 @@ class Objective(nn.Module):
         assert task.other is not None, "views are to be compared, and there is one"
         image, figure = task.other
         return network(image, figure=figure, heads="embedding")
-
-
-def saliency_error(
-    logits: Float[Tensor, "n 1 h w"] | None, salient: Int64[Tensor, "n h w"] | None
-) -> Float[Tensor, ""]:
-    """Binary cross-entropy over the pixels that are not ignored, hidden ones too; 0 where all are ignored.
-
-    `salient` is 1 for what stands out, 0 for ground, 255 for ignored.
-    """
-    assert logits is not None, "what stands out is asked of a network without a head for it"
-    assert salient is not None, "what stands out is asked of pictures without a mask of it"
-    counts = salient != IGNORE
-    error = F.binary_cross_entropy_with_logits(logits[:, 0], (salient == 1).to(logits.dtype), reduction="none")
-    return (error * counts).sum() / counts.sum().clamp(min=1)
 
 
 def _at_least_float32(rebuilt: Rebuilt) -> Rebuilt:
