@@ -17,6 +17,7 @@ from pretrain.losses.objective import CellTerms, ImageTerms, Objective
 from pretrain.losses.perceptual import PerceptualLoss
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
+from pretrain.pretexts.pretext import PRETEXT_SETTINGS
 from pretrain.target import FeatureTarget, HogTarget, Target
 
 NARROW = 4
@@ -122,14 +123,6 @@ def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
             return load_tensors(path)
         case "imagenet":
             return imagenet_state(config.perceptual_net, path)
-
-
-PRETEXT_SETTINGS = {
-    "plain": (),
-    "denoise": ("noise_sigma",),
-    "mask": ("mask_ratio", "patch_size", "hidden_at"),
-    "restore": ("inpaint", "outpaint", "shuffle", "intensity"),
-}
 
 
 def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[str, Any]:

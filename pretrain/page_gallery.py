@@ -19,7 +19,7 @@ from common.report.selection import some_of, telling
 from pretrain.config import PretextConfig
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
-from pretrain.pretext import make_task
+from pretrain.pretexts.pretext import make_task
 from pretrain.scoring import found_salient, rebuild
 
 WHITE = 0.25

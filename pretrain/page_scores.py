@@ -15,24 +15,6 @@ NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skip
 FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
 
 
-def pretext_words(task: Mapping[str, Any]) -> str:
-    """The pretext in words, and those that it followed."""
-    after = f", after {pretext_words(task['before'])}" if task.get("before") else ""
-    words = {
-        "plain": "rebuilding pictures",
-        "denoise": "taking noise off pictures",
-        "mask": "filling in hidden patches",
-        "restore": "restoring damaged pictures",
-    }[task["pretext"]]
-    asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
-    seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
-    parts = [] if task["target"] in ("saliency", "contrast") else [words + asked.get(task["target"], "")]
-    parts += ["telling what stands out"] if task.get("saliency_weight") else []
-    parts += ["telling photographs apart"] if task.get("contrast_weight") else []
-    shown = "" if task["target"] not in ("saliency", "contrast") else seen.get(task["pretext"], "")
-    return ", and ".join(parts) + shown + after
-
-
 def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
     """The last epoch with a linear probe up to the one whose weights were kept, else the first; {} where none has."""
     found = [row for row in rows if "val/probe/miou" in row]

@@ -32,7 +32,8 @@ from pretrain.build import build_model, build_objective, build_target, start_fro
 from pretrain.config import PretrainConfig
 from pretrain.page import Looked, Told, write_page
 from pretrain.photographs import load_photographs
-from pretrain.pretext import Task, make_task
+from pretrain.pretexts.pretext import make_task
+from pretrain.pretexts.task import Task
 from pretrain.probe import Probe
 from pretrain.report import reconstruction_grid, sheets
 from pretrain.scoring import image_scores, means

@@ -15,7 +15,8 @@ from common.models.encoder import Encoder
 from pretrain.config import PretextConfig
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
-from pretrain.pretext import Task, make_task
+from pretrain.pretexts.pretext import make_task
+from pretrain.pretexts.task import Task
 from pretrain.scoring import found_salient
 
 

@@ -11,7 +11,7 @@ from pretrain.losses.contrastive import contrast_error
 from pretrain.losses.pseudo_mask import saliency_error
 from pretrain.losses.reconstruction import ReconstructionLoss, composite
 from pretrain.model import Rebuilt
-from pretrain.pretext import Task
+from pretrain.pretexts.task import Task
 from pretrain.target import Target
 
 Terms = dict[str, Float[Tensor, ""]]

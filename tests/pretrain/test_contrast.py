@@ -18,8 +18,7 @@ from pretrain.heads import LENGTH, Projection
 from pretrain.losses.contrastive import contrast_error
 from pretrain.losses.objective import Objective
 from pretrain.model import Autoencoder
-from pretrain.page_scores import pretext_words
-from pretrain.pretext import make_task
+from pretrain.pretexts.pretext import make_task, pretext_words
 from tests import oracles
 from tests.tiny import TINY
 

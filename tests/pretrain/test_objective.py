@@ -10,7 +10,8 @@ from pretrain.hog import hog
 from pretrain.losses.objective import CellTerms, ImageTerms, Objective
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.pretext import Task, mask
+from pretrain.pretexts.corrupt import mask
+from pretrain.pretexts.task import Task
 from pretrain.target import HogTarget
 
 

@@ -8,9 +8,10 @@ from datasets import photo
 from common.config.groups import UNetConfig
 from common.engine.seeding import seed_update
 from common.errors import UserError
-from pretrain import restore
 from pretrain.config import PretextConfig, PretrainConfig
-from pretrain.pretext import denoise, make_task, mask
+from pretrain.pretexts import restore
+from pretrain.pretexts.corrupt import denoise, mask
+from pretrain.pretexts.pretext import make_task
 
 
 def photos(count: int = 4, height: int = 64, width: int = 64) -> torch.Tensor:

@@ -20,10 +20,9 @@ from pretrain.config import LossConfig, PretextConfig, PretrainConfig
 from pretrain.losses.objective import Objective
 from pretrain.losses.pseudo_mask import saliency_error
 from pretrain.model import Autoencoder
-from pretrain.page_scores import pretext_words
 from pretrain.phase import Pretraining
 from pretrain.photographs import load_photographs
-from pretrain.pretext import make_task
+from pretrain.pretexts.pretext import make_task, pretext_words
 from pretrain.saliency import salient, with_salient_masks
 from pretrain.scoring import found_salient
 from tests.datasets import write_folder

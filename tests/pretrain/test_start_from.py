@@ -12,7 +12,7 @@ from common.run.checkpoint import Handover, load_handover, save_handover, sectio
 from pretrain.build import build_model, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain
-from pretrain.page_scores import pretext_words
+from pretrain.pretexts.pretext import pretext_words
 from tests.tiny import SYNTHETIC, TINY
 
 OUTLINES = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--saliency_weight", "1"]

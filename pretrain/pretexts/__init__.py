@@ -1,0 +1,1 @@
+"""The pretexts: what the network sees of a picture."""
