@@ -34,7 +34,7 @@ from pretrain.page import Looked, Told, write_page
 from pretrain.photographs import load_photographs
 from pretrain.pretexts.pretext import make_task
 from pretrain.pretexts.task import Task
-from pretrain.probe import Probe
+from pretrain.probe.probe import Probe
 from pretrain.report import reconstruction_grid, sheets
 from pretrain.scoring import image_scores, means
 

@@ -25,7 +25,7 @@ from common.run.notes import course, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.page import POINTS, Looked, Told, write_page
-from pretrain.probe import Probe
+from pretrain.probe.probe import Probe
 from pretrain.report import neighbour_grid, reconstruction_grid
 from pretrain.scoring import image_scores
 

@@ -11,8 +11,8 @@ from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.errors import UserError
 from common.models.encoder import Encoder, UNetEncoder
-from pretrain.probe import Probe, balanced_pixels, features_at
-from pretrain.ridge import LinearClassifier, Moments
+from pretrain.probe.probe import Probe, balanced_pixels, features_at
+from pretrain.probe.ridge import LinearClassifier, Moments
 
 CPU = torch.device("cpu")
 

@@ -15,7 +15,7 @@ from common.metrics import confusion, scores
 from common.models.encoder import Encoder
 from common.models.inspect import undisturbed
 from common.rows import Row
-from pretrain.ridge import LinearClassifier, Moments
+from pretrain.probe.ridge import LinearClassifier, Moments
 
 PIXELS = 2**14
 """How many training pixels a classifier sees, spread evenly over the images."""
