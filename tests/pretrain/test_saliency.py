@@ -21,9 +21,9 @@ from pretrain.losses.objective import Objective
 from pretrain.losses.pseudo_mask import saliency_error
 from pretrain.model import Autoencoder
 from pretrain.phase import Pretraining
-from pretrain.photographs import load_photographs
 from pretrain.pretexts.pretext import make_task, pretext_words
-from pretrain.saliency import salient, with_salient_masks
+from pretrain.pseudo_masks.grabcut import salient, with_salient_masks
+from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.scoring import found_salient
 from tests.datasets import write_folder
 from tests.tiny import SYNTHETIC, TINY

@@ -14,7 +14,7 @@ from common.data.pack import Pack
 from common.files import default_cache_dir
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.saliency import with_salient_masks
+from pretrain.pseudo_masks.grabcut import with_salient_masks
 from pretrain.scoring import found_salient
 
 

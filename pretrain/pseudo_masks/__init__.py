@@ -1,0 +1,1 @@
+"""Pseudo-masks: foreground found without labels."""
