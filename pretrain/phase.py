@@ -30,12 +30,12 @@ from common.run.folder import Run
 from common.run.notes import course, data_name
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
-from pretrain.page import Looked, Told, write_page
 from pretrain.pretexts.pretext import make_task
 from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
-from pretrain.report import reconstruction_grid, sheets
+from pretrain.report.figures import reconstruction_grid, sheets
+from pretrain.report.page import Looked, Told, write_page
 from pretrain.scoring import image_scores, means
 
 RANKED = 500

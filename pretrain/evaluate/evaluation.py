@@ -24,9 +24,9 @@ from common.run.environment import typed_command
 from common.run.notes import course, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.page import POINTS, Looked, Told, write_page
 from pretrain.probe.probe import Probe
-from pretrain.report import neighbour_grid, reconstruction_grid
+from pretrain.report.figures import neighbour_grid, reconstruction_grid
+from pretrain.report.page import POINTS, Looked, Told, write_page
 from pretrain.scoring import image_scores
 
 FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}

@@ -13,7 +13,7 @@ from common.models.encoder import UNetEncoder
 from pretrain.build import task_record
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.page import Looked, Told, write_page
+from pretrain.report.page import Looked, Told, write_page
 from pretrain.scoring import image_scores
 
 CPU = torch.device("cpu")

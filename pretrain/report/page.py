@@ -24,9 +24,9 @@ from common.run.loggers import LabelledPoints
 from common.run.notes import counted, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.page_gallery import gallery
-from pretrain.page_scores import NAMES, level_blocks, panels, probed_row, score_table, skip_blocks, tiles, verdict
 from pretrain.pretexts.pretext import pretext_words
+from pretrain.report.gallery import gallery
+from pretrain.report.scores import NAMES, level_blocks, panels, probed_row, score_table, skip_blocks, tiles, verdict
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
