@@ -18,7 +18,9 @@ from pretrain.losses.perceptual import PerceptualLoss
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
 from pretrain.pretexts.pretext import PRETEXT_SETTINGS
-from pretrain.target import FeatureTarget, HogTarget, Target
+from pretrain.targets.features import FeatureTarget
+from pretrain.targets.hog import HogTarget
+from pretrain.targets.target import Target
 
 NARROW = 4
 """From how many numbers asked for, for each channel that the decoder has, it is told to be too narrow."""

@@ -12,7 +12,7 @@ from pretrain.losses.pseudo_mask import saliency_error
 from pretrain.losses.reconstruction import ReconstructionLoss, composite
 from pretrain.model import Rebuilt
 from pretrain.pretexts.task import Task
-from pretrain.target import Target
+from pretrain.targets.target import Target
 
 Terms = dict[str, Float[Tensor, ""]]
 

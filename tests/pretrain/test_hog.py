@@ -4,7 +4,7 @@ import torch
 from datasets import photo
 from skimage.feature import hog as skimage_hog
 
-from pretrain.hog import hog
+from pretrain.targets.hog import hog
 
 
 def photos(count: int, side: int = 64) -> torch.Tensor:

@@ -6,13 +6,12 @@ from torch import nn
 
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from pretrain.hog import hog
 from pretrain.losses.objective import CellTerms, ImageTerms, Objective
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
 from pretrain.pretexts.corrupt import mask
 from pretrain.pretexts.task import Task
-from pretrain.target import HogTarget
+from pretrain.targets.hog import HogTarget, hog
 
 
 def network(target_channels: int = 0) -> Autoencoder:

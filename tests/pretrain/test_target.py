@@ -9,7 +9,8 @@ from torchvision.models import mobilenet_v2
 from common.config.load import load_config
 from pretrain.build import build_model, build_target
 from pretrain.config import PretrainConfig
-from pretrain.target import FeatureTarget, HogTarget
+from pretrain.targets.features import FeatureTarget
+from pretrain.targets.hog import HogTarget
 from tests.tiny import TINY
 
 

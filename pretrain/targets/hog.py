@@ -5,8 +5,28 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-CELL = 8
+from pretrain.targets.target import CELL, Target
+
+
+class HogTarget(Target):
+    """The histograms of oriented gradients of each channel."""
+
+    name = "hog"
+    mean = 0.26
+    variance = 0.043
+
+    def __init__(self, channels: int = 3) -> None:
+        super().__init__()
+        self.channels = channels * ORIENTATIONS
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d p q"]:
+        """See `hog`."""
+        return hog(image, cell=self.cell)
+
+
 ORIENTATIONS = 9
+
+
 EPSILON = 1e-5
 
 

@@ -1,0 +1,1 @@
+"""Regression targets other than the image."""
