@@ -16,7 +16,8 @@ from common.models.encoder import UNetEncoder
 from common.run.checkpoint import Handover, save_handover, sections_of
 from transfer.cam import class_activation, upscale
 from transfer.gradcam import main as gradcam
-from transfer.model import SegmentationNet, load_network
+from transfer.model import SegmentationNet
+from transfer.segmenter import load_network
 
 NAMES = ["background", "../<cat> \N{CAT FACE}", "x" * 300]
 FOLDERS = ["0-background", "1-_cat_", f"2-{'x' * 40}"]

@@ -13,9 +13,9 @@ from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
+from transfer.colours import overlay
 from transfer.model import SegmentationNet
 from transfer.predict import main as predict
-from transfer.prediction import overlay
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
 from common.rows import Row
+from transfer.colours import paint
 from transfer.model import SegmentationNet
-from transfer.report import paint
 
 STYLES = ("-", "--", ":", "-.")
 

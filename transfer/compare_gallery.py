@@ -15,10 +15,10 @@ from common.report.gallery import collected
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, telling
+from transfer.colours import class_legend, error_legend, paint, paint_errors
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.page_layers import class_legend, error_legend, image_scores
-from transfer.report import paint, paint_errors
+from transfer.scoring import image_scores
 
 
 def gallery(

@@ -18,7 +18,7 @@ from transfer.bootstrap import Interval, intervals
 from transfer.compare_gallery import gallery
 from transfer.finished import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.page_layers import image_scores
+from transfer.scoring import image_scores
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 

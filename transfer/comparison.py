@@ -23,7 +23,8 @@ from transfer.compare_figures import bars, masks_of_all, radar, training_curves
 from transfer.compare_page import write_page
 from transfer.config import CompareOptions
 from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
-from transfer.model import SegmentationNet, load_network
+from transfer.model import SegmentationNet
+from transfer.segmenter import load_network
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
 """Those whose differences are told."""

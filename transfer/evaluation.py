@@ -19,14 +19,14 @@ from common.report.selection import spread
 from common.rows import read_rows
 from common.run.environment import typed_command
 from common.run.notes import course, data_name
-from transfer.build import Source, find_source
 from transfer.config import ScoreOptions, TransferConfig
-from transfer.model import load_network
 from transfer.original import original_confusions
 from transfer.page import POINTS, Scored, Told, write_page
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid
 from transfer.scoring import confusions, print_table, save_images
+from transfer.segmenter import load_network
+from transfer.source import Source, find_source
 
 
 class Evaluation:

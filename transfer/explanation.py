@@ -19,10 +19,10 @@ from common.figures import grid, save_picture
 from common.files import make_folder, write_json
 from transfer.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
 from transfer.cam_sanity import Likeness, randomised_correlation, untrained
+from transfer.colours import overlay as tinted
 from transfer.image_config import GradCamOptions
-from transfer.model import load_network
 from transfer.photos import Photo, Photos
-from transfer.prediction import overlay as tinted
+from transfer.segmenter import load_network
 
 MAPS, SHEETS = "maps", "sheets"
 """Folders of what is written."""

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +11,6 @@ from torch import Tensor, nn
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder, build_encoder
-from common.models.weights import load_sections
-from common.run.checkpoint import Handover, load_handover
 
 
 class SegmentationNet(nn.Module):
@@ -69,14 +66,3 @@ class SegmentationNet(nn.Module):
             num_classes=architecture["num_classes"],
             one_logit=architecture.get("one_logit", False),
         )
-
-
-def load_network(path: Path) -> tuple[SegmentationNet, Handover]:
-    """The network in a best.pth, ready to predict, and all else that the file says.
-
-    Raises UserError where the file is none, or is another kind's.
-    """
-    handover = load_handover(path, kind="segmentation")
-    net = SegmentationNet.from_architecture(handover.architecture)
-    load_sections(net, handover.sections, str(path))
-    return net.eval(), handover

@@ -18,7 +18,7 @@ from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
 from common.data.samples import Sample
 from common.metrics import confusion
 from transfer.model import SegmentationNet
-from transfer.prediction import likeliest
+from transfer.segmenter import likeliest
 
 
 class Pair(NamedTuple):

@@ -21,14 +21,16 @@ from common.report.scatter import Colouring, Points, Project, scatter, thumbnail
 from common.report.selection import sampled, spread
 from common.rows import Row
 from common.run.loggers import LabelledPoints
+from transfer.colours import class_colour
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.page_gallery import Gallery
 from transfer.page_head import main_figures, tiles, title, verdict
-from transfer.page_layers import image_scores, sheets
-from transfer.page_scores import class_colour, score_blocks, threshold_blocks
+from transfer.page_layers import sheets
+from transfer.page_scores import score_blocks, threshold_blocks
 from transfer.quality import Quality
 from transfer.report import activation_grid
+from transfer.scoring import image_scores
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""

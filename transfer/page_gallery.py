@@ -15,12 +15,13 @@ from common.report.gallery import collected
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, telling
+from transfer.colours import paint, paint_errors
 from transfer.model import SegmentationNet
 from transfer.page_cam import MOST as MAPPED
 from transfer.page_cam import Maps
-from transfer.page_layers import about, image_scores, layer_list, shown_classes
+from transfer.page_layers import about, layer_list, shown_classes
 from transfer.quality import entropy
-from transfer.report import paint, paint_errors
+from transfer.scoring import image_scores
 
 WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}
 ORDERS = (

@@ -6,22 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Int64, UInt8
 
-from common.colours import PALETTE
 from common.data.pack import Pack
 from common.metrics import scores
 from common.report.blocks import three_digits
 from common.report.scatter import thumbnails
-from transfer.prediction import overlay
-from transfer.report import CONFUSED, INVENTED, MISSED, UNLABELLED
-
-ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
-
-
-def image_scores(counts: Int64[np.ndarray, "n k k"]) -> Float64[np.ndarray, " n"]:
-    """The mean IoU of every image by itself; NaN where nothing of it is labelled."""
-    return scores(torch.from_numpy(counts))["mean_iou"].numpy()
+from transfer.colours import class_legend, error_legend, overlay
 
 
 def shown_classes(counts: Int64[np.ndarray, "k k"], most: int = 6) -> list[int]:
@@ -79,17 +70,6 @@ def layer_list(names: Sequence[str]) -> list[dict[str, Any]]:
     return layers
 
 
-def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[list[str]]:
-    """Name and colour of every class but the background, which is clear in these layers."""
-    found = [[name, _hex(PALETTE[k % len(PALETTE)])] for k, name in enumerate(names) if k > 0]
-    return [*found, *([["not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))]] if unlabelled else [])]
-
-
-def error_legend() -> list[list[str]]:
-    """Name and colour of every kind of error."""
-    return [[name, _hex(np.array(colour, dtype=np.uint8))] for name, colour in ERRORS.items()]
-
-
 def sheets(
     pack: Pack, predictions: UInt8[np.ndarray, "m h w"], indices: Int64[np.ndarray, " m"]
 ) -> dict[str, tuple[str, UInt8[np.ndarray, "m h w 3"]]]:
@@ -97,7 +77,3 @@ def sheets(
     images = thumbnails(pack, indices)
     tinted = np.stack([overlay(image, mask) for image, mask in zip(images, predictions, strict=True)])
     return {"images": ("image", images), "predictions": ("prediction", tinted)}
-
-
-def _hex(colour: UInt8[np.ndarray, "3"]) -> str:
-    return "#" + colour.tobytes().hex()

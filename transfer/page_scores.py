@@ -7,21 +7,16 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from common.colours import PALETTE
 from common.metrics import image_means, scores
 from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table, three_digits
 from common.report.page import Block
 from transfer.bootstrap import intervals
 from transfer.boundary import TOLERANCE
+from transfer.colours import class_colour
 from transfer.quality import Quality, by_size
 
 SIZES = 6
 """Groups of images of about equal number, for the line through the cloud of sizes."""
-
-
-def class_colour(index: int) -> str:
-    """The colour of a class in charts: that of its mask; the background's is that of the text."""
-    return "ink" if index == 0 else "#" + PALETTE[index % len(PALETTE)].tobytes().hex()
 
 
 def score_blocks(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> list[Block]:

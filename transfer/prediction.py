@@ -5,22 +5,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import UInt8
 from PIL import Image
-from torch import Tensor
-from torch.nn import functional as F
 
-from common.colours import PALETTE, mix
 from common.config.groups import RunConfig
 from common.data.batches import to_images
 from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
+from transfer.colours import _colour, overlay
 from transfer.image_config import PredictOptions
-from transfer.model import load_network
 from transfer.photos import Photo, Photos
+from transfer.segmenter import likeliest, load_network
 
-OPACITY = 0.45
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of what is written."""
 
@@ -71,18 +68,3 @@ class Prediction:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             save_picture(overlay(photo.full, mask), path)
-
-
-def likeliest(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
-    """The likeliest class of every pixel at another size: the logits are brought to it, so that borders are smooth."""
-    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False).argmax(1)
-
-
-def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with every class but the background tinted in its colour."""
-    tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
-    return np.where((mask > 0)[..., None], tinted, image[..., :3])
-
-
-def _colour(index: int) -> UInt8[np.ndarray, "3"]:
-    return PALETTE[index % len(PALETTE)]

@@ -9,15 +9,12 @@ from matplotlib.figure import Figure
 
 from common.colours import PALETTE, heat
 from common.data.batches import read_batch
-from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
 from transfer.cam import class_activation, default_layers, overlay, upscale
+from transfer.colours import paint, paint_errors
 from transfer.model import SegmentationNet
 from transfer.quality import Quality, by_size
-
-UNLABELLED = (128, 128, 128)
-RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
 
 
 @torch.no_grad()
@@ -60,30 +57,6 @@ def activation_grid(
             maps = upscale(class_activation(net, image, layer=layer, target_class=k).map, size).cpu().numpy()
             columns[f"{part}: {name}"] = np.stack([overlay(*pair) for pair in zip(photos, maps, strict=True)])
     return grid(columns)
-
-
-def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
-    """Classes as colours of the palette (which repeats after eight); what is not labelled is grey."""
-    colours = np.full((256, 3), UNLABELLED, dtype=np.uint8)
-    colours[:IGNORE] = PALETTE[np.arange(IGNORE) % len(PALETTE)]
-    return colours[mask.numpy()]
-
-
-def paint_errors(
-    prediction: Int64[torch.Tensor, "n h w"], truth: Int64[torch.Tensor, "n h w"]
-) -> UInt8[np.ndarray, "n h w 3"]:
-    """What kind of error each pixel is; class 0 is the background."""
-    colours = np.full((*truth.shape, 3), RIGHT, dtype=np.uint8)
-    wrong = (prediction != truth).numpy()
-    foreground, said = truth.numpy() > 0, prediction.numpy() > 0
-    for colour, where in (
-        (MISSED, wrong & foreground & ~said),
-        (INVENTED, wrong & ~foreground & said),
-        (CONFUSED, wrong & foreground & said),
-        (UNLABELLED, truth.numpy() == IGNORE),
-    ):
-        colours[where] = colour
-    return colours
 
 
 def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -> Figure:

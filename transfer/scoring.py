@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from common.data.batches import each_image
 from common.data.pack import Pack
-from common.metrics import confusion, report
+from common.metrics import confusion, report, scores
 from common.rows import Means, Row
 from transfer.losses import SegmentationLoss
 from transfer.model import SegmentationNet
@@ -95,3 +95,8 @@ def print_table(scores: Mapping, split: str, images: int) -> None:
 
 def _four_digits(value: float | None) -> str:
     return "   -  " if value is None else f"{value:.4f}"
+
+
+def image_scores(counts: Int64[np.ndarray, "n k k"]) -> Float64[np.ndarray, " n"]:
+    """The mean IoU of every image by itself; NaN where nothing of it is labelled."""
+    return scores(torch.from_numpy(counts))["mean_iou"].numpy()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from common.data.decode import resize_image
 from transfer.evaluate import main as evaluate
 from transfer.main import main as transfer
-from transfer.model import load_network
+from transfer.segmenter import load_network
 
 
 def picture(index: int) -> tuple[np.ndarray, np.ndarray]:

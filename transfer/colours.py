@@ -1,0 +1,75 @@
+"""Colours of masks, classes and errors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+
+from common.colours import PALETTE, mix
+from common.data.classes import IGNORE
+
+UNLABELLED = (128, 128, 128)
+
+
+RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
+
+
+def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
+    """Classes as colours of the palette (which repeats after eight); what is not labelled is grey."""
+    colours = np.full((256, 3), UNLABELLED, dtype=np.uint8)
+    colours[:IGNORE] = PALETTE[np.arange(IGNORE) % len(PALETTE)]
+    return colours[mask.numpy()]
+
+
+def paint_errors(
+    prediction: Int64[torch.Tensor, "n h w"], truth: Int64[torch.Tensor, "n h w"]
+) -> UInt8[np.ndarray, "n h w 3"]:
+    """What kind of error each pixel is; class 0 is the background."""
+    colours = np.full((*truth.shape, 3), RIGHT, dtype=np.uint8)
+    wrong = (prediction != truth).numpy()
+    foreground, said = truth.numpy() > 0, prediction.numpy() > 0
+    for colour, where in (
+        (MISSED, wrong & foreground & ~said),
+        (INVENTED, wrong & ~foreground & said),
+        (CONFUSED, wrong & foreground & said),
+        (UNLABELLED, truth.numpy() == IGNORE),
+    ):
+        colours[where] = colour
+    return colours
+
+
+ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
+
+
+def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[list[str]]:
+    """Name and colour of every class but the background, which is clear in these layers."""
+    found = [[name, _hex(PALETTE[k % len(PALETTE)])] for k, name in enumerate(names) if k > 0]
+    return [*found, *([["not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))]] if unlabelled else [])]
+
+
+def error_legend() -> list[list[str]]:
+    """Name and colour of every kind of error."""
+    return [[name, _hex(np.array(colour, dtype=np.uint8))] for name, colour in ERRORS.items()]
+
+
+def _hex(colour: UInt8[np.ndarray, "3"]) -> str:
+    return "#" + colour.tobytes().hex()
+
+
+def class_colour(index: int) -> str:
+    """The colour of a class in charts: that of its mask; the background's is that of the text."""
+    return "ink" if index == 0 else "#" + PALETTE[index % len(PALETTE)].tobytes().hex()
+
+
+OPACITY = 0.45
+
+
+def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with every class but the background tinted in its colour."""
+    tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
+    return np.where((mask > 0)[..., None], tinted, image[..., :3])
+
+
+def _colour(index: int) -> UInt8[np.ndarray, "3"]:
+    return PALETTE[index % len(PALETTE)]
