@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from datasets import photo, square_mask, write_oxford, write_tree
 
-from transfer.analysis import channel_moments
-from transfer.analyze import main as analyze
+from transfer.analyze.__main__ import main as analyze
+from transfer.analyze.analysis import channel_moments
 
 
 def numbers(folder) -> dict:

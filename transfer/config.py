@@ -186,25 +186,3 @@ class CompareConfig:
         if len(self.compare.runs) < 2:
             raise UserError("give the folders of two runs or more: python -m transfer.compare RUN RUN")
         RunConfig(device=self.compare.device).check()
-
-
-@dataclass(frozen=True)
-class AnalyzeOptions:
-    """Where the analysis goes."""
-
-    output: Path = Path("analysis")
-    """Folder for analysis.json and analysis.png."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the augmented samples."""
-
-
-@dataclass(frozen=True)
-class AnalyzeConfig:
-    """Count and draw what is in a labelled data set: sizes, colours, classes, samples as training sees them."""
-
-    data: DataConfig = DataConfig()
-    augment: AugmentConfig = AugmentConfig()
-    analyze: AnalyzeOptions = AnalyzeOptions()
-
-    def check(self) -> None:
-        """Nothing excludes anything here."""

@@ -24,8 +24,8 @@ from common.errors import few
 from common.figures import to_bytes
 from common.files import make_folder, write_json
 from common.report.selection import spread
+from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay
-from transfer.config import AnalyzeConfig
 
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from transfer.config import AnalyzeConfig
+from transfer.analyze.config import AnalyzeConfig
 
 
 @command
@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> None:
     """Read the data; count; draw."""
     config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")
 
-    from transfer.analysis import Analysis  # after the flags: --help answers without importing torch
+    from transfer.analyze.analysis import Analysis  # after the flags: --help answers without importing torch
 
     Analysis(config).write()
 

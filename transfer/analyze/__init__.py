@@ -1,0 +1,1 @@
+"""`python -m transfer.analyze`: what is in a labelled data set."""
