@@ -9,8 +9,8 @@ import pytest
 from datasets import write_images_masks
 from tiny import SYNTHETIC, TINY
 
-from transfer.compare import main as compare
-from transfer.finished import short_names
+from transfer.compare.__main__ import main as compare
+from transfer.compare.finished_run import short_names
 from transfer.main import main as transfer
 
 

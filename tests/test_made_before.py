@@ -16,7 +16,7 @@ from common.config.load import load_config
 from pretrain.config import PretrainConfig
 from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
-from transfer.compare import main as compare
+from transfer.compare.__main__ import main as compare
 from transfer.config import TransferConfig
 from transfer.evaluate import main as evaluate
 from transfer.main import main as transfer

@@ -9,7 +9,7 @@ from selenium.webdriver.chrome.service import Service
 from tiny import SYNTHETIC, TINY
 
 from pretrain.main import main as pretrain
-from transfer.compare import main as compare
+from transfer.compare.__main__ import main as compare
 from transfer.main import main as transfer
 from transfer.study import main as study
 

@@ -16,7 +16,7 @@ from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, telling
 from transfer.colours import class_legend, error_legend, paint, paint_errors
-from transfer.finished import FinishedRun
+from transfer.compare.finished_run import FinishedRun
 from transfer.model import SegmentationNet
 from transfer.scoring import image_scores
 

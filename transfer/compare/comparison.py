@@ -19,10 +19,10 @@ from common.report.selection import spread
 from common.rows import markdown_table, write_csv
 from common.run.notes import labels_elsewhere
 from transfer.bootstrap import interval, paired_difference
-from transfer.compare_figures import bars, masks_of_all, radar, training_curves
-from transfer.compare_page import write_page
-from transfer.config import CompareOptions
-from transfer.finished import FinishedRun, read_run, refuse_different_images, short_names
+from transfer.compare.config import CompareOptions
+from transfer.compare.figures import bars, masks_of_all, radar, training_curves
+from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
+from transfer.compare.page import write_page
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_network
 

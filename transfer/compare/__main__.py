@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from transfer.config import CompareConfig
+from transfer.compare.config import CompareConfig
 
 
 @command
@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> None:
     """Read the runs; write the table, the differences and the figures."""
     config = load_config(CompareConfig, argv, prog="python -m transfer.compare").compare
 
-    from transfer.comparison import Comparison  # after the flags: --help answers without importing torch
+    from transfer.compare.comparison import Comparison  # after the flags: --help answers without importing torch
 
     Comparison(config).write()
 

@@ -15,8 +15,8 @@ from common.report.blocks import Axis, Cell, Chart, Series, code, number, place,
 from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
 from transfer.bootstrap import Interval, intervals
-from transfer.compare_gallery import gallery
-from transfer.finished import FinishedRun
+from transfer.compare.finished_run import FinishedRun
+from transfer.compare.gallery import gallery
 from transfer.model import SegmentationNet
 from transfer.scoring import image_scores
 

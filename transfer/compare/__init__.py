@@ -1,0 +1,1 @@
+"""`python -m transfer.compare`: several runs side by side."""
