@@ -22,7 +22,7 @@ from common.rows import read_rows
 from common.tensor_files import load_tensors
 from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
-from transfer.evaluate import main as evaluate
+from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.predict import main as predict
 

@@ -18,7 +18,7 @@ from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
 from transfer.compare.__main__ import main as compare
 from transfer.config import TransferConfig
-from transfer.evaluate import main as evaluate
+from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.predict import main as predict
 

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
-from common.config.network import EvaluateOptions
 from common.errors import UserError
 
 Weight = Annotated[float, Field(ge=0)]
@@ -139,22 +138,3 @@ class TransferConfig:
             raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")
         if (loss.class_weights == "fixed") != (loss.fixed_class_weights is not None):
             raise UserError("--class_weights fixed and --fixed_class_weights belong together: give both, or neither")
-
-
-@dataclass(frozen=True)
-class ScoreOptions(EvaluateOptions):
-    """What is measured of a segmentation network."""
-
-    original_size: bool = False
-    """Score at the size that each image came in too, as the ISIC challenge does (mean over images of the IoU)."""
-
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Score a trained segmentation network; repeats the test figures of its run exactly."""
-
-    evaluate: ScoreOptions = ScoreOptions()
-
-    def check(self) -> None:
-        """Raise UserError when no model is named."""
-        self.evaluate.check(phase="transfer")

@@ -7,7 +7,8 @@ import pytest
 from common.config.load import flatten, load_config, save_config, unflatten
 from common.errors import UserError
 from pretrain.config import PretrainConfig
-from transfer.config import EvaluateConfig, TransferConfig
+from transfer.config import TransferConfig
+from transfer.evaluate.config import EvaluateConfig
 
 PROG = "python -m pretrain.main"
 

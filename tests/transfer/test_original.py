@@ -12,7 +12,7 @@ from tiny import SYNTHETIC, TINY
 from torch.nn import functional as F
 
 from common.data.decode import resize_image
-from transfer.evaluate import main as evaluate
+from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.segmenter import load_network
 

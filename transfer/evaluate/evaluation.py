@@ -19,8 +19,9 @@ from common.report.selection import spread
 from common.rows import read_rows
 from common.run.environment import typed_command
 from common.run.notes import course, data_name
-from transfer.config import ScoreOptions, TransferConfig
-from transfer.original import original_confusions
+from transfer.config import TransferConfig
+from transfer.evaluate.config import ScoreOptions
+from transfer.evaluate.original_size import original_confusions
 from transfer.page import POINTS, Scored, Told, write_page
 from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid

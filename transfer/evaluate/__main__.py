@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command, without_bare
 from common.config.load import load_config
-from transfer.config import EvaluateConfig
+from transfer.evaluate.config import EvaluateConfig
 
 
 @command
@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> None:
     words = without_bare("--visualize_samples", argv)
     config = load_config(EvaluateConfig, words, prog="python -m transfer.evaluate").evaluate
 
-    from transfer.evaluation import Evaluation  # after the flags: --help answers without importing torch
+    from transfer.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch
 
     evaluation = Evaluation(config)
     evaluation.score()

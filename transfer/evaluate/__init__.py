@@ -1,0 +1,1 @@
+"""`python -m transfer.evaluate`: scores of a trained segmentation network."""
