@@ -14,8 +14,8 @@ from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import Handover, save_handover, sections_of
-from transfer.cam import class_activation, upscale
-from transfer.gradcam import main as gradcam
+from transfer.gradcam.__main__ import main as gradcam
+from transfer.gradcam.cam import class_activation, upscale
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_network
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from common.colours import heat
 from common.report.images import photograph
-from transfer.cam import COLOURS, class_activation, default_layers, upscale
-from transfer.cam_sanity import Likeness, randomised_correlation, untrained
+from transfer.gradcam.cam import COLOURS, class_activation, default_layers, upscale
+from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
 from transfer.model import SegmentationNet
 
 MOST = 24

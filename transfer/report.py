@@ -11,8 +11,8 @@ from common.colours import PALETTE, heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
-from transfer.cam import class_activation, default_layers, overlay, upscale
 from transfer.colours import paint, paint_errors
+from transfer.gradcam.cam import class_activation, default_layers, overlay, upscale
 from transfer.model import SegmentationNet
 from transfer.quality import Quality, by_size
 

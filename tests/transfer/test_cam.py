@@ -18,8 +18,8 @@ from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
 from common.models.registry import DECODERS, build_decoder
 from common.models.smp import SMPEncoder
-from transfer.cam import class_activation, default_layers, find_layer, overlay, upscale
-from transfer.cam_sanity import randomised_correlation, untrained
+from transfer.gradcam.cam import class_activation, default_layers, find_layer, overlay, upscale
+from transfer.gradcam.sanity import randomised_correlation, untrained
 from transfer.model import SegmentationNet
 
 IMAGE = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))

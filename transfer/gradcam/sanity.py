@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 from torch import Tensor
 
-from transfer.cam import Activation, class_activation
+from transfer.gradcam.cam import Activation, class_activation
 from transfer.model import SegmentationNet
 
 FIRST_SEED = 181_003_292

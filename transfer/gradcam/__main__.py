@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from transfer.image_config import GradCamConfig
+from transfer.gradcam.config import GradCamConfig
 
 
 @command
@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> None:
     """Load the network; ask it about the images; write maps, sheets and numbers."""
     config = load_config(GradCamConfig, argv, prog="python -m transfer.gradcam").gradcam
 
-    from transfer.explanation import Explanation  # after the flags: --help answers without importing torch
+    from transfer.gradcam.explanation import Explanation  # after the flags: --help answers without importing torch
 
     Explanation(config).run()
 

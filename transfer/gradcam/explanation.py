@@ -17,10 +17,10 @@ from common.engine.device import make_fabric
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
-from transfer.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
-from transfer.cam_sanity import Likeness, randomised_correlation, untrained
 from transfer.colours import overlay as tinted
-from transfer.image_config import GradCamOptions
+from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
+from transfer.gradcam.config import GradCamOptions
+from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
 from transfer.photos import Photo, Photos
 from transfer.segmenter import load_network
 

@@ -1,0 +1,1 @@
+"""`python -m transfer.gradcam`: which parts of an image support each class."""
