@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from common.intervals import Interval
-from transfer.bootstrap import seeds_difference
+from transfer.metrics.bootstrap import seeds_difference
 from transfer.scoring import IMAGES_FILE
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from common.intervals import Interval, mean_interval
-from transfer.bootstrap import seeds_difference
 from transfer.cells import Cell, Result
+from transfer.metrics.bootstrap import seeds_difference
 from transfer.study_config import Start
 
 METRIC = "mean_iou"

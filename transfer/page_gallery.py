@@ -16,11 +16,11 @@ from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, telling
 from transfer.colours import paint, paint_errors
+from transfer.metrics.quality import entropy
 from transfer.model import SegmentationNet
 from transfer.page_cam import MOST as MAPPED
 from transfer.page_cam import Maps
 from transfer.page_layers import about, layer_list, shown_classes
-from transfer.quality import entropy
 from transfer.scoring import image_scores
 
 WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}

@@ -12,9 +12,9 @@ from common.metrics import scores
 from common.report.blocks import place, three_digits
 from common.report.page import Tile
 from common.run.notes import counted, data_name
-from transfer.bootstrap import Interval, interval
 from transfer.config import TransferConfig
-from transfer.quality import Quality
+from transfer.metrics.bootstrap import Interval, interval
+from transfer.metrics.quality import Quality
 
 DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}
 MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}

@@ -10,10 +10,10 @@ from jaxtyping import Float64, Int64
 from common.metrics import image_means, scores
 from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table, three_digits
 from common.report.page import Block
-from transfer.bootstrap import intervals
-from transfer.boundary import TOLERANCE
 from transfer.colours import class_colour
-from transfer.quality import Quality, by_size
+from transfer.metrics.bootstrap import intervals
+from transfer.metrics.boundary import TOLERANCE
+from transfer.metrics.quality import Quality, by_size
 
 SIZES = 6
 """Groups of images of about equal number, for the line through the cloud of sizes."""

@@ -34,8 +34,8 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
+from transfer.metrics.quality import Quality
 from transfer.page import TERMS, Scored, Told, write_page
-from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid
 from transfer.scoring import confusions, print_table, row, save_images, silent_for
 

@@ -13,8 +13,8 @@ from common.data.pack import Pack
 from common.figures import grid, to_bytes
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import class_activation, default_layers, overlay, upscale
+from transfer.metrics.quality import Quality, by_size
 from transfer.model import SegmentationNet
-from transfer.quality import Quality, by_size
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from transfer.bootstrap import interval, paired_difference, seeds_difference
+from transfer.metrics.bootstrap import interval, paired_difference, seeds_difference
 
 
 def counts(accuracies, pixels=1000):

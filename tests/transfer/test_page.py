@@ -18,9 +18,9 @@ from common.models.encoder import UNetEncoder
 from common.rows import Row
 from transfer.config import TransferConfig
 from transfer.main import main as transfer
+from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
 from transfer.page import Scored, Told, write_page
-from transfer.quality import Quality
 from transfer.scoring import confusions
 
 NAMES = ("background", "cat", "dog")

@@ -11,10 +11,10 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from common.metrics import confusion
-from transfer.boundary import boundary_counts, boundary_f, tolerance_pixels
-from transfer.calibration import Reliability
-from transfer.precision_recall import PrecisionRecall
-from transfer.quality import Quality, by_size, entropy
+from transfer.metrics.boundary import boundary_counts, boundary_f, tolerance_pixels
+from transfer.metrics.calibration import Reliability
+from transfer.metrics.precision_recall import PrecisionRecall
+from transfer.metrics.quality import Quality, by_size, entropy
 
 
 def batch(seed=0, *, images=3, side=16, classes=3, ignored=True):

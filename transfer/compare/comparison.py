@@ -18,11 +18,11 @@ from common.metrics import PER_CLASS, scores
 from common.report.selection import spread
 from common.rows import markdown_table, write_csv
 from common.run.notes import labels_elsewhere
-from transfer.bootstrap import interval, paired_difference
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
 from transfer.compare.page import write_page
+from transfer.metrics.bootstrap import interval, paired_difference
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_network
 

@@ -14,9 +14,9 @@ from common.data.pack import Pack
 from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table, three_digits
 from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
-from transfer.bootstrap import Interval, intervals
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
+from transfer.metrics.bootstrap import Interval, intervals
 from transfer.model import SegmentationNet
 from transfer.scoring import image_scores
 

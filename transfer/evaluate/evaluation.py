@@ -22,8 +22,8 @@ from common.run.notes import course, data_name
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_confusions
+from transfer.metrics.quality import Quality
 from transfer.page import POINTS, Scored, Told, write_page
-from transfer.quality import Quality
 from transfer.report import confusion_figure, quality_figure, sample_grid
 from transfer.scoring import confusions, print_table, save_images
 from transfer.segmenter import load_network

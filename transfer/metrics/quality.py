@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from common.metrics import scores
 from common.report.scatter import THUMBNAIL
-from transfer.boundary import boundary_counts, boundary_f
-from transfer.calibration import Reliability
-from transfer.precision_recall import PrecisionRecall
+from transfer.metrics.boundary import boundary_counts, boundary_f
+from transfer.metrics.calibration import Reliability
+from transfer.metrics.precision_recall import PrecisionRecall
 
 
 class Quality:
