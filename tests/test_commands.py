@@ -24,7 +24,7 @@ from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
-from transfer.predict import main as predict
+from transfer.predict.__main__ import main as predict
 
 PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
 TRANSFER = [*TINY, "--epochs", "2"]

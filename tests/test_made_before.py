@@ -20,7 +20,7 @@ from transfer.compare.__main__ import main as compare
 from transfer.config import TransferConfig
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
-from transfer.predict import main as predict
+from transfer.predict.__main__ import main as predict
 
 MADE = Path(__file__).parent / "made_before"
 EXPECTED = MADE / "expected"

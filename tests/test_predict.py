@@ -15,7 +15,7 @@ from common.models.encoder import UNetEncoder
 from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from transfer.colours import overlay
 from transfer.model import SegmentationNet
-from transfer.predict import main as predict
+from transfer.predict.__main__ import main as predict
 
 
 @pytest.fixture

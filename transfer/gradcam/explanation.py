@@ -21,7 +21,7 @@ from transfer.colours import overlay as tinted
 from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
 from transfer.gradcam.config import GradCamOptions
 from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
-from transfer.photos import Photo, Photos
+from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_network
 
 MAPS, SHEETS = "maps", "sheets"

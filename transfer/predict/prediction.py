@@ -14,8 +14,8 @@ from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from transfer.colours import _colour, overlay
-from transfer.image_config import PredictOptions
-from transfer.photos import Photo, Photos
+from transfer.predict.config import PredictOptions
+from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import likeliest, load_network
 
 MASKS, OVERLAYS = "masks", "overlays"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from transfer.image_config import PredictConfig
+from transfer.predict.config import PredictConfig
 
 
 @command
@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> None:
     """Load the network; segment the images; write masks and overlays."""
     config = load_config(PredictConfig, argv, prog="python -m transfer.predict").predict
 
-    from transfer.prediction import Prediction  # after the flags: --help answers without importing torch
+    from transfer.predict.prediction import Prediction  # after the flags: --help answers without importing torch
 
     Prediction(config).run()
 

@@ -1,0 +1,1 @@
+"""`python -m transfer.predict`: masks for images that have none."""
