@@ -35,8 +35,8 @@ from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
 from transfer.metrics.quality import Quality
-from transfer.page import TERMS, Scored, Told, write_page
-from transfer.report import confusion_figure, quality_figure, sample_grid
+from transfer.report.figures import confusion_figure, quality_figure, sample_grid
+from transfer.report.page import TERMS, Scored, Told, write_page
 from transfer.scoring import confusions, print_table, row, save_images, silent_for
 
 

@@ -20,7 +20,7 @@ from transfer.config import TransferConfig
 from transfer.main import main as transfer
 from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
-from transfer.page import Scored, Told, write_page
+from transfer.report.page import Scored, Told, write_page
 from transfer.scoring import confusions
 
 NAMES = ("background", "cat", "dog")

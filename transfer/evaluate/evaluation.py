@@ -23,8 +23,8 @@ from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_confusions
 from transfer.metrics.quality import Quality
-from transfer.page import POINTS, Scored, Told, write_page
-from transfer.report import confusion_figure, quality_figure, sample_grid
+from transfer.report.figures import confusion_figure, quality_figure, sample_grid
+from transfer.report.page import POINTS, Scored, Told, write_page
 from transfer.scoring import confusions, print_table, save_images
 from transfer.segmenter import load_network
 from transfer.source import Source, find_source

@@ -25,11 +25,10 @@ from transfer.colours import class_colour
 from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
-from transfer.page_gallery import Gallery
-from transfer.page_head import main_figures, tiles, title, verdict
-from transfer.page_layers import sheets
-from transfer.page_scores import score_blocks, threshold_blocks
-from transfer.report import activation_grid
+from transfer.report.figures import activation_grid
+from transfer.report.gallery import Gallery, sheets
+from transfer.report.headline import main_figures, tiles, title, verdict
+from transfer.report.scores import score_blocks, threshold_blocks
 from transfer.scoring import image_scores
 
 POINTS = 1000
