@@ -7,7 +7,7 @@ import pytest
 from common.config.load import CONFIGS, load_config
 from pretrain.config import PretrainConfig
 from transfer.config import TransferConfig
-from transfer.study_config import StudyConfig
+from transfer.study.config import StudyConfig
 
 KINDS = {"pretrain": PretrainConfig, "transfer": TransferConfig, "study": StudyConfig}
 COMMANDS = {"pretrain": "pretrain.main", "transfer": "transfer.main", "study": "transfer.study"}

@@ -15,10 +15,11 @@ from tiny import SYNTHETIC, TINY
 from common.config.load import load_config
 from common.data.load import load_splits
 from pretrain.main import main as pretrain
-from transfer.campaign import Campaign
-from transfer.leaks import data_leaks
-from transfer.study import main as study
-from transfer.study_config import StudyConfig, parse_inits
+from transfer.study.__main__ import main as study
+from transfer.study.config import StudyConfig
+from transfer.study.leaks import data_leaks
+from transfer.study.plan import Campaign
+from transfer.study.starts import parse_inits
 
 SMALL = [
     *("--label_fractions", "0.5", "1.0", "--seeds", "1"),

@@ -11,7 +11,7 @@ from tiny import SYNTHETIC, TINY
 from pretrain.main import main as pretrain
 from transfer.compare.__main__ import main as compare
 from transfer.main import main as transfer
-from transfer.study import main as study
+from transfer.study.__main__ import main as study
 
 FLAGS = [*TINY, "--report", "--epochs", "4", "--synthetic_count", "100"]
 

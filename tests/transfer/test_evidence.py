@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transfer.cells import Cell, Result
-from transfer.evidence import Evidence, baseline_of, doubling, labels_needed, scores_of
-from transfer.study_config import Start, parse_inits
-from transfer.study_words import doubled_budget, labels_saved, rivalry, verdict
+from transfer.study.results import Evidence, baseline_of, doubling, labels_needed, scores_of
+from transfer.study.sentences import doubled_budget, labels_saved, rivalry, verdict
+from transfer.study.starts import Start, parse_inits
+from transfer.study.trials import Cell, Result
 
 SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from transfer.study_config import StudyConfig
+from transfer.study.config import StudyConfig
 
 
 @command
@@ -15,11 +15,11 @@ def main(argv: Sequence[str]) -> None:
 
     from common.data.load import load_splits  # after the flags: --help answers without importing torch
     from common.terminal import time_left
-    from transfer.campaign import Campaign
-    from transfer.evidence import Evidence
-    from transfer.leaks import data_leaks, leaks_of
-    from transfer.study_page import write_page
-    from transfer.study_table import write_study
+    from transfer.study.leaks import data_leaks, leaks_of
+    from transfer.study.page import write_page
+    from transfer.study.plan import Campaign
+    from transfer.study.results import Evidence
+    from transfer.study.table import write_study
 
     data = load_splits(config.data, labelled=True)
     campaign = Campaign(config, data)

@@ -16,9 +16,10 @@ from common.errors import UserError
 from common.files import make_folder
 from common.run.folder import MAY_CHANGE
 from common.terminal import CONSOLE, time_left
-from transfer.cells import Cell, Result, data_digest, file_digest, read_cell, train_cell
 from transfer.labels import training_part
-from transfer.study_config import Start, StudyConfig, parse_inits
+from transfer.study.config import StudyConfig
+from transfer.study.starts import Start, parse_inits
+from transfer.study.trials import Cell, Result, data_digest, file_digest, read_cell, train_cell
 
 GROWS = {"inits", "label_fractions", "seeds", "doubling", "dry_run", "table", "keep_checkpoints"}
 """Settings of a study that may be others when it goes on: they name its cells, or only what is done with them."""

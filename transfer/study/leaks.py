@@ -11,7 +11,7 @@ from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.errors import UserError, few
 from common.run.checkpoint import handover_file, load_handover
-from transfer.study_config import Start
+from transfer.study.starts import Start
 
 
 def data_leaks(data: Splits) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from common.intervals import Interval, mean_interval
-from transfer.cells import Cell, Result
 from transfer.metrics.bootstrap import seeds_difference
-from transfer.study_config import Start
+from transfer.study.starts import Start
+from transfer.study.trials import Cell, Result
 
 METRIC = "mean_iou"
 

@@ -20,7 +20,8 @@ from common.run.checkpoint import handover_file
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE
-from transfer.study_config import Start, StudyConfig
+from transfer.study.config import StudyConfig
+from transfer.study.starts import Start
 
 PROOF = "cell.json"
 """Written last: a cell that has it is finished."""

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common.intervals import Interval
-from transfer.evidence import Doubling, Evidence, Score, labels_needed
-from transfer.study_config import Start, StudyOptions
+from transfer.study.config import StudyOptions
+from transfer.study.results import Doubling, Evidence, Score, labels_needed
+from transfer.study.starts import Start
 
 Curves = Mapping[Start, Sequence[Score]]
 """The scores of every start, from few labels to many."""

@@ -15,9 +15,9 @@ from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import repeating
 from common.run.environment import environment
 from common.run.notes import counted, data_name, labels_elsewhere
-from transfer.evidence import Evidence, Score, doubling
-from transfer.study_config import Start, StudyConfig
-from transfer.study_words import (
+from transfer.study.config import StudyConfig
+from transfer.study.results import Evidence, Score, doubling
+from transfer.study.sentences import (
     doubled_budget,
     labels_saved,
     legend,
@@ -26,6 +26,7 @@ from transfer.study_words import (
     told_interval,
     verdict,
 )
+from transfer.study.starts import Start
 
 LABELS = Axis("labelled images (training and validation)", log=True)
 DASHES = (None, "6 3", "2 3", "8 3 2 3")

@@ -12,9 +12,9 @@ from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.rows import markdown_table, write_csv
 from common.run.notes import labels_elsewhere
-from transfer.evidence import Evidence, Score, doubling
-from transfer.study_config import Start, StudyConfig, StudyOptions
-from transfer.study_words import (
+from transfer.study.config import StudyConfig, StudyOptions
+from transfer.study.results import Evidence, Score, doubling
+from transfer.study.sentences import (
     doubled_budget,
     labels_saved,
     legend,
@@ -22,6 +22,7 @@ from transfer.study_words import (
     rivalry,
     verdict,
 )
+from transfer.study.starts import Start
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X"
