@@ -443,7 +443,7 @@ def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path)
 @pytest.mark.slow
 def test_off_a_terminal_progress_is_plain_lines(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     answer = subprocess.run(
         [sys.executable, "-m", "pretrain.main", *words], cwd=root, capture_output=True, text=True, check=True
     )

@@ -120,7 +120,7 @@ def test_resume_starts_from_the_settings_of_the_run(tmp_path):
 @pytest.mark.parametrize("module", ["pretrain.main", "transfer.main", "transfer.evaluate"])
 def test_help_teaches_every_flag_without_importing_torch(module):
     code = f"import sys, {module} as m\ntry: m.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert answer.stdout.strip().endswith("False")
     assert "--data_dir" in answer.stdout
