@@ -79,7 +79,9 @@ def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, m
     assert first.masks is not None
     np.testing.assert_array_equal(first.masks, second.masks)
     np.testing.assert_array_equal(first.masks[3], salient(pets.images[3]))
-    monkeypatch.setattr("pretrain.pseudo_masks.grabcut.salient", lambda *_, side: pytest.fail(f"those at {side} were kept"))
+    monkeypatch.setattr(
+        "pretrain.pseudo_masks.grabcut.salient", lambda *_, side: pytest.fail(f"those at {side} were kept")
+    )
     again = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "one", num_workers=1)
     np.testing.assert_array_equal(first.masks, again.masks)
     with pytest.raises(pytest.fail.Exception, match="those at 48"):
