@@ -47,7 +47,7 @@ def command(main: Callable[[Sequence[str]], None]) -> Command:
     return guarded
 
 
-def without_bare(flag: str, argv: Sequence[str]) -> list[str]:
+def drop_bare_flag(flag: str, argv: Sequence[str]) -> list[str]:
     """The words of a command line, less a flag that stands without its number and so means its default.
 
     System A's users type --visualize_samples as a switch.

@@ -15,8 +15,8 @@ from common.config.network import Pooling
 from common.data.batches import each_image
 from common.data.pack import Pack
 from common.models.encoder import Encoder
-from common.models.inspect import undisturbed
-from common.terminal import waiting_for
+from common.models.inspect import eval_mode
+from common.terminal import spinner
 
 
 def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
@@ -51,7 +51,7 @@ def all_latents(
 ) -> dict[Pooling, Float[np.ndarray, "n d"]]:
     """`latents` in several ways, from one look at the images."""
     rows: dict[Pooling, list[Tensor]] = {pooling: [] for pooling in poolings}
-    with undisturbed(encoder):
+    with eval_mode(encoder):
         for batch in each_image(pack, batch_size=batch_size, device=device, doing="describing"):
             features = encoder(batch.image)
             for pooling, vectors in rows.items():
@@ -128,7 +128,7 @@ def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.
     count = [0] * len(encoder.channels)
     total = [torch.zeros(channels, dtype=torch.float64) for channels in encoder.channels]
     products = [torch.zeros(channels, channels, dtype=torch.float64) for channels in encoder.channels]
-    with undisturbed(encoder):
+    with eval_mode(encoder):
         for batch in each_image(pack, batch_size=batch_size, device=device, doing="measuring the rank of"):
             for level, features in enumerate(encoder(batch.image)):
                 cells = features.transpose(0, 1).flatten(1).cpu().double()
@@ -155,6 +155,6 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) ->
     if not tsne:
         return planes
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
-    with waiting_for(f"t-SNE of {len(few):,} points"):
+    with spinner(f"t-SNE of {len(few):,} points"):
         found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)
     return {**planes, "tsne": found.astype(np.float32)}

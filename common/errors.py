@@ -26,7 +26,7 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def few(things: Iterable[object], shown: int = 3) -> str:
+def abbreviate(things: Iterable[object], shown: int = 3) -> str:
     """The first names of a list, and how many more there are."""
     rest = iter(things)
     names = ", ".join(str(thing) for thing in islice(rest, shown))

@@ -55,7 +55,7 @@ def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def curves(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
+def curve_figure(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
     """One panel for each list of column names, drawn over the epochs; a name that no row has is left out.
 
     Up to four panels stand in a line.

@@ -12,14 +12,14 @@ CONSOLE = Console(stderr=True)
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar that names the work; what it gives is called with the number of things just done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal, transient=True) as bar:
         yield partial(bar.advance, bar.add_task(what, total=total))
 
 
-def waiting_for(what: str) -> AbstractContextManager:
+def spinner(what: str) -> AbstractContextManager:
     """Names work of which nobody can tell how much is left."""
     return CONSOLE.status(what)
 

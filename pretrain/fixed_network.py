@@ -10,7 +10,7 @@ from torchvision.models import mobilenet_v2
 from torchvision.models.vgg import cfgs, make_layers
 
 from common.models.blocks import initialise
-from common.models.inspect import tapped
+from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, load_features
 
 # Outputs of relu1_2, relu2_2, relu3_3, relu4_3, and of the last MobileNetV2 block at strides 2, 4, 8, 16.
@@ -49,7 +49,7 @@ class FixedNetwork(nn.Module):
 
     def maps(self, image: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """What it makes of pictures, RGB in [0, 1]."""
-        return tapped(self.layers, self.taps, (image - self.mean) / self.std)
+        return collect_outputs(self.layers, self.taps, (image - self.mean) / self.std)
 
     def train(self, mode: bool = True):  # noqa: ARG002
         """Stay in evaluation mode, whatever a parent's train() says."""

@@ -16,27 +16,27 @@ from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
 from common.embedding import level_ranks
 from common.engine.device import make_fabric
-from common.engine.loop import Progress, Updater, updates_per_epoch
-from common.engine.optim import Part, build_optimizer, rates
+from common.engine.loop import History, Updater, updates_per_epoch
+from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import Training, compiled, train
-from common.figures import curves, save_picture
+from common.figures import curve_figure, save_picture
 from common.models.weights import load_sections
 from common.report.selection import sampled
 from common.rows import Means, Row
 from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
-from common.run.notes import course, data_name
+from common.run.notes import convergence_note, data_name
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.pretexts.pretext import make_task
 from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
-from pretrain.report.figures import reconstruction_grid, sheets
-from pretrain.report.page import Looked, Told, write_page
-from pretrain.scoring import image_scores, means
+from pretrain.report.figures import picture_sheets, reconstruction_grid
+from pretrain.report.page import RunInfo, ScoredModel, write_page
+from pretrain.scoring import means, score_images
 
 RANKED = 500
 """Test images, at most, whose features say into how many directions they spread."""
@@ -72,7 +72,7 @@ class Pretraining:
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
 
-    def train(self) -> Progress:
+    def train(self) -> History:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
         for note in self.data.notes:
@@ -88,7 +88,7 @@ class Pretraining:
         updater = Updater(
             self.fabric,
             self.model,
-            build_optimizer([Part([self.model])], plan, optim),
+            build_optimizer([ParameterGroup([self.model])], plan, optim),
             plan,
             lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
@@ -105,7 +105,7 @@ class Pretraining:
         state = {"model": self.model, "updater": updater}
         return train(training, run=self.run, updater=updater, batches=self.batches, state=state)
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: History) -> None:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
         load_sections(self.model, best.sections, "best.pth")
@@ -122,16 +122,16 @@ class Pretraining:
         if page is not None:
             print(f"report: {page}")
 
-    def _draw(self, progress: Progress) -> None:
+    def _draw(self, progress: History) -> None:
         test = reconstruction_grid(
             self.model, self.data.test, range(min(8, len(self.data.test))), device=self.fabric.device
         )
         pictures = {f"{name}_val": picture for name, picture in self._sheets(8, neighbours=True).items()}
         for name, picture in {**pictures, "reconstructions_test": test}.items():
             save_picture(picture, self.run.figures / f"{name}.png")
-        curves(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
+        curve_figure(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _page(self, progress: Progress, images: Mapping[str, np.ndarray], best: Handover) -> Path:
+    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: Handover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
         some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
         ranks = level_ranks(encoder, some, batch_size=size, device=device)
@@ -139,7 +139,7 @@ class Pretraining:
             {"stride": s, "channels": c, "rank": rank, "probe_miou": None}
             for s, c, rank in zip(encoder.strides, encoder.channels, ranks, strict=True)
         ]
-        looked = Looked(
+        looked = ScoredModel(
             model=self.model,
             pack=self.data.test,
             data=data_name(self.config.data),
@@ -151,8 +151,8 @@ class Pretraining:
             batch_size=size,
             project=self.run.points,
         )
-        late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
-        told = Told(
+        late = convergence_note(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
+        told = RunInfo(
             config=self.config,
             task=best.task,
             warnings=[*self.data.notes, *late],
@@ -178,7 +178,7 @@ class Pretraining:
 
     def _image_scores(self, split: str, *, doing: str = "") -> dict[str, Float[np.ndarray, " n"]]:
         pack, size = getattr(self.data, split), self.config.training.batch_size
-        return image_scores(self.model, pack, batch_size=size, device=self.fabric.device, doing=doing)
+        return score_images(self.model, pack, batch_size=size, device=self.fabric.device, doing=doing)
 
     def _validate(self, epoch: int) -> Row:
         """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
@@ -212,14 +212,14 @@ class Pretraining:
         every = self.config.probe.probe_every
         return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: History) -> None:
         for name, picture in self._sheets(4, neighbours=self._probes_after(progress.epoch - 1)).items():
             self.run.picture(name, picture, progress.epoch)
 
     def _sheets(self, count: int, *, neighbours: bool) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
         seed_update(self.config.run.seed, VALIDATION)  # the same patches are hidden in every epoch
         device, pretext = self.fabric.device, self.config.pretext
-        return sheets(self.model, self.data.val, pretext, count, device=device, neighbours=neighbours)
+        return picture_sheets(self.model, self.data.val, pretext, count, device=device, neighbours=neighbours)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that taught the autoencoder with which this one began."""

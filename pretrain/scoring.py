@@ -21,7 +21,7 @@ def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
 
 
 @torch.no_grad()
-def image_scores(
+def score_images(
     model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device, doing: str = ""
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """MSE, PSNR (dB) and SSIM of every image in file order, and the PSNR where all skips are zero.

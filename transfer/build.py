@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from common.config.groups import UNetConfig
-from common.engine.optim import Part
+from common.engine.optim import ParameterGroup
 from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder
@@ -71,7 +71,7 @@ def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
     return build_decoder({"name": plan.decoder, **pyramid, **settings})
 
 
-def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -> list[Part]:
+def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -> list[ParameterGroup]:
     """The levels of the encoder, each at its own rate, the decoder, and the head at the full rate.
 
     The coarsest level of a pretrained encoder is trained at the receipt's factor, every finer one at `layer_decay`
@@ -83,6 +83,6 @@ def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -
     levels = net.encoder.levels()
     decay = layer_decay if receipt.pretrained else 1.0
     factors = [receipt.lr_factor * decay**depth for depth in reversed(range(len(levels)))]
-    parts = [Part(layers, factor) for layers, factor in zip(levels, factors, strict=True)]
-    decoder = Part([net.decoder], receipt.lr_factor if "decoder" in receipt.parts else 1.0)
-    return [*parts, decoder, Part([net.head])]
+    parts = [ParameterGroup(layers, factor) for layers, factor in zip(levels, factors, strict=True)]
+    decoder = ParameterGroup([net.decoder], receipt.lr_factor if "decoder" in receipt.parts else 1.0)
+    return [*parts, decoder, ParameterGroup([net.head])]

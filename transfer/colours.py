@@ -65,7 +65,7 @@ def class_colour(index: int) -> str:
 OPACITY = 0.45
 
 
-def overlay(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+def overlay_mask(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image with every class but the background tinted in its colour."""
     tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
     return np.where((mask > 0)[..., None], tinted, image[..., :3])

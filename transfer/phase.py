@@ -12,15 +12,15 @@ from torch import Tensor
 
 from common.config.load import flatten
 from common.data.augment import Augment
-from common.data.batches import Batch, Batches, balanced_chances, read_batch, training_batches
+from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_splits
 from common.data.pack import Pack
 from common.engine.device import make_fabric
-from common.engine.loop import Progress, Updater, updates_per_epoch
+from common.engine.loop import History, Updater, updates_per_epoch
 from common.engine.optim import build_optimizer, rates
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import Training, compiled, train
-from common.figures import curves, save_picture
+from common.figures import curve_figure, save_picture
 from common.metrics import confusion, report, scores, silent_classes
 from common.models.weights import load_sections
 from common.report.page import notices
@@ -29,15 +29,15 @@ from common.rows import Row
 from common.run.checkpoint import Handover, load_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
-from common.run.notes import course, data_name
+from common.run.notes import convergence_note, data_name
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
 from transfer.metrics.quality import Quality
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.page import TERMS, Scored, Told, write_page
-from transfer.scoring import confusions, print_table, row, save_images, silent_for
+from transfer.report.page import TERMS, RunInfo, ScoredModel, write_page
+from transfer.scoring import confusions, print_table, save_images, score_row, silent_for
 
 
 class Transfer:
@@ -58,7 +58,7 @@ class Transfer:
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
 
-    def train(self) -> Progress:
+    def train(self) -> History:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
         self.run.write_json("receipt.json", self._origin())
@@ -102,7 +102,7 @@ class Transfer:
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(training, run=self.run, updater=updater, batches=self.batches, state=state)
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net, best.sections, "best.pth")
@@ -129,8 +129,8 @@ class Transfer:
         if page is not None:
             print(f"report: {page}")
 
-    def _page(self, progress: Progress, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
-        scored = Scored(
+    def _page(self, progress: History, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
+        scored = ScoredModel(
             net=self.net,
             pack=self.data.test,
             data=data_name(self.config.data),
@@ -144,9 +144,9 @@ class Transfer:
             before=self.before,
             project=self.run.points,
         )
-        late = course(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
+        late = convergence_note(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
         leaks = self.source.leaks(self.data.test)
-        told = Told(
+        told = RunInfo(
             config=self.config,
             source=self.source.name,
             notices=notices([*warnings, *self.data.notes, *leaks, *late], self.source.task),
@@ -162,7 +162,7 @@ class Transfer:
         pack, chances = self.train_pack, None
         if self.config.labels.balanced_sampling:
             assert pack.class_pixels is not None, "labelled data has class pixels"
-            chances = balanced_chances(pack.class_pixels)
+            chances = sampling_weights(pack.class_pixels)
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
     def _begin_epoch(self, epoch: int) -> None:
@@ -179,16 +179,16 @@ class Transfer:
     def _validate(self, _: int) -> Row:
         counts, terms = self._confusions(self.val_pack, loss=self.loss)
         self.loss.train()
-        return {**terms, **row(counts, self.names)}
+        return {**terms, **score_row(counts, self.names)}
 
-    def _show(self, progress: Progress) -> str | None:
+    def _show(self, progress: History) -> str | None:
         shown = range(min(4, len(self.val_pack)))
         picture = sample_grid(self.net, self.val_pack, shown, self.names, device=self.fabric.device)
         self.run.picture("segmentations", picture, progress.epoch)
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
-    def _draw(self, progress: Progress, counts: Tensor, quality: Quality) -> None:
+    def _draw(self, progress: History, counts: Tensor, quality: Quality) -> None:
         chosen = spread(len(self.data.test), 8)
         picture = sample_grid(self.net, self.data.test, chosen, self.names, device=self.fabric.device)
         save_picture(picture, self.run.figures / "segmentations_test.png")
@@ -199,7 +199,7 @@ class Transfer:
         taken = [f"val/predicted_{name}" for name in self.names]
         panels = [["train/loss", "val/loss"], ious, terms, taken, ["lr"], ["train/grad_norm"]]
         known = {name for row in progress.rows for name in row}
-        drawn = curves(progress.rows, [panel for panel in panels if known.intersection(panel)])
+        drawn = curve_figure(progress.rows, [panel for panel in panels if known.intersection(panel)])
         drawn.savefig(self.run.figures / "curves.png", dpi=110)
 
     def _origin(self) -> dict[str, Any]:

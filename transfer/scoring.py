@@ -55,7 +55,7 @@ def save_images(folder: Path, pack: Pack, counts: Int64[Tensor, "n k k"]) -> Non
     np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=counts.numpy())
 
 
-def row(counts: Int64[Tensor, "n k k"], names: tuple[str, ...]) -> Row:
+def score_row(counts: Int64[Tensor, "n k k"], names: tuple[str, ...]) -> Row:
     """The scores of a data set as columns of metrics.csv; NaN where a class is in neither truth nor prediction.
 
     "predicted_<class>" is the share of the labelled pixels that were taken for the class.
@@ -97,6 +97,6 @@ def _four_digits(value: float | None) -> str:
     return "   -  " if value is None else f"{value:.4f}"
 
 
-def image_scores(counts: Int64[np.ndarray, "n k k"]) -> Float64[np.ndarray, " n"]:
+def image_mious(counts: Int64[np.ndarray, "n k k"]) -> Float64[np.ndarray, " n"]:
     """The mean IoU of every image by itself; NaN where nothing of it is labelled."""
     return scores(torch.from_numpy(counts))["mean_iou"].numpy()

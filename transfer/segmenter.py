@@ -23,6 +23,6 @@ def load_network(path: Path) -> tuple[SegmentationNet, Handover]:
     return net.eval(), handover
 
 
-def likeliest(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
+def predict_at_size(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
     """The likeliest class of every pixel at another size: the logits are brought to it, so that borders are smooth."""
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False).argmax(1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from common.config.groups import TrainingConfig
 from common.data.pack import Pack
 from common.errors import UserError
-from common.terminal import counting
+from common.terminal import progress_bar
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def training_batches(
     return Batches(pack, batch_size=size, seed=seed, shuffle=True, chances=chances, per_epoch=per_epoch)
 
 
-def balanced_chances(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
+def sampling_weights(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
     """The chance of each image to be drawn if first a class is drawn, all alike, and then an image that shows it.
 
     Foreground classes count. Images that show none of them keep the share of the draws that they would have anyway.
@@ -131,7 +131,7 @@ def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str 
     if not doing:
         yield from batches
         return
-    with counting(f"{doing} images", len(pack)) as done:
+    with progress_bar(f"{doing} images", len(pack)) as done:
         for batch in batches:
             yield batch
             done(len(batch))

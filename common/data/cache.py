@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from common.data.decode import BadFileError, Decoded, refuse, try_decode
 from common.data.pack import Pack
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.errors import UserError
 
@@ -152,7 +152,7 @@ def build_pack(
                 decoded = map_in_order(
                     pool, partial(try_decode, size=size, channels=channels), samples, ahead=4 * num_workers
                 )
-                with closing(shown(decoded, len(samples), "decoding")) as counted:  # no bar outlives an error
+                with closing(with_progress(decoded, len(samples), "decoding")) as counted:  # no bar outlives an error
                     _write(unfinished, counted, (size, size, channels), num_classes, skip_bad_files)
             _move_into_place(unfinished, folder)
     except OSError as error:

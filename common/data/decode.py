@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from common.data.classes import UNKNOWN, lookup_table
 from common.data.samples import Sample
-from common.errors import UserError, few
+from common.errors import UserError, abbreviate
 
 COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
     (b"\xff\xd8", b"\xff\xd9"),
@@ -159,7 +159,7 @@ def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
     unknown = values[table[values] == UNKNOWN]
     if len(unknown):
         raise UserError(
-            f"the mask {sample.mask} holds the values {few(unknown, 8)}, but the classes map only "
+            f"the mask {sample.mask} holds the values {abbreviate(unknown, 8)}, but the classes map only "
             f"{sorted(sample.values)}: give --classes (a YAML file can map any value), or save the masks "
             "again (JPEG invents values)"
         )

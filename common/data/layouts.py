@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from common.data.classes import BINARY, BINARY_NAMES, IGNORE, SPECIES, Classes, read_classes
 from common.data.samples import IMAGE_SUFFIXES, SPLITS, Dataset, Sample, SplitName, list_images, pair_masks
-from common.errors import UserError, few
+from common.errors import UserError, abbreviate
 
 OXFORD = "oxford-iiit-pet"
 OXFORD_FILES = ("trimaps", "trainval.txt", "test.txt")
@@ -121,8 +121,8 @@ def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
     keys = {sample.key for sample in samples}
     without, unknown = sorted(keys - splits.keys()), sorted(splits.keys() - keys)
     if without or unknown:
-        gaps = [f"{len(without)} images are missing in it: {few(without)}"] if without else []
-        gaps += [f"{len(unknown)} of its stems are no image: {few(unknown)}"] if unknown else []
+        gaps = [f"{len(without)} images are missing in it: {abbreviate(without)}"] if without else []
+        gaps += [f"{len(unknown)} of its stems are no image: {abbreviate(unknown)}"] if unknown else []
         raise UserError(f"{path} does not fit images/: {'; '.join(gaps)}")
     return tuple(replace(sample, split=splits[sample.key]) for sample in samples)
 
@@ -173,7 +173,7 @@ def _find_oxford(base: Path, choice: str, labelled: bool) -> Dataset:
         for name, (split, is_dog) in listed.items()
     )
     unlisted = [name for name in images if name not in listed]
-    note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {few(unlisted, 10)}"
+    note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {abbreviate(unlisted, 10)}"
     return Dataset(OXFORD, classes, samples, (note,) if unlisted else ())
 
 
@@ -197,7 +197,7 @@ def _read_oxford_lists(annotations: Path) -> dict[str, tuple[SplitName, bool]]:
 def _refuse_gaps(names: list[str], what: str) -> None:
     if names:
         raise UserError(
-            f"{len(names)} names in trainval.txt and test.txt have no {what}: {few(names)}; complete the "
+            f"{len(names)} names in trainval.txt and test.txt have no {what}: {abbreviate(names)}; complete the "
             "data set or shorten the lists"
         )
 

@@ -15,7 +15,7 @@ from common.data.pack import Pack
 from common.data.samples import Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic.pets import synthetic_pets
-from common.errors import UserError, few
+from common.errors import UserError, abbreviate
 from common.files import default_cache_dir
 
 SYNTHETIC = "synthetic"
@@ -120,5 +120,5 @@ def _leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
         return ()
     return (
         f"{len(copies)} of {len(test)} test images are copies of training or validation images, so the "
-        f"test figures flatter: {few(copies)}",
+        f"test figures flatter: {abbreviate(copies)}",
     )

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import cv2
 
-from common.terminal import CONSOLE, counting
+from common.terminal import CONSOLE, progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,13 +28,13 @@ def map_in_order(
         yield waiting.popleft().result()
 
 
-def shown(results: Iterable[Result], total: int, what: str) -> Generator[Result, None, None]:
+def with_progress(results: Iterable[Result], total: int, what: str) -> Generator[Result, None, None]:
     """Pass results on under a progress bar; where nobody watches a terminal, between two plain lines.
 
     `what` is done to the images: "decoding".
     """
     if CONSOLE.is_terminal:
-        with counting(f"{what} images", total) as done:
+        with progress_bar(f"{what} images", total) as done:
             for result in results:
                 yield result
                 done(1)

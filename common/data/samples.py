@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from common.data.classes import Classes
-from common.errors import UserError, few
+from common.errors import UserError, abbreviate
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -83,12 +83,12 @@ def pair_masks(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[st
     bare = [path for key, path in images.items() if key not in paired]
     if bare:
         raise UserError(
-            f"{len(bare)} of {len(images)} images have no mask of the same name: {few(bare)}; add the "
+            f"{len(bare)} of {len(images)} images have no mask of the same name: {abbreviate(bare)}; add the "
             "masks or move these images away"
         )
     if strays:
         raise UserError(
-            f"{len(strays)} of {len(masks)} masks have no image of the same name: {few(strays)}; add the "
+            f"{len(strays)} of {len(masks)} masks have no image of the same name: {abbreviate(strays)}; add the "
             "images or move these masks away"
         )
     return paired

@@ -159,7 +159,7 @@ def _finite_mean(norms: list[float]) -> float:
 
 
 @dataclass
-class Progress:
+class History:
     """How far a run has come: kept in last.pth, so that a resumed run stops where the unstopped one would."""
 
     epoch: int = 0
@@ -174,9 +174,9 @@ class Progress:
 def fit(
     train: Callable[[int], Row],
     evaluate: Callable[[int], Row],
-    save: Callable[[Progress, bool], None],
+    save: Callable[[History, bool], None],
     *,
-    progress: Progress,
+    progress: History,
     epochs: int,
     patience: int,
     score: Callable[[Row], float],

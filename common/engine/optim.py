@@ -12,7 +12,7 @@ from common.engine.schedule import cosine, poly, warmup
 
 
 @dataclass(frozen=True)
-class Part:
+class ParameterGroup:
     """A part of a network that is trained at its own rate."""
 
     modules: Sequence[nn.Module]
@@ -20,7 +20,9 @@ class Part:
     """Its rate, relative to --lr."""
 
 
-def build_optimizer(parts: Sequence[Part], training: TrainingConfig, plan: OptimizerConfig) -> torch.optim.Optimizer:
+def build_optimizer(
+    parts: Sequence[ParameterGroup], training: TrainingConfig, plan: OptimizerConfig
+) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum, Adam or AdamW over the parts; weights of convolutions decay, norms and biases don't.
 
     Every group has its part's rate as "factor", by which `common.train.Updater` multiplies the rate.
@@ -35,7 +37,7 @@ def build_optimizer(parts: Sequence[Part], training: TrainingConfig, plan: Optim
             return torch.optim.AdamW(groups, lr=training.lr)
 
 
-def _groups(part: Part, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(part: ParameterGroup, weight_decay: float) -> list[dict[str, Any]]:
     """The parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
     parameters = list(nn.ModuleList(part.modules).parameters())
     decaying = [parameter for parameter in parameters if parameter.ndim > 1]

@@ -12,7 +12,7 @@ from torch import nn
 from common.config.groups import RunConfig, TrainingConfig
 from common.data.batches import Batches
 from common.engine.epoch_bar import EpochBar
-from common.engine.loop import Progress, Step, Updater, fit, train_epoch
+from common.engine.loop import History, Step, Updater, fit, train_epoch
 from common.errors import UserError
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
@@ -38,7 +38,7 @@ class Training:
     """What changes between epochs (counted from 0), such as what is frozen."""
     trained: Callable[[], Row] = dict
     """What else an epoch's training images told, beside the terms of the loss."""
-    show: Callable[[Progress], str | None] = lambda _: None
+    show: Callable[[History], str | None] = lambda _: None
     """Pictures for TensorBoard after an epoch; a sentence to say aloud, if there is one."""
 
 
@@ -54,7 +54,7 @@ def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
     return cast(nn.Module, torch.compile(model))
 
 
-def train(training: Training, *, run: Run, updater: Updater, batches: Batches, state: dict[str, Any]) -> Progress:
+def train(training: Training, *, run: Run, updater: Updater, batches: Batches, state: dict[str, Any]) -> History:
     """Train, resuming where the run stopped if it is asked to; best.pth, last.pth and the records are kept.
 
     `state` names all that has a `state_dict` and changes while training.
@@ -80,7 +80,7 @@ def train(training: Training, *, run: Run, updater: Updater, batches: Batches, s
         with torch.no_grad(), updater.averaged():
             return {f"val/{name}": value for name, value in training.evaluate(epoch).items()}
 
-    def save(now: Progress, better: bool) -> None:
+    def save(now: History, better: bool) -> None:
         with updater.averaged():
             if better or _kept(run.config.run, now.epoch):
                 handover = training.handover(now.rows[-1])

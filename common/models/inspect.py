@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def tapped(
+def collect_outputs(
     layers: nn.Sequential, taps: Sequence[int], image: Float[Tensor, "n c h w"]
 ) -> list[Float[Tensor, "n _ _ _"]]:
     """Run the layers one after the other and keep the outputs of those whose index is in `taps`."""
@@ -21,7 +21,7 @@ def tapped(
 
 
 @contextmanager
-def undisturbed(network: nn.Module) -> Iterator[None]:
+def eval_mode(network: nn.Module) -> Iterator[None]:
     """Look at a network in the middle of its training: inside, evaluation mode and no gradients.
 
     Afterwards each of its layers has the mode that it had.

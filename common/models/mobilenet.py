@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from common.models.encoder import Encoder
-from common.models.inspect import tapped
+from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, load_features
 
 
@@ -34,7 +34,7 @@ class MobileNetV2Encoder(Encoder):
             self.features.set_submodule("0.0", stem)
 
     def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        return tapped(self.features, self.taps, normalised)
+        return collect_outputs(self.features, self.taps, normalised)
 
     def levels(self) -> list[Sequence[nn.Module]]:
         firsts = [0, *(tap + 1 for tap in self.taps)]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from common.errors import UserError, nearest
 from common.models.encoder import Encoder
-from common.models.inspect import undisturbed
+from common.models.inspect import eval_mode
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, channel_statistics, load_exactly
 from common.tensor_files import load_tensors
 
@@ -130,7 +130,7 @@ def _by_dependence(encoder: SMPEncoder) -> list[list[nn.Module]]:
     wanted = [(parameter, parameter.requires_grad) for parameter in encoder.network.parameters()]
     encoder.network.requires_grad_()
     levels: list[list[nn.Module]] = []
-    with undisturbed(encoder.network), torch.enable_grad():
+    with eval_mode(encoder.network), torch.enable_grad():
         probe = torch.zeros(1, len(encoder.mean), encoder.min_size, encoder.min_size, device=encoder.mean.device)
         for features in encoder.pyramid(probe):
             own = [next(layer.parameters(recurse=False)) for layer in layers]

@@ -44,7 +44,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What stands in a table: words, or a number with what it is sorted by, and its interval."""
 
     text: str
@@ -72,7 +72,7 @@ class Chart:
         return Block("chart", title, data, note, width)
 
 
-def curves(
+def curve_blocks(
     rows: Sequence[Row],
     panels: Mapping[str, Mapping[str, str]],
     *,
@@ -93,27 +93,27 @@ def curves(
             for column, name in found.items()
         ]
         if any(_known(one.x, one.y) for one in series):
-            chart = Chart(Axis("epoch", whole=True), Axis("value", log=steep(series)), series, marks)
+            chart = Chart(Axis("epoch", whole=True), Axis("value", log=needs_log_axis(series)), series, marks)
             blocks.append(chart.block(title, width="half"))
     if not blocks:
         raise NothingToShowError("no epoch has been recorded")
     return blocks
 
 
-def number(value: float | None, form: str = ".4f", *, interval: Mapping[str, float | None] | None = None) -> Cell:
+def number(value: float | None, form: str = ".4f", *, interval: Mapping[str, float | None] | None = None) -> TableCell:
     """A number in a table; one that does not exist is a dash."""
     if value is None or not math.isfinite(value):
-        return Cell("-", None, number=True)
-    return Cell(f"{value:{form}}", float(value), number=True, interval=interval)
+        return TableCell("-", None, number=True)
+    return TableCell(f"{value:{form}}", float(value), number=True, interval=interval)
 
 
 def table(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, note: str = "", width: Width = ""
+    title: str, heads: Sequence[str], rows: Sequence[Sequence[TableCell | str]], *, note: str = "", width: Width = ""
 ) -> Block:
     """A table that its reader can sort. Raises NothingToShowError for one without rows."""
     if not rows:
         raise NothingToShowError(f"{title}: there is no row")
-    cells = [[Cell(one) if isinstance(one, str) else one for one in row] for row in rows]
+    cells = [[TableCell(one) if isinstance(one, str) else one for one in row] for row in rows]
     numeric = [all(row[column].number for row in cells) for column in range(len(heads))]
     named = [{"text": head, "number": is_number} for head, is_number in zip(heads, numeric, strict=True)]
     data = {"heads": named, "rows": [[asdict(one) for one in row] for row in cells], "sortable": len(rows) > 1}
@@ -150,7 +150,7 @@ def code(title: str, words: str, *, width: Width = "") -> Block:
     return Block("code", title, {"code": words}, "", width)
 
 
-def place(
+def interval_position(
     value: float, low: float, high: float, *, start: float = 0.0, end: float = 1.0, zero: float | None = None
 ) -> dict[str, float | None] | None:
     """Where a value and its interval lie between two ends, in percent; None where one of them is no number.
@@ -166,7 +166,7 @@ def place(
     return {"at": share(value), "low": share(low), "high": share(high), "zero": None if zero is None else share(zero)}
 
 
-def steep(series: Sequence[Series]) -> bool:
+def needs_log_axis(series: Sequence[Series]) -> bool:
     """Whether a few values would press all others flat: one is over 30 times the median, and all are above 0."""
     values = np.concatenate([np.asarray(one.y, dtype=float) for one in series])
     values = values[np.isfinite(values)]

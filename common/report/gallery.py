@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from common.terminal import counting
+from common.terminal import progress_bar
 
 AT_ONCE = 16
 """Images that are taken up together."""
@@ -13,11 +13,11 @@ MOST, BUDGET = 60, 8_000_000
 """Pictures in a gallery, and characters that they may take up."""
 
 
-def collected(order: Sequence[int], make: Callable[[Sequence[int]], Sequence[Mapping[str, Any]]]) -> list[Any]:
+def fill_gallery(order: Sequence[int], make: Callable[[Sequence[int]], Sequence[Mapping[str, Any]]]) -> list[Any]:
     """What `make` makes of the images of `order`, some at a time, until they fill a gallery's part of a page."""
     items: list[Mapping[str, Any]] = []
     used = 0
-    with counting("drawing images", len(order)) as done:
+    with progress_bar("drawing images", len(order)) as done:
         for start in range(0, len(order), AT_ONCE):
             made = make(order[start : start + AT_ONCE])
             for item in made:

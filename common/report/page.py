@@ -132,16 +132,16 @@ def _built(build: Callable[[], Sequence[Block]]) -> Sequence[Block]:
         return [Block("text", "", {"sentences": [f"Nothing to show here: {reason.rstrip('.')}."]})]
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """The same as data for JSON: arrays as lists, NaN and infinity as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): to_jsonable(one) for key, one in value.items()}
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return to_jsonable(value.tolist())
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [to_jsonable(one) for one in value]
     if isinstance(value, np.generic):
-        return plain(value.item())
+        return to_jsonable(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -159,7 +159,7 @@ def _environment() -> Environment:
 
 def _compact_json(value: Any, **_: Any) -> str:
     """JSON that no browser can take for anything else: Jinja's tojson turns <, >, & and ' into escapes."""
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from common.data.pack import Pack
-from common.report.blocks import Cell, code, number, table
+from common.report.blocks import TableCell, code, number, table
 from common.report.page import Block
 
 
@@ -31,7 +31,7 @@ def repeating(
 ) -> Sequence[Block]:
     """Command, data, versions and settings of a training as blocks; first the command of its `evaluation`, if any."""
     of_training = " of the training" if evaluation else ""
-    data = [[split, number(len(pack), ",d"), Cell(fingerprint(pack))] for split, pack in packs.items()]
+    data = [[split, number(len(pack), ",d"), TableCell(fingerprint(pack))] for split, pack in packs.items()]
     versions = [[name, which] for name, which in machine(environment).items()]
     blocks = [code("Command of this evaluation", evaluation)] if evaluation else []
     blocks.append(code(f"Command{of_training}", str(environment.get("command", "not recorded"))))

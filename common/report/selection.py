@@ -8,7 +8,7 @@ from jaxtyping import Int
 from common.report.gallery import MOST
 
 
-def telling(scores: np.ndarray | Sequence[float], count: int = MOST) -> list[int]:
+def worst_best_between(scores: np.ndarray | Sequence[float], count: int = MOST) -> list[int]:
     """At most `count` images in the order in which a page should take them up: worst, best and between, in turn.
 
     Where there are no more, all of them. Images without a score (NaN) come last.

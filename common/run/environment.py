@@ -47,7 +47,9 @@ def environment() -> dict[str, Any]:
 def typed_command() -> str:
     """What was typed, fit for typing it again."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
-    return shlex.join(["python", "-m", module, *sys.argv[1:]] if module else sys.argv)
+    if module is None:
+        return shlex.join(sys.argv)
+    return shlex.join(["python", "-m", module.removesuffix(".__main__"), *sys.argv[1:]])
 
 
 def _version(package: str) -> str | None:

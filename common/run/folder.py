@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from common.config.load import changes, flatten, save_config
 from common.embedding import principal
-from common.engine.loop import Progress
+from common.engine.loop import History
 from common.errors import UserError
 from common.files import _read_json, write_json
-from common.models.inspect import undisturbed
+from common.models.inspect import eval_mode
 from common.rows import write_csv
 from common.run.environment import environment, peak_memory
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
@@ -85,16 +85,16 @@ class Run:
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
 
-    def restore(self, into: Mapping[str, Any]) -> Progress:
+    def restore(self, into: Mapping[str, Any]) -> History:
         """Load last.pth into what has a `load_state_dict`; returns how far the run had come."""
         self._began = time.monotonic()
         if not self.config.run.resume or not (self.folder / "last.pth").exists():
-            return Progress()
+            return History()
         content = load_tensors(self.folder / "last.pth")
         self._before = _read_json(self.folder / "resources.json")
         for name, part in into.items():
             part.load_state_dict(content["state"][name])
-        return Progress(**content["progress"])
+        return History(**content["progress"])
 
     def record_resources(self, device: torch.device) -> None:
         """Write how long this run has trained, over all its resumptions, and the most memory that it took."""
@@ -102,12 +102,12 @@ class Run:
         memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
         self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
 
-    def save_state(self, progress: Progress, state: Mapping[str, Any]) -> None:
+    def save_state(self, progress: History, state: Mapping[str, Any]) -> None:
         """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
         parts = {name: part.state_dict() for name, part in state.items()}
         save_atomically({"state": parts, "progress": vars(progress)}, self.folder / "last.pth")
 
-    def record(self, progress: Progress) -> None:
+    def record(self, progress: History) -> None:
         """Write the epochs so far to metrics.csv, and the newest to wherever runs are watched."""
         write_csv(self.folder / "metrics.csv", progress.rows)
         newest = progress.rows[-1]
@@ -136,7 +136,7 @@ class Run:
 
     def record_model(self, model: nn.Module, image: Float[Tensor, "n c h w"]) -> str:
         """Write every layer with its output's shape and its parameters to model.txt; return the outline of that."""
-        with undisturbed(model):
+        with eval_mode(model):
             summary = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
         (self.folder / "model.txt").write_text(f"{summary}\n", encoding="utf-8")
         summary.formatting.max_depth = 3

@@ -11,12 +11,12 @@ def data_name(config: DataConfig) -> str:
     return "embedded synthetic pets" if config.data_dir is None else config.data_dir.resolve().name
 
 
-def counted(number: int, split: str) -> str:
+def count_phrase(number: int, split: str) -> str:
     """So many images of a part: "1 test image", "298 test images"."""
     return f"{number} {split} image{'s' * (number != 1)}"
 
 
-def course(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
+def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
     """A sentence on a training that stopped early, or was perhaps stopped too early; `epochs` were made."""
     if epochs < plan.epochs:
         return [
@@ -28,7 +28,7 @@ def course(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
     return []
 
 
-def labels_elsewhere(task: Mapping[str, Any]) -> str:
+def external_labels(task: Mapping[str, Any]) -> str:
     """Whose labels helped an encoder before it met these images, by the record of its handover file, or "none"."""
     found = ["ImageNet"] * bool(task.get("uses_imagenet_labels")) + ["a probe's"] * bool(task.get("uses_labels"))
     return " and ".join(found) or "none"

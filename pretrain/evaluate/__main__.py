@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from common.cli import command, without_bare
+from common.cli import command, drop_bare_flag
 from common.config.load import load_config
 from pretrain.evaluate.config import EvaluateConfig
 
@@ -11,7 +11,7 @@ from pretrain.evaluate.config import EvaluateConfig
 @command
 def main(argv: Sequence[str]) -> None:
     """Load the network and the images it is asked about; score; draw; look at its features."""
-    words = without_bare("--visualize_samples", argv)
+    words = drop_bare_flag("--visualize_samples", argv)
     config = load_config(EvaluateConfig, words, prog="python -m pretrain.evaluate").evaluate
 
     from pretrain.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch

@@ -21,13 +21,13 @@ from common.models.weights import load_sections
 from common.rows import read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
-from common.run.notes import course, data_name
+from common.run.notes import convergence_note, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
 from pretrain.report.figures import neighbour_grid, reconstruction_grid
-from pretrain.report.page import POINTS, Looked, Told, write_page
-from pretrain.scoring import image_scores
+from pretrain.report.page import POINTS, RunInfo, ScoredModel, write_page
+from pretrain.scoring import score_images
 
 FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}
 
@@ -59,7 +59,7 @@ class Evaluation:
     def score(self) -> None:
         """MSE, PSNR and SSIM of every image to images.csv; their means, with intervals, to the screen."""
         size, device = self.batch_size, self.device
-        self.scores = image_scores(self.model, self.pack, batch_size=size, device=device, doing="scoring")
+        self.scores = score_images(self.model, self.pack, batch_size=size, device=device, doing="scoring")
         with (self.folder / "images.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["image", *self.scores])
@@ -135,8 +135,8 @@ class Evaluation:
     def _page(self) -> Path:
         provenance = self.handover.provenance
         rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
-        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
-        looked = Looked(
+        late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
+        looked = ScoredModel(
             model=self.model,
             pack=self.pack,
             data=data_name(self.options.data(self.trained.data)),
@@ -148,7 +148,7 @@ class Evaluation:
             batch_size=self.batch_size,
             points=5 * POINTS if self.options.analyze_latent_space else POINTS,
         )
-        told = Told(
+        told = RunInfo(
             config=self.trained,
             task=self.handover.task,
             warnings=[*self.data.notes, *late],

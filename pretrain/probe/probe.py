@@ -13,9 +13,9 @@ from common.data.load import load_splits
 from common.data.pack import Pack
 from common.metrics import confusion, scores
 from common.models.encoder import Encoder
-from common.models.inspect import undisturbed
+from common.models.inspect import eval_mode
 from common.rows import Row
-from pretrain.probe.ridge import LinearClassifier, Moments
+from pretrain.probe.ridge import GramMatrix, LinearClassifier
 
 PIXELS = 2**14
 """How many training pixels a classifier sees, spread evenly over the images."""
@@ -30,7 +30,7 @@ class Probe:
     the training images, the same in every call. Test images play no part.
 
     Source: linear probes, Alain & Bengio 2016, arXiv 1610.01644.
-    Deviation: of pixels, on maps enlarged to the mask; solved by ridge regression (see `Moments`), with the best
+    Deviation: of pixels, on maps enlarged to the mask; solved by ridge regression (see `GramMatrix`), with the best
     of four penalties on the same validation images.
     """
 
@@ -58,8 +58,8 @@ class Probe:
         levels = {"": range(len(encoder.strides))} | {
             f"_s{stride}": range(level, level + 1) for level, stride in enumerate(encoder.strides)
         }
-        with undisturbed(encoder):
-            moments = Moments.of(self._features(encoder), self.labels, self.num_classes)
+        with eval_mode(encoder):
+            moments = GramMatrix.of(self._features(encoder), self.labels, self.num_classes)
             columns = {level: slice(bounds[level.start], bounds[level.stop]) for level in levels.values()}
             solved = {
                 (level, penalty): moments.solve(part, penalty=penalty).to(self.device)

@@ -35,7 +35,7 @@ class LinearClassifier:
 
 
 @dataclass(frozen=True)
-class Moments:
+class GramMatrix:
     """All that ridge regression needs to know of a labelled sample, for any choice among its features."""
 
     mean: Float[Tensor, " d"]
@@ -48,7 +48,7 @@ class Moments:
     """Weight of each class in the sample: 1/k, but 0 for a class that it lacks."""
 
     @classmethod
-    def of(cls, features: Float[Tensor, "m d"], labels: Int64[Tensor, " m"], num_classes: int) -> "Moments":
+    def of(cls, features: Float[Tensor, "m d"], labels: Int64[Tensor, " m"], num_classes: int) -> "GramMatrix":
         """Weighs the rows so that every class counts alike; rows labelled 255 count for nothing."""
         known = labels != IGNORE
         features, labels = features[known], labels[known]

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Shaped, UInt8
 from scipy.ndimage import gaussian_filter
 
 from common.data.pack import Pack
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.errors import UserError
 from common.files import replacing
 
@@ -155,7 +155,7 @@ def _outlines(
     with (
         ThreadPoolExecutor(workers) as pool,
         one_quiet_opencv_thread(),
-        closing(shown(map_in_order(pool, outline, each, ahead=4 * workers), len(pictures), "outlining")) as cut,
+        closing(with_progress(map_in_order(pool, outline, each, ahead=4 * workers), len(pictures), "outlining")) as cut,
     ):
         for index, mask in enumerate(cut):
             masks[index] = mask

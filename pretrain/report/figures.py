@@ -20,7 +20,7 @@ from pretrain.pretexts.task import Task
 from pretrain.scoring import found_salient
 
 
-def sheets(
+def picture_sheets(
     model: Autoencoder, pack: Pack, pretext: PretextConfig, count: int, *, device: torch.device, neighbours: bool
 ) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
     """Every sheet that tells something of this network, by name, of the first `count` images.

@@ -12,10 +12,10 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
-from common.report.gallery import collected
+from common.report.gallery import fill_gallery
 from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
-from common.report.selection import some_of, telling
+from common.report.selection import some_of, worst_best_between
 from pretrain.config import PretextConfig
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
@@ -58,7 +58,7 @@ def gallery(
     """
     if len(pack) == 0:
         raise NothingToShowError("there is no image")
-    order = telling(scores["psnr"])
+    order = worst_best_between(scores["psnr"])
 
     def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
         seed_update(seed, VALIDATION)
@@ -68,7 +68,7 @@ def gallery(
             for index, own in zip(chosen, layers, strict=True)
         ]
 
-    items = collected(order, made)
+    items = fill_gallery(order, made)
     drawn = {key for item in items for key in item["layers"]}
     data = {
         "items": items,

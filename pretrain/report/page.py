@@ -14,14 +14,14 @@ from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure
 from common.intervals import mean_interval
-from common.report.blocks import curves, number, table
+from common.report.blocks import curve_blocks, number, table
 from common.report.page import Block, Page, notices
 from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
 from common.report.selection import sampled
 from common.rows import Row
 from common.run.loggers import LabelledPoints
-from common.run.notes import counted, data_name
+from common.run.notes import count_phrase, data_name
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.pretexts.pretext import pretext_words
@@ -33,7 +33,7 @@ POINTS = 1000
 
 
 @dataclass(frozen=True)
-class Looked:
+class ScoredModel:
     """An autoencoder and what was measured of it on one part of a data set."""
 
     model: Autoencoder
@@ -54,7 +54,7 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunInfo:
     """What is known of how an autoencoder came to be."""
 
     config: PretrainConfig
@@ -68,14 +68,14 @@ class Told:
     """The command that evaluated it, where that is not the one that trained it."""
 
 
-def write_page(looked: Looked, told: Told, path: Path) -> Path:
+def write_page(looked: ScoredModel, told: RunInfo, path: Path) -> Path:
     """Write the page of an autoencoder; returns where it is."""
     config, probed = told.config, probed_row(told.rows, told.best_epoch)
     means = {name: mean_interval(values) for name, values in looked.scores.items()}
     page = Page(
         title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
-        verdict=verdict(means, counted(len(looked.pack), looked.split), told.task, probed),
+        verdict=verdict(means, count_phrase(len(looked.pack), looked.split), told.task, probed),
         tiles=tiles(means, probed),
         notices=notices(told.warnings, told.task),
     )
@@ -93,7 +93,7 @@ def write_page(looked: Looked, told: Told, path: Path) -> Path:
         page.add("Levels", lambda: level_blocks(looked.levels, probed), "What each map of the encoder's pyramid holds.")
     page.add("Features", lambda: _features(looked, shown, config.run.seed, path.parent / "figures"), _FEATURES)
     if told.rows:
-        page.add("Training", lambda: curves(told.rows, panels(told.rows), best_epoch=told.best_epoch))
+        page.add("Training", lambda: curve_blocks(told.rows, panels(told.rows), best_epoch=told.best_epoch))
     page.add(
         "How to repeat it",
         lambda: repeating(told.environment, flatten(config), told.packs, evaluation=told.evaluation),
@@ -108,7 +108,7 @@ _FEATURES = (
 )
 
 
-def _features(looked: Looked, shown: set[int], seed: int, figures: Path) -> list[Block]:
+def _features(looked: ScoredModel, shown: set[int], seed: int, figures: Path) -> list[Block]:
     chosen = sampled(len(looked.pack), looked.points, seed=seed)
     part = looked.pack if len(chosen) == len(looked.pack) else looked.pack.take(chosen)
     vectors = latents(looked.model.encoder, part, batch_size=looked.batch_size, device=looked.device)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from common.intervals import Interval
-from common.report.blocks import Axis, Chart, Series, number, place, table
+from common.report.blocks import Axis, Chart, Series, interval_position, number, table
 from common.report.page import Block, Tile
 from common.rows import Row
 
@@ -53,7 +53,7 @@ def tiles(means: Mapping[str, Interval], probed: Row) -> list[Tile]:
             end = 1.0 if name == "ssim" else 40.0
             form = FORMS[name]
             detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
-            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, place(mean, low, high, end=end)))
+            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, interval_position(mean, low, high, end=end)))
     if probed:
         detail = f"frozen features, validation images, epoch {probed['epoch']:.0f}"
         found.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))

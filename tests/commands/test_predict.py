@@ -13,7 +13,7 @@ from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
-from transfer.colours import overlay
+from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
 
@@ -123,6 +123,6 @@ def test_bad_input_is_refused_in_one_sentence(words, said, model, images, tmp_pa
 def test_an_overlay_tints_the_foreground_alone():
     image = np.full((2, 2, 3), 100, dtype=np.uint8)
     mask = np.array([[0, 1], [2, 0]], dtype=np.uint8)
-    tinted = overlay(image, mask)
+    tinted = overlay_mask(image, mask)
     assert np.array_equal(tinted[mask == 0], image[mask == 0])
     assert tinted[0, 1] == pytest.approx([0.55 * 100 + 0.45 * c for c in (230, 159, 0)], abs=0.51)

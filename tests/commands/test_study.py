@@ -17,9 +17,9 @@ from common.data.load import load_splits
 from pretrain.main import main as pretrain
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
+from transfer.study.initialisations import parse_inits
 from transfer.study.leaks import data_leaks
-from transfer.study.plan import Campaign
-from transfer.study.starts import parse_inits
+from transfer.study.plan import StudyPlan
 
 SMALL = [
     *("--label_fractions", "0.5", "1.0", "--seeds", "1"),
@@ -53,7 +53,7 @@ def done(tmp_path_factory, words):
 
 def campaign(words, folder):
     config = load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog="")
-    return Campaign(config, load_splits(config.data, labelled=True))
+    return StudyPlan(config, load_splits(config.data, labelled=True))
 
 
 def record(cell):

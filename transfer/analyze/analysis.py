@@ -20,12 +20,12 @@ from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.data.samples import SPLITS
 from common.engine.seeding import seed_update
-from common.errors import few
+from common.errors import abbreviate
 from common.figures import to_bytes
 from common.files import make_folder, write_json
 from common.report.selection import spread
 from transfer.analyze.config import AnalyzeConfig
-from transfer.colours import overlay
+from transfer.colours import overlay_mask
 
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256
@@ -61,7 +61,7 @@ class Analysis:
             f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in found["near_duplicates"][split]
         ]
         if copies:
-            print(f"note: test images that nearly equal others: {few(copies)}")
+            print(f"note: test images that nearly equal others: {abbreviate(copies)}")
         for note in found["notes"]:
             print(f"note: {note}")
         print(f"numbers and picture: {self.folder}")
@@ -182,4 +182,4 @@ def _foreground_shares(pack: Pack) -> Float64[np.ndarray, " n"]:
 def _tinted(image: torch.Tensor, mask: torch.Tensor | None) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
     assert mask is not None, "labelled data has masks"
     labels = mask.where(mask != 255, 0).byte().numpy()
-    return [overlay(picture, label) for picture, label in zip(to_bytes(image), labels, strict=True)]
+    return [overlay_mask(picture, label) for picture, label in zip(to_bytes(image), labels, strict=True)]

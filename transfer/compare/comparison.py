@@ -17,7 +17,7 @@ from common.intervals import Interval
 from common.metrics import PER_CLASS, scores
 from common.report.selection import spread
 from common.rows import markdown_table, write_csv
-from common.run.notes import labels_elsewhere
+from common.run.notes import external_labels
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
@@ -49,7 +49,7 @@ class Comparison:
 
     def write(self) -> None:
         """Write comparison.md, .csv and .json, and the figures; print the table."""
-        rows = [row(run) for run in self.runs]
+        rows = [comparison_row(run) for run in self.runs]
         differences = [
             {"run": ours.name, "against": theirs.name, "metric": metric, **_difference(ours, theirs, metric)}
             for theirs, ours in combinations(self.runs, 2)
@@ -88,7 +88,7 @@ class Comparison:
         return networks
 
 
-def row(run: FinishedRun) -> dict[str, Any]:
+def comparison_row(run: FinishedRun) -> dict[str, Any]:
     """All that the table says of a run."""
     total = {name: value.numpy() for name, value in scores(torch.from_numpy(run.counts.sum(0))).items()}
     sure = interval(run.counts, "mean_iou")
@@ -100,7 +100,7 @@ def row(run: FinishedRun) -> dict[str, Any]:
     return {
         "run": run.name,
         "encoder": run.receipt["source"],
-        "labels_elsewhere": labels_elsewhere(run.receipt),
+        "labels_elsewhere": external_labels(run.receipt),
         "decoder": run.config.decoder.decoder,
         "label_fraction": run.config.labels.label_fraction,
         "image_size": run.config.data.image_size,

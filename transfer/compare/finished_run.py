@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
-from common.run.notes import course
+from common.run.notes import convergence_note
 from transfer.config import TransferConfig
 from transfer.scoring import IMAGES_FILE
 
@@ -47,7 +47,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         )
     images, ended = np.load(found), json.loads((folder / "metrics.json").read_text())
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"))
-    late = course(config.training, epochs=ended["epochs"], best_epoch=ended["best_epoch"])
+    late = convergence_note(config.training, epochs=ended["epochs"], best_epoch=ended["best_epoch"])
     return FinishedRun(
         name=name,
         folder=folder,

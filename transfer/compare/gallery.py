@@ -11,14 +11,14 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
 from common.report.blocks import three_digits
-from common.report.gallery import collected
+from common.report.gallery import fill_gallery
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
-from common.report.selection import some_of, telling
+from common.report.selection import some_of, worst_best_between
 from transfer.colours import class_legend, error_legend, paint, paint_errors
 from transfer.compare.finished_run import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.scoring import image_scores
+from transfer.scoring import image_mious
 
 
 def gallery(
@@ -28,9 +28,9 @@ def gallery(
 
     Of more than MOST images also those where they agree and some between; fewer where they are too large for a page.
     """
-    scores = np.stack([image_scores(run.counts) for run in runs])
+    scores = np.stack([image_mious(run.counts) for run in runs])
     apart = np.nan_to_num(np.nanmax(scores, 0) - np.nanmin(scores, 0)) if len(scores) else np.zeros(0)
-    order, count = telling(-apart), len(runs[0].keys)
+    order, count = worst_best_between(-apart), len(runs[0].keys)
     if not order:
         raise NothingToShowError("there is no image")
 
@@ -41,7 +41,7 @@ def gallery(
             for index, (layers, maps) in drawn
         ]
 
-    items = collected(order, made)
+    items = fill_gallery(order, made)
     data = {"items": items, **_settings(runs)}
     note = some_of(len(items), count, "those on which the runs differ most and least, and some between")
     return Block("gallery", "", data, note)

@@ -11,14 +11,25 @@ import torch
 
 from common.config.load import flatten
 from common.data.pack import Pack
-from common.report.blocks import Axis, Cell, Chart, Series, code, number, place, steep, table, three_digits
+from common.report.blocks import (
+    Axis,
+    Chart,
+    Series,
+    TableCell,
+    code,
+    interval_position,
+    needs_log_axis,
+    number,
+    table,
+    three_digits,
+)
 from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
 from transfer.metrics.bootstrap import Interval, intervals
 from transfer.model import SegmentationNet
-from transfer.scoring import image_scores
+from transfer.scoring import image_mious
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 
@@ -94,7 +105,7 @@ def _tile(row: Mapping[str, Any]) -> Tile:
         math.nan if row[name] is None else row[name] for name in ("mean_iou", "mean_iou_low", "mean_iou_high")
     )
     detail = f"mean IoU, 95 %: {low:.3f} to {high:.3f}" if not math.isnan(low) else "mean IoU"
-    return Tile(row["run"], three_digits(value), detail, place(value, low, high))
+    return Tile(row["run"], three_digits(value), detail, interval_position(value, low, high))
 
 
 def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> Block:
@@ -108,7 +119,9 @@ def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> B
             number(row["mean_iou"], ".4f"),
             number(row["mean_foreground_dice"], ".4f"),
             number(row["pixel_accuracy"], ".4f"),
-            Cell(f"{_count(row['trained_parameters'])} / {_count(row['parameters'])}", row["parameters"], number=True),
+            TableCell(
+                f"{_count(row['trained_parameters'])} / {_count(row['parameters'])}", row["parameters"], number=True
+            ),
             number(row["epochs"], ",d"),
             number(None if row["train_seconds"] is None else row["train_seconds"] / 60, ".1f"),
             number(row["peak_memory_mib"], ".0f"),
@@ -126,8 +139,8 @@ def _classes(runs: Sequence[FinishedRun]) -> Block:
     return table("IoU of each class, with 95 % intervals", ["class", *(run.name for run in runs)], lines)
 
 
-def _with_interval(sure: Interval) -> Cell:
-    cell = number(sure.value, ".3f", interval=place(*sure))
+def _with_interval(sure: Interval) -> TableCell:
+    cell = number(sure.value, ".3f", interval=interval_position(*sure))
     return cell if math.isnan(sure.low) else replace(cell, text=f"{cell.text} ({sure.low:.3f} to {sure.high:.3f})")
 
 
@@ -138,7 +151,7 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
     lines = []
     for one in told:
         value, low, high = (math.nan if one[name] is None else one[name] for name in ("difference", "low", "high"))
-        at = place(value, low, high, start=-reach, end=reach, zero=0.0)
+        at = interval_position(value, low, high, start=-reach, end=reach, zero=0.0)
         ends_said = "-" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
         said = "sure" if one["sure"] else "cannot tell"
         lines.append([one["run"], one["against"], number(value, "+.4f", interval=at), ends_said, said])
@@ -149,8 +162,8 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
 
 def _image_by_image(runs: Sequence[FinishedRun]) -> list[Block]:
     base, *others = runs
-    first = image_scores(base.counts)
-    series = [Series(run.name, first, image_scores(run.counts), points=True, text=base.keys) for run in others]
+    first = image_mious(base.counts)
+    series = [Series(run.name, first, image_mious(run.counts), points=True, text=base.keys) for run in others]
     equal = Series("equal", [0, 1], [0, 1], colour="ink", dash="2 4")
     axis = f"mean IoU of an image by {base.name}"
     chart = Chart(Axis(axis, min=0, max=1), Axis("mean IoU by the others", min=0, max=1), [*series, equal])
@@ -165,7 +178,9 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
             for run in runs
         ]
         blocks.append(
-            Chart(Axis("epoch", whole=True), Axis("value", log=steep(series)), series).block(title, width="half")
+            Chart(Axis("epoch", whole=True), Axis("value", log=needs_log_axis(series)), series).block(
+                title, width="half"
+            )
         )
     return blocks
 

@@ -18,13 +18,13 @@ from common.report.page import notices
 from common.report.selection import spread
 from common.rows import read_rows
 from common.run.environment import typed_command
-from common.run.notes import course, data_name
+from common.run.notes import convergence_note, data_name
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_confusions
 from transfer.metrics.quality import Quality
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.page import POINTS, Scored, Told, write_page
+from transfer.report.page import POINTS, RunInfo, ScoredModel, write_page
 from transfer.scoring import confusions, print_table, save_images
 from transfer.segmenter import load_network
 from transfer.source import Source, find_source
@@ -98,7 +98,7 @@ class Evaluation:
         provenance, beside = self.handover.provenance, self.options.file.parent
         before, why = self._source()
         leaks = before.leaks(self.pack) if before is not None and self.options.split == "test" else []
-        scored = Scored(
+        scored = ScoredModel(
             net=self.net,
             pack=self.pack,
             data=data_name(self.options.data(self.trained.data)),
@@ -115,9 +115,9 @@ class Evaluation:
         )
         silent = silent_classes(self.counts.sum(0), self.names)
         rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
-        late = course(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
+        late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *leaks, *late]
-        told = Told(
+        told = RunInfo(
             config=self.trained,
             source=provenance["encoder"]["source"],
             notices=notices(said, provenance["encoder"]),

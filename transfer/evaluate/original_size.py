@@ -14,11 +14,11 @@ from torch import Tensor
 from common.data.batches import to_images
 from common.data.classes import lookup_table
 from common.data.decode import read_image, read_mask, resize_image
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.metrics import confusion
 from transfer.model import SegmentationNet
-from transfer.segmenter import likeliest
+from transfer.segmenter import predict_at_size
 
 
 class Pair(NamedTuple):
@@ -44,11 +44,11 @@ def original_confusions(
     matrices = []
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
-        with closing(shown(pairs, len(samples), "scoring at original size")) as counted:
+        with closing(with_progress(pairs, len(samples), "scoring at original size")) as counted:
             for image, mask in counted:
                 logits = net(to_images(image[None], device))
                 truth = torch.from_numpy(mask).long().to(device)
-                matrices.append(confusion(likeliest(logits, mask.shape), truth[None], logits.shape[1]).cpu())
+                matrices.append(confusion(predict_at_size(logits, mask.shape), truth[None], logits.shape[1]).cpu())
     return torch.cat(matrices)
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from common.colours import heat, mix
 from common.errors import UserError, nearest
-from common.models.inspect import undisturbed
+from common.models.inspect import eval_mode
 from transfer.model import SegmentationNet
 
 Method = Literal["gradcam", "hirescam"]
@@ -67,7 +67,7 @@ def class_activation(
     arXiv 2011.08891 (elementwise product); Vinogradova et al. 2020, arXiv 2002.11434 (the sum over pixels).
     Deviation: a network with one logit z has the scores (-z, z), since its logits (0, z) say nothing of class 0.
     """
-    with _tapped(net, layer) as tap, undisturbed(net), torch.enable_grad():
+    with _tapped(net, layer) as tap, eval_mode(net), torch.enable_grad():
         logits = net(image)
         score = logits - logits.flip(1) if net.one_logit else logits
         asked = logits.argmax(1) == target_class if where is None else where
@@ -103,7 +103,7 @@ def upscale(map: Float[Tensor, "n h w"], size: tuple[int, int]) -> Float[Tensor,
     return large / top.where(top > 0, 1)
 
 
-def overlay(image: UInt8[np.ndarray, "h w c"], strength: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+def overlay_heat(image: UInt8[np.ndarray, "h w c"], strength: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image in grey, so that it has no colours of its own, under the colours of a map in [0, 1]."""
     grey = image[..., :3].mean(-1, keepdims=True).round().astype(np.uint8)
     return mix(grey, heat(strength[None], COLOURS)[0], opacity=OPACITY)
@@ -168,7 +168,7 @@ def _origin(net: SegmentationNet, part: str) -> str:
     handles = [module.register_forward_hook(remember(name)) for name, module in modules]
     side = net.encoder.min_size
     try:
-        with undisturbed(net):
+        with eval_mode(net):
             net(torch.zeros(1, len(net.encoder.mean), side, side, device=net.encoder.mean.device))
     finally:
         for handle in handles:

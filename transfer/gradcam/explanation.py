@@ -17,8 +17,8 @@ from common.engine.device import make_fabric
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
-from transfer.colours import overlay as tinted
-from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay, upscale
+from transfer.colours import overlay_mask
+from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
 from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
 from transfer.predict.photos import Photo, Photos
@@ -129,7 +129,7 @@ class Explanation:
         rows = len(self.layers)
         columns = {
             "image": np.stack([np.broadcast_to(image[..., :3], (SIDE, SIDE, 3))] * rows),
-            "prediction": np.stack([tinted(image, masks[0])] * rows),
+            "prediction": np.stack([overlay_mask(image, masks[0])] * rows),
         }
         for index in self.classes:
             own = [answer for answer in answers if answer.target == index]
@@ -169,7 +169,7 @@ class Explanation:
 def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, *, position: int) -> UInt8[np.ndarray, "h w 3"]:
     one = answer.activation.map[position : position + 1]
     height, width = image.shape[:2]
-    return overlay(image, upscale(one, (height, width))[0].cpu().numpy())
+    return overlay_heat(image, upscale(one, (height, width))[0].cpu().numpy())
 
 
 def _caption(answers: Sequence[Answer], position: int) -> str:

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
 from common.data.decode import BadFileError, read_image, resize_image
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, shown
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
 from common.run.checkpoint import Handover
@@ -53,7 +53,7 @@ class Photos:
         read = partial(_read, size=self.size, channels=self.channels)
         with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, read, self.files.items(), ahead=AHEAD * threads)
-            with closing(shown(decoded, len(self.files), what)) as counted:
+            with closing(with_progress(decoded, len(self.files), what)) as counted:
                 good = self._readable(counted)
                 while batch := list(islice(good, self.options.batch_size)):
                     yield batch

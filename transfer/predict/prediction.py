@@ -13,10 +13,10 @@ from common.data.batches import to_images
 from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
-from transfer.colours import _colour, overlay
+from transfer.colours import _colour, overlay_mask
 from transfer.predict.config import PredictOptions
 from transfer.predict.photos import Photo, Photos
-from transfer.segmenter import likeliest, load_network
+from transfer.segmenter import load_network, predict_at_size
 
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of what is written."""
@@ -56,7 +56,7 @@ class Prediction:
         """The likeliest class of every pixel, at the size that each image came in."""
         logits = self.net(to_images(np.stack([photo.small for photo in photos]), self.device))
         for photo, one in zip(photos, logits, strict=True):
-            yield likeliest(one[None], photo.full.shape[:2])[0].byte().cpu().numpy()
+            yield predict_at_size(one[None], photo.full.shape[:2])[0].byte().cpu().numpy()
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"
@@ -67,4 +67,4 @@ class Prediction:
         if self.options.overlays:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_picture(overlay(photo.full, mask), path)
+            save_picture(overlay_mask(photo.full, mask), path)

@@ -12,7 +12,7 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
 from transfer.colours import paint, paint_errors
-from transfer.gradcam.cam import class_activation, default_layers, overlay, upscale
+from transfer.gradcam.cam import class_activation, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
 from transfer.model import SegmentationNet
 
@@ -55,7 +55,7 @@ def activation_grid(
     for part, layer in default_layers(net).items():
         for k, name in enumerate(names):
             maps = upscale(class_activation(net, image, layer=layer, target_class=k).map, size).cpu().numpy()
-            columns[f"{part}: {name}"] = np.stack([overlay(*pair) for pair in zip(photos, maps, strict=True)])
+            columns[f"{part}: {name}"] = np.stack([overlay_heat(*pair) for pair in zip(photos, maps, strict=True)])
     return grid(columns)
 
 

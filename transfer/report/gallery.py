@@ -14,17 +14,17 @@ from common.data.pack import Pack
 from common.figures import to_bytes
 from common.metrics import scores
 from common.report.blocks import three_digits
-from common.report.gallery import collected
+from common.report.gallery import fill_gallery
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
-from common.report.selection import some_of, telling
-from transfer.colours import class_legend, error_legend, overlay, paint, paint_errors
+from common.report.selection import some_of, worst_best_between
+from transfer.colours import class_legend, error_legend, overlay_mask, paint, paint_errors
 from transfer.metrics.quality import entropy
 from transfer.model import SegmentationNet
 from transfer.report.cam_layers import MOST as MAPPED
 from transfer.report.cam_layers import Maps
-from transfer.scoring import image_scores
+from transfer.scoring import image_mious
 
 WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}
 ORDERS = (
@@ -48,7 +48,7 @@ class Gallery:
         device: torch.device,
     ) -> None:
         self.net, self.pack, self.counts, self.names, self.device = net, pack, counts, names, device
-        self.order = telling(image_scores(counts))
+        self.order = worst_best_between(image_mious(counts))
         self.maps = Maps(net, names)
         self.mapped = set(self.order[:MAPPED])
 
@@ -59,7 +59,7 @@ class Gallery:
         """
         if not self.order:
             raise NothingToShowError("there is no image")
-        items = collected(self.order, self._items)
+        items = fill_gallery(self.order, self._items)
         drawn = {key for item in items for key in item["layers"]}
         layers = [layer for layer in (*layer_list(self.names), *self.maps.described()) if layer["key"] in drawn]
         note = some_of(len(items), len(self.pack)) + _NOTE
@@ -207,10 +207,10 @@ def layer_list(names: Sequence[str]) -> list[dict[str, Any]]:
     return layers
 
 
-def sheets(
+def thumbnail_sheets(
     pack: Pack, predictions: UInt8[np.ndarray, "m h w"], indices: Int64[np.ndarray, " m"]
 ) -> dict[str, tuple[str, UInt8[np.ndarray, "m h w 3"]]]:
     """Images and the same with their predictions tinted, small, for the scatter."""
     images = thumbnails(pack, indices)
-    tinted = np.stack([overlay(image, mask) for image, mask in zip(images, predictions, strict=True)])
+    tinted = np.stack([overlay_mask(image, mask) for image, mask in zip(images, predictions, strict=True)])
     return {"images": ("image", images), "predictions": ("prediction", tinted)}

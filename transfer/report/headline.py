@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int64
 
 from common.metrics import scores
-from common.report.blocks import place, three_digits
+from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
-from common.run.notes import counted, data_name
+from common.run.notes import count_phrase, data_name
 from transfer.config import TransferConfig
 from transfer.metrics.bootstrap import Interval, interval
 from transfer.metrics.quality import Quality
@@ -38,7 +38,7 @@ def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
     for name, sure in figures.items():
         known = not math.isnan(sure.low)
         detail = f"95 %: {sure.low:.3f} to {sure.high:.3f}" if known else "no interval from one image"
-        found.append(Tile(name, three_digits(sure.value), detail, place(*sure)))
+        found.append(Tile(name, three_digits(sure.value), detail, interval_position(*sure)))
     error = quality.reliability.error()
     return [*found, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
 
@@ -46,7 +46,7 @@ def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
 def verdict(sure: Interval, counts: Int64[np.ndarray, "n k k"], names: Sequence[str], split: str) -> str:
     """What a network can do, in a sentence; `sure` is its mean IoU."""
     iou = scores(torch.from_numpy(counts.sum(0)))["iou"].numpy()
-    images = counted(len(counts), split)
+    images = count_phrase(len(counts), split)
     if math.isnan(sure.value):
         return f"There is nothing to score: no pixel of the {images} is labelled."
     said = f"Mean IoU {sure.value:.3f} on {images}"

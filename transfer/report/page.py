@@ -14,7 +14,7 @@ from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure, save_picture
 from common.models.encoder import Encoder
-from common.report.blocks import curves, number, table
+from common.report.blocks import curve_blocks, number, table
 from common.report.page import Block, Notice, Page
 from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, view
@@ -26,17 +26,17 @@ from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
 from transfer.report.figures import activation_grid
-from transfer.report.gallery import Gallery, sheets
+from transfer.report.gallery import Gallery, thumbnail_sheets
 from transfer.report.headline import main_figures, tiles, title, verdict
 from transfer.report.scores import score_blocks, threshold_blocks
-from transfer.scoring import image_scores
+from transfer.scoring import image_mious
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredModel:
     """A network and what was measured of it on one part of a data set."""
 
     net: SegmentationNet
@@ -60,7 +60,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunInfo:
     """What is known of how a network came to be."""
 
     config: TransferConfig
@@ -82,7 +82,7 @@ TERMS = ("dice", "cross_entropy", "focal", "bce")
 """Terms that a loss can have, as metrics.csv calls them."""
 
 
-def write_page(scored: Scored, told: Told, path: Path) -> Path:
+def write_page(scored: ScoredModel, told: RunInfo, path: Path) -> Path:
     """Write the page of a network, and of its pictures those that `figures/` beside it lacks; returns where it is."""
     figures, folder = main_figures(scored.counts), path.parent / "figures"
     folder.mkdir(exist_ok=True)
@@ -111,7 +111,7 @@ def write_page(scored: Scored, told: Told, path: Path) -> Path:
     if told.rows:
         page.add(
             "Training",
-            lambda: curves(told.rows, _panels(names), best_epoch=told.best_epoch, colours=_colours(names)),
+            lambda: curve_blocks(told.rows, _panels(names), best_epoch=told.best_epoch, colours=_colours(names)),
             told.receipt,
         )
     page.add(
@@ -146,7 +146,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}
 
 
-def _features(scored: Scored, shown: set[int], figures: Path) -> list[Block]:
+def _features(scored: ScoredModel, shown: set[int], figures: Path) -> list[Block]:
     chosen = sampled(len(scored.pack), scored.points, seed=scored.seed)
     part = scored.pack if len(chosen) == len(scored.pack) else scored.pack.take(chosen)
     encoders = {"after training": scored.net.encoder}
@@ -162,7 +162,7 @@ def _features(scored: Scored, shown: set[int], figures: Path) -> list[Block]:
     for name, one in zip(vectors, views, strict=True):
         figure = embedding_figure(one.places, labels, f"{one.title}, {scored.split}")
         figure.savefig(figures / f"features_{name.split()[0]}.png", dpi=110)
-    score = image_scores(scored.counts)[chosen]
+    score = image_mious(scored.counts)[chosen]
     colourings = [Colouring("mean IoU", score), Colouring("entropy", scored.quality.entropies[chosen])]
     if classes is not None:
         colourings.insert(0, Colouring("class", classes, scored.names))
@@ -171,7 +171,7 @@ def _features(scored: Scored, shown: set[int], figures: Path) -> list[Block]:
         names=part.keys,
         ids=[str(index) for index in chosen],
         in_gallery=[int(index) in shown for index in chosen],
-        sheets=sheets(part, scored.quality.small_predictions[chosen][thumbed], thumbed),
+        sheets=thumbnail_sheets(part, scored.quality.small_predictions[chosen][thumbed], thumbed),
     )
     note = (
         ""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float64, Int64
 
 from common.metrics import image_means, scores
-from common.report.blocks import Axis, Cell, Chart, Series, matrix, number, place, table, three_digits
+from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, matrix, number, table, three_digits
 from common.report.page import Block
 from transfer.colours import class_colour
 from transfer.metrics.bootstrap import intervals
@@ -33,7 +33,7 @@ def _class_table(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quali
     for k, name in enumerate(names):
         iou, low, high = sure[k]
         ends = "-" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-        cells = [number(iou, ".3f", interval=place(iou, low, high)), Cell(ends)]
+        cells = [number(iou, ".3f", interval=interval_position(iou, low, high)), TableCell(ends)]
         cells += [number(data[metric][k].item(), ".3f") for metric in ("dice", "precision", "recall")]
         rows.append(
             [

@@ -17,12 +17,12 @@ def main(argv: Sequence[str]) -> None:
     from common.terminal import time_left
     from transfer.study.leaks import data_leaks, leaks_of
     from transfer.study.page import write_page
-    from transfer.study.plan import Campaign
-    from transfer.study.results import Evidence
+    from transfer.study.plan import StudyPlan
+    from transfer.study.results import Results
     from transfer.study.table import write_study
 
     data = load_splits(config.data, labelled=True)
-    campaign = Campaign(config, data)
+    campaign = StudyPlan(config, data)
     if config.study.dry_run:
         for cell in campaign.missing():
             print(cell.name)
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
     leaks = (*data_leaks(data), *own)
     print("\n".join(leaks), file=sys.stderr)
     failed = None if config.study.table else campaign.work()
-    evidence = Evidence(tuple(campaign.starts), campaign.results(), leaks)
+    evidence = Results(tuple(campaign.starts), campaign.results(), leaks)
     print(write_study(evidence, config))
     print(f"tables and figures: {campaign.folder}")
     if config.run.report:

@@ -10,7 +10,7 @@ from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, Run
 from common.config.load import flatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
-from transfer.study.starts import TRANSFERS, Start, parse_inits
+from transfer.study.initialisations import TRANSFERS, Initialisation, parse_inits
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -113,7 +113,7 @@ class StudyConfig:
         assert self.run.output_dir is not None, "it has a default"
         return self.run.output_dir
 
-    def training_of(self, start: "Start") -> TransferConfig:
+    def training_of(self, start: Initialisation) -> TransferConfig:
         """The settings of transfer.main for a start, before label fraction, seed and rates."""
         groups: dict[str, Any] = {name: getattr(self, name) for name in vars(TransferConfig())}
         return replace(TransferConfig(**groups), encoder=replace(self.encoder, **start.flags))

@@ -9,9 +9,9 @@ from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
-from common.errors import UserError, few
+from common.errors import UserError, abbreviate
 from common.run.checkpoint import handover_file, load_handover
-from transfer.study.starts import Start
+from transfer.study.initialisations import Initialisation
 
 
 def data_leaks(data: Splits) -> list[str]:
@@ -19,7 +19,7 @@ def data_leaks(data: Splits) -> list[str]:
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
     for part, pack in (("training", data.train), ("validation", data.val)):
         if seen := _nearly(pack, data.test):
-            told.append(f"LEAK: {len(seen)} test images nearly equal {part} images: {few(seen)}")
+            told.append(f"LEAK: {len(seen)} test images nearly equal {part} images: {abbreviate(seen)}")
     return told
 
 
@@ -28,7 +28,7 @@ def _nearly(seen: Pack, test: Pack) -> list[str]:
     return sorted({test.keys[position] for _, position in near_duplicates(seen, test).tolist()})
 
 
-def leaks_of(start: Start, test: Pack) -> list[str]:
+def leaks_of(start: Initialisation, test: Pack) -> list[str]:
     """What there is to say about a pretraining and the test images: one sentence or two; nothing of a start without.
 
     Near duplicates can only be looked for while the photographs are where the pretraining found them.
@@ -54,7 +54,8 @@ def _near(name: str, settings: dict[str, Any], seen: set[str], test: Pack) -> st
     looked = len(seen.intersection(photographs.digests))
     rest = f" ({len(seen) - looked} of {len(seen)} are not in {data.data_dir} now)" if looked < len(seen) else ""
     if found := _nearly(photographs, test):
-        return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {few(found)}{rest}"
+        names = abbreviate(found)
+        return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {names}{rest}"
     if rest:
         return f"{name}: no test image is nearly a duplicate of the {looked} photographs of its pretraining there{rest}"
     return f"{name}: no test image is nearly a duplicate of a photograph of its pretraining"

@@ -10,13 +10,14 @@ import numpy as np
 from common.config.load import flatten
 from common.data.pack import Pack
 from common.intervals import Interval
-from common.report.blocks import Axis, Cell, Chart, Series, number, place, table, text
+from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, number, table, text
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import repeating
 from common.run.environment import environment
-from common.run.notes import counted, data_name, labels_elsewhere
+from common.run.notes import count_phrase, data_name, external_labels
 from transfer.study.config import StudyConfig
-from transfer.study.results import Evidence, Score, doubling
+from transfer.study.initialisations import Initialisation
+from transfer.study.results import Results, Score, double_budget
 from transfer.study.sentences import (
     doubled_budget,
     labels_saved,
@@ -26,17 +27,16 @@ from transfer.study.sentences import (
     told_interval,
     verdict,
 )
-from transfer.study.starts import Start
 
 LABELS = Axis("labelled images (training and validation)", log=True)
 DASHES = (None, "6 3", "2 3", "8 3 2 3")
 
 
-def write_page(evidence: Evidence, config: StudyConfig, test: Pack) -> Path:
+def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
     """Write report.html into the study's folder; returns where it is. `test` are the images it was scored on."""
     page = Page(
         title="Does pretraining help?",
-        kicker=f"recon2seg · study on {data_name(config.data)} · {counted(len(test), 'test')}",
+        kicker=f"recon2seg · study on {data_name(config.data)} · {count_phrase(len(test), 'test')}",
         verdict=_answer(evidence),
         tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
         notices=_notices(evidence, config),
@@ -67,7 +67,7 @@ _PAIRED_TOO = (
 )
 
 
-def _answer(evidence: Evidence) -> str:
+def _answer(evidence: Results) -> str:
     """The verdict on the start that gained most, in mean over the shares at which all have been scored."""
     gains = {
         pair: {s.fraction: s.difference.value for s in evidence.curves[pair[0]] if s.difference is not None}
@@ -87,12 +87,14 @@ def _tile(score: Score) -> Tile:
     value, low, high = score.mean_iou
     alone = "from scratch" if score.start.scratch else "no baseline beside it"
     gain = alone if score.difference is None else told_interval(score.difference)
-    return Tile(score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", place(value, low, high))
+    return Tile(
+        score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", interval_position(value, low, high)
+    )
 
 
-def _notices(evidence: Evidence, config: StudyConfig) -> list[Notice]:
+def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
     found = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
-    if (doubled := doubling(evidence.results)) is not None:
+    if (doubled := double_budget(evidence.results)) is not None:
         found.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
         found.append(Notice(edge))
@@ -107,15 +109,15 @@ def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
     return curve[0].record["uses_imagenet_labels"]
 
 
-def _efficiency(evidence: Evidence) -> list[Block]:
+def _efficiency(evidence: Results) -> list[Block]:
     chart = _chart(evidence, lambda score: _possible(score.mean_iou), "test mean IoU")
     heads = ["start", "labels elsewhere", "labels", "mean IoU", "95 % interval", "seeds", "lr", "encoder's factor"]
     rows = [
         [
             score.start.name,
-            labels_elsewhere(score.record),
+            external_labels(score.record),
             number(score.labels, ".0f"),
-            number(score.mean_iou.value, ".4f", interval=place(*score.mean_iou)),
+            number(score.mean_iou.value, ".4f", interval=interval_position(*score.mean_iou)),
             _ends(score.mean_iou, ".3f"),
             number(len(score.seeds), "d"),
             number(score.rates[0], "g"),
@@ -126,7 +128,7 @@ def _efficiency(evidence: Evidence) -> list[Block]:
     return [chart.block("Label efficiency", note="Bands: 95 %, over the seeds."), table("Scores", heads, rows)]
 
 
-def _differences(evidence: Evidence) -> list[Block]:
+def _differences(evidence: Results) -> list[Block]:
     pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
     if not pairs:
         raise NothingToShowError("no pretrained start has been scored beside its baseline")
@@ -150,7 +152,7 @@ def _differences(evidence: Evidence) -> list[Block]:
     return [text(*words), gain, table("Paired differences", heads, rows)]
 
 
-def _rivals(evidence: Evidence) -> Block:
+def _rivals(evidence: Results) -> Block:
     reach = _reach([found for differences in evidence.rivals.values() for found in differences.values()])
     rows = [
         [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach)]
@@ -167,12 +169,12 @@ def _reach(found: Sequence[Interval]) -> float:
     return max(ends, default=1.0) * 1.05 or 1.0
 
 
-def _difference(found: Interval, reach: float) -> list[Cell | str]:
-    interval = place(*found, start=-reach, end=reach, zero=0.0)
+def _difference(found: Interval, reach: float) -> list[TableCell | str]:
+    interval = interval_position(*found, start=-reach, end=reach, zero=0.0)
     return [number(found.value, "+.4f", interval=interval), _ends(found, "+.4f")]
 
 
-def _classes(evidence: Evidence) -> list[Block]:
+def _classes(evidence: Results) -> list[Block]:
     classes = evidence.scores[0].per_class if evidence.scores else ()
     names = [name for name in classes if any(math.isfinite(score.per_class[name].value) for score in evidence.scores)]
     charts = {name: _chart(evidence, lambda s, name=name: _possible(s.per_class[name]), "test IoU") for name in names}
@@ -183,12 +185,12 @@ def _ends(found: Interval, form: str) -> str:
     return "-" if math.isnan(found.low) else f"{found.low:{form}} to {found.high:{form}}"
 
 
-def _saved(evidence: Evidence) -> list[Block]:
+def _saved(evidence: Results) -> list[Block]:
     saved = [text(*told) for pair in evidence.pairs if (told := labels_saved(*pair, evidence.curves))]
     return saved or [text("None that these runs are sure of: no pretrained start is surely above its baseline.")]
 
 
-def _search(evidence: Evidence) -> Block:
+def _search(evidence: Results) -> Block:
     tried = [(cell, result.record) for cell, result in evidence.results.items() if cell.kind == "search"]
     scores = [math.nan if record["val_mean_iou"] is None else record["val_mean_iou"] for _, record in tried]
     rows = [
@@ -198,7 +200,7 @@ def _search(evidence: Evidence) -> Block:
     return table("Rates that were tried", ["start", "lr", "encoder's factor", "validation mean IoU"], rows)
 
 
-def _chart(evidence: Evidence, value: Callable[[Score], Interval | None], title: str) -> Chart:
+def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: str) -> Chart:
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
     return Chart(LABELS, Axis(title), lines)
@@ -212,7 +214,7 @@ def _possible(score: Interval) -> Interval:
 
 
 def _line(
-    start: Start, curve: Sequence[Score], value: Callable[[Score], Interval | None], *, dash: str | None
+    start: Initialisation, curve: Sequence[Score], value: Callable[[Score], Interval | None], *, dash: str | None
 ) -> Series:
     none = Interval(math.nan, math.nan, math.nan)
     found = [value(score) or none for score in curve]

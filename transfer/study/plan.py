@@ -18,8 +18,8 @@ from common.run.folder import MAY_CHANGE
 from common.terminal import CONSOLE, time_left
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
-from transfer.study.starts import Start, parse_inits
-from transfer.study.trials import Cell, Result, data_digest, file_digest, read_cell, train_cell
+from transfer.study.initialisations import Initialisation, parse_inits
+from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_cell, train_cell
 
 GROWS = {"inits", "label_fractions", "seeds", "doubling", "dry_run", "table", "keep_checkpoints"}
 """Settings of a study that may be others when it goes on: they name its cells, or only what is done with them."""
@@ -28,7 +28,7 @@ POLL = 5.0
 SEARCH_SEED = 0
 
 
-class Campaign:
+class StudyPlan:
     """The cells of a study, in a folder that several processes may share."""
 
     def __init__(self, config: StudyConfig, data: Splits) -> None:
@@ -44,29 +44,29 @@ class Campaign:
         if not self.config.study.table:
             save_config(self.config, self.folder / "config.yaml")
 
-    def results(self) -> dict[Cell, Result]:
+    def results(self) -> dict[Trial, TrialResult]:
         """What is finished of the cells that the settings name."""
         found = {cell: self._read(cell) for cell in self.cells()}
         return {cell: result for cell, result in found.items() if result is not None}
 
-    def cells(self) -> Iterator[Cell]:
+    def cells(self) -> Iterator[Trial]:
         """All cells that are known: a start is scored once its rates are found."""
         options = self.config.study
         for tried in map(self._searches, self.starts):
             yield from tried if len(tried) > 1 else ()
         for seed, fraction, start in product(range(options.seeds), options.label_fractions, self.starts):
             if rates := self.rates(start):
-                yield Cell("score", start, fraction, seed, *rates)
+                yield Trial("score", start, fraction, seed, *rates)
         for start in filter(self._twice, self.starts):
             if rates := self.rates(start):
                 for seed in range(options.seeds):
-                    yield Cell("double", start, max(options.label_fractions), seed, *rates)
+                    yield Trial("double", start, max(options.label_fractions), seed, *rates)
 
-    def missing(self) -> list[Cell]:
+    def missing(self) -> list[Trial]:
         """The known cells that are not finished, in the order in which they are done."""
         return [cell for cell in self.cells() if self._read(cell) is None]
 
-    def rates(self, start: Start) -> tuple[float, float] | None:
+    def rates(self, start: Initialisation) -> tuple[float, float] | None:
         """The learning rate and encoder factor that did best on validation; None while nobody knows."""
         tried = self._searches(start)
         if len(tried) == 1:
@@ -112,7 +112,7 @@ class Campaign:
                 "and another folder with --output_dir"
             )
 
-    def count(self, *starts: Start) -> int:
+    def count(self, *starts: Initialisation) -> int:
         """How many cells some starts will have in the end; all of them without an argument."""
         options, named = self.config.study, starts or self.starts
         searches = [len(self._searches(start)) for start in named]
@@ -131,19 +131,19 @@ class Campaign:
                 seconds += (missing + doubled) * (statistics.median(plain) if plain else self._timed(start))
         return cells, seconds
 
-    def _twice(self, start: Start) -> int:
+    def _twice(self, start: Initialisation) -> int:
         """How many cells of a start have twice the updates: a seed each of the first from scratch, else none."""
         options = self.config.study
         first = next((start for start in self.starts if start.scratch), None)
         return options.seeds if options.doubling and options.seeds > 1 and start == first else 0
 
-    def _searches(self, start: Start) -> list[Cell]:
+    def _searches(self, start: Initialisation) -> list[Trial]:
         options = self.config.study
         factors = (1.0,) if start.scratch else options.encoder_lr_factors
         grid = product(sorted(set(options.lrs)), sorted(set(factors)))
-        return [Cell("search", start, options.search_fraction, SEARCH_SEED, lr, factor) for lr, factor in grid]
+        return [Trial("search", start, options.search_fraction, SEARCH_SEED, lr, factor) for lr, factor in grid]
 
-    def _read(self, cell: Cell) -> Result | None:
+    def _read(self, cell: Trial) -> TrialResult | None:
         result = read_cell(self.folder / "cells" / cell.name)
         if result is None:
             return None
@@ -173,13 +173,13 @@ class Campaign:
             if len(training_part(data.train, part, data.classes.names)[0]) < 2:
                 raise UserError(f"{fraction:g} of {len(data.train)} training images are too few: two are needed")
 
-    def _another_start(self, start: Start) -> UserError:
+    def _another_start(self, start: Initialisation) -> UserError:
         return UserError(
             f"{start.name} is not what {self.folder} was begun with (another file, or other parts of it): give it "
             "another name among the --inits, or use another --output_dir"
         )
 
-    def _train(self, cell: Cell) -> bool:
+    def _train(self, cell: Trial) -> bool:
         """Train a cell unless another process is at it; whether this one did."""
         folder = self.folder / "cells" / cell.name
         try:
@@ -193,16 +193,16 @@ class Campaign:
             pass
         return False
 
-    def _timed(self, start: Start) -> float:
+    def _timed(self, start: Initialisation) -> float:
         """Seconds of a cell, from some that are very short, the first of which is slow and does not count."""
         _, short, longer, looked = (self._seconds(start, *plan) for plan in ((1, 1), (1, 1), (6, 1), (6, 6)))
         update, validation = max(longer - short, 0.0) / 5, max(looked - longer, 0.0) / 5
         options = self.config.study
         return short + update * (options.updates - 1) + validation * (options.validations - 1)
 
-    def _seconds(self, start: Start, updates: int, validations: int) -> float:
+    def _seconds(self, start: Initialisation, updates: int, validations: int) -> float:
         options = replace(self.config.study, updates=updates, validations=validations)
-        cell = Cell("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
+        cell = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
         with TemporaryDirectory() as folder:
             train_cell(cell, replace(self.config, study=options), Path(folder) / "run", data=self.data)
             result = read_cell(Path(folder) / "run")

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int64
 
 from common.intervals import Interval, mean_interval
 from transfer.metrics.bootstrap import seeds_difference
-from transfer.study.starts import Start
-from transfer.study.trials import Cell, Result
+from transfer.study.initialisations import Initialisation
+from transfer.study.trials import Trial, TrialResult
 
 METRIC = "mean_iou"
 
@@ -21,7 +21,7 @@ METRIC = "mean_iou"
 class Score:
     """A start at a share of the labels."""
 
-    start: Start
+    start: Initialisation
     fraction: float
     seeds: tuple[int, ...]
     images: dict[str, float]
@@ -51,11 +51,11 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Results:
     """The finished cells of a study and what is known of its starts."""
 
-    starts: tuple[Start, ...]
-    results: Mapping[Cell, Result]
+    starts: tuple[Initialisation, ...]
+    results: Mapping[Trial, TrialResult]
     leaks: tuple[str, ...]
     """Sentences on pretrainings that saw test images, or did not."""
 
@@ -65,7 +65,7 @@ class Evidence:
         return scores_of(self.results, self.starts)
 
     @cached_property
-    def curves(self) -> dict[Start, list["Score"]]:
+    def curves(self) -> dict[Initialisation, list["Score"]]:
         """The scores of every start, from few labels to many."""
         return {start: [score for score in self.scores if score.start == start] for start in self.starts}
 
@@ -76,16 +76,16 @@ class Evidence:
         return [cell.name for cell, result in cells if cell.kind != "search" and result.record["test"] is None]
 
     @property
-    def pairs(self) -> list[tuple[Start, Start]]:
+    def pairs(self) -> list[tuple[Initialisation, Initialisation]]:
         """Every start that has a baseline, with it."""
         found = [(start, baseline_of(start, self.starts)) for start in self.starts]
         return [(start, baseline) for start, baseline in found if baseline is not None]
 
     @cached_property
-    def rivals(self) -> dict[tuple[Start, Start], dict[float, Interval]]:
+    def rivals(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
         """Every two pretrained starts, and at the shares of the labels that both have, how much better the first is."""
         groups = _by_fraction(self.results)
-        found: dict[tuple[Start, Start], dict[float, Interval]] = {}
+        found: dict[tuple[Initialisation, Initialisation], dict[float, Interval]] = {}
         for ours, theirs in combinations([start for start in self.starts if not start.scratch], 2):
             fractions = sorted(f for name, f in groups if name == ours.name and (theirs.name, f) in groups)
             pairs = {f: _difference(groups[ours.name, f], groups[theirs.name, f]) for f in fractions}
@@ -93,7 +93,7 @@ class Evidence:
         return {pair: differences for pair, differences in found.items() if differences}
 
 
-def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
+def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
     """What a pretrained start is measured against: its own network from scratch, else the first from scratch."""
     if start.scratch:
         return None
@@ -102,7 +102,7 @@ def baseline_of(start: Start, starts: Sequence[Start]) -> Start | None:
     return next(iter([*same, *scratch]), None)
 
 
-def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[Score]:
+def scores_of(results: Mapping[Trial, TrialResult], starts: Sequence[Initialisation]) -> list[Score]:
     """The scores of all starts at all fractions that have any, in the order of `starts`."""
     groups, rows = _by_fraction(results), []
     for start in starts:
@@ -113,16 +113,16 @@ def scores_of(results: Mapping[Cell, Result], starts: Sequence[Start]) -> list[S
     return rows
 
 
-def _by_fraction(results: Mapping[Cell, Result]) -> dict[tuple[str, float], dict[int, Result]]:
+def _by_fraction(results: Mapping[Trial, TrialResult]) -> dict[tuple[str, float], dict[int, TrialResult]]:
     """The scored cells by the name of their start and their share of the labels, then by seed."""
-    groups: dict[tuple[str, float], dict[int, Result]] = {}
+    groups: dict[tuple[str, float], dict[int, TrialResult]] = {}
     for cell, result in results.items():
         if cell.kind == "score" and result.record["test"] is not None:
             groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
     return groups
 
 
-def _difference(ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Interval | None:
+def _difference(ours: Mapping[int, TrialResult], theirs: Mapping[int, TrialResult]) -> Interval | None:
     """Over the seeds that both have; None where there are none."""
     better, worse = _counts(ours), _counts(theirs)
     if not (both := sorted(better.keys() & worse.keys())):
@@ -131,7 +131,9 @@ def _difference(ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Int
     return seeds_difference(first, second, METRIC)
 
 
-def _score(start: Start, fraction: float, ours: Mapping[int, Result], theirs: Mapping[int, Result]) -> Score:
+def _score(
+    start: Initialisation, fraction: float, ours: Mapping[int, TrialResult], theirs: Mapping[int, TrialResult]
+) -> Score:
     tests = [result.record["test"] for result in ours.values()]
     first = next(iter(ours.values())).record
     sizes = [result.record["images"] for result in ours.values()]
@@ -167,7 +169,7 @@ def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
     return float(np.exp(np.interp(share, [0, 1], np.log(labels[after - 1 : after + 1])))), "about"
 
 
-class Doubling(NamedTuple):
+class DoubleBudget(NamedTuple):
     """What twice the updates give a start, on the most labels."""
 
     start: str
@@ -182,7 +184,7 @@ class Doubling(NamedTuple):
         return self.gain.value <= self.spread
 
 
-def doubling(results: Mapping[Cell, Result]) -> Doubling | None:
+def double_budget(results: Mapping[Trial, TrialResult]) -> DoubleBudget | None:
     """What twice the budget gives the first start from scratch; None where that was not measured."""
     results = {cell: result for cell, result in results.items() if result.record.get("test") is not None}
     doubled = {cell.seed: (cell, result) for cell, result in results.items() if cell.kind == "double"}
@@ -196,14 +198,14 @@ def doubling(results: Mapping[Cell, Result]) -> Doubling | None:
         return None
     gain = mean_interval(np.array([doubled[seed][1].record["test"][METRIC] - plain[seed] for seed in both]))
     spread = max(plain[seed] for seed in both) - min(plain[seed] for seed in both)
-    return Doubling(next(iter(doubled.values()))[0].start.name, gain, spread)
+    return DoubleBudget(next(iter(doubled.values()))[0].start.name, gain, spread)
 
 
-def _same_but_budget(cell: Cell, other: Cell) -> bool:
+def _same_but_budget(cell: Trial, other: Trial) -> bool:
     return cell.start == other.start and cell.fraction == other.fraction and cell.seed == other.seed
 
 
-def _counts(results: Mapping[int, Result]) -> dict[int, Int64[np.ndarray, "n k k"]]:
+def _counts(results: Mapping[int, TrialResult]) -> dict[int, Int64[np.ndarray, "n k k"]]:
     """The confusion matrices by seed, of the seeds that have them."""
     return {seed: result.counts for seed, result in results.items() if result.counts is not None}
 

@@ -6,21 +6,21 @@ import numpy as np
 
 from common.intervals import Interval
 from transfer.study.config import StudyOptions
-from transfer.study.results import Doubling, Evidence, Score, labels_needed
-from transfer.study.starts import Start
+from transfer.study.initialisations import Initialisation
+from transfer.study.results import DoubleBudget, Results, Score, labels_needed
 
-Curves = Mapping[Start, Sequence[Score]]
+Curves = Mapping[Initialisation, Sequence[Score]]
 """The scores of every start, from few labels to many."""
 
 
-def verdict(start: Start, baseline: Start, curve: Sequence[Score]) -> str:
+def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Score]) -> str:
     """The answer for a pretrained start in one sentence, with its numbers."""
     told = {score.fraction: score.difference for score in curve if score.difference is not None}
     other = " (another network)" if any(score.other_network for score in curve) else ""
     return f"{start.name} against {baseline.name}{other}: {_answers(told, better='helped', worse='did harm')}."
 
 
-def rivalry(ours: Start, theirs: Start, differences: Mapping[float, Interval]) -> str:
+def rivalry(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Interval]) -> str:
     """How two pretrained starts compare, in one sentence, with its numbers; differences by share of the labels."""
     return f"{ours.name} against {theirs.name}: {_answers(differences, better='better', worse='worse')}."
 
@@ -45,7 +45,7 @@ def told_interval(difference: Interval) -> str:
     return f"{difference.value:+.3f}, {difference.low:+.3f} to {difference.high:+.3f}"
 
 
-def labels_saved(start: Start, baseline: Start, curves: Curves) -> list[str]:
+def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves) -> list[str]:
     """For every share of the labels at which a pretrained start is surely better: the fewest labels with which the
     baseline scores as it does there, and with which the pretrained one does.
     """
@@ -60,7 +60,7 @@ def labels_saved(start: Start, baseline: Start, curves: Curves) -> list[str]:
     return told
 
 
-def legend(evidence: Evidence, options: StudyOptions) -> str:
+def legend(evidence: Results, options: StudyOptions) -> str:
     """How the figures of the table came about."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
@@ -86,7 +86,7 @@ def searched(options: StudyOptions) -> str:
     )
 
 
-def doubled_budget(found: Doubling) -> str:
+def doubled_budget(found: DoubleBudget) -> str:
     """Whether the baseline got enough updates."""
     answer = "is long enough" if found.enough else "STARVES IT"
     if found.enough and found.gain.sure and found.gain.value > 0:

@@ -11,9 +11,10 @@ from common.colours import PALETTE
 from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.rows import markdown_table, write_csv
-from common.run.notes import labels_elsewhere
+from common.run.notes import external_labels
 from transfer.study.config import StudyConfig, StudyOptions
-from transfer.study.results import Evidence, Score, doubling
+from transfer.study.initialisations import Initialisation
+from transfer.study.results import Results, Score, double_budget
 from transfer.study.sentences import (
     doubled_budget,
     labels_saved,
@@ -22,13 +23,12 @@ from transfer.study.sentences import (
     rivalry,
     verdict,
 )
-from transfer.study.starts import Start
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X"
 
 
-def write_study(evidence: Evidence, config: StudyConfig) -> str:
+def write_study(evidence: Results, config: StudyConfig) -> str:
     """Write study.md, .csv and .json and the figures into the study's folder; return study.md."""
     folder, scores = config.folder, evidence.scores
     text = _markdown(evidence, config.study)
@@ -84,7 +84,7 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
     axes.legend(fontsize="small")
 
 
-def _markdown(evidence: Evidence, options: StudyOptions) -> str:
+def _markdown(evidence: Results, options: StudyOptions) -> str:
     curves = evidence.curves
     lines = [*evidence.leaks, ""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
@@ -94,14 +94,14 @@ def _markdown(evidence: Evidence, options: StudyOptions) -> str:
     lines += ["", *_table(curves), "", legend(evidence, options), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
-    if (found := doubling(evidence.results)) is not None:
+    if (found := double_budget(evidence.results)) is not None:
         lines += ["", doubled_budget(found)]
     if (edge := rates_at_the_edge(options, curves)) is not None:
         lines += ["", edge]
     return "\n".join(lines) + "\n"
 
 
-def _table(curves: dict[Start, list[Score]]) -> list[str]:
+def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:
     fractions = sorted({score.fraction for curve in curves.values() for score in curve})
     images = {score.fraction: score.images for curve in curves.values() for score in curve}
     heads = ["start", "labels elsewhere", "lr, encoder's factor"]
@@ -111,7 +111,7 @@ def _table(curves: dict[Start, list[Score]]) -> list[str]:
         by_fraction = {score.fraction: score for score in curve}
         cells = [_cell(by_fraction.get(fraction)) for fraction in fractions]
         rates = "{:g}, {:g}".format(*curve[0].rates)
-        rows.append([start.name, labels_elsewhere(curve[0].record), rates, *cells])
+        rows.append([start.name, external_labels(curve[0].record), rates, *cells])
     return markdown_table(heads, rows)
 
 

@@ -21,7 +21,7 @@ from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE
 from transfer.study.config import StudyConfig
-from transfer.study.starts import Start
+from transfer.study.initialisations import Initialisation
 
 PROOF = "cell.json"
 """Written last: a cell that has it is finished."""
@@ -29,11 +29,11 @@ Kind = Literal["search", "score", "double"]
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """A training: to find the rates of a start, to score it, or to score it at twice the budget."""
 
     kind: Kind
-    start: Start
+    start: Initialisation
     fraction: float
     seed: int
     lr: float
@@ -69,7 +69,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What a finished cell says."""
 
     record: dict[str, Any]
@@ -77,7 +77,7 @@ class Result:
     """The confusion matrix of every test image; None where test images were not looked at."""
 
 
-def train_cell(cell: Cell, study: StudyConfig, folder: Path, *, data: str) -> None:
+def train_cell(cell: Trial, study: StudyConfig, folder: Path, *, data: str) -> None:
     """Train a cell in its folder, with what it says going to log.txt there. A search never sees a test image.
 
     One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record.
@@ -113,13 +113,13 @@ def train_cell(cell: Cell, study: StudyConfig, folder: Path, *, data: str) -> No
     write_json(folder / PROOF, record)
 
 
-def read_cell(folder: Path) -> Result | None:
+def read_cell(folder: Path) -> TrialResult | None:
     """What a cell has found; None while it is not finished."""
     if not (folder / PROOF).exists():
         return None
     images = folder / IMAGES_FILE
     counts = np.load(images)["confusions"] if images.exists() else None
-    return Result(json.loads((folder / PROOF).read_text()), counts)
+    return TrialResult(json.loads((folder / PROOF).read_text()), counts)
 
 
 def data_digest(data: Splits) -> str:
@@ -132,7 +132,7 @@ def data_digest(data: Splits) -> str:
     return digest.hexdigest()
 
 
-def file_digest(start: Start) -> str | None:
+def file_digest(start: Initialisation) -> str | None:
     """A fingerprint of the file that a start comes from. Raises UserError where there is none."""
     if start.file is None:
         return None
@@ -146,7 +146,7 @@ def file_digest(start: Start) -> str | None:
     return digest.hexdigest()
 
 
-def _identity(cell: Cell) -> dict[str, Any]:
+def _identity(cell: Trial) -> dict[str, Any]:
     return {
         "kind": cell.kind,
         "start": cell.start.name,

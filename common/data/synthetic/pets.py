@@ -12,7 +12,7 @@ from jaxtyping import Float32, UInt8
 
 from common.data.classes import IGNORE
 from common.data.pack import Pack
-from common.data.synthetic.shapes import Part, Species, ellipse, leaf, limb, pet, thing
+from common.data.synthetic.shapes import BodyPart, Species, ellipse, leaf, limb, pet, thing
 
 Field = Float32[np.ndarray, "s s"]
 Canvas = Float32[np.ndarray, "s s 3"]
@@ -73,7 +73,7 @@ def _trimap(inside: np.ndarray, label: int) -> UInt8[np.ndarray, "h w"]:
     return np.where(core > 0, label, np.where(near > 0, IGNORE, 0)).astype(np.uint8)
 
 
-def _place(rng: np.random.Generator, parts: list[Part], extent: float) -> list[Part]:
+def _place(rng: np.random.Generator, parts: list[BodyPart], extent: float) -> list[BodyPart]:
     """Turn, mirror and move a shape into the picture (0 to 1): longer side `extent`, up to 0.06 outside."""
     angle, mirror = rng.normal(0, 0.2), rng.choice((-1, 1))
     turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
@@ -83,12 +83,12 @@ def _place(rng: np.random.Generator, parts: list[Part], extent: float) -> list[P
     scale = extent / span.max()
     corner = rng.uniform(-0.06, 1.06 - span * scale)
     return [
-        Part((points - low) * scale + corner, part.shade, part.colour)
+        BodyPart((points - low) * scale + corner, part.shade, part.colour)
         for part, points in zip(parts, turned, strict=True)
     ]
 
 
-def _paint(canvas: Canvas, parts: list[Part], coat: Canvas) -> Field:
+def _paint(canvas: Canvas, parts: list[BodyPart], coat: Canvas) -> Field:
     """Paint a shape onto `canvas`, shaded by part and towards its rim; returns its cover of each pixel."""
     side = len(canvas)
     cover, tones = np.zeros((side, side), np.uint8), np.full((side, side), FULL_TONE, np.uint8)
@@ -115,7 +115,7 @@ def _occlude(rng: np.random.Generator, canvas: Canvas, visible: Field) -> None:
     for _ in range(rng.integers(0, 4)):
         if rng.random() < 0.3:
             top, bottom = rng.uniform(-0.1, 1.1, 2)
-            shape = [Part(limb([(top, -0.1), (bottom, 1.1)], rng.uniform(0.03, 0.08)))]
+            shape = [BodyPart(limb([(top, -0.1), (bottom, 1.1)], rng.uniform(0.03, 0.08)))]
         else:
             shape = _place(rng, leaf(), rng.uniform(0.2, 0.4))
         trial = canvas.copy()
@@ -185,7 +185,7 @@ def _background(rng: np.random.Generator, side: int) -> Canvas:
     horizon = int(rng.uniform(0.3, 1.1) * side)
     scene[horizon:] = floor[horizon:]
     spots = [(*rng.uniform(0, 1, 2), *rng.uniform(0.03, 0.2, 2), rng.uniform(0.6, 1.4)) for _ in range(5)]
-    _paint(scene, [Part(ellipse(x, y, rx, ry), shade) for x, y, rx, ry, shade in spots], _tones(rng, side))
+    _paint(scene, [BodyPart(ellipse(x, y, rx, ry), shade) for x, y, rx, ry, shade in spots], _tones(rng, side))
     return cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.002, 0.012) * side)
 
 

@@ -117,7 +117,7 @@ def test_resume_starts_from_the_settings_of_the_run(tmp_path):
     assert config.run.resume
 
 
-@pytest.mark.parametrize("module", ["pretrain.main", "transfer.main", "transfer.evaluate"])
+@pytest.mark.parametrize("module", ["pretrain.main", "transfer.main", "transfer.evaluate.__main__"])
 def test_help_teaches_every_flag_without_importing_torch(module):
     code = f"import sys, {module} as m\ntry: m.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
     root = Path(__file__).resolve().parents[3]

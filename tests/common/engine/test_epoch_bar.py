@@ -4,7 +4,7 @@ import torch
 
 from common.data.batches import each_image
 from common.data.synthetic.pets import synthetic_pets
-from common.terminal import CONSOLE, waiting_for
+from common.terminal import CONSOLE, spinner
 
 CPU = torch.device("cpu")
 
@@ -19,7 +19,7 @@ def test_every_image_comes_once_in_file_order_under_a_bar_that_counts_them(monke
     batches = each_image(synthetic_pets(7, 64, seed=0), batch_size=3, device=CPU, doing="scoring")
     assert torch.cat([batch.index for batch in batches]).tolist() == list(range(7))
     assert "scoring images" in capsys.readouterr().err
-    with waiting_for("t-SNE of 7 points"):
+    with spinner("t-SNE of 7 points"):
         pass
     assert "t-SNE of 7 points" in capsys.readouterr().err
 
@@ -27,7 +27,7 @@ def test_every_image_comes_once_in_file_order_under_a_bar_that_counts_them(monke
 def test_where_no_terminal_is_watched_or_nothing_is_said_of_the_work_there_is_no_bar(monkeypatch, capsys):
     pack = synthetic_pets(7, 64, seed=0)
     assert len(list(each_image(pack, batch_size=3, device=CPU, doing="scoring"))) == 2
-    with waiting_for("t-SNE of 7 points"):
+    with spinner("t-SNE of 7 points"):
         pass
     pretend_a_terminal(monkeypatch)
     assert len(list(each_image(pack, batch_size=3, device=CPU))) == 2

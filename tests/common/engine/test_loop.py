@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic.pets import synthetic_pets
-from common.engine.loop import Progress, Updater, fit, train_epoch, updates_per_epoch
+from common.engine.loop import History, Updater, fit, train_epoch, updates_per_epoch
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means
@@ -184,7 +184,7 @@ def test_means_weigh_batches_by_their_images():
 
 
 def run_fit(scores, *, epochs=10, patience=3, progress=None):
-    progress = progress or Progress()
+    progress = progress or History()
     saved = []
     fit(
         lambda epoch: {"train/epoch": epoch},

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from common.config.groups import OptimizerConfig, TrainingConfig
-from common.engine.optim import Part, build_optimizer, rates
+from common.engine.optim import ParameterGroup, build_optimizer, rates
 
 TRAINING = TrainingConfig(epochs=5, batch_size=2, lr=0.4, weight_decay=0.1, patience=1)
 
@@ -24,7 +24,9 @@ def network() -> nn.Sequential:
 )
 def test_norms_and_biases_do_not_decay_and_every_parameter_is_moved_once(name, kind):
     model = network()
-    optimizer = build_optimizer([Part([model[0], model[1]], 0.5), Part([model[2]])], TRAINING, plan(optimizer=name))
+    optimizer = build_optimizer(
+        [ParameterGroup([model[0], model[1]], 0.5), ParameterGroup([model[2]])], TRAINING, plan(optimizer=name)
+    )
     assert type(optimizer) is kind
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
@@ -42,7 +44,7 @@ def test_norms_and_biases_do_not_decay_and_every_parameter_is_moved_once(name, k
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_momentum_is_nesterovs_where_there_is_any(momentum):
-    groups = build_optimizer([Part([network()])], TRAINING, plan(momentum=momentum)).param_groups
+    groups = build_optimizer([ParameterGroup([network()])], TRAINING, plan(momentum=momentum)).param_groups
     assert all(group["momentum"] == momentum and group["nesterov"] is (momentum > 0) for group in groups)
 
 

@@ -13,13 +13,25 @@ import pytest
 from PIL import Image
 
 from common.data.synthetic.pets import synthetic_pets
-from common.report.blocks import Axis, Cell, Chart, Series, code, curves, matrix, number, place, table, text
-from common.report.gallery import BUDGET, collected
+from common.report.blocks import (
+    Axis,
+    Chart,
+    Series,
+    TableCell,
+    code,
+    curve_blocks,
+    interval_position,
+    matrix,
+    number,
+    table,
+    text,
+)
+from common.report.gallery import BUDGET, fill_gallery
 from common.report.images import class_map, drawing, photograph, sheet
 from common.report.page import LARGEST, Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import fingerprint
 from common.report.scatter import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
-from common.report.selection import evenly, sampled, telling
+from common.report.selection import evenly, sampled, worst_best_between
 
 HOSTILE = [
     "<script>window.ran = 1</script>",
@@ -156,32 +168,32 @@ def test_numbers_that_are_none_are_gaps_and_dashes():
     words = content.html()
     assert data_of(words)["series"][0]["y"] == [1.0, None, None, 2.0]
     assert words.count(">-</td>") == 2
-    assert number(float("inf")) == Cell("-", None, number=True)
+    assert number(float("inf")) == TableCell("-", None, number=True)
 
 
 def test_curves_leave_out_what_no_epoch_has_and_mark_the_best():
     rows = [{"epoch": 1.0, "a": 1.0}, {"epoch": 2.0, "a": 2.0, "b": 5.0}]
-    blocks = curves(rows, {"one": {"a": "first", "b": "second"}, "none": {"c": "third"}}, best_epoch=2)
+    blocks = curve_blocks(rows, {"one": {"a": "first", "b": "second"}, "none": {"c": "third"}}, best_epoch=2)
     assert [one.title for one in blocks] == ["one"]
     assert [one["name"] for one in blocks[0].data["series"]] == ["first", "second"]
     assert blocks[0].data["marks"] == [{"x": 2, "label": "best"}]
     with pytest.raises(NothingToShowError):
-        curves([], {"one": {"a": "first"}}, best_epoch=None)
+        curve_blocks([], {"one": {"a": "first"}}, best_epoch=None)
 
 
 def test_curves_that_fall_from_far_above_are_drawn_logarithmically():
     rows = [{"epoch": float(i), "a": 100.0 if i == 0 else 1.0} for i in range(9)]
-    steep, level = (curves(rows, {"x": {"a": "a"}}, best_epoch=None)[0] for _ in range(2))
+    steep, level = (curve_blocks(rows, {"x": {"a": "a"}}, best_epoch=None)[0] for _ in range(2))
     assert steep.data["y"]["log"]
     flat = [{"epoch": float(i), "a": 2.0 if i == 0 else 1.0} for i in range(9)]
-    assert not curves(flat, {"x": {"a": "a"}}, best_epoch=None)[0].data["y"]["log"]
+    assert not curve_blocks(flat, {"x": {"a": "a"}}, best_epoch=None)[0].data["y"]["log"]
     assert level == steep
 
 
 def test_an_interval_is_placed_between_the_ends_of_its_axis():
-    assert place(0.5, 0.25, 0.75) == {"at": 50, "low": 25, "high": 75, "zero": None}
-    assert place(0.0, -2, 0.5, start=-1, end=1, zero=0.0) == {"at": 50, "low": 0, "high": 75, "zero": 50}
-    assert place(float("nan"), 0, 1) is None
+    assert interval_position(0.5, 0.25, 0.75) == {"at": 50, "low": 25, "high": 75, "zero": None}
+    assert interval_position(0.0, -2, 0.5, start=-1, end=1, zero=0.0) == {"at": 50, "low": 0, "high": 75, "zero": 50}
+    assert interval_position(float("nan"), 0, 1) is None
 
 
 def test_pictures_come_back_as_they_went_in():
@@ -212,8 +224,10 @@ def test_a_sheet_lowers_its_quality_until_it_fits():
 def test_a_page_stays_small_however_many_and_large_the_images_are():
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     uri = photograph(noise)
-    order = telling(np.linspace(0, 1, 5000))
-    items = collected(order, lambda indices: [{"id": i, "layers": {str(k): uri for k in range(20)}} for i in indices])
+    order = worst_best_between(np.linspace(0, 1, 5000))
+    items = fill_gallery(
+        order, lambda indices: [{"id": i, "layers": {str(k): uri for k in range(20)}} for i in indices]
+    )
     assert 1 <= len(items) < 16
     one = page()
     one.add("Gallery", lambda: [Block("gallery", "", {"items": items})])
@@ -222,13 +236,13 @@ def test_a_page_stays_small_however_many_and_large_the_images_are():
 
 def test_a_gallery_takes_up_worst_best_and_between_and_images_without_a_score_last():
     scores = np.array([0.5, np.nan, *np.linspace(0, 1, 98)])
-    chosen = telling(scores, 9)
+    chosen = worst_best_between(scores, 9)
     assert len(chosen) == len(set(chosen)) == 9
     assert chosen[:2] == [2, 99]
-    assert 1 not in telling(scores, 99)[:98]
-    assert sorted(telling(scores[:5], 60)) == [0, 1, 2, 3, 4]
-    assert telling([], 5) == []
-    assert telling([float("nan")] * 3, 5) == [0, 1, 2]
+    assert 1 not in worst_best_between(scores, 99)[:98]
+    assert sorted(worst_best_between(scores[:5], 60)) == [0, 1, 2, 3, 4]
+    assert worst_best_between([], 5) == []
+    assert worst_best_between([float("nan")] * 3, 5) == [0, 1, 2]
 
 
 def test_a_sample_is_the_same_for_a_seed_and_everything_where_that_is_little():

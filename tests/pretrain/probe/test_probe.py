@@ -12,7 +12,7 @@ from common.data.load import load_splits
 from common.errors import UserError
 from common.models.encoder import Encoder, UNetEncoder
 from pretrain.probe.probe import Probe, balanced_pixels, features_at
-from pretrain.probe.ridge import LinearClassifier, Moments
+from pretrain.probe.ridge import GramMatrix, LinearClassifier
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def rows(count: int = 200, dims: int = 5, classes: int = 3):
 @pytest.mark.parametrize("penalty", [0.01, 1.0])
 def test_the_solution_equals_scikit_learns_weighted_ridge(penalty):
     features, labels = rows()
-    ours = Moments.of(features, labels, 3).solve(slice(0, 5), penalty=penalty)
+    ours = GramMatrix.of(features, labels, 3).solve(slice(0, 5), penalty=penalty)
     counts = np.bincount(labels.numpy())
     weight = (1 / (3 * counts))[labels.numpy()]
     x = features.double().numpy()
@@ -42,8 +42,8 @@ def test_the_solution_equals_scikit_learns_weighted_ridge(penalty):
 
 def test_some_columns_are_solved_as_if_there_were_no_others():
     features, labels = rows()
-    part = Moments.of(features, labels, 3).solve(slice(1, 4), penalty=1.0)
-    alone = Moments.of(features[:, 1:4], labels, 3).solve(slice(0, 3), penalty=1.0)
+    part = GramMatrix.of(features, labels, 3).solve(slice(1, 4), penalty=1.0)
+    alone = GramMatrix.of(features[:, 1:4], labels, 3).solve(slice(0, 3), penalty=1.0)
     torch.testing.assert_close(part.weight, alone.weight)
     torch.testing.assert_close(part.bias, alone.bias)
 
@@ -51,7 +51,7 @@ def test_some_columns_are_solved_as_if_there_were_no_others():
 def test_ignored_rows_count_for_nothing():
     features, labels = rows()
     more = torch.cat([features, torch.full((7, 5), 1e3)]), torch.cat([labels, torch.full((7,), IGNORE)])
-    torch.testing.assert_close(Moments.of(*more, 3).gram, Moments.of(features, labels, 3).gram)
+    torch.testing.assert_close(GramMatrix.of(*more, 3).gram, GramMatrix.of(features, labels, 3).gram)
 
 
 def test_a_classifier_of_maps_equals_enlarging_the_maps_first():

@@ -13,8 +13,8 @@ from common.models.encoder import UNetEncoder
 from pretrain.build import task_record
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.report.page import Looked, Told, write_page
-from pretrain.scoring import image_scores
+from pretrain.report.page import RunInfo, ScoredModel, write_page
+from pretrain.scoring import score_images
 
 CPU = torch.device("cpu")
 ROWS = [{"epoch": 1.0, "train/loss": 1.0, "val/psnr": 10.0, "val/probe/miou": 0.25, "val/probe/miou_s1": 0.2}]
@@ -28,10 +28,10 @@ def written(folder, count, *, pretext="plain", skips="all", rows=ROWS, best=1):
     encoder = UNetEncoder(widths=(4,) * 6)
     model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, skips=skips)).eval()
     pack = synthetic_pets(20, 64, seed=0).take(np.arange(count))
-    scores = image_scores(model, pack, batch_size=4, device=CPU)
-    looked = Looked(model, pack, "pets", "test", scores, LEVELS, ("ground", "cat", "dog"), CPU, 4)
+    scores = score_images(model, pack, batch_size=4, device=CPU)
+    looked = ScoredModel(model, pack, "pets", "test", scores, LEVELS, ("ground", "cat", "dog"), CPU, 4)
     config = PretrainConfig(pretext=PretextConfig(pretext=pretext, skips=skips))
-    told = Told(config, task_record(config), [], {"command": "python"}, {"test": pack}, rows, best)
+    told = RunInfo(config, task_record(config), [], {"command": "python"}, {"test": pack}, rows, best)
     content = write_page(looked, told, folder / "report.html").read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content), scores
 

@@ -18,7 +18,7 @@ from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
 from common.models.registry import DECODERS, build_decoder
 from common.models.smp import SMPEncoder
-from transfer.gradcam.cam import class_activation, default_layers, find_layer, overlay, upscale
+from transfer.gradcam.cam import class_activation, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.sanity import randomised_correlation, untrained
 from transfer.model import SegmentationNet
 
@@ -329,7 +329,7 @@ def test_enlarged_maps_reach_from_0_to_1_each_and_nothing_stays_nothing():
 def test_an_overlay_is_a_grey_picture_under_colours_that_grow_brighter(channels):
     picture = np.full((2, 3, channels), 100, dtype=np.uint8)
     picture[..., :1] = 100
-    laid = overlay(picture, np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3))
+    laid = overlay_heat(picture, np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3))
     assert laid.shape == (2, 3, 3)
     assert (np.diff(laid.reshape(-1, 3) @ [0.2126, 0.7152, 0.0722]) > 0).all()
     assert laid[0, 0] == pytest.approx(0.4 * 100 + 0.6 * np.array([68, 1, 84]), abs=0.51)

@@ -20,7 +20,7 @@ from transfer.config import TransferConfig
 from transfer.main import main as transfer
 from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
-from transfer.report.page import Scored, Told, write_page
+from transfer.report.page import RunInfo, ScoredModel, write_page
 from transfer.scoring import confusions
 
 NAMES = ("background", "cat", "dog")
@@ -49,11 +49,11 @@ def written(folder, pack, net=None, names=NAMES, evaluation="", **more):
     """The page of a network on these images, as text, and its sections."""
     net, quality = net or network(), Quality(len(names))
     counts, _ = confusions(net, pack, batch_size=4, device=CPU, watch=quality)
-    scored = Scored(
+    scored = ScoredModel(
         net=net, pack=pack, data="pets", split="test", names=names, counts=counts.numpy(), quality=quality, device=CPU,
         batch_size=4, seed=0, **more,
     )  # fmt: skip
-    told = Told(
+    told = RunInfo(
         config=TransferConfig(), source="scratch", notices=[], environment={"command": "python"}, packs={"test": pack},
         rows=ROWS, best_epoch=2, evaluation=evaluation,
     )  # fmt: skip

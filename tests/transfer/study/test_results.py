@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transfer.study.results import Evidence, baseline_of, doubling, labels_needed, scores_of
+from transfer.study.initialisations import Initialisation, parse_inits
+from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, labels_saved, rivalry, verdict
-from transfer.study.starts import Start, parse_inits
-from transfer.study.trials import Cell, Result
+from transfer.study.trials import Trial, TrialResult
 
-SCRATCH, OWN = Start("scratch", scratch=True), Start("own", Path("ae.pth"))
+SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
 
 
 def result(accuracy, *, fraction=0.1, seed=0, images=40, encoder=None):
@@ -30,12 +30,12 @@ def result(accuracy, *, fraction=0.1, seed=0, images=40, encoder=None):
         "uses_labels": False,
         "encoder": encoder or {"name": "unet"},
     }
-    return Result(record, counts)
+    return TrialResult(record, counts)
 
 
 def cells(start, by_fraction, *, kind="score", seeds=3):
     return {
-        Cell(kind, start, fraction, seed, 0.003, 0.3): result(accuracy + 0.002 * seed, fraction=fraction, seed=seed)
+        Trial(kind, start, fraction, seed, 0.003, 0.3): result(accuracy + 0.002 * seed, fraction=fraction, seed=seed)
         for fraction, accuracy in by_fraction.items()
         for seed in range(seeds)
     }
@@ -84,33 +84,33 @@ def test_a_baseline_with_another_encoder_is_said_to_be_another_network():
 
 
 def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
-    other = Start("imagenet", encoder="mobilenet_v2")
+    other = Initialisation("imagenet", encoder="mobilenet_v2")
     results = cells(OWN, {0.1: 0.75, 0.2: 0.8}) | cells(other, {0.1: 0.70, 1.0: 0.9}) | cells(SCRATCH, {0.1: 0.5})
-    rivals = Evidence((SCRATCH, OWN, other), results, ()).rivals
+    rivals = Results((SCRATCH, OWN, other), results, ()).rivals
     assert list(rivals) == [(OWN, other)]
     assert list(rivals[OWN, other]) == [0.1]
     assert rivals[OWN, other][0.1].value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
     assert rivalry(OWN, other, rivals[OWN, other]).startswith("own against imagenet: better at 0.1 (+0.0")
-    assert not Evidence((SCRATCH, OWN), results, ()).rivals
+    assert not Results((SCRATCH, OWN), results, ()).rivals
 
 
 def test_a_diverged_cell_is_named_and_left_out():
     results = cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5})
     lost = next(iter(results))
-    results[lost] = Result({**results[lost].record, "test": None}, None)
-    evidence = Evidence((SCRATCH, OWN), results, ())
+    results[lost] = TrialResult({**results[lost].record, "test": None}, None)
+    evidence = Results((SCRATCH, OWN), results, ())
     assert evidence.diverged == [lost.name]
     assert [len(score.seeds) for score in evidence.scores] == [3, 2]
 
 
 def test_labels_are_saved_only_where_a_start_is_surely_better_and_the_baseline_needs_them():
     ours, theirs = {0.1: 0.7, 1.0: 0.72}, {0.1: 0.6, 1.0: 0.7}
-    evidence = Evidence((SCRATCH, OWN), cells(OWN, ours) | cells(SCRATCH, theirs), ())
+    evidence = Results((SCRATCH, OWN), cells(OWN, ours) | cells(SCRATCH, theirs), ())
     few, many = labels_saved(OWN, SCRATCH, evidence.curves)
     assert few == "scratch reaches 0.431 with 11 labels, own with at most 11"
     assert many == "scratch reaches 0.541 with 110 labels, own with at most 11: 99 saved"
     declining = {0.1: 0.7, 1.0: 0.69}
-    same = Evidence((SCRATCH, OWN), cells(OWN, declining) | cells(SCRATCH, declining), ())
+    same = Results((SCRATCH, OWN), cells(OWN, declining) | cells(SCRATCH, declining), ())
     assert labels_saved(OWN, SCRATCH, same.curves) == []
 
 
@@ -147,7 +147,7 @@ def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
 @pytest.mark.parametrize(("gain", "enough"), [(0.001, True), (0.05, False)])
 def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
     plain, twice = cells(SCRATCH, {0.1: 0.7, 1.0: 0.8}), cells(SCRATCH, {1.0: 0.8 + gain}, kind="double")
-    found = doubling(plain | twice)
+    found = double_budget(plain | twice)
     assert found is not None
     change, spread = found.gain, found.spread
     ious = [(0.8 + d) / (1.2 - d) for d in (0, 0.002, 0.004)]
@@ -155,7 +155,7 @@ def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
     more = np.mean([(0.8 + gain + d) / (1.2 - gain - d) for d in (0, 0.002, 0.004)])
     assert change.value == pytest.approx(more - np.mean(ious))
     assert found.enough is enough
-    assert doubling(plain) is None
+    assert double_budget(plain) is None
 
 
 @pytest.mark.parametrize(
@@ -167,12 +167,12 @@ def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
     ],
 )
 def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words):
-    plain = {Cell("score", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s, seed=s) for s in range(3)}
+    plain = {Trial("score", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s, seed=s) for s in range(3)}
     twice = {
-        Cell("double", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s + gain, seed=s)
+        Trial("double", SCRATCH, 1.0, s, 0.003, 1.0): result(0.70 + 0.025 * s + gain, seed=s)
         for s, gain in enumerate(gains)
     }
-    found = doubling(plain | twice)
+    found = double_budget(plain | twice)
     assert found is not None
     said = doubled_budget(found)
     assert said.startswith("Twice the updates give scratch on the most labels +0.0") == (gains[0] < 0.05)
@@ -182,8 +182,8 @@ def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words
 def test_a_seed_whose_counts_are_lost_drops_out_of_both_starts():
     results = cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5})
     for start, seed in ((OWN, 0), (SCRATCH, 1)):
-        cell = Cell("score", start, 0.1, seed, 0.003, 0.3)
-        results[cell] = Result(results[cell].record, None)
+        cell = Trial("score", start, 0.1, seed, 0.003, 0.3)
+        results[cell] = TrialResult(results[cell].record, None)
     (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
     assert score.difference is not None
     assert np.isnan(score.difference.low), "one seed is left to both"

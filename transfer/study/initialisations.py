@@ -13,7 +13,7 @@ TRANSFERS: dict[str, Taken] = {"+decoder": "all", "+outlines": "outlines"}
 
 
 @dataclass(frozen=True)
-class Start:
+class Initialisation:
     """One of the ways to begin."""
 
     name: str
@@ -34,20 +34,20 @@ class Start:
         return {"encoder": self.encoder, "encoder_weights": "none" if self.scratch else "imagenet"}
 
 
-def parse_inits(words: tuple[str, ...]) -> list[Start]:
+def parse_inits(words: tuple[str, ...]) -> list[Initialisation]:
     """What the words of --inits mean. Raises UserError for one that means nothing."""
     if not words:
         raise UserError("--inits names no start: give scratch, imagenet, or NAME=ae.pth")
     return [_start(word) for word in words]
 
 
-def _start(word: str) -> Start:
+def _start(word: str) -> Initialisation:
     name, equals, path = word.partition("=")
     if re.search(r"[^\w.+-]", name):
         raise UserError(f"--inits {word}: a name is made of letters, digits and . + - _, for it names folders")
     if equals and name and path:
         ending = next((ending for ending in TRANSFERS if path.endswith(ending)), "")
-        return Start(name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"))
+        return Initialisation(name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"))
     kind, _, encoder = word.partition("_")
     if equals or kind not in ("scratch", "imagenet"):
         raise UserError(
@@ -56,4 +56,4 @@ def _start(word: str) -> Start:
     if word == "imagenet_unet":
         raise UserError("--inits imagenet_unet: a U-Net has no ImageNet weights; take imagenet, or pretrain your own")
     usual = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
-    return Start(word, encoder=encoder or usual, scratch=kind == "scratch")
+    return Initialisation(word, encoder=encoder or usual, scratch=kind == "scratch")
