@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from common.config.renames import underscored
 from common.errors import NO_SPACE, UserError
 
 
@@ -53,7 +54,7 @@ def drop_bare_flag(flag: str, argv: Sequence[str]) -> list[str]:
     System A's users type --visualize_samples as a switch.
     """
     following = zip(argv, [*argv, "--"][1:], strict=True)
-    return [word for word, after in following if word != flag or not after.startswith("-")]
+    return [word for word, after in following if underscored(word) != flag or not after.startswith("-")]
 
 
 def _refuse(sentence: str, code: int) -> int:

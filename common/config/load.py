@@ -18,6 +18,7 @@ import tyro
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from common.config.renames import renames
 from common.errors import UserError, nearest
 from common.files import replace_text
 
@@ -31,11 +32,15 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     """Read the settings of a command: the flags in `argv` over a YAML file over the defaults of `kind`.
 
     The YAML file is `--config`; with `--resume`, the run's own; and `demo` when no data is named at all.
+    Words of older versions are understood, with a note on stderr (`common.config.renames`).
     `--help` prints and raises SystemExit(0). Raises UserError for an unknown flag or key (with the nearest
     known one), a value of the wrong type or out of its range, or settings that exclude each other.
     """
-    base = _validated(kind, _nested(kind, _base_settings(argv, demo)))
-    config: Any = _parse(kind, list(argv), base, prog)
+    former = renames(kind)
+    words = former.flags(argv)
+    base = _validated(kind, _nested(kind, former.settings(_base_settings(words, demo))))
+    former.tell()
+    config: Any = _parse(kind, words, base, prog)
     config = _validated(kind, dataclasses.asdict(config))
     config.check()
     return config
@@ -52,8 +57,8 @@ ONE_CALL = {"config", "resume", "overwrite"}  # these flags say what to do now, 
 
 
 def unflatten(kind: type[C], flat: Mapping[str, Any]) -> C:
-    """The inverse of `flatten`: the config that a run or a handover file recorded."""
-    return _validated(kind, _nested(kind, flat))
+    """The inverse of `flatten`: the config that a run or a handover file recorded, in this or an older version."""
+    return _validated(kind, _nested(kind, renames(kind).settings(flat)))
 
 
 def save_config(config: Any, path: Path) -> None:
@@ -63,7 +68,7 @@ def save_config(config: Any, path: Path) -> None:
 
 def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
     """What differs between settings and those that were saved, in words; "" if nothing but what is `free` does."""
-    before, now = read_yaml(saved), flatten(config)
+    before, now = renames(type(config)).settings(read_yaml(saved)), flatten(config)
     changed = [name for name in now if name in before and name not in free and now[name] != before[name]]
     return ", ".join(f"--{name} was {before[name]}, is {now[name]}" for name in changed)
 
@@ -100,11 +105,13 @@ def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
 
 
 def _value_of(argv: Sequence[str], flag: str) -> str | None:
-    for index, word in enumerate(argv):
-        name, _, value = word.partition("=")
+    """The value that the flag was given last, as the parser takes it; None where it is absent or ends the line."""
+    value = None
+    for word, after in zip(argv, [*argv, None][1:], strict=True):
+        name, equals, attached = word.partition("=")
         if name == flag:
-            return value or (argv[index + 1] if index + 1 < len(argv) else None)
-    return None
+            value = attached if equals else after
+    return value
 
 
 def _defaults(kind: type) -> dict[str, dict[str, Any]]:

@@ -110,6 +110,29 @@ def test_without_data_the_demo_settings_are_loaded_and_it_says_so(tmp_path, caps
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("flag", ["--data_dir", "--data-dir"])
+@pytest.mark.parametrize("joined", [False, True])
+def test_data_in_either_spelling_keeps_the_demo_settings_away(flag, joined, tmp_path, capsys):
+    demo = tmp_path / "demo.yaml"
+    demo.write_text("epochs: 3\n")
+    words = [f"{flag}={tmp_path}"] if joined else [flag, tmp_path]
+    config = load(*words, demo=demo)
+    assert (config.data.data_dir, config.training.epochs) == (tmp_path, PretrainConfig().training.epochs)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_goes_on_in_either_spelling(tmp_path):
+    save_config(load("--lr", 0.25), tmp_path / "config.yaml")
+    assert load("--resume", "--output-dir", tmp_path).training.lr == 0.25
+
+
+def test_of_a_flag_given_twice_the_last_counts(tmp_path):
+    for name, rate in (("first", 0.1), ("last", 0.2)):
+        (tmp_path / f"{name}.yaml").write_text(f"lr: {rate}\n")
+    config = load("--config", tmp_path / "first.yaml", f"--config={tmp_path / 'last.yaml'}")
+    assert (config.training.lr, config.run.config) == (0.2, tmp_path / "last.yaml")
+
+
 def test_resume_starts_from_the_settings_of_the_run(tmp_path):
     save_config(load("--lr", 0.25, "--output_dir", tmp_path), tmp_path / "config.yaml")
     config = load("--resume", "--output_dir", tmp_path)
