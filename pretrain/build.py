@@ -67,7 +67,7 @@ def build_target(config: PretrainConfig) -> Target | None:
         case "hog":
             return HogTarget(config.data.channels)
         case "features":
-            return FeatureTarget(config.loss.perceptual_net, _perceptual_state(config.loss))
+            return FeatureTarget("mobilenet_v2", _perceptual_state(config.loss))
         case "image":
             return None
 
@@ -76,7 +76,7 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     """What is minimised. Raises UserError when ImageNet weights are wanted and can't be had."""
     loss = config.loss
     weight = loss.perceptual_weight
-    perceptual = PerceptualLoss(loss.perceptual_net, _perceptual_state(loss)) if weight > 0 else None
+    perceptual = PerceptualLoss("mobilenet_v2", _perceptual_state(loss)) if weight > 0 else None
     asked = None
     if target is not None:
         asked = CellTerms(target, weight, perceptual)
@@ -124,7 +124,7 @@ def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
             assert path is not None, "PretrainConfig.check asks for it"
             return load_tensors(path)
         case "imagenet":
-            return imagenet_state(config.perceptual_net, path)
+            return imagenet_state("mobilenet_v2", path)
 
 
 def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[str, Any]:
@@ -133,17 +133,16 @@ def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[
     pretext, loss = config.pretext, config.loss
     beside = "saliency" if loss.saliency_weight > 0 else "contrast"
     compares = loss.perceptual_weight > 0 or pretext.asks_for == "features"
-    names = PRETEXT_SETTINGS[pretext.pretext] + (("skip_drop",) if pretext.skips == "drop" else ())
     return {
         "pretext": pretext.pretext,
-        "settings": {name: getattr(pretext, name) for name in names},
+        "settings": {name: getattr(pretext, name) for name in PRETEXT_SETTINGS[pretext.pretext]},
         "target": pretext.asks_for if pretext.asks_for != "image" or loss.compares else beside,
         "saliency_weight": loss.saliency_weight,
         "saliency_from": loss.saliency_from,
         "contrast_weight": loss.contrast_weight,
         "skips": pretext.skips,
         "norm": config.model.norm,
-        "perceptual": f"{loss.perceptual_net} ({loss.perceptual_init})" if compares else None,
+        "perceptual": f"mobilenet_v2 ({loss.perceptual_init})" if compares else None,
         "uses_imagenet_labels": (compares and loss.perceptual_init == "imagenet")
         or bool(earlier.get("uses_imagenet_labels")),
         "uses_labels": config.probe.monitor == "probe/miou" or bool(earlier.get("uses_labels")),

@@ -1,8 +1,9 @@
 """Everything that can be set in phase 1, and what it is when nobody sets it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +27,8 @@ class LossConfig:
     error of their own, and take --perceptual_weight, --saliency_weight and --contrast_weight alone from here.
     """
 
+    REMOVED: ClassVar[Mapping[str, Any]] = {"perceptual_net": "mobilenet_v2"}
+
     mse_weight: Weight = 1.0
     """Weight of the mean squared error, on values in [0, 1]."""
     perceptual_weight: Weight = 0.0
@@ -43,8 +46,6 @@ class LossConfig:
     saliency_from: Literal["colours", "start_from"] = "colours"
     """What outlines are cut from: unusual colours near the middle, or what the autoencoder of --start_from finds, so
     that it goes on with better outlines than its first (self-training)."""
-    perceptual_net: Literal["mobilenet_v2", "vgg16"] = "mobilenet_v2"
-    """Network whose features the perceptual term compares, and --target features asks for."""
     perceptual_init: Literal["imagenet", "random", "own"] = "imagenet"
     """That network's weights: imagenet, random (no labels, no file), or own (any in --perceptual_weights_path)."""
     perceptual_weights_path: Path | None = None
@@ -60,11 +61,13 @@ class LossConfig:
 class PretextConfig:
     """What the network is shown of a picture, and what it is asked for."""
 
+    REMOVED: ClassVar[Mapping[str, Any]] = {"skip_drop": 0.5}
+
     pretext: Literal["plain", "denoise", "mask", "restore"] = "mask"
     """plain: all of it; denoise: noise added; mask: patches hidden; restore: painted over, shuffled, recoloured."""
     target: Literal["auto", "image", "hog", "features"] = "auto"
-    """What is asked for: image (pixels), hog (gradient histograms of cells, MaskFeat), features (what --perceptual_net
-    sees of them). Of hidden cells with mask, else of all. auto: hog with mask, else image."""
+    """Asked for: image (pixels), hog (gradient histograms of cells, MaskFeat), features (what MobileNetV2 sees of
+    them). Of hidden cells with mask, else of all. auto: hog with mask, else image."""
     noise_sigma: Annotated[float, Field(ge=0)] = 0.22
     """denoise: standard deviation of the noise, for values in [0, 1]."""
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -83,8 +86,6 @@ class PretextConfig:
     """restore: probability that brightness goes through a random monotonic curve."""
     skips: Literal["all", "none", "drop"] = "all"
     """Skips from encoder to decoder: all, none, or dropped at random for whole samples while training."""
-    skip_drop: Share = 0.5
-    """drop: probability with which a sample loses its skips."""
     decoder_stride: Literal[1, 2, 4, 8] = 1
     """Stride at which the decoder stops. With features take 8: there the decoder is wide enough for what is asked, and
     the encoder learns far more. With hog a step then takes about half the time, and teaches somewhat less. Pictures,

@@ -1,8 +1,9 @@
 """Everything that can be set in phase 2, and what it is when nobody sets it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -80,18 +81,16 @@ class DecoderConfig:
 class LossConfig:
     """A weighted sum of terms; 0 leaves one out."""
 
+    REMOVED: ClassVar[Mapping[str, Any]] = {"focal_gamma": 2.0, "bce_on": "logits"}
+
     dice_weight: Weight = 1.0
     """Weight of 1 - Dice."""
     ce_weight: Weight = 1.0
     """Weight of the cross-entropy."""
     focal_weight: Weight = 0.0
     """Weight of the focal loss."""
-    focal_gamma: Weight = 2.0
-    """Focal loss: how strongly pixels that are sure already are left alone; 0 makes it the cross-entropy."""
     bce_weight: Weight = 0.0
     """Weight of the binary cross-entropy, for two classes."""
-    bce_on: Literal["logits", "probability"] = "logits"
-    """What the binary cross-entropy is computed from; probability is what recipes with a last sigmoid do."""
     weighted_ce: bool = True
     """Weigh each class in cross-entropy and focal loss."""
     class_weights: Literal["moving", "data", "fixed"] = "moving"

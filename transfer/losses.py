@@ -11,6 +11,9 @@ from common.data.classes import IGNORE
 from common.errors import UserError
 from transfer.config import LossConfig
 
+FOCAL_GAMMA = 2.0
+"""The focusing parameter that Lin et al. 2017 found best."""
+
 
 def dice_loss(logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
     """Says how little of each class is found, by overlap, so that small classes count as much as large ones.
@@ -71,25 +74,18 @@ def focal_loss(
     return (weight * unsure * surprise).sum() / norm.where(norm > 0, 1)
 
 
-def binary_cross_entropy(
-    logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "n h w"], *, on_probability: bool = False
-) -> Float[Tensor, ""]:
+def binary_cross_entropy(logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
     """The cross-entropy of foreground against background, each pixel alike; the logit is the difference of the two.
 
-    Nats per pixel. With `on_probability` it is computed from the sigmoid's value, as recipes with a sigmoid at the end
-    of the network do: no pixel then costs more than 100 nats, and one that is wholly wrong has no gradient.
-    Nothing labelled: 0, and no gradient.
+    Nats per pixel. Nothing labelled: 0, and no gradient.
 
-    Source: torch.nn.BCEWithLogitsLoss, and torch.nn.BCELoss for `on_probability`.
+    Source: torch.nn.BCEWithLogitsLoss.
     Deviation: the mean is over labelled pixels.
     """
     known = mask != IGNORE
     difference = _at_least_float32(logits[:, 1] - logits[:, 0])
     truth = mask.where(known, 0).to(difference.dtype)
-    if on_probability:
-        cost = F.binary_cross_entropy(difference.sigmoid(), truth, reduction="none")
-    else:
-        cost = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
+    cost = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
     return cost.where(known, 0).sum() / known.sum().clamp(min=1)
 
 
@@ -182,8 +178,8 @@ class SegmentationLoss(nn.Module):
         formulas = {
             "dice": lambda: dice_loss(logits, mask),
             "cross_entropy": lambda: weighted_cross_entropy(logits, mask, classes),
-            "focal": lambda: focal_loss(logits, mask, classes, gamma=self.config.focal_gamma),
-            "bce": lambda: binary_cross_entropy(logits, mask, on_probability=self.config.bce_on == "probability"),
+            "focal": lambda: focal_loss(logits, mask, classes, gamma=FOCAL_GAMMA),
+            "bce": lambda: binary_cross_entropy(logits, mask),
         }
         with torch.autocast(logits.device.type, enabled=False):
             terms = {name: formulas[name]() for name in self.weights}

@@ -17,6 +17,9 @@ from pretrain.pretexts.corrupt import denoise, mask
 from pretrain.pretexts.restore import restored
 from pretrain.pretexts.task import Task, View
 
+SKIP_DROP = 0.5
+"""Probability with which a sample loses its skips."""
+
 
 @torch.no_grad()
 def make_task(
@@ -37,7 +40,7 @@ def make_task(
         case "restore":
             task = Task(restored(image, config), image)
     if config.skips == "drop":
-        kept = torch.rand(len(image), device=image.device) >= config.skip_drop
+        kept = torch.rand(len(image), device=image.device) >= SKIP_DROP
         task = replace(task, keep=kept.to(image.dtype))
     return replace(task, salient=salient, other=other)
 

@@ -226,18 +226,7 @@ def test_binary_cross_entropy_equals_torch_on_labelled_pixels():
     truth = mask[known].double()
     expected = F.binary_cross_entropy_with_logits(z, truth)
     torch.testing.assert_close(binary_cross_entropy(logits, mask), expected)
-    torch.testing.assert_close(binary_cross_entropy(logits, mask, on_probability=True), expected)
     torch.testing.assert_close(F.cross_entropy(logits, mask, ignore_index=255), expected)
-
-
-def test_binary_cross_entropy_of_probabilities_is_cut_at_100_as_in_torch():
-    logits = torch.tensor([200.0, -200.0]).view(1, 2, 1, 1).requires_grad_()
-    mask = torch.ones(1, 1, 1, dtype=torch.int64)
-    assert binary_cross_entropy(logits, mask).item() == pytest.approx(400)
-    loss = binary_cross_entropy(logits, mask, on_probability=True)
-    loss.backward()
-    assert loss.item() == pytest.approx(100)
-    assert (logits.grad == 0).all()
 
 
 def test_focal_loss_equals_torchvision_for_two_classes():

@@ -84,7 +84,7 @@ def test_what_a_file_recorded_is_read_silently(capsys):
 
 @pytest.mark.parametrize("words", [["--gamma", "3"], ["--gamma=3"], ["--gamma"], ["--base", "probability"]])
 def test_a_removed_setting_with_another_value_is_refused(words):
-    with pytest.raises(UserError, match="is no longer supported, only .* leave the setting out"):
+    with pytest.raises(UserError, match=r"is no longer supported, only .* leave the setting out"):
         load(*words)
 
 
