@@ -1,1 +1,20 @@
-"""Phase 2: an encoder is put into a segmentation network and trained on masks."""
+"""Phase 2: an encoder is put into a segmentation network and trained on masks.
+
+From Python: `from transfer import load_model`, then `load_model("runs/seg").predict(image).mask`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transfer.segmenter import Segmentation, Segmenter, load_model
+
+__all__ = ["Segmentation", "Segmenter", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch when it is needed, so that `--help` answers at once."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from transfer import segmenter
+
+    return getattr(segmenter, name)

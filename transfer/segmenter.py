@@ -1,28 +1,149 @@
-"""A trained segmentation network, ready to use."""
+"""A trained segmentation network, ready to use from Python: image in, mask out."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from jaxtyping import Float, Int64
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.config.network import network_file
+from common.data.batches import to_images
+from common.data.decode import decode_image, read_image, resize_image
+from common.engine.device import find_device
+from common.errors import UserError
 from common.models.weights import load_sections
 from common.run.checkpoint import Handover, load_handover
 from transfer.model import SegmentationNet
 
+AnyImage = np.ndarray | Image.Image | Path | str
+"""An image as an array (h w 3, uint8; as many channels as the network takes), by Pillow, or as a file."""
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+"""Modes of Pillow that a PNG file holds without loss."""
 
-def load_network(path: Path) -> tuple[SegmentationNet, Handover]:
-    """The network in a best.pth, ready to predict, and all else that the file says.
 
-    Raises UserError where the file is none, or is another kind's.
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What a network predicts for one image, at the image's own size."""
+
+    mask: UInt8[np.ndarray, "h w"]
+    """The class of each pixel, an index into `names`."""
+    names: tuple[str, ...]
+    """The classes, background first."""
+    probabilities: Float[np.ndarray, "k h w"] | None = None
+    """The probability of each class at each pixel (float32, in [0, 1], sum 1); None unless requested."""
+
+
+class Segmenter:
+    """A trained network with its classes and its input size; made by `load_model`."""
+
+    def __init__(self, net: SegmentationNet, handover: Handover, device: torch.device) -> None:
+        self.net = net.to(device).eval()
+        self.handover, self.device = handover, device
+        self.names: tuple[str, ...] = tuple(handover.task["names"])
+        self.input_size: int = handover.input["image_size"]
+        """Side in pixels of the squares that images are resized to."""
+        self.channels: int = handover.input["channels"]
+
+    def predict(self, image: AnyImage, *, probabilities: bool = False) -> Segmentation:
+        """Segment one image: an array (h w c, uint8), a Pillow image of any mode, or the path of a file.
+
+        Raises UserError for an array of another type or shape, and for a file that can't be read.
+        """
+        return next(self.predict_many([image], batch_size=1, probabilities=probabilities))
+
+    def predict_many(
+        self, images: Iterable[AnyImage], *, batch_size: int = 16, probabilities: bool = False
+    ) -> Iterator[Segmentation]:
+        """Segment images one batch at a time, in their order; at most `batch_size` of them are held in memory.
+
+        Logits may differ in their last bits between batch sizes, so that a pixel between two classes may change sides.
+        Raises as `predict`, when the batch of the image is reached.
+        """
+        if batch_size < 1:
+            raise UserError(f"batch_size is {batch_size}: give at least 1")
+        stream = iter(images)
+        while batch := [to_pixels(image, self.channels) for image in islice(stream, batch_size)]:
+            small = np.stack([resize_image(pixels, self.input_size) for pixels in batch])
+            sizes = [pixels.shape[:2] for pixels in batch]
+            del batch
+            yield from self.segment(small, sizes, probabilities=probabilities)
+
+    def segment(
+        self, images: UInt8[np.ndarray, "n s s c"], sizes: Sequence[Sequence[int]], *, probabilities: bool = False
+    ) -> Iterator[Segmentation]:
+        """Segment a batch at the network's input size, and bring each mask to its (height, width)."""
+        for logits, size in zip(self.logits(images), sizes, strict=True):
+            large = resize_logits(logits[None], size)[0]
+            mask = large.argmax(0).byte().cpu().numpy()
+            yield Segmentation(mask, self.names, large.softmax(0).cpu().numpy() if probabilities else None)
+
+    @torch.no_grad()
+    def logits(self, images: UInt8[np.ndarray, "n s s c"]) -> Float[Tensor, "n k s s"]:
+        """The raw scores of a batch of images at the network's input size."""
+        return self.net(to_images(images, self.device))
+
+
+def load_model(path: Path | str, device: str | torch.device = "auto") -> Segmenter:
+    """Load a trained segmentation network from the folder of a run of transfer.main, or from its best.pth.
+
+    The device is auto, cpu, cuda, cuda:1 or mps. Raises UserError for a file that is not such a network's, and for a
+    device that this machine lacks.
     """
-    handover = load_handover(path, kind="segmentation")
+    file = network_file(Path(path))
+    handover = load_handover(file, kind="segmentation")
     net = SegmentationNet.from_architecture(handover.architecture)
-    load_sections(net, handover.sections, str(path))
-    return net.eval(), handover
+    load_sections(net, handover.sections, str(file))
+    return Segmenter(net, handover, find_device(device) if isinstance(device, str) else device)
+
+
+def resize_logits(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:
+    """Logits at another (height, width), bilinearly: enlarging them, not the mask, keeps borders smooth."""
+    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def predict_at_size(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
-    """The likeliest class of every pixel at another size: the logits are brought to it, so that borders are smooth."""
-    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False).argmax(1)
+    """The predicted class of every pixel at another (height, width)."""
+    return resize_logits(logits, size).argmax(1)
+
+
+def to_pixels(image: AnyImage, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    """The pixels of an image, read as the commands read files: turned as EXIF says, palettes as their colours.
+
+    With one channel a colour image becomes grey; with four it must have four, and is not turned. Pillow and OpenCV may
+    decode a JPEG differently by one grey value, so its path and its Pillow image may too.
+    Raises UserError for an array of another type or shape, and for a file that can't be read.
+    """
+    if isinstance(image, Path | str):
+        return read_image(Path(image), channels)
+    if isinstance(image, Image.Image) and channels != 4:
+        return _from_pillow(image, channels)
+    if not isinstance(image, np.ndarray | Image.Image):
+        raise UserError(f"an image is an array, a PIL image or a path, not a {type(image).__name__}")
+    return _checked(np.asarray(image), channels)
+
+
+def _checked(array: np.ndarray, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    pixels = array[..., None] if channels == 1 and array.ndim == 2 else array
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        raise UserError(
+            f"the image has shape {array.shape} and type {array.dtype}; this network takes (height, width, "
+            f"{channels}) and uint8, values 0 to 255"
+        )
+    return pixels
+
+
+def _from_pillow(image: Image.Image, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    """By way of a PNG file in memory, so that palettes, grey values and 16 bits are read as those of files are."""
+    if image.mode in ("I", "F"):
+        raise UserError(f"a PIL image of mode {image.mode} has no fixed range: convert it to 8 bits (mode L or RGB)")
+    upright = ImageOps.exif_transpose(image)
+    file = io.BytesIO()
+    (upright if upright.mode in PNG_MODES else upright.convert("RGB")).save(file, "PNG", compress_level=1)
+    return decode_image(file.getvalue(), Path("a PIL image"), channels)

@@ -42,7 +42,11 @@ def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channel
     turned. What the file holds counts, not its suffix. Transparency is dropped. Raises `BadFileError` naming the
     file if it cannot be read or ends too early.
     """
-    data = _read_bytes(path)
+    return decode_image(_read_bytes(path), path, channels)
+
+
+def decode_image(data: bytes, path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
+    """Decode the content of an image file as `read_image` does; `path` names it in errors."""
     if channels == 4:
         return _four_channels(_open_with_pillow(data, path), path)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):

@@ -7,23 +7,33 @@ from common.config.groups import RunConfig
 from common.errors import UserError
 
 
-def make_fabric(config: RunConfig) -> Fabric:
-    """The engine for one device. Raises UserError when that device is absent or can't do the precision."""
-    name = _found() if config.device == "auto" else config.device
-    kind, _, index = name.partition(":")
+def find_device(name: str = "auto") -> torch.device:
+    """The device of this name: auto (a GPU, else the CPU), cpu, cuda, cuda:1 or mps.
+
+    Raises UserError for a name that is none of these, and for a device that this machine lacks.
+    """
+    RunConfig(device=name).check()
+    kind, _, index = (_best() if name == "auto" else name).partition(":")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: PyTorch finds no CUDA GPU here; use --device cpu or auto")
     if index and int(index) >= torch.cuda.device_count():
         raise UserError(f"--device {name}: there are only {torch.cuda.device_count()} CUDA GPUs, counted from 0")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UserError("--device mps: PyTorch finds no Apple GPU here; use --device cpu or auto")
-    if config.amp and config.amp_dtype == "fp16" and kind == "cpu":
+    return torch.device("cpu") if kind == "cpu" else torch.device(kind, int(index or 0))
+
+
+def make_fabric(config: RunConfig) -> Fabric:
+    """The engine for one device. Raises UserError when that device is absent or can't do the precision."""
+    device = find_device(config.device)
+    if config.amp and config.amp_dtype == "fp16" and device.type == "cpu":
         raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")
     precision = {"bf16": "bf16-mixed", "fp16": "16-mixed"}[config.amp_dtype] if config.amp else "32-true"
-    return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)  # type: ignore[arg-type]
+    devices = [device.index] if device.type == "cuda" else 1
+    return Fabric(accelerator=device.type, devices=devices, precision=precision)  # type: ignore[arg-type]
 
 
-def _found() -> str:
+def _best() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

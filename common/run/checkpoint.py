@@ -20,6 +20,10 @@ from common.tensor_files import load_tensors, save_atomically
 
 FORMAT = "recon2seg"
 VERSION = 1
+PHASES = {"autoencoder": "phase 1", "segmentation": "phase 2"}
+"""What writes each kind of handover file."""
+WANTED = {"autoencoder": "ae.pth of pretrain.main", "segmentation": "best.pth of transfer.main"}
+"""The file to give where a kind is wanted."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def load_handover(path: Path, *, kind: str | None = None) -> Handover:
         raise UserError(f"{path} was changed or damaged after it was written: copy it again from its run")
     handover = Handover(**{name: content[name] for name in Handover.__dataclass_fields__})
     if kind is not None and handover.kind != kind:
-        raise UserError(f"{path} holds a network for {handover.kind}, where one for {kind} is wanted")
+        raise UserError(f"{path} is a file of {PHASES[handover.kind]}; give the {WANTED[kind]}")
     return handover
 
 

@@ -7,12 +7,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from common.config.groups import RunConfig
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
 from common.data.load import load_splits
 from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
-from common.engine.device import make_fabric
+from common.engine.device import find_device
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
@@ -41,7 +40,7 @@ class Evaluation:
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
-        self.device = make_fabric(RunConfig(device=options.device)).device
+        self.device = find_device(options.device)
         wanted = options.data(trained.data)
         self.data = load_splits(wanted, labelled=False)
         if options.analyze_latent_space and self.data.layout != "folder":

@@ -17,7 +17,7 @@ from common.run.checkpoint import Handover, save_handover, sections_of
 from transfer.gradcam.__main__ import main as gradcam
 from transfer.gradcam.cam import class_activation, upscale
 from transfer.model import SegmentationNet
-from transfer.segmenter import load_network
+from transfer.segmenter import load_model
 
 NAMES = ["background", "../<cat> \N{CAT FACE}", "x" * 300]
 FOLDERS = ["0-background", "1-_cat_", f"2-{'x' * 40}"]
@@ -88,7 +88,7 @@ def test_there_is_a_picture_for_every_image_layer_and_class_and_a_sheet_for_ever
 def test_a_picture_is_the_enlarged_map_over_the_grey_image(model, images, tmp_path):
     words = ["--layer", "encoder.stages.2", "--target_class", NAMES[1], "--output", tmp_path / "out"]
     assert run("--model_path", model, "--input", images / "wide.png", *words) == 0
-    net, _ = load_network(model)
+    net = load_model(model, "cpu").net
     full = read_image(images / "wide.png")
     found = class_activation(
         net, to_images(resize_image(full, 64)[None]), layer="encoder.stages.2", target_class=1, method="hirescam"

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.config.groups import RunConfig
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.engine.device import make_fabric
+from common.engine.device import find_device
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from common.intervals import Interval
@@ -24,7 +23,7 @@ from transfer.compare.finished_run import FinishedRun, read_run, refuse_differen
 from transfer.compare.page import write_page
 from transfer.metrics.bootstrap import interval, paired_difference
 from transfer.model import SegmentationNet
-from transfer.segmenter import load_network
+from transfer.segmenter import load_model
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
 """Those whose differences are told."""
@@ -55,7 +54,7 @@ class Comparison:
             for theirs, ours in combinations(self.runs, 2)
             for metric in METRICS
         ]
-        device = make_fabric(RunConfig(device=self.options.device)).device
+        device = find_device(self.options.device)
         networks = self._networks(device)
         chosen = spread(len(self.runs[0].keys), self.options.visualize_samples)
         masks = masks_of_all(networks, chosen, device=device)
@@ -84,7 +83,7 @@ class Comparison:
         networks = {}
         for run in self.runs:
             pack = load_splits(run.config.data, labelled=True).test
-            networks[run.name] = (load_network(run.folder / "best.pth")[0].to(device).eval(), pack)
+            networks[run.name] = (load_model(run.folder, device).net, pack)
         return networks
 
 

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from common.config.groups import RunConfig
 from common.config.load import unflatten
 from common.data.load import load_splits
 from common.embedding import image_classes, latents, plane
-from common.engine.device import make_fabric
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
@@ -26,7 +24,7 @@ from transfer.metrics.quality import Quality
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.page import POINTS, RunInfo, ScoredModel, write_page
 from transfer.scoring import confusions, print_table, save_images
-from transfer.segmenter import load_network
+from transfer.segmenter import load_model
 from transfer.source import Source, find_source
 
 
@@ -34,15 +32,15 @@ class Evaluation:
     """A network from its file, and the images that it is asked about."""
 
     def __init__(self, options: ScoreOptions) -> None:
-        self.net, handover = load_network(options.file)
-        trained = unflatten(TransferConfig, handover.provenance["config"])
-        self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
+        self.model = load_model(options.file, options.device)
+        self.net, self.handover, self.names = self.model.net, self.model.handover, self.model.names
+        trained = unflatten(TransferConfig, self.handover.provenance["config"])
+        self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
-        self.device = make_fabric(RunConfig(device=options.device)).device
+        self.device = self.model.device
         data = load_splits(options.data(trained.data), labelled=True)
         assert data.classes is not None, "labelled data has classes"
-        self.names: tuple[str, ...] = tuple(handover.task["names"])
         if data.classes.names != self.names:
             raise UserError(
                 f"{options.file} knows the classes {', '.join(self.names)}, the data has "
@@ -50,7 +48,6 @@ class Evaluation:
             )
         self.data, self.pack = data, getattr(data, options.split)
         self.quality = Quality(len(self.names))
-        self.net.to(self.device)
 
     def score(self) -> None:
         """Write metrics.json and the confusion matrix, and print the table."""
@@ -142,9 +139,7 @@ class Evaluation:
         if not files:
             raise UserError("--original_size needs images in files: the embedded pets are drawn at the network's size")
         known = set(self.pack.keys)
-        size, channels = self.trained.data.image_size, self.trained.data.channels
-        readable = [sample for sample in files if sample.key in known]
-        return original_confusions(self.net, readable, size=size, channels=channels, device=self.device)
+        return original_confusions(self.model, [sample for sample in files if sample.key in known])
 
     def _figures(self) -> Path:
         return self.folder / "figures"

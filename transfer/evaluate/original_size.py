@@ -11,14 +11,12 @@ from jaxtyping import Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from common.data.batches import to_images
 from common.data.classes import lookup_table
 from common.data.decode import read_image, read_mask, resize_image
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.metrics import confusion
-from transfer.model import SegmentationNet
-from transfer.segmenter import predict_at_size
+from transfer.segmenter import Segmenter, predict_at_size
 
 
 class Pair(NamedTuple):
@@ -28,26 +26,22 @@ class Pair(NamedTuple):
     mask: UInt8[ndarray, "h w"]
 
 
-@torch.no_grad()
-def original_confusions(
-    net: SegmentationNet, samples: Sequence[Sample], *, size: int, channels: int, device: torch.device
-) -> Int64[Tensor, "n k k"]:
+def original_confusions(model: Segmenter, samples: Sequence[Sample]) -> Int64[Tensor, "n k k"]:
     """The confusion matrix of every image at its own size: logits are enlarged to it, masks stay as they are.
 
     The mean over the images of the foreground's IoU is then the Jaccard index that the ISIC 2016 challenge ranks by.
-    `size` is the side of the squares that the network takes. Samples need masks and readable files.
+    Samples need masks and readable files.
 
     Source: Gutman et al. 2016, Skin Lesion Analysis toward Melanoma Detection, arXiv 1605.01397.
     """
-    net.eval()
-    threads, read = torch.get_num_threads(), partial(_read, size=size, channels=channels)
+    threads, read = torch.get_num_threads(), partial(_read, size=model.input_size, channels=model.channels)
     matrices = []
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
         with closing(with_progress(pairs, len(samples), "scoring at original size")) as counted:
             for image, mask in counted:
-                logits = net(to_images(image[None], device))
-                truth = torch.from_numpy(mask).long().to(device)
+                logits = model.logits(image[None])
+                truth = torch.from_numpy(mask).long().to(model.device)
                 matrices.append(confusion(predict_at_size(logits, mask.shape), truth[None], logits.shape[1]).cpu())
     return torch.cat(matrices)
 

@@ -10,10 +10,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.config.groups import RunConfig
 from common.data.batches import to_images
 from common.data.decode import resize_image
-from common.engine.device import make_fabric
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
@@ -22,7 +20,7 @@ from transfer.gradcam.cam import Activation, class_activation, default_layers, f
 from transfer.gradcam.config import GradCamOptions
 from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
 from transfer.predict.photos import Photo, Photos
-from transfer.segmenter import load_network
+from transfer.segmenter import load_model
 
 MAPS, SHEETS = "maps", "sheets"
 """Folders of what is written."""
@@ -44,8 +42,8 @@ class Explanation:
     """A network from its file, and the images, layers and classes that it is asked about."""
 
     def __init__(self, options: GradCamOptions) -> None:
-        self.net, handover = load_network(options.file)
-        self.names: tuple[str, ...] = tuple(handover.task["names"])
+        model = load_model(options.file, options.device)
+        self.net, self.names, self.device = model.net, model.names, model.device
         classes, layers = map(self._index, options.target_class), options.layer or default_layers(self.net).values()
         self.classes, self.layers = (
             list(dict.fromkeys(classes)) or [*range(len(self.names))],
@@ -54,9 +52,7 @@ class Explanation:
         for layer in self.layers:
             find_layer(self.net, layer)
         self.options, self.folder = options, options.folder
-        self.photos = Photos(options, handover, written=(MAPS, SHEETS))
-        self.device = make_fabric(RunConfig(device=options.device)).device
-        self.net.to(self.device)
+        self.photos = Photos(options, size=model.input_size, channels=model.channels, written=(MAPS, SHEETS))
         self.others = untrained(self.net) if options.sanity_check else []
 
     def run(self) -> None:

@@ -17,7 +17,6 @@ from common.data.decode import BadFileError, read_image, resize_image
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
-from common.run.checkpoint import Handover
 
 AHEAD = 4
 """Images that wait decoded, for each thread that decodes."""
@@ -37,11 +36,9 @@ class Photos:
     `bad` lists those that could not be read so far. Raises UserError where there are no images at all.
     """
 
-    def __init__(self, options: ImageOptions, handover: Handover, *, written: Sequence[str]) -> None:
+    def __init__(self, options: ImageOptions, *, size: int, channels: int, written: Sequence[str]) -> None:
         self.files = _images(options, {options.folder.resolve() / part for part in written})
-        self.options = options
-        self.size: int = handover.input["image_size"]
-        self.channels: int = handover.input["channels"]
+        self.options, self.size, self.channels = options, size, channels
         self.bad: list[str] = []
 
     def batches(self, what: str) -> Iterator[list[Photo]]:

@@ -1,22 +1,17 @@
 """A trained network on images without masks: a class for every pixel, at the size that each image came in."""
 
 import csv
-from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from common.config.groups import RunConfig
-from common.data.batches import to_images
-from common.engine.device import make_fabric
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from transfer.colours import _colour, overlay_mask
 from transfer.predict.config import PredictOptions
 from transfer.predict.photos import Photo, Photos
-from transfer.segmenter import load_network, predict_at_size
+from transfer.segmenter import load_model
 
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of what is written."""
@@ -26,12 +21,10 @@ class Prediction:
     """A network from its file, and the images that it is asked about."""
 
     def __init__(self, options: PredictOptions) -> None:
-        self.net, handover = load_network(options.file)
-        self.names: tuple[str, ...] = tuple(handover.task["names"])
-        self.options, self.folder = options, options.folder
-        self.photos = Photos(options, handover, written=(MASKS, OVERLAYS))
-        self.device = make_fabric(RunConfig(device=options.device)).device
-        self.net.to(self.device)
+        self.model = load_model(options.file, options.device)
+        self.options, self.folder, self.names = options, options.folder, self.model.names
+        size, channels = self.model.input_size, self.model.channels
+        self.photos = Photos(options, size=size, channels=channels, written=(MASKS, OVERLAYS))
 
     def run(self) -> None:
         """Write a mask and an overlay for each image, classes.json, and predictions.csv with the share of each class.
@@ -45,18 +38,13 @@ class Prediction:
             table = csv.writer(file)
             table.writerow(["image", "width", "height", *(f"share_{name}" for name in self.names)])
             for batch in self.photos.batches("segmenting"):
-                for photo, mask in zip(batch, self._segment(batch), strict=True):
+                small, sizes = np.stack([photo.small for photo in batch]), [photo.full.shape[:2] for photo in batch]
+                for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
+                    mask = prediction.mask
                     self._save(photo, mask)
                     shares = np.bincount(mask.ravel(), minlength=len(self.names)) / mask.size
                     table.writerow([photo.key, mask.shape[1], mask.shape[0], *(f"{share:.4f}" for share in shares)])
         print(f"masks of {self.photos.counted()}: {self.folder}")
-
-    @torch.no_grad()
-    def _segment(self, photos: Sequence[Photo]) -> Iterator[UInt8[np.ndarray, "h w"]]:
-        """The likeliest class of every pixel, at the size that each image came in."""
-        logits = self.net(to_images(np.stack([photo.small for photo in photos]), self.device))
-        for photo, one in zip(photos, logits, strict=True):
-            yield predict_at_size(one[None], photo.full.shape[:2])[0].byte().cpu().numpy()
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"

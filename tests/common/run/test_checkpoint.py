@@ -94,7 +94,7 @@ def test_a_missing_file_and_the_wrong_kind_are_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*nowhere\.pth"):
         load_handover(tmp_path / "nowhere.pth")
     save_handover(handover(), tmp_path / "ae.pth")
-    with pytest.raises(UserError, match="network for autoencoder, where one for segmentation"):
+    with pytest.raises(UserError, match=r"is a file of phase 1; give the best.pth of transfer.main"):
         load_handover(tmp_path / "ae.pth", kind="segmentation")
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from common.data.decode import resize_image
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
-from transfer.segmenter import load_network
+from transfer.segmenter import load_model
 
 
 def picture(index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +42,7 @@ def run(tmp_path, monkeypatch) -> Path:
 def test_masks_are_scored_as_they_came_and_images_count_alike(run):
     assert evaluate(["--model_path", str(run), "--original_size", "--no_report"]) == 0
     told = json.loads((run / "evaluation-test" / "metrics.json").read_text())
-    net, _ = load_network(run / "best.pth")
-    net.eval()
+    net = load_model(run, "cpu").net
     keys = np.load(run / "test_images.npz")["keys"].tolist()
     assert len(keys) > 1
     ious = []

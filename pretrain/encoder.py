@@ -1,0 +1,21 @@
+"""The encoder of a trained network, for use in a network of one's own."""
+
+from pathlib import Path
+
+from common.models.encoder import Encoder
+from common.models.registry import build_encoder
+from common.models.weights import load_exactly
+from common.run.checkpoint import handover_file, load_handover
+
+
+def load_encoder(path: Path | str) -> Encoder:
+    """Load the encoder in an ae.pth, a best.pth of either phase, or a run folder; on the CPU, in evaluation mode.
+
+    It is a feature pyramid: `channels` and `strides` (finest first), and `encoder(image)` gives a list of maps
+    (n c h w) for images in [0, 1]. Raises UserError for a file that is not of this program.
+    """
+    file = handover_file(Path(path))
+    handover = load_handover(file)
+    encoder = build_encoder(handover.architecture["encoder"])
+    load_exactly(encoder, handover.sections["encoder"], f"the encoder in {file}")
+    return encoder.eval()
