@@ -7,3 +7,7 @@ TINY = [
 """A network of a few thousand weights, without pictures; with `--report` after them they are drawn."""
 SYNTHETIC = ["--synthetic_count", "40"]
 """40 embedded pets."""
+PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
+"""Two epochs of phase 1."""
+TRANSFER = [*TINY, "--epochs", "2"]
+"""Two epochs of phase 2."""

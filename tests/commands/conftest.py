@@ -1,0 +1,30 @@
+"""A finished run of each phase, made once, and a working folder for every test."""
+
+import pytest
+from tiny import PRETRAIN, SYNTHETIC, TRANSFER
+
+from pretrain.main import main as pretrain
+from transfer.main import main as transfer
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Commands write into the working folder; that is one of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ae(tmp_path_factory):
+    """A run folder of phase 1 on embedded data."""
+    folder = tmp_path_factory.mktemp("phase1") / "ae"
+    assert pretrain([*PRETRAIN, *SYNTHETIC, "--report", "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seg(tmp_path_factory, ae):
+    """A run folder of phase 2 on embedded data, with that encoder."""
+    folder = tmp_path_factory.mktemp("phase2") / "seg"
+    words = ["--pretrained_encoder", str(ae), "--freeze_epochs", "1", "--report", "--output_dir", str(folder)]
+    assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
+    return folder

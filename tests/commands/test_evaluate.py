@@ -1,0 +1,47 @@
+"""`transfer.evaluate`: the figures of a finished run again."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from run_checks import metrics
+from tiny import SYNTHETIC, TRANSFER
+
+from transfer.evaluate.__main__ import main as evaluate
+from transfer.main import main as transfer
+
+
+def test_evaluate_repeats_the_test_figures_of_the_run_exactly(seg, tmp_path, capsys):
+    assert evaluate(["--model_path", str(seg / "best.pth"), "--output_dir", str(tmp_path / "again")]) == 0
+    assert metrics(tmp_path / "again")["test"] == metrics(seg)["test"]
+    assert "mean IoU" in capsys.readouterr().out
+
+
+def test_the_mean_iou_of_training_is_that_of_the_images_as_they_were_trained_on():
+    fixed = ["--norm", "group", "--decoder_norm", "group", "--dropout", *["0"] * 6, "--decoder_dropout", *["0"] * 5]
+    plain = ["--hflip", "0", "--rotate", "0", "--scale", "0", "--translate", "0", "--jitter", "0", "--lr", "1e-12"]
+    assert transfer([*TRANSFER, *SYNTHETIC, *fixed, *plain, "--output_dir", "still"]) == 0
+    assert evaluate(["--model_path", "still", "--split", "train", "--no_report"]) == 0
+    with Path("still/metrics.csv").open() as file:
+        told = [float(row["train/mean_iou"]) for row in csv.DictReader(file)]
+    assert told == pytest.approx([metrics(Path("still/evaluation-train"))["train"]["mean_iou"]] * 2)
+
+
+def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
+    words = [
+        "--model_path",
+        seg,
+        "--batch_size",
+        4,
+        "--num_workers",
+        1,
+        "--device",
+        "cpu",
+        "--output_dir",
+        tmp_path / "out",
+    ]
+    switches = ["--visualize_samples", "--analyze_latent_space"]
+    assert evaluate([*map(str, words), *switches]) == 0
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    drawn = {"confusion.png", "quality.png", "samples.png", "latents.png"}
+    assert figures == {*drawn, "activation_maps.png", "features_before.png", "features_after.png"}

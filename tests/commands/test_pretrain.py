@@ -1,0 +1,181 @@
+"""`pretrain.main`: what a run of phase 1 leaves, what it learns from, and what its record says."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import write_folder, write_oxford
+from run_checks import RECORDS, metrics, refusal, same
+from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
+from torchvision.models import mobilenet_v2
+
+from common.rows import read_rows
+from common.tensor_files import load_tensors
+from pretrain.main import main as pretrain
+from transfer.main import main as transfer
+
+
+def test_phase_1_leaves_everything_that_a_run_promises(ae):
+    assert {path.name for path in ae.iterdir()} >= {*RECORDS, "ae.pth", "report.html"}
+    assert {path.name for path in (ae / "figures").iterdir()} == {
+        "reconstructions_val.png", "pretext_val.png", "reconstructions_test.png", "neighbours_val.png", "curves.png",
+        "features.png",
+    }  # fmt: skip
+    scores = metrics(ae)
+    assert scores["test"].keys() >= {"mse", "psnr", "ssim"}
+    assert 0 < scores["val"]["mse"] < 1
+    with (ae / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["train/loss"]) < float(rows[0]["train/loss"])
+
+
+def test_the_handover_file_is_the_best_epoch_in_both_places(tmp_path, capsys):
+    words = [*PRETRAIN, *SYNTHETIC, "--output_dir", "run", "--handover_path", "mine.pth"]
+    assert pretrain(words) == 0
+    files = [load_tensors(tmp_path / name) for name in ("run/ae.pth", "run/best.pth", "mine.pth")]
+    assert same(files[0], files[1])
+    assert same(files[0], files[2])
+    assert not (tmp_path / "ae.pth").exists()
+    assert "replaced" not in capsys.readouterr().out
+    assert pretrain([*words, "--overwrite"]) == 0
+    assert "mine.pth (replaced the one that was there)" in capsys.readouterr().out
+
+
+def test_phase_1_learns_nothing_from_test_images_and_opens_no_mask(tmp_path):
+    write_oxford(tmp_path / "pets")
+    for mask in (tmp_path / "pets/annotations/trimaps").iterdir():
+        mask.write_bytes(b"no picture")
+    assert pretrain([*PRETRAIN, "--data_dir", "pets", "--epochs", "1", "--output_dir", "run"]) == 0
+    seen = load_tensors(tmp_path / "run/ae.pth")["provenance"]["train_images"]
+    listed = (tmp_path / "pets/annotations/trainval.txt").read_text().splitlines()
+    assert 0 < len(seen) < len(listed) == 20
+
+
+@pytest.mark.slow
+def test_overwrite_removes_the_run_and_nothing_else_in_its_folder(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--save_every", "1", "--output_dir", "run"]
+    assert pretrain(words) == 0
+    (tmp_path / "run/notes.txt").write_text("mine")
+    assert pretrain([*words, "--save_every", "0", "--overwrite"]) == 0
+    assert (tmp_path / "run/notes.txt").read_text() == "mine"
+    assert not (tmp_path / "run/epoch_0001.pth").exists()
+
+
+def test_an_unreadable_image_is_named_or_skipped_and_listed(tmp_path, capsys):
+    write_folder(tmp_path / "photos", 80)
+    broken = tmp_path / "photos" / "photo_007.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    words = [*PRETRAIN, "--epochs", 1, "--data_dir", "photos", "--output_dir", "run"]
+    said = refusal(pretrain, words, capsys)
+    assert "photo_007.jpg" in said
+    assert "--skip_bad_files" in said
+    assert pretrain([*map(str, words), "--skip_bad_files"]) == 0
+    assert "photo_007.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_off_a_terminal_progress_is_plain_lines(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pretrain.main", *words], cwd=root, capture_output=True, text=True, check=True
+    )
+    (line,) = [line for line in answer.stderr.splitlines() if line.startswith("epoch 1/1")]
+    assert all(word in line for word in ("train/loss", "val/psnr", "lr", "images/s", "left"))
+    assert "\x1b" not in answer.stderr
+
+
+def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--target", "hog", "--norm", "batch"]
+    assert pretrain([*words, "--report", "--output_dir", "run"]) == 0
+    assert (tmp_path / "run/figures/pretext_val.png").exists()
+    task = metrics(tmp_path / "run")["task"]
+    assert task["pretext"] == "mask"
+    assert task["target"] == "hog"
+    assert task["norm"] == "batch"
+    assert task["settings"] == {"mask_ratio": 0.6, "patch_size": 8, "hidden_at": "every_level"}
+    assert task["uses_imagenet_labels"] is task["uses_labels"] is False
+    assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
+
+
+def test_what_stands_out_and_telling_apart_are_learnt_beside_the_pretext_shown_and_handed_over(tmp_path):
+    words = [*TINY, *SYNTHETIC, "--epochs", "2", "--saliency_weight", "1", "--rotate", "20", "--report"]
+    assert pretrain([*words, "--contrast_weight", "0.5", "--output_dir", "run"]) == 0
+    for row in read_rows(tmp_path / "run/metrics.csv"):
+        expected = row["train/hog"] + row["train/saliency"] + 0.5 * row["train/contrast"]
+        assert row["train/loss"] == pytest.approx(expected)
+    assert (tmp_path / "run/figures/saliency_val.png").exists()
+    assert '"name":"what stands out"' in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    task = metrics(tmp_path / "run")["task"]
+    assert (task["saliency_weight"], task["contrast_weight"]) == (1, 0.5)
+    assert task["uses_imagenet_labels"] is task["uses_labels"] is False
+    words = [*TRANSFER, *SYNTHETIC, "--epochs", "1", "--pretrained_encoder", "run"]
+    assert transfer([*words, "--output_dir", "seg"]) == 0
+
+
+def test_a_random_perceptual_net_uses_no_labels_and_is_recorded(tmp_path):
+    words = [*TINY, *SYNTHETIC, "--epochs", "1", "--perceptual_weight", "0.1", "--perceptual_init", "random"]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    task = metrics(tmp_path / "run")["task"]
+    assert task["perceptual"] == "mobilenet_v2 (random)"
+    assert task["uses_imagenet_labels"] is False
+
+
+def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
+    torch.save(mobilenet_v2().state_dict(), tmp_path / "own.pth")
+    words = [*TINY, *SYNTHETIC, "--epochs", "1", "--perceptual_weight", "0.1", "--perceptual_init", "own"]
+    assert "--perceptual_weights_path" in refusal(pretrain, words, capsys)
+    assert pretrain([*words, "--perceptual_weights_path", "own.pth", "--output_dir", "run"]) == 0
+    task = metrics(tmp_path / "run")["task"]
+    assert task["perceptual"] == "mobilenet_v2 (own)"
+    assert task["uses_imagenet_labels"] is False
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--target", "hog"],
+        ["--target", "features", "--perceptual_init", "random"],
+        ["--perceptual_weight", "0.1", "--perceptual_init", "random"],
+    ],
+)
+def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--amp", *flags]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    assert 0 < metrics(tmp_path / "run")["val"]["mse"] < 1
+    weights = load_tensors(tmp_path / "run/ae.pth")["sections"]["encoder"].values()
+    assert {tensor.dtype for tensor in weights} == {torch.float32}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_network_learns_the_same(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--target", "hog"]
+    assert pretrain([*words, "--output_dir", "plain"]) == 0
+    assert pretrain([*words, "--compile", "--output_dir", "compiled"]) == 0
+    ours, theirs = (metrics(tmp_path / name)["val"] for name in ("plain", "compiled"))
+    assert ours == pytest.approx(theirs, rel=0.05)  # its dropout draws other numbers
+    assert load_tensors(tmp_path / "compiled/ae.pth")["sections"].keys() == {
+        "encoder",
+        "decoder",
+        "head",
+        "target_head",
+    }
+
+
+def test_a_probe_can_choose_the_best_epoch_and_that_is_recorded(tmp_path):
+    write_oxford(tmp_path / "pets")
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "3", "--probe_dir", "pets", "--probe_every", "2"]
+    assert pretrain([*words, "--monitor", "probe/miou", "--output_dir", "run"]) == 0
+    with (tmp_path / "run/metrics.csv").open() as file:
+        rows = [row["val/probe/miou"] for row in csv.DictReader(file)]
+    assert [bool(row) for row in rows] == [False, True, True]
+    scores = metrics(tmp_path / "run")
+    assert scores["best_epoch"] == 2 + (float(rows[2]) > float(rows[1]))
+    assert scores["task"]["uses_labels"] is True
