@@ -14,7 +14,9 @@ import torch
 torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
-def _private_cache(tmp_path_factory, monkeypatch):
-    """No test reads or fills the cache of the person who runs it."""
-    monkeypatch.setenv("RECON2SEG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def _private_cache(tmp_path_factory):
+    """No test reads or fills the cache of the person who runs it, nor do the runs that tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECON2SEG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
