@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from common.config.load import load_config
-from common.metrics import report
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
-from transfer.scoring import confusions
+from transfer.scoring import score_network
 
 SEEDS = ("0", "1", "2")
 
@@ -32,8 +31,7 @@ def left_out(words: Sequence[str], seed: str) -> float:
         rest = np.array([index for index, key in enumerate(phase.data.train.keys) if key not in seen])
         if not len(rest):
             raise SystemExit("no training image is left out: give --label_fraction below 1")
-        counts, _ = confusions(phase.net, phase.data.train.take(rest), batch_size=32, device=phase.fabric.device)
-        return report(counts, phase.names)["mean_iou"]
+        return score_network(phase.net, phase.data.train.take(rest), phase.names, batch_size=32).mean_iou
 
 
 def main() -> None:

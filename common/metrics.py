@@ -1,9 +1,8 @@
 """How good segmentations are, from confusion matrices; border pixels (255) are never counted."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
@@ -16,7 +15,7 @@ PER_CLASS = ("iou", "dice", "precision", "recall")
 def confusion(
     prediction: Int64[Tensor, "n h w"], mask: Int64[Tensor, "n h w"], num_classes: int
 ) -> Int64[Tensor, "n k k"]:
-    """Counts, for each image, how many pixels of the class in the row were taken for the class in the column.
+    """Count, for each image, how many pixels of the class in the row were predicted as the class in the column.
 
     Ignored pixels are left out. A dataset's matrix is the sum over its images.
     """
@@ -29,8 +28,8 @@ def confusion(
     return counts.reshape(len(mask), num_classes, num_classes)
 
 
-def scores(confusion: Int64[Tensor, "*n k k"]) -> dict[str, Float64[Tensor, "..."]]:
-    """Turns a confusion matrix into pixel accuracy, and IoU, Dice, precision and recall by class and in mean.
+def confusion_scores(confusion: Int64[np.ndarray, "*n k k"]) -> dict[str, Float64[np.ndarray, "..."]]:
+    """Turn confusion matrices into pixel accuracy, and IoU, Dice, precision and recall by class and in mean.
 
     All in [0, 1]. A class in neither truth nor prediction has NaN, and the means leave it out. A class in one
     of them only scores 0 in all four, also where a ratio is 0 / 0 (the precision of a class never predicted).
@@ -40,51 +39,27 @@ def scores(confusion: Int64[Tensor, "*n k k"]) -> dict[str, Float64[Tensor, "...
     doi 10.2307/1932409; precision and recall as in scikit-learn with zero_division=0.
     Deviation: the means leave absent classes out.
     """
-    hits = confusion.diagonal(dim1=-2, dim2=-1).double()
-    truth, predicted = confusion.sum(-1).double(), confusion.sum(-2).double()
+    hits = confusion.diagonal(axis1=-2, axis2=-1).astype(np.float64)
+    truth, predicted = confusion.sum(-1).astype(np.float64), confusion.sum(-2).astype(np.float64)
     ratios = {
         "iou": (hits, truth + predicted - hits),
         "dice": (2 * hits, truth + predicted),
         "precision": (hits, predicted),
         "recall": (hits, truth),
     }
-    seen = truth + predicted > 0
-    classes = {name: (top / bottom.clamp(min=1)).where(seen, math.nan) for name, (top, bottom) in ratios.items()}
+    seen, labelled = truth + predicted > 0, truth.sum(-1)
+    classes = {name: np.where(seen, top / np.maximum(bottom, 1), math.nan) for name, (top, bottom) in ratios.items()}
     return {
-        "pixel_accuracy": hits.sum(-1) / truth.sum(-1),
-        "mean_foreground_dice": classes["dice"][..., 1:].nanmean(-1),
-        **{f"mean_{name}": value.nanmean(-1) for name, value in classes.items()},
+        "pixel_accuracy": np.where(labelled > 0, hits.sum(-1) / np.maximum(labelled, 1), math.nan),
+        "mean_foreground_dice": mean_of_known(classes["dice"][..., 1:], axis=-1),
+        **{f"mean_{name}": mean_of_known(value, axis=-1) for name, value in classes.items()},
         **classes,
     }
 
 
-def image_means(confusions: Int64[Tensor, "n k k"]) -> dict[str, Float64[Tensor, "..."]]:
-    """The same scores, taken image by image and then averaged over the images where they exist."""
-    return {name: value.nanmean(0) for name, value in scores(confusions).items()}
+def mean_of_known(values: Float64[np.ndarray, "..."], *, axis: int) -> Float64[np.ndarray, "..."]:
+    """Average over one axis without its NaN; NaN where there is nothing else.
 
-
-def report(confusions: Int64[Tensor, "n k k"], names: Sequence[str]) -> dict[str, Any]:
-    """Lays out what metrics.json says about a set of images.
-
-    The scores of all its pixels, and under "image_mean" the means of its images' own scores; None where a
-    score doesn't exist. `names`: one for each class.
+    By torch, because NumPy warns of means of nothing, and adds in another order: figures would change in the last bit.
     """
-    dataset = _by_class(scores(confusions.sum(0)), names)
-    return {**dataset, "image_mean": _by_class(image_means(confusions), names)}
-
-
-def silent_classes(confusion: Int64[Tensor, "k k"], names: Sequence[str]) -> list[str]:
-    """Names the classes that the truth contains and the network never predicts."""
-    silent = (confusion.sum(1) > 0) & (confusion.sum(0) == 0)
-    return [name for name, is_silent in zip(names, silent.tolist(), strict=True) if is_silent]
-
-
-def _by_class(values: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Any]:
-    means = {name: _number(value) for name, value in values.items() if name not in PER_CLASS}
-    columns = zip(names, *(values[metric] for metric in PER_CLASS), strict=True)
-    per_class = {name: dict(zip(PER_CLASS, map(_number, column), strict=True)) for name, *column in columns}
-    return {**means, "per_class": per_class}
-
-
-def _number(value: Tensor) -> float | None:
-    return None if value.isnan() else value.item()
+    return torch.from_numpy(values).nanmean(axis).numpy()

@@ -21,7 +21,7 @@ from common.engine.optim import build_optimizer, rates
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import Training, compiled, train
 from common.figures import curve_figure, save_picture
-from common.metrics import confusion, report, scores, silent_classes
+from common.metrics import confusion, confusion_scores
 from common.models.weights import load_sections
 from common.report.page import notices
 from common.report.selection import spread
@@ -35,9 +35,10 @@ from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses import SegmentationLoss
 from transfer.metrics.quality import Quality
+from transfer.metrics.scores import Scores
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.page import TERMS, RunInfo, ScoredModel, write_page
-from transfer.scoring import confusions, print_table, save_images, score_row, silent_for
+from transfer.scoring import LossMeans, print_table, save_images, score_network, score_row, silent_for
 
 
 class Transfer:
@@ -96,7 +97,7 @@ class Transfer:
             headline=("val/mean_iou", *(f"val/iou_{name}" for name in self.names)),
             handover=self._handover,
             begin_epoch=self._begin_epoch,
-            trained=lambda: {"mean_iou": scores(self.counts)["mean_iou"].item()},
+            trained=self._training_scores,
             show=self._show,
         )
         state = {"model": self.net, "loss": self.loss, "updater": updater}
@@ -108,35 +109,31 @@ class Transfer:
         load_sections(self.net, best.sections, "best.pth")
         quality = Quality(len(self.names)) if self.config.run.report else None
         packs = {"test": self.data.test, "val": self.val_pack}
-        counts = {
-            split: self._confusions(pack, watch=quality if split == "test" else None)[0]
-            for split, pack in packs.items()
-        }
+        scores = {split: self._score(pack, watch=quality if split == "test" else None) for split, pack in packs.items()}
         images = {split: len(pack) for split, pack in {"train": self.train_pack, **packs}.items()}
-        warnings = [f"class {name} is never predicted" for name in silent_classes(counts["test"].sum(0), self.names)]
-        content = {split: report(matrix, self.names) for split, matrix in counts.items()}
+        warnings = [f"class {name} is never predicted" for name in scores["test"].silent_classes]
+        content = {split: part.to_dict() for split, part in scores.items()}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch, "images": images, "warnings": warnings}
         if quality is not None:
-            self._draw(progress, counts["test"], quality)
-        save_images(self.run.folder, self.data.test, counts["test"])
+            self._draw(progress, scores["test"], quality)
+        save_images(self.run.folder, self.data.test, scores["test"])
         self.run.write_json("metrics.json", {**content, **finished})
-        page = None if quality is None else self._page(progress, counts["test"], quality, warnings)
+        page = None if quality is None else self._page(progress, scores["test"], quality, warnings)
         self.run.close()
-        print_table(content["test"], "test", len(self.data.test))
+        print_table(scores["test"], "test")
         for warning in warnings:
             print(f"warning: {warning}")
         print(f"pictures and figures: {self.run.folder}")
         if page is not None:
             print(f"report: {page}")
 
-    def _page(self, progress: History, counts: Tensor, quality: Quality, warnings: list[str]) -> Path:
+    def _page(self, progress: History, scores: Scores, quality: Quality, warnings: list[str]) -> Path:
         scored = ScoredModel(
             net=self.net,
             pack=self.data.test,
             data=data_name(self.config.data),
             split="test",
-            names=self.names,
-            counts=counts.numpy(),
+            scores=scores,
             quality=quality,
             device=self.fabric.device,
             batch_size=self.config.training.batch_size,
@@ -170,16 +167,18 @@ class Transfer:
         self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.fabric.device)
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
-    def _confusions(
-        self, pack: Pack, *, loss: SegmentationLoss | None = None, watch: Quality | None = None
-    ) -> tuple[Tensor, Row]:
+    def _score(self, pack: Pack, *, watch: Quality | LossMeans | None = None, bar: bool = True) -> Scores:
         size = self.config.training.batch_size
-        return confusions(self.net, pack, batch_size=size, device=self.fabric.device, loss=loss, watch=watch)
+        return score_network(self.net, pack, self.names, batch_size=size, watch=watch, bar=bar)
 
     def _validate(self, _: int) -> Row:
-        counts, terms = self._confusions(self.val_pack, loss=self.loss)
+        terms = LossMeans(self.loss.eval())
+        scores = self._score(self.val_pack, watch=terms, bar=False)
         self.loss.train()
-        return {**terms, **score_row(counts, self.names)}
+        return {**terms.row(), **score_row(scores)}
+
+    def _training_scores(self) -> Row:
+        return {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
 
     def _show(self, progress: History) -> str | None:
         shown = range(min(4, len(self.val_pack)))
@@ -188,12 +187,12 @@ class Transfer:
         silent = silent_for(progress.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
-    def _draw(self, progress: History, counts: Tensor, quality: Quality) -> None:
+    def _draw(self, progress: History, scores: Scores, quality: Quality) -> None:
         chosen = spread(len(self.data.test), 8)
         picture = sample_grid(self.net, self.data.test, chosen, self.names, device=self.fabric.device)
         save_picture(picture, self.run.figures / "segmentations_test.png")
-        confusion_figure(counts.sum(0), self.names).savefig(self.run.figures / "confusion_test.png", dpi=110)
-        quality_figure(quality, counts.numpy(), self.names).savefig(self.run.figures / "quality_test.png", dpi=110)
+        confusion_figure(scores).savefig(self.run.figures / "confusion_test.png", dpi=110)
+        quality_figure(quality, scores).savefig(self.run.figures / "quality_test.png", dpi=110)
         ious = ["train/mean_iou", "val/mean_iou", *(f"val/iou_{name}" for name in self.names)]
         terms = [f"train/{term}" for term in TERMS]
         taken = [f"val/predicted_{name}" for name in self.names]

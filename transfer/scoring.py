@@ -1,74 +1,84 @@
-"""A network over a data set: confusion matrices of its images, and what they come to."""
+"""Run a network over a data set and score it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.data.batches import each_image
 from common.data.pack import Pack
-from common.metrics import confusion, report, scores
+from common.metrics import PER_CLASS, confusion
 from common.rows import Means, Row
 from transfer.losses import SegmentationLoss
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 
 IMAGES_FILE = "test_images.npz"
 
 
+class LossMeans:
+    """The means of a loss and its terms over the images whose logits it is shown; put it into eval mode before."""
+
+    def __init__(self, loss: SegmentationLoss) -> None:
+        self._loss, self._means = loss, Means()
+
+    def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
+        """Take in a batch."""
+        self._means.add({name: term.item() for name, term in self._loss(logits, mask).items()}, len(mask))
+
+    def row(self) -> Row:
+        """The means by name, see `SegmentationLoss`."""
+        return self._means.row()
+
+
 @torch.no_grad()
-def confusions(
+def score_network(
     net: SegmentationNet,
     pack: Pack,
+    names: tuple[str, ...],
     *,
     batch_size: int,
-    device: torch.device,
-    loss: SegmentationLoss | None = None,
     watch: Callable[[Tensor, Tensor], None] | None = None,
-) -> tuple[Int64[Tensor, "n k k"], Row]:
-    """The confusion matrix of every image, and with `loss` the means of its terms. In float32, in file order.
+    bar: bool = True,
+) -> Scores:
+    """Score a network on every image of a pack, in file order and float32, on the device that it is on.
 
-    `watch` is shown the logits and the mask of every batch. Without `loss`, and so not while training, under a bar.
+    `names` are its classes. `watch` is shown the logits and the mask of every batch; `bar` shows progress.
     """
     net.eval()
-    if loss is not None:
-        loss.eval()
-    means, matrices = Means(), []
-    for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if loss is None else ""):
+    matrices, device = [], next(net.parameters()).device
+    for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else ""):
         assert batch.mask is not None, "scoring needs masks"
         logits = net(batch.image)
         if watch is not None:
             watch(logits, batch.mask)
         matrices.append(confusion(logits.argmax(1), batch.mask, logits.shape[1]).cpu())
-        if loss is not None:
-            means.add({name: term.item() for name, term in loss(logits, batch.mask).items()}, len(batch))
-    return torch.cat(matrices), means.row() if loss is not None else {}
+    return Scores(torch.cat(matrices).numpy(), names)
 
 
-def save_images(folder: Path, pack: Pack, counts: Int64[Tensor, "n k k"]) -> None:
+def save_images(folder: Path, pack: Pack, scores: Scores) -> None:
     """Keep the confusion matrix of every test image, by which runs are compared image by image."""
     keys, digests = np.array(pack.keys), np.array(pack.digests)
-    np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=counts.numpy())
+    np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=scores.counts)
 
 
-def score_row(counts: Int64[Tensor, "n k k"], names: tuple[str, ...]) -> Row:
+def score_row(scores: Scores) -> Row:
     """The scores of a data set as columns of metrics.csv; NaN where a class is in neither truth nor prediction.
 
-    "predicted_<class>" is the share of the labelled pixels that were taken for the class.
+    "predicted_<class>" is the share of the labelled pixels that were predicted as the class, in float32.
     """
-    scores: dict[str, Any] = report(counts, names)
-    means = {name: _number(scores[name]) for name in ("mean_iou", "pixel_accuracy", "mean_foreground_dice")}
-    per_class = {f"iou_{name}": _number(values["iou"]) for name, values in scores["per_class"].items()}
-    taken = counts.sum((0, 1)) / counts.sum().clamp(min=1)
-    return {**means, **per_class, **{f"predicted_{n}": v for n, v in zip(names, taken.tolist(), strict=True)}}
+    means = {name: scores.means[name] for name in ("mean_iou", "pixel_accuracy", "mean_foreground_dice")}
+    per_class = {f"iou_{n}": float(iou) for n, iou in zip(scores.names, scores.per_class["iou"], strict=True)}
+    predicted = scores.total.sum(0).astype(np.float32) / np.float32(max(scores.total.sum(), 1))
+    return {**means, **per_class, **{f"predicted_{n}": float(p) for n, p in zip(scores.names, predicted, strict=True)}}
 
 
 def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list[str]:
-    """The classes in the validation masks that no pixel was taken for in any of the last `epochs` epochs."""
+    """The classes in the validation masks that no pixel was predicted as in any of the last `epochs` epochs."""
     last = rows[-epochs:]
     if len(last) < epochs:
         return []
@@ -79,24 +89,14 @@ def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list
     return [name for name in names if all(silent(row, name) for row in last)]
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def print_table(scores: Mapping, split: str, images: int) -> None:
-    """The scores of a data set, a line for each class."""
-    print(f"\n{split} ({images} images)   IoU    Dice   precision  recall")
-    for name, values in scores["per_class"].items():
-        cells = (values[key] for key in ("iou", "dice", "precision", "recall"))
-        print(f"  {name:<18} " + "  ".join(map(_four_digits, cells)))
+def print_table(scores: Scores, split: str) -> None:
+    """Print the scores of a data set, a line for each class."""
+    print(f"\n{split} ({len(scores)} images)   IoU    Dice   precision  recall")
+    for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
+        print(f"  {name:<18} " + "  ".join(map(_four_digits, values)))
     means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
-    print("  " + ", ".join(f"{words} {_four_digits(scores[key])}" for words, key in means.items()) + "\n")
+    print("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()) + "\n")
 
 
-def _four_digits(value: float | None) -> str:
-    return "   -  " if value is None else f"{value:.4f}"
-
-
-def image_mious(counts: Int64[np.ndarray, "n k k"]) -> Float64[np.ndarray, " n"]:
-    """The mean IoU of every image by itself; NaN where nothing of it is labelled."""
-    return scores(torch.from_numpy(counts))["mean_iou"].numpy()
+def _four_digits(value: float) -> str:
+    return "   -  " if math.isnan(value) else f"{value:.4f}"

@@ -11,7 +11,7 @@ from common.data.batches import Batches
 from common.data.classes import IGNORE
 from common.data.load import load_splits
 from common.data.pack import Pack
-from common.metrics import confusion, scores
+from common.metrics import confusion, confusion_scores
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.rows import Row
@@ -67,7 +67,7 @@ class Probe:
                 for penalty in PENALTIES
             }
             counts = self._confusions(encoder, solved)
-        means = {key: scores(matrix)["mean_iou"].item() for key, matrix in counts.items()}
+        means = {key: float(confusion_scores(matrix.numpy())["mean_iou"]) for key, matrix in counts.items()}
         return {
             f"probe/miou{name}": max(means[level, penalty] for penalty in PENALTIES) for name, level in levels.items()
         }

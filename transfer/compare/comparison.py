@@ -12,8 +12,7 @@ from common.data.pack import Pack
 from common.engine.device import find_device
 from common.figures import save_picture
 from common.files import make_folder, write_json
-from common.intervals import Interval
-from common.metrics import PER_CLASS, scores
+from common.metrics import PER_CLASS
 from common.report.selection import spread
 from common.rows import markdown_table, write_csv
 from common.run.notes import external_labels
@@ -21,7 +20,6 @@ from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
 from transfer.compare.page import write_page
-from transfer.metrics.bootstrap import interval, paired_difference
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
@@ -73,7 +71,7 @@ class Comparison:
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]
         values = {title: [row[metric] for row in rows] for metric, title in MEANS.items()}
-        values |= {f"IoU {name}": [row[f"iou_{name}"] for row in rows] for name in self.runs[0].names}
+        values |= {f"IoU {name}": [row[f"iou_{name}"] for row in rows] for name in self.runs[0].scores.names}
         bars(values, names).savefig(figures / "bars.png", dpi=110)
         radar(values, names).savefig(figures / "radar.png", dpi=110)
         training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
@@ -89,12 +87,11 @@ class Comparison:
 
 def comparison_row(run: FinishedRun) -> dict[str, Any]:
     """All that the table says of a run."""
-    total = {name: value.numpy() for name, value in scores(torch.from_numpy(run.counts.sum(0))).items()}
-    sure = interval(run.counts, "mean_iou")
+    scores, sure = run.scores, run.scores.interval("mean_iou")
     per_class = {
         f"{metric}_{name}": _number(value)
         for metric in PER_CLASS
-        for name, value in zip(run.names, total[metric], strict=True)
+        for name, value in zip(scores.names, scores.per_class[metric], strict=True)
     }
     return {
         "run": run.name,
@@ -103,7 +100,7 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
         "decoder": run.config.decoder.decoder,
         "label_fraction": run.config.labels.label_fraction,
         "image_size": run.config.data.image_size,
-        **{metric: _number(total[metric]) for metric in MEANS},
+        **{metric: _number(scores.means[metric]) for metric in MEANS},
         "mean_iou_low": _number(sure.low),
         "mean_iou_high": _number(sure.high),
         **per_class,
@@ -143,9 +140,9 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
 
 
 def _difference(ours: FinishedRun, theirs: FinishedRun, metric: str) -> dict[str, Any]:
-    found: Interval = paired_difference(ours.counts, theirs.counts, metric)
-    value, low, high = map(_number, found)
-    return {"difference": value, "low": low, "high": high, "sure": found.sure}
+    difference = ours.scores.difference(theirs.scores, metric)
+    value, low, high = map(_number, difference)
+    return {"difference": value, "low": low, "high": high, "sure": difference.sure}
 
 
 def _show(value: float | None, form: str = ".4f") -> str:

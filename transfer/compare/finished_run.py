@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
 
 from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.notes import convergence_note
 from transfer.config import TransferConfig
+from transfer.metrics.scores import Scores
 from transfer.scoring import IMAGES_FILE
 
 
@@ -23,10 +23,10 @@ class FinishedRun:
 
     name: str
     folder: Path
-    names: tuple[str, ...]
     keys: tuple[str, ...]
     digests: tuple[str, ...]
-    counts: Int64[np.ndarray, "n k k"]
+    scores: Scores
+    """Of its test images, in the order of `keys`."""
     receipt: dict[str, Any]
     resources: dict[str, Any]
     rows: list[Row]
@@ -51,10 +51,9 @@ def read_run(folder: Path, name: str) -> FinishedRun:
     return FinishedRun(
         name=name,
         folder=folder,
-        names=tuple(ended["test"]["per_class"]),
         keys=tuple(images["keys"].tolist()),
         digests=tuple(images["digests"].tolist()),
-        counts=images["confusions"],
+        scores=Scores(images["confusions"], tuple(ended["test"]["per_class"])),
         receipt=json.loads((folder / "receipt.json").read_text()),
         resources=_json(folder / "resources.json"),
         rows=read_rows(folder / "metrics.csv"),
@@ -78,10 +77,10 @@ def refuse_different_images(runs: Sequence[FinishedRun]) -> None:
     """Raise UserError unless all runs were scored on the same files, in the same order, for the same classes."""
     first, *others = runs
     for other in others:
-        if other.names != first.names:
+        if other.scores.names != first.scores.names:
             raise UserError(
-                f"{first.name} and {other.name} tell different classes apart: {', '.join(first.names)}; "
-                f"{', '.join(other.names)}: compare runs on the same data with the same --classes"
+                f"{first.name} and {other.name} tell different classes apart: {', '.join(first.scores.names)}; "
+                f"{', '.join(other.scores.names)}: compare runs on the same data with the same --classes"
             )
         if other.digests != first.digests:
             alike = len(set(first.digests) & set(other.digests))

@@ -18,7 +18,6 @@ from common.report.selection import some_of, worst_best_between
 from transfer.colours import class_legend, error_legend, paint, paint_errors
 from transfer.compare.finished_run import FinishedRun
 from transfer.model import SegmentationNet
-from transfer.scoring import image_mious
 
 
 def gallery(
@@ -28,7 +27,7 @@ def gallery(
 
     Of more than MOST images also those where they agree and some between; fewer where they are too large for a page.
     """
-    scores = np.stack([image_mious(run.counts) for run in runs])
+    scores = np.stack([run.scores.per_image["mean_iou"] for run in runs])
     apart = np.nan_to_num(np.nanmax(scores, 0) - np.nanmin(scores, 0)) if len(scores) else np.zeros(0)
     order, count = worst_best_between(-apart), len(runs[0].keys)
     if not order:
@@ -73,8 +72,8 @@ def _about(runs: Sequence[FinishedRun], scores: np.ndarray, apart: float, index:
     sort = {f"run-{i}": None if math.isnan(score) else float(score) for i, score in enumerate(scores)}
     shows = [
         k
-        for k in range(len(runs[0].names))
-        if any(r.counts[index][k].sum() + r.counts[index][:, k].sum() for r in runs)
+        for k in range(len(runs[0].scores.names))
+        if any(r.scores.counts[index][k].sum() + r.scores.counts[index][:, k].sum() for r in runs)
     ]
     return {
         "name": runs[0].keys[index],
@@ -87,7 +86,7 @@ def _about(runs: Sequence[FinishedRun], scores: np.ndarray, apart: float, index:
 
 def _settings(runs: Sequence[FinishedRun]) -> dict[str, Any]:
     """Layers, orders and names for the gallery's script."""
-    names = runs[0].names
+    names = runs[0].scores.names
     layers = [{"key": "truth", "name": "truth", "crisp": True, "legend": class_legend(names, unlabelled=True)}]
     for index, run in enumerate(runs):
         layers.append(

@@ -11,6 +11,7 @@ import torch
 
 from common.config.load import flatten
 from common.data.pack import Pack
+from common.intervals import Interval
 from common.report.blocks import (
     Axis,
     Chart,
@@ -27,9 +28,7 @@ from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
-from transfer.metrics.bootstrap import Interval, intervals
 from transfer.model import SegmentationNet
-from transfer.scoring import image_mious
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 
@@ -134,8 +133,10 @@ def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> B
 
 
 def _classes(runs: Sequence[FinishedRun]) -> Block:
-    sure = {run.name: intervals(run.counts, "iou") for run in runs}
-    lines = [[name, *(_with_interval(sure[run.name][k]) for run in runs)] for k, name in enumerate(runs[0].names)]
+    sure = {run.name: run.scores.intervals("iou") for run in runs}
+    lines = [
+        [name, *(_with_interval(sure[run.name][k]) for run in runs)] for k, name in enumerate(runs[0].scores.names)
+    ]
     return table("IoU of each class, with 95 % intervals", ["class", *(run.name for run in runs)], lines)
 
 
@@ -162,8 +163,8 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
 
 def _image_by_image(runs: Sequence[FinishedRun]) -> list[Block]:
     base, *others = runs
-    first = image_mious(base.counts)
-    series = [Series(run.name, first, image_mious(run.counts), points=True, text=base.keys) for run in others]
+    first = base.scores.per_image["mean_iou"]
+    series = [Series(run.name, first, run.scores.per_image["mean_iou"], points=True, text=base.keys) for run in others]
     equal = Series("equal", [0, 1], [0, 1], colour="ink", dash="2 4")
     axis = f"mean IoU of an image by {base.name}"
     chart = Chart(Axis(axis, min=0, max=1), Axis("mean IoU by the others", min=0, max=1), [*series, equal])

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from torch import Tensor
-
 from common.config.load import unflatten
 from common.data.load import load_splits
 from common.embedding import image_classes, latents, plane
@@ -11,7 +9,6 @@ from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
-from common.metrics import report, silent_classes
 from common.report.page import notices
 from common.report.selection import spread
 from common.rows import read_rows
@@ -19,11 +16,12 @@ from common.run.environment import typed_command
 from common.run.notes import convergence_note, data_name
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
-from transfer.evaluate.original_size import original_confusions
+from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.quality import Quality
+from transfer.metrics.scores import Scores
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.page import POINTS, RunInfo, ScoredModel, write_page
-from transfer.scoring import confusions, print_table, save_images
+from transfer.scoring import print_table, save_images, score_network
 from transfer.segmenter import load_model
 from transfer.source import Source, find_source
 
@@ -52,21 +50,19 @@ class Evaluation:
     def score(self) -> None:
         """Write metrics.json and the confusion matrix, and print the table."""
         watch = self.quality if self.options.report else None
-        counts, _ = confusions(self.net, self.pack, batch_size=self.batch_size, device=self.device, watch=watch)
-        self.counts = counts
-        scores = {self.options.split: report(counts, self.names)}
+        self.scores = score_network(self.net, self.pack, self.names, batch_size=self.batch_size, watch=watch)
+        scores = {self.options.split: self.scores}
         if self.options.original_size:
-            scores[f"{self.options.split}_original_size"] = report(self._original_confusions(), self.names)
+            scores[f"{self.options.split}_original_size"] = self._original_size_scores()
         self._figures().mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "metrics.json", scores)
+        write_json(self.folder / "metrics.json", {name: part.to_dict() for name, part in scores.items()})
         if self.options.split == "test":
-            save_images(self.folder, self.pack, counts)
-        confusion_figure(counts.sum(0), self.names).savefig(self._figures() / "confusion.png", dpi=110)
+            save_images(self.folder, self.pack, self.scores)
+        confusion_figure(self.scores).savefig(self._figures() / "confusion.png", dpi=110)
         if self.options.report:
-            drawn = quality_figure(self.quality, counts.numpy(), self.names)
-            drawn.savefig(self._figures() / "quality.png", dpi=110)
-        for name, found in scores.items():
-            print_table(found, name.replace("_", " "), len(self.pack))
+            quality_figure(self.quality, self.scores).savefig(self._figures() / "quality.png", dpi=110)
+        for name, part in scores.items():
+            print_table(part, name.replace("_", " "))
 
     def draw_samples(self) -> None:
         """A sheet of images with truth, prediction, errors and confidence, evenly over the data set."""
@@ -100,8 +96,7 @@ class Evaluation:
             pack=self.pack,
             data=data_name(self.options.data(self.trained.data)),
             split=self.options.split,
-            names=self.names,
-            counts=self.counts.numpy(),
+            scores=self.scores,
             quality=self.quality,
             device=self.device,
             batch_size=self.batch_size,
@@ -110,10 +105,14 @@ class Evaluation:
             before=None if before is None else before.encoder.to(self.device),
             before_note=why,
         )
-        silent = silent_classes(self.counts.sum(0), self.names)
         rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
-        said = [*(f"class {name} is never predicted" for name in silent), *self.data.notes, *leaks, *late]
+        said = [
+            *(f"class {name} is never predicted" for name in self.scores.silent_classes),
+            *self.data.notes,
+            *leaks,
+            *late,
+        ]
         told = RunInfo(
             config=self.trained,
             source=provenance["encoder"]["source"],
@@ -134,12 +133,12 @@ class Evaluation:
         except UserError as error:
             return None, f"The encoder before training is not shown: {error}."
 
-    def _original_confusions(self) -> Tensor:
+    def _original_size_scores(self) -> Scores:
         files = self.data.files.get(self.options.split)
         if not files:
             raise UserError("--original_size needs images in files: the embedded pets are drawn at the network's size")
         known = set(self.pack.keys)
-        return original_confusions(self.model, [sample for sample in files if sample.key in known])
+        return original_size_scores(self.model, [sample for sample in files if sample.key in known])
 
     def _figures(self) -> Path:
         return self.folder / "figures"

@@ -7,15 +7,15 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray
-from torch import Tensor
 
 from common.data.classes import lookup_table
 from common.data.decode import read_image, read_mask, resize_image
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.metrics import confusion
+from transfer.metrics.scores import Scores
 from transfer.segmenter import Segmenter, predict_at_size
 
 
@@ -26,8 +26,8 @@ class Pair(NamedTuple):
     mask: UInt8[ndarray, "h w"]
 
 
-def original_confusions(model: Segmenter, samples: Sequence[Sample]) -> Int64[Tensor, "n k k"]:
-    """The confusion matrix of every image at its own size: logits are enlarged to it, masks stay as they are.
+def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
+    """Score a network on images at their own size: logits are enlarged to it, masks stay as they are.
 
     The mean over the images of the foreground's IoU is then the Jaccard index that the ISIC 2016 challenge ranks by.
     Samples need masks and readable files.
@@ -38,12 +38,12 @@ def original_confusions(model: Segmenter, samples: Sequence[Sample]) -> Int64[Te
     matrices = []
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
-        with closing(with_progress(pairs, len(samples), "scoring at original size")) as counted:
-            for image, mask in counted:
+        with closing(with_progress(pairs, len(samples), "scoring at original size")) as scored:
+            for image, mask in scored:
                 logits = model.logits(image[None])
                 truth = torch.from_numpy(mask).long().to(model.device)
                 matrices.append(confusion(predict_at_size(logits, mask.shape), truth[None], logits.shape[1]).cpu())
-    return torch.cat(matrices)
+    return Scores(torch.cat(matrices).numpy(), model.names)
 
 
 def _read(sample: Sample, *, size: int, channels: int) -> Pair:

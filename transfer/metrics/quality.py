@@ -8,11 +8,11 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.metrics import scores
 from common.report.scatter import THUMBNAIL
 from transfer.metrics.boundary import boundary_counts, boundary_f
 from transfer.metrics.calibration import Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
+from transfer.metrics.scores import Scores
 
 
 class Quality:
@@ -57,12 +57,11 @@ def entropy(probability: Float[Tensor, "n k h w"]) -> Float[Tensor, "n h w"]:
     return torch.special.entr(probability).sum(1) / math.log(probability.shape[1])
 
 
-def by_size(counts: Int64[np.ndarray, "n k k"]) -> list[tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]]:
+def by_size(scores: Scores) -> list[tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]]:
     """For each class, over the images that show it: its share of the labelled pixels, and its IoU there.
 
     An image's whole class counts as one object, whether it is in one piece or in many.
     """
-    truth, labelled = counts.sum(2), np.maximum(counts.sum((1, 2)), 1)
-    iou = scores(torch.from_numpy(counts))["iou"].numpy()
-    shares = truth / labelled[:, None]
+    truth, labelled = scores.counts.sum(2), np.maximum(scores.counts.sum((1, 2)), 1)
+    iou, shares = scores.per_image["iou"], truth / labelled[:, None]
     return [(shares[here, k], iou[here, k]) for k, here in enumerate((truth > 0).T)]

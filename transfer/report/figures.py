@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from common.colours import PALETTE, heat
@@ -14,6 +14,7 @@ from common.figures import grid, to_bytes
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import class_activation, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 
 
@@ -59,9 +60,9 @@ def activation_grid(
     return grid(columns)
 
 
-def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -> Figure:
+def confusion_figure(scores: Scores) -> Figure:
     """The confusion matrix, each row as shares of that true class."""
-    shares = (counts / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
+    names, shares = scores.names, scores.total / np.maximum(scores.total.sum(1, keepdims=True), 1)
     side = 2.2 + 0.8 * len(names)
     figure = Figure(figsize=(side, side * 0.9), layout="constrained")
     axes = figure.subplots()
@@ -75,15 +76,15 @@ def confusion_figure(counts: Int64[torch.Tensor, "k k"], names: Sequence[str]) -
     return figure
 
 
-def quality_figure(quality: Quality, counts: Int64[np.ndarray, "n k k"], names: Sequence[str]) -> Figure:
+def quality_figure(quality: Quality, scores: Scores) -> Figure:
     """Precision against recall, the reliability diagram, and IoU against the size of what is there."""
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    figure, names = Figure(figsize=(14, 4.2), layout="constrained"), scores.names
     thresholds, reliability, sizes = figure.subplots(1, 3)
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     confidence, accuracy = (column.numpy() for column in quality.reliability.diagram())
     for k, name in enumerate(names):
         thresholds.plot(recall[k], precision[k], color=PALETTE[k % len(PALETTE)] / 255, label=name)
-    for k, (shares, ious) in enumerate(by_size(counts)):
+    for k, (shares, ious) in enumerate(by_size(scores)):
         if k > 0:
             colour, marker = PALETTE[k % len(PALETTE)] / 255, "os^Dv"[k % 5]
             sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=names[k], alpha=0.7)

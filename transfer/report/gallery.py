@@ -12,7 +12,7 @@ from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
-from common.metrics import scores
+from common.metrics import confusion_scores
 from common.report.blocks import three_digits
 from common.report.gallery import fill_gallery
 from common.report.images import class_map, drawing, photograph
@@ -21,10 +21,10 @@ from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
 from transfer.colours import class_legend, error_legend, overlay_mask, paint, paint_errors
 from transfer.metrics.quality import entropy
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.cam_layers import MOST as MAPPED
 from transfer.report.cam_layers import Maps
-from transfer.scoring import image_mious
 
 WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}
 ORDERS = (
@@ -42,14 +42,13 @@ class Gallery:
         self,
         net: SegmentationNet,
         pack: Pack,
-        counts: Int64[np.ndarray, "n k k"],
-        names: Sequence[str],
+        scores: Scores,
         *,
         device: torch.device,
     ) -> None:
-        self.net, self.pack, self.counts, self.names, self.device = net, pack, counts, names, device
-        self.order = worst_best_between(image_mious(counts))
-        self.maps = Maps(net, names)
+        self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
+        self.order = worst_best_between(scores.per_image["mean_iou"])
+        self.maps = Maps(net, scores.names)
         self.mapped = set(self.order[:MAPPED])
 
     def block(self) -> tuple[Block, set[int]]:
@@ -161,12 +160,12 @@ def shown_classes(counts: Int64[np.ndarray, "k k"], most: int = 6) -> list[int]:
 
 def about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], unsure: float) -> dict[str, Any]:
     """Name, scores and figures of an image."""
-    found = scores(torch.from_numpy(counts))
-    score, total = found["mean_iou"].item(), max(counts.sum(), 1)
+    found = confusion_scores(counts)
+    score, total = float(found["mean_iou"]), max(counts.sum(), 1)
     rows = [
         [
             name,
-            three_digits(found["iou"][k].item()),
+            three_digits(float(found["iou"][k])),
             f"{counts[k].sum() / total:.1%}",
             f"{counts[:, k].sum() / total:.1%}",
         ]

@@ -1,20 +1,16 @@
 """What stands at the head of a phase 2 page: what was trained on what, and what it can do."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import torch
-from jaxtyping import Int64
-
-from common.metrics import scores
+from common.intervals import Interval
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
 from common.run.notes import count_phrase, data_name
 from transfer.config import TransferConfig
-from transfer.metrics.bootstrap import Interval, interval
 from transfer.metrics.quality import Quality
+from transfer.metrics.scores import Scores
 
 DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}
 MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
@@ -27,9 +23,9 @@ def title(config: TransferConfig, source: str) -> str:
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 
 
-def main_figures(counts: Int64[np.ndarray, "n k k"]) -> dict[str, Interval]:
+def main_figures(scores: Scores) -> dict[str, Interval]:
     """The scores that stand at the head, by their name there, with 95 % intervals."""
-    return {name: interval(counts, metric) for metric, name in MAIN.items()}
+    return {name: scores.interval(metric) for metric, name in MAIN.items()}
 
 
 def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
@@ -43,10 +39,10 @@ def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
     return [*found, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
 
 
-def verdict(sure: Interval, counts: Int64[np.ndarray, "n k k"], names: Sequence[str], split: str) -> str:
+def verdict(sure: Interval, scores: Scores, split: str) -> str:
     """What a network can do, in a sentence; `sure` is its mean IoU."""
-    iou = scores(torch.from_numpy(counts.sum(0)))["iou"].numpy()
-    images = count_phrase(len(counts), split)
+    names, iou = scores.names, scores.per_class["iou"]
+    images = count_phrase(len(scores), split)
     if math.isnan(sure.value):
         return f"There is nothing to score: no pixel of the {images} is labelled."
     said = f"Mean IoU {sure.value:.3f} on {images}"

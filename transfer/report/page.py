@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 
 from common.config.load import flatten
 from common.data.pack import Pack
@@ -24,12 +23,12 @@ from common.run.loggers import LabelledPoints
 from transfer.colours import class_colour
 from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import activation_grid
 from transfer.report.gallery import Gallery, thumbnail_sheets
 from transfer.report.headline import main_figures, tiles, title, verdict
 from transfer.report.scores import score_blocks, threshold_blocks
-from transfer.scoring import image_mious
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
@@ -44,8 +43,7 @@ class ScoredModel:
     data: str
     """The data set as people call it."""
     split: str
-    names: tuple[str, ...]
-    counts: Int64[np.ndarray, "n k k"]
+    scores: Scores
     quality: Quality
     device: torch.device
     batch_size: int
@@ -84,27 +82,27 @@ TERMS = ("dice", "cross_entropy", "focal", "bce")
 
 def write_page(scored: ScoredModel, told: RunInfo, path: Path) -> Path:
     """Write the page of a network, and of its pictures those that `figures/` beside it lacks; returns where it is."""
-    figures, folder = main_figures(scored.counts), path.parent / "figures"
+    figures, folder = main_figures(scored.scores), path.parent / "figures"
     folder.mkdir(exist_ok=True)
     page = Page(
         title=title(told.config, told.source),
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {scored.data}",
-        verdict=verdict(figures["mean IoU"], scored.counts, scored.names, scored.split),
+        verdict=verdict(figures["mean IoU"], scored.scores, scored.split),
         tiles=tiles(figures, scored.quality),
         notices=told.notices,
     )
-    names, counts, quality = scored.names, scored.counts, scored.quality
+    names, scores, quality = scored.scores.names, scored.scores, scored.quality
     shown: set[int] = set()
 
     def pictures() -> list[Block]:
-        block, indices = Gallery(scored.net, scored.pack, counts, names, device=scored.device).block()
+        block, indices = Gallery(scored.net, scored.pack, scores, device=scored.device).block()
         shown.update(indices)
         chosen = spread(len(scored.pack), SHEET)
         maps = activation_grid(scored.net, scored.pack, chosen, names, device=scored.device)
         save_picture(maps, folder / "activation_maps.png")
         return [block]
 
-    page.add("Scores", lambda: score_blocks(counts, names, quality))
+    page.add("Scores", lambda: score_blocks(scores, quality))
     page.add("Images", pictures, "Pictures with the network's answer over them, worst first.")
     page.add("Confidence", lambda: threshold_blocks(names, quality))
     page.add("Features", lambda: _features(scored, shown, folder), _FEATURES)
@@ -158,14 +156,14 @@ def _features(scored: ScoredModel, shown: set[int], figures: Path) -> list[Block
     }
     views = [view(f"encoder {name}", rows, seed=scored.seed) for name, rows in vectors.items()]
     classes = image_classes(part)
-    labels = None if classes is None else [scored.names[k] for k in classes]
+    labels = None if classes is None else [scored.scores.names[k] for k in classes]
     for name, one in zip(vectors, views, strict=True):
         figure = embedding_figure(one.places, labels, f"{one.title}, {scored.split}")
         figure.savefig(figures / f"features_{name.split()[0]}.png", dpi=110)
-    score = image_mious(scored.counts)[chosen]
+    score = scored.scores.per_image["mean_iou"][chosen]
     colourings = [Colouring("mean IoU", score), Colouring("entropy", scored.quality.entropies[chosen])]
     if classes is not None:
-        colourings.insert(0, Colouring("class", classes, scored.names))
+        colourings.insert(0, Colouring("class", classes, scored.scores.names))
     thumbed = thumbnailed(len(part))
     points = Points(
         names=part.keys,
@@ -181,7 +179,7 @@ def _features(scored: ScoredModel, shown: set[int], figures: Path) -> list[Block
     if scored.before is None and scored.before_note:
         note += scored.before_note
     if scored.project is not None:
-        kinds = [""] * len(part) if classes is None else [f", {scored.names[k]}" for k in classes]
+        kinds = [""] * len(part) if classes is None else [f", {scored.scores.names[k]}" for k in classes]
         labels = [part.keys[i] + kinds[i] for i in thumbed]
         for name, rows in vectors.items():
             scored.project(f"encoder {name}", LabelledPoints(rows[thumbed], labels, points.sheets["images"][1]))

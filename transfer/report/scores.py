@@ -4,44 +4,40 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float64, Int64
 
-from common.metrics import image_means, scores
 from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, matrix, number, table, three_digits
 from common.report.page import Block
 from transfer.colours import class_colour
-from transfer.metrics.bootstrap import intervals
 from transfer.metrics.boundary import TOLERANCE
 from transfer.metrics.quality import Quality, by_size
+from transfer.metrics.scores import Scores
 
 SIZES = 6
 """Groups of images of about equal number, for the line through the cloud of sizes."""
 
 
-def score_blocks(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> list[Block]:
+def score_blocks(scores: Scores, quality: Quality) -> list[Block]:
     """The table of the classes, the confusion matrix, and scores against sizes."""
-    total = torch.from_numpy(counts.sum(0))
-    return [_class_table(counts, names, quality), _confusion(total.numpy(), names), *_sizes(counts, names)]
+    return [_class_table(scores, quality), _confusion(scores.total, scores.names), *_sizes(scores)]
 
 
-def _class_table(counts: Int64[np.ndarray, "n k k"], names: Sequence[str], quality: Quality) -> Block:
-    data, each = scores(torch.from_numpy(counts.sum(0))), image_means(torch.from_numpy(counts))
+def _class_table(scores: Scores, quality: Quality) -> Block:
     outline, area = _class_means(quality.boundary), quality.precision_recall.average_precision()
-    sure = intervals(counts, "iou")
+    sure = scores.intervals("iou")
     rows = []
-    for k, name in enumerate(names):
+    for k, name in enumerate(scores.names):
         iou, low, high = sure[k]
         ends = "-" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
         cells = [number(iou, ".3f", interval=interval_position(iou, low, high)), TableCell(ends)]
-        cells += [number(data[metric][k].item(), ".3f") for metric in ("dice", "precision", "recall")]
+        cells += [number(float(scores.per_class[metric][k]), ".3f") for metric in ("dice", "precision", "recall")]
         rows.append(
             [
                 name,
                 *cells,
                 number(area[k].item(), ".3f"),
                 number(outline[k], ".3f"),
-                number(each["iou"][k].item(), ".3f"),
+                number(float(scores.image_means["iou"][k]), ".3f"),
             ]
         )
     heads = [
@@ -107,10 +103,10 @@ def _reliability(quality: Quality) -> Block:
     return chart.block("Reliability", note=note, width="half")
 
 
-def _sizes(counts: Int64[np.ndarray, "n k k"], names: Sequence[str]) -> list[Block]:
+def _sizes(scores: Scores) -> list[Block]:
     """IoU against the share of an image that a foreground class takes up; nothing where no image has any."""
-    series = []
-    for k, (sizes, ious) in enumerate(by_size(counts)):
+    series, names = [], scores.names
+    for k, (sizes, ious) in enumerate(by_size(scores)):
         if k == 0 or len(sizes) == 0:
             continue
         colour = class_colour(k)

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from transfer.metrics.bootstrap import interval, paired_difference, seeds_difference
+from transfer.metrics.bootstrap import resampled_totals, seeds_difference
+from transfer.metrics.scores import Scores
+
+NAMES = ("ground", "pet")
 
 
 def counts(accuracies, pixels=1000):
@@ -24,60 +27,25 @@ def drawn(count=120, seed=0, mean=0.7):
     return np.clip(np.random.default_rng(seed).normal(mean, 0.1, count), 0, 1)
 
 
-def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
-    accuracies = drawn()
-    found = interval(counts(accuracies), "pixel_accuracy")
-    error = accuracies.std() / len(accuracies) ** 0.5
-    assert found.value == pytest.approx(accuracies.mean(), abs=1e-3)
-    assert found.low == pytest.approx(accuracies.mean() - 1.96 * error, abs=0.15 * error)
-    assert found.high == pytest.approx(accuracies.mean() + 1.96 * error, abs=0.15 * error)
+def test_totals_are_those_of_as_many_images_drawn_with_replacement():
+    one_hot = np.zeros((5, 5, 5), dtype=np.int64)
+    one_hot[np.arange(5), np.arange(5), np.arange(5)] = 1  # the total counts how often each image was drawn
+    times = resampled_totals(one_hot).diagonal(axis1=1, axis2=2)
+    assert (times.sum(1) == 5).all()
+    assert times.mean(0) == pytest.approx([1] * 5, abs=0.1)
+    assert times.var() == pytest.approx(0.8, abs=0.05), "of a binomial distribution of 5 draws"
 
 
-def test_images_are_drawn_in_pairs():
-    accuracies = drawn(mean=0.6)
-    found = paired_difference(counts(accuracies + 0.1), counts(accuracies), "pixel_accuracy")
-    assert found.low == pytest.approx(0.1, abs=2e-3)
-    assert found.high == pytest.approx(0.1, abs=2e-3)
-    assert found.sure
+def test_equal_seeds_draw_equal_images_and_other_seeds_others():
+    images = counts(drawn())
+    first, again, other = (resampled_totals(images, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
-def test_the_interval_is_the_percentiles_of_scores_of_resampled_data_sets():
-    ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2, mean=0.68))
-    random = np.random.default_rng(5)
-
-    def iou(matrices):
-        total = matrices.sum(0)
-        return np.mean([total[k, k] / (total[k].sum() + total[:, k].sum() - total[k, k]) for k in range(2)])
-
-    differences = []
-    for _ in range(2000):
-        chosen = random.integers(0, len(ours), len(ours))
-        differences.append(iou(ours[chosen]) - iou(theirs[chosen]))
-    found = paired_difference(ours, theirs, "mean_iou")
-    assert found.value == pytest.approx(iou(ours) - iou(theirs))
-    assert [found.low, found.high] == pytest.approx(np.percentile(differences, [2.5, 97.5]), abs=2e-3)
-
-
-def test_a_run_does_not_differ_from_itself():
-    same = counts(drawn())
-    assert tuple(paired_difference(same, same, "mean_iou")) == (0, 0, 0)
-    assert not paired_difference(same, same, "mean_iou").sure
-
-
-def test_equal_seeds_give_equal_intervals():
-    ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2))
-    first, again, other = (paired_difference(ours, theirs, "mean_iou", seed=seed) for seed in (0, 0, 1))
-    assert first == again != other
-
-
-def test_one_image_has_no_interval_and_no_pixels_no_score():
-    alone = interval(counts([0.7]), "pixel_accuracy")
-    assert alone.value == pytest.approx(0.7)
-    assert math.isnan(alone.low)
-    assert not alone.sure
-    nothing = interval(np.zeros((3, 2, 2), dtype=np.int64), "mean_iou")
-    assert all(map(math.isnan, nothing))
-    assert not nothing.sure
+def test_fewer_than_two_images_are_not_drawn():
+    assert len(resampled_totals(counts([0.7]))) == 0
+    assert len(resampled_totals(counts([]))) == 0
 
 
 def test_where_all_images_are_alike_the_difference_is_that_of_a_paired_t_test():
@@ -92,7 +60,7 @@ def test_where_all_images_are_alike_the_difference_is_that_of_a_paired_t_test():
 
 def test_where_all_seeds_are_alike_the_difference_is_that_of_paired_images():
     ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2, mean=0.68))
-    expected = paired_difference(ours, theirs, "mean_iou")
+    expected = Scores(ours, NAMES).difference(Scores(theirs, NAMES), "mean_iou")
     found = seeds_difference(np.stack([ours] * 3), np.stack([theirs] * 3), "mean_iou")
     assert found.value == pytest.approx(expected.value)
     assert [found.low, found.high] == pytest.approx([expected.low, expected.high], abs=0.005)
@@ -118,7 +86,7 @@ def test_two_equal_ways_of_training_are_told_apart_about_once_in_twenty(seeds):
 def test_one_seed_has_a_difference_and_no_interval():
     ours, theirs = counts(drawn(seed=1)), counts(drawn(seed=2, mean=0.68))
     found = seeds_difference(ours[None], theirs[None], "mean_iou")
-    assert found.value == pytest.approx(paired_difference(ours, theirs, "mean_iou").value)
+    assert found.value == pytest.approx(Scores(ours, NAMES).mean_iou - Scores(theirs, NAMES).mean_iou)
     assert math.isnan(found.low)
     assert not found.sure
 

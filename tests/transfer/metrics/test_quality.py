@@ -15,6 +15,7 @@ from transfer.metrics.boundary import boundary_counts, boundary_f, tolerance_pix
 from transfer.metrics.calibration import Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
 from transfer.metrics.quality import Quality, by_size, entropy
+from transfer.metrics.scores import Scores
 
 
 def batch(seed=0, *, images=3, side=16, classes=3, ignored=True):
@@ -132,7 +133,7 @@ def test_scores_against_size_are_those_of_the_images_that_show_a_class():
     logits, mask = batch(3, images=4)
     mask[0] = mask[0].where(mask[0] != 2, 0)
     prediction = logits.argmax(1)
-    found = by_size(confusion(prediction, mask, 3).numpy())
+    found = by_size(Scores(confusion(prediction, mask, 3).numpy(), ("ground", "cat", "dog")))
     assert [len(sizes) for sizes, _ in found] == [4, 4, 3]
     labelled = (mask[1] != 255).sum().item()
     assert found[2][0][0] == pytest.approx((mask[1] == 2).sum().item() / labelled)
