@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from common.config.renames import underscored
 from common.errors import NO_SPACE, UserError
+from recon2seg.packages import version
 
 
 @runtime_checkable
@@ -20,13 +21,18 @@ class Command(Protocol):
 def command(main: Callable[[Sequence[str]], None]) -> Command:
     """Make `main(argv)` return an exit code: 0, or 2 with one sentence on stderr and no traceback.
 
-    Without `argv` the flags of the process are read. Ctrl-C gives 130, a reader that goes away (`| head`) 141.
+    Without `argv` the flags of the process are read; `--version` alone prints the version. Ctrl-C gives 130, a reader
+    that goes away (`| head`) 141.
     """
 
     @functools.wraps(main)
     def guarded(argv: Sequence[str] | None = None) -> int:
+        words = sys.argv[1:] if argv is None else argv
+        if list(words) == ["--version"]:
+            print(version())
+            return 0
         try:
-            main(sys.argv[1:] if argv is None else argv)
+            main(words)
         except UserError as error:
             return _refuse(str(error), 2)
         except BrokenPipeError:

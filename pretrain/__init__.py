@@ -5,8 +5,12 @@ From Python: `from pretrain import load_encoder`, then `load_encoder("runs/pretr
 
 from typing import TYPE_CHECKING, Any
 
+from recon2seg.packages import refuse_foreign
+
 if TYPE_CHECKING:
     from pretrain.encoder import load_encoder
+
+refuse_foreign("common")
 
 __all__ = ["load_encoder"]
 

@@ -5,8 +5,12 @@ From Python: `from transfer import load_model`, then `load_model("runs/seg").pre
 
 from typing import TYPE_CHECKING, Any
 
+from recon2seg.packages import refuse_foreign
+
 if TYPE_CHECKING:
     from transfer.segmenter import Segmentation, Segmenter, load_model
+
+refuse_foreign("common")
 
 __all__ = ["Segmentation", "Segmenter", "load_model"]
 

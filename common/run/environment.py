@@ -48,7 +48,8 @@ def typed_command() -> str:
     """What was typed, fit for typing it again."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
     if module is None:
-        return shlex.join(sys.argv)
+        script = Path(sys.argv[0])
+        return shlex.join([script.name if script.name == "recon2seg" else str(script), *sys.argv[1:]])
     return shlex.join(["python", "-m", module.removesuffix(".__main__"), *sys.argv[1:]])
 
 
