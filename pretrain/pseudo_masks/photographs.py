@@ -24,12 +24,12 @@ def load_photographs(config: PretrainConfig, finder: Autoencoder | None = None) 
     UserError as `load_splits` and `with_salient_masks` do.
     """
     settings, loss = config.data, config.loss
-    data = load_splits(settings, labelled=False)
+    data = load_splits(settings)
     if loss.saliency_weight == 0:
         return data
     larger = replace(settings, image_size=max(settings.image_size, loss.saliency_size), download=False)
     embedded = settings.data_dir is None  # drawn at one size, and another would be other pictures
-    pictures = data if embedded or larger == settings else load_splits(larger, labelled=False)
+    pictures = data if embedded or larger == settings else load_splits(larger)
     kept = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
     kept["finder"] = _fingerprint(finder) if finder is not None else ""
 

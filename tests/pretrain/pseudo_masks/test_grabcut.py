@@ -60,7 +60,6 @@ def test_a_picture_of_one_colour_has_a_mask_too(value):
 
 def test_embedded_pets_stand_out_more_than_the_middle_does():
     pets = synthetic_pets(30, 64, seed=3)
-    assert pets.masks is not None
     truth, counted = np.isin(pets.masks, (1, 2)), pets.masks != IGNORE
 
     def iou(found):
@@ -76,7 +75,6 @@ def test_masks_depend_on_no_thread_and_no_random_number_and_are_kept(tmp_path, m
     cv2.setRNGSeed(5)
     np.random.default_rng(5)
     second = with_salient_masks(pets, pets, side=64, cache_dir=tmp_path / "four", num_workers=4)
-    assert first.masks is not None
     np.testing.assert_array_equal(first.masks, second.masks)
     np.testing.assert_array_equal(first.masks[3], salient(pets.images[3]))
     monkeypatch.setattr(
@@ -147,9 +145,7 @@ def test_small_images_are_outlined_on_larger_pictures_of_the_same_photographs(tm
     write_folder(tmp_path / "photographs", 12)
     flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--split_seed", "3"]
     found = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--saliency_weight", "1"], prog=""))
-    large = load_splits(
-        load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data, labelled=False
-    )
+    large = load_splits(load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data)
     for pack, pictures in ((found.train, large.train), (found.val, large.val)):
         assert pack.images.shape[1:3] == (64, 64)
         fine = np.stack([salient(picture) for picture in pictures.images]).reshape(-1, 64, 2, 64, 2)
