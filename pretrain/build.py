@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -10,7 +9,8 @@ from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
 from common.models.weights import imagenet_state, load_sections
-from common.run.checkpoint import Handover, handover_file, load_handover, sections_of
+from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover, sections_of
+from common.run.records import PretrainingRecord
 from common.tensor_files import load_tensors
 from pretrain.config import LossConfig, PretrainConfig
 from pretrain.losses.objective import CellTerms, ImageTerms, Objective
@@ -86,7 +86,7 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     return Objective(asked, saliency_weight=loss.saliency_weight, contrast_weight=loss.contrast_weight)
 
 
-def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
+def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandover | None:
     """Begin with the autoencoder that the settings name, if any: its encoder and decoder, and the heads that fit.
 
     Raises UserError where it was made for other widths, channels or another stop of the decoder, and where outlines
@@ -107,7 +107,7 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
         if name in ("encoder", "decoder") or (name in fresh and _shapes(section) == _shapes(fresh[name]))
     }
     load_sections(model, taken, str(path))
-    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task['pretext']})")
+    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task.pretext})")
     return before
 
 
@@ -127,24 +127,23 @@ def _perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
             return imagenet_state("mobilenet_v2", path)
 
 
-def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[str, Any]:
+def task_record(config: PretrainConfig, before: PretrainingRecord | None = None) -> PretrainingRecord:
     """What the encoder was taught and whose labels helped, also `before` this training, for its handover file."""
-    earlier = before.task if before is not None else {}
     pretext, loss = config.pretext, config.loss
     beside = "saliency" if loss.saliency_weight > 0 else "contrast"
     compares = loss.perceptual_weight > 0 or pretext.asks_for == "features"
-    return {
-        "pretext": pretext.pretext,
-        "settings": {name: getattr(pretext, name) for name in PRETEXT_SETTINGS[pretext.pretext]},
-        "target": pretext.asks_for if pretext.asks_for != "image" or loss.compares else beside,
-        "saliency_weight": loss.saliency_weight,
-        "saliency_from": loss.saliency_from,
-        "contrast_weight": loss.contrast_weight,
-        "skips": pretext.skips,
-        "norm": config.model.norm,
-        "perceptual": f"mobilenet_v2 ({loss.perceptual_init})" if compares else None,
-        "uses_imagenet_labels": (compares and loss.perceptual_init == "imagenet")
-        or bool(earlier.get("uses_imagenet_labels")),
-        "uses_labels": config.probe.monitor == "probe/miou" or bool(earlier.get("uses_labels")),
-        "before": earlier or None,
-    }
+    imagenet = compares and loss.perceptual_init == "imagenet"
+    return PretrainingRecord(
+        pretext=pretext.pretext,
+        settings={name: getattr(pretext, name) for name in PRETEXT_SETTINGS[pretext.pretext]},
+        target=pretext.asks_for if pretext.asks_for != "image" or loss.compares else beside,
+        pseudo_mask_weight=loss.saliency_weight,
+        pseudo_mask_from=loss.saliency_from,
+        contrast_weight=loss.contrast_weight,
+        skips=pretext.skips,
+        norm=config.model.norm,
+        perceptual=f"mobilenet_v2 ({loss.perceptual_init})" if compares else None,
+        uses_imagenet_labels=imagenet or (before is not None and before.uses_imagenet_labels),
+        uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
+        before=before,
+    )

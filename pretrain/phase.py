@@ -24,10 +24,12 @@ from common.figures import curve_figure, save_picture
 from common.models.weights import load_sections
 from common.report.selection import sampled
 from common.rows import Means, Row
-from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
+from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.notes import convergence_note, data_name
+from common.run.plain_data import to_dict
+from common.run.records import Input, Provenance
 from pretrain.build import build_model, build_objective, build_target, start_from, task_record
 from pretrain.config import PretrainConfig
 from pretrain.pretexts.pretext import make_task
@@ -114,7 +116,7 @@ class Pretraining:
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         if self.config.run.report:
             self._draw(progress)
-        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
+        self.run.write_json("metrics.json", {**scores, **finished, "task": to_dict(best.task)})
         page = self._page(progress, images, best) if self.config.run.report else None
         self.run.close()
         test = scores["test"]
@@ -131,7 +133,7 @@ class Pretraining:
             save_picture(picture, self.run.figures / f"{name}.png")
         curve_figure(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: Handover) -> Path:
+    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: AutoencoderHandover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
         some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
         ranks = level_ranks(encoder, some, batch_size=size, device=device)
@@ -223,23 +225,18 @@ class Pretraining:
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that taught the autoencoder with which this one began."""
-        return self.before.provenance.get("train_images", ()) if self.before is not None else ()
+        return self.before.provenance.train_images if self.before is not None else ()
 
-    def _handover(self, row: Row) -> Handover:
-        return Handover(
-            kind="autoencoder",
+    def _handover(self, row: Row) -> AutoencoderHandover:
+        return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=sections_of(self.model),
-            input={
-                "image_size": self.config.data.image_size,
-                "channels": self.config.data.channels,
-                "range": [0.0, 1.0],
-            },
-            task=task_record(self.config, self.before),
-            provenance={
-                "config": flatten(self.config),
-                "environment": environment(),
-                "validation": row,
-                "train_images": list(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
-            },
+            input=Input(self.config.data.image_size, self.config.data.channels),
+            task=task_record(self.config, None if self.before is None else self.before.task),
+            provenance=Provenance(
+                config=flatten(self.config),
+                environment=environment(),
+                validation=row,
+                train_images=tuple(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
+            ),
         )

@@ -21,6 +21,7 @@ from common.rows import read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.notes import convergence_note, data_name
+from common.run.plain_data import to_dict
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
@@ -36,7 +37,7 @@ class Evaluation:
 
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
-        trained = unflatten(PretrainConfig, handover.provenance["config"])
+        trained = unflatten(PretrainConfig, handover.provenance.config)
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
@@ -51,7 +52,7 @@ class Evaluation:
         self.model = Autoencoder.from_architecture(handover.architecture)
         load_sections(self.model, handover.sections, str(options.file))
         self.model.to(self.device).eval()
-        self.results: dict[str, Any] = {"task": handover.task, "images": len(self.pack)}
+        self.results: dict[str, Any] = {"task": to_dict(handover.task), "images": len(self.pack)}
         self.figures = self.folder / "figures"
         self.figures.mkdir(parents=True, exist_ok=True)
 
@@ -133,7 +134,7 @@ class Evaluation:
 
     def _page(self) -> Path:
         provenance = self.handover.provenance
-        rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
+        rows, best = read_rows(self.options.file.parent / "metrics.csv"), provenance.epoch
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         looked = ScoredModel(
             model=self.model,
@@ -151,7 +152,7 @@ class Evaluation:
             config=self.trained,
             task=self.handover.task,
             warnings=[*self.data.notes, *late],
-            environment=provenance["environment"],
+            environment=provenance.environment,
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,

@@ -4,14 +4,13 @@ Random numbers come from torch's global generator of the device that holds the b
 batch: the same seed gives the same task on the same kind of device.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from common.run.records import PretrainingRecord
 from pretrain.config import PretextConfig
 from pretrain.pretexts.corrupt import denoise, mask
 from pretrain.pretexts.restore import restored
@@ -53,19 +52,19 @@ PRETEXT_SETTINGS = {
 }
 
 
-def pretext_words(task: Mapping[str, Any]) -> str:
+def pretext_words(task: PretrainingRecord) -> str:
     """The pretext in words, and those that it followed."""
-    after = f", after {pretext_words(task['before'])}" if task.get("before") else ""
+    after = f", after {pretext_words(task.before)}" if task.before is not None else ""
     words = {
         "plain": "rebuilding pictures",
         "denoise": "taking noise off pictures",
         "mask": "filling in hidden patches",
         "restore": "restoring damaged pictures",
-    }[task["pretext"]]
-    asked = {"hog": ", as gradient histograms", "features": f", as the features of {task['perceptual']}"}
+    }[task.pretext]
+    asked = {"hog": ", as gradient histograms", "features": f", as the features of {task.perceptual}"}
     seen = {"denoise": " of noisy pictures", "mask": " behind hidden patches", "restore": " of damaged pictures"}
-    parts = [] if task["target"] in ("saliency", "contrast") else [words + asked.get(task["target"], "")]
-    parts += ["telling what stands out"] if task.get("saliency_weight") else []
-    parts += ["telling photographs apart"] if task.get("contrast_weight") else []
-    shown = "" if task["target"] not in ("saliency", "contrast") else seen.get(task["pretext"], "")
+    parts = [] if task.target in ("saliency", "contrast") else [words + asked.get(task.target, "")]
+    parts += ["telling what stands out"] if task.pseudo_mask_weight > 0 else []
+    parts += ["telling photographs apart"] if task.contrast_weight > 0 else []
+    shown = "" if task.target not in ("saliency", "contrast") else seen.get(task.pretext, "")
     return ", and ".join(parts) + shown + after

@@ -135,4 +135,4 @@ def test_views_that_hardly_differ_are_refused():
 def test_the_record_and_the_page_say_that_it_was_asked(flags, words):
     task = task_record(load_config(PretrainConfig, [*TINY, *flags], prog=""))
     assert pretext_words(task) == words
-    assert task["uses_labels"] is task["uses_imagenet_labels"] is False
+    assert task.uses_labels is task.uses_imagenet_labels is False

@@ -109,7 +109,7 @@ def teach(folder, *flags):
     )
     phase = Pretraining(config)
     phase.report(phase.train())
-    return phase, load_handover(folder / "best.pth")
+    return phase, load_handover(folder / "best.pth", kind="autoencoder")
 
 
 def test_outlines_are_cut_again_from_what_the_first_network_finds(tmp_path):
@@ -128,8 +128,8 @@ def test_outlines_are_cut_again_from_what_the_first_network_finds(tmp_path):
     assert np.mean(again.data.train.masks == expected) > 0.999  # convolutions of other batch sizes round differently
     by_colours = np.stack([salient(picture) for picture in pictures])
     assert np.mean(by_colours == expected) < 0.98
-    assert second.task["saliency_from"] == "start_from"
-    assert second.task["before"]["saliency_from"] == "colours"
+    assert second.task.pseudo_mask_from == "start_from"
+    assert second.task.before.pseudo_mask_from == "colours"
 
 
 def test_outlines_of_a_network_that_finds_none_are_refused(tmp_path):
@@ -215,4 +215,4 @@ def test_the_record_and_the_page_say_that_it_was_asked(flags, words):
     loss = LossConfig(saliency_weight=1, **flags)
     task = task_record(PretrainConfig(pretext=PretextConfig(pretext="plain"), loss=loss))
     assert pretext_words(task) == words
-    assert task["saliency_weight"] == 1
+    assert task.pseudo_mask_weight == 1
