@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import CONFIGS, load_config
-from pretrain.config import PretrainConfig
+from pretrain.config import config_class
 
 
 @command
 def main(argv: Sequence[str]) -> None:
     """Load the settings, the data and the network; train; hand over; report."""
-    config = load_config(PretrainConfig, argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
+    config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
 
     from pretrain.phase import Pretraining  # after the flags: --help answers without importing torch
 

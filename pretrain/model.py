@@ -1,38 +1,32 @@
-"""The network of phase 1: a picture in, the same picture out."""
+"""The network of phase 1: an image in, the same image out."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from common.errors import UserError
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder, build_encoder
-from pretrain.heads import Projection
+from common.models.weights import load_exactly
+from common.run.checkpoint import sections_of
+from pretrain.heads import CellHead, EncoderHead, Head, Maps, PixelHead
+from pretrain.losses.registry import SIDE_OBJECTIVES
 
-
-class Rebuilt(NamedTuple):
-    """What all heads of an autoencoder make of a picture; None from those that it does not have."""
-
-    reconstruction: Float[Tensor, "n c h w"]
-    aside: Float[Tensor, "n c h w"]
-    """The same reconstruction, whose gradient reaches the image head and nothing before it."""
-    target: Float[Tensor, "n d p q"] | None
-    """The prediction of the target, one vector a cell."""
-    saliency: Float[Tensor, "n 1 h w"] | None
-    """The logit of standing out, for each pixel."""
-    embedding: Float[Tensor, "n e"] | None
-    """A vector of length 1, for telling pictures apart."""
+SECTIONS = {"image": "head", "pseudo_mask": "saliency_head", "contrast": "projection"}
+"""The sections of a handover file for the heads of these names; for others it is "<name>_head"."""
+FLAGS = {"pseudo_mask": "saliency"}
+"""Flags of a handover file's architecture that say which side objectives have a head, where it is not their name."""
 
 
 class Autoencoder(nn.Module):
-    """Rebuilds a picture from the maps of an encoder.
+    """Rebuilds an image from the maps of an encoder.
 
-    The output is linear: near [0, 1] after training, not bound to it. Metrics and pictures clamp it. With
-    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels, with
-    `saliency` what stands out, with `contrast` a vector that tells pictures apart.
+    The output is linear: near [0, 1] after training, not bound to it. Metrics and figures clamp it. With
+    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels; `side`
+    names the side objectives that it has a head for.
     """
 
     def __init__(
@@ -43,21 +37,22 @@ class Autoencoder(nn.Module):
         out_channels: int = 3,
         target_channels: int = 0,
         target_cell: int = 8,
-        saliency: bool = False,
-        contrast: bool = False,
+        side: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.out_channels = out_channels
-        self.head = decoder.head(out_channels)
-        self.target_head = nn.Conv2d(decoder.out_channels, target_channels, 1) if target_channels else None
-        if self.target_head is not None:
-            for parameter in self.target_head.parameters():
-                nn.init.zeros_(parameter)
-        self.target_cell = target_cell
-        self.saliency_head = decoder.head(1) if saliency else None
-        self.projection = Projection(encoder.channels) if contrast else None
+        self.out_channels, self.target_channels, self.target_cell = out_channels, target_channels, target_cell
+        self.heads = nn.ModuleDict({"image": PixelHead(decoder, out_channels)})
+        if target_channels:
+            self.heads["target"] = CellHead(decoder, target_channels, target_cell)
+        for name in side:
+            self.heads[name] = SIDE_OBJECTIVES[name].load().head(encoder, decoder)
+
+    @property
+    def side(self) -> tuple[str, ...]:
+        """The side objectives that it has a head for."""
+        return tuple(name for name in self.heads if name not in ("image", "target"))
 
     def forward(
         self,
@@ -65,33 +60,76 @@ class Autoencoder(nn.Module):
         *,
         keep: Float[Tensor, "n"] | None = None,
         visible: Float[Tensor, "n 1 h w"] | None = None,
-        figure: Int64[Tensor, "n h w"] | None = None,
-        heads: bool | Literal["embedding"] = False,
-    ) -> Float[Tensor, "n c h w"] | Float[Tensor, "n e"] | Rebuilt:
-        """The reconstruction; with `heads` all that `Rebuilt` names, or the embedding alone, without decoding.
+    ) -> Float[Tensor, "n d h w"]:
+        """The reconstruction.
 
-        `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the picture is hidden, see
-        `UNetEncoder`; where `figure` is 1 it stands out, see `Projection`. Raises UserError for a size that does not
-        fit the encoder.
+        `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the image is hidden, see
+        `UNetEncoder`. Raises UserError for a size that does not fit the encoder.
         """
-        features = self.encoder(image) if visible is None else self.encoder(image, visible=visible)
-        embedding = self.projection(features, figure) if self.projection is not None and heads else None
-        if heads == "embedding":
-            assert embedding is not None, "an embedding is asked of a network without a projection"
-            return embedding
-        full = self.decoder(features, keep=keep)
-        if not heads:
-            return self.head(full)
-        saliency = self.saliency_head(full) if self.saliency_head is not None else None
-        target = self._target(full, image.shape[-1]) if self.target_head is not None else None
-        return Rebuilt(self.head(full), self.head(full.detach()), target, saliency, embedding)
+        return self.rebuild(self.encode(image, visible), keep=keep)
 
-    def _target(self, full: Float[Tensor, "n c p q"], width: int) -> Float[Tensor, "n d _ _"]:
-        assert self.target_head is not None
-        # Averaging over a cell and a 1x1 convolution can change places: this order is 64 times cheaper.
-        # A mean of independent values shrinks with their number: times the side it keeps their spread.
-        side = self.target_cell * full.shape[-1] // width
-        return self.target_head(F.avg_pool2d(full, side) * side)
+    def encode(
+        self, image: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"] | None = None
+    ) -> list[Float[Tensor, "n _ _ _"]]:
+        """The encoder's maps, finest first; where `visible` is 0 the image is hidden."""
+        return self.encoder(image) if visible is None else self.encoder(image, visible=visible)
+
+    def rebuild(
+        self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
+    ) -> Float[Tensor, "n d h w"]:
+        """The reconstruction from the encoder's maps."""
+        return self.heads["image"](self._maps(features, keep=keep))
+
+    def decode(
+        self,
+        features: Sequence[Float[Tensor, "n _ _ _"]],
+        *,
+        keep: Float[Tensor, "n"] | None = None,
+        foreground: Int64[Tensor, "n h w"] | None = None,
+    ) -> dict[str, Tensor]:
+        """The output of every head by its name, from the encoder's maps.
+
+        "display" is the reconstruction again, with a gradient that reaches the image head and nothing before it.
+        """
+        maps = self._maps(features, keep=keep, foreground=foreground)
+        # From the last to the first: sums of gradients then have the same bits as before there were named heads.
+        outputs = {name: self.heads[name](maps) for name in reversed(list(self.heads))}
+        outputs["display"] = self.heads["image"](maps._replace(decoded=maps.decoded.detach()))
+        return outputs
+
+    def embed(
+        self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None = None
+    ) -> dict[str, Tensor]:
+        """The output of every head on the encoder alone, by its name, without decoding."""
+        features = self.encoder(image)
+        heads = {name: head for name, head in self.heads.items() if isinstance(head, EncoderHead)}
+        return {name: head.describe(features, foreground) for name, head in heads.items()}
+
+    def _maps(
+        self,
+        features: Sequence[Float[Tensor, "n _ _ _"]],
+        *,
+        keep: Float[Tensor, "n"] | None,
+        foreground: Int64[Tensor, "n h w"] | None = None,
+    ) -> Maps:
+        width = features[0].shape[-1] * self.encoder.strides[0]
+        return Maps(features, self.decoder(features, keep=keep), width, foreground)
+
+    def sections(self) -> dict[str, dict[str, Tensor]]:
+        """The state of each part on the CPU, by its name in a handover file."""
+        return sections_of(nn.ModuleDict(self._parts()))
+
+    def load(self, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
+        """Fill the parts that a handover file's sections name. Raises UserError where one does not fit."""
+        parts = self._parts()
+        for name, section in sections.items():
+            if name not in parts:
+                raise UserError(f"{source} has a {name}, which this network has not: give a file of the same task")
+            load_exactly(parts[name], section, f"the weights of the {name} in {source}")
+
+    def _parts(self) -> dict[str, nn.Module]:
+        heads = {SECTIONS.get(name, f"{name}_head"): cast(Head, head).stored for name, head in self.heads.items()}
+        return {"encoder": self.encoder, "decoder": self.decoder, **heads}
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
@@ -99,10 +137,9 @@ class Autoencoder(nn.Module):
             "encoder": self.encoder.architecture(),
             "decoder": self.decoder.architecture(),
             "out_channels": self.out_channels,
-            "target_channels": self.target_head.out_channels if self.target_head is not None else 0,
+            "target_channels": self.target_channels,
             "target_cell": self.target_cell,
-            "saliency": self.saliency_head is not None,
-            "contrast": self.projection is not None,
+            **{FLAGS.get(name, name): name in self.heads for name in SIDE_OBJECTIVES},
         }
 
     @classmethod
@@ -114,6 +151,33 @@ class Autoencoder(nn.Module):
             out_channels=architecture["out_channels"],
             target_channels=architecture["target_channels"],
             target_cell=architecture["target_cell"],
-            saliency=architecture.get("saliency", False),
-            contrast=architecture.get("contrast", False),
+            side=[name for name in SIDE_OBJECTIVES if architecture.get(FLAGS.get(name, name), False)],
         )
+
+
+class TrainingForward(nn.Module):
+    """All that a training step computes of an autoencoder, in one `forward`.
+
+    Fabric wraps, and torch.compile compiles, that method and no other.
+    """
+
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        seen: Float[Tensor, "n c h w"],
+        *,
+        keep: Float[Tensor, "n"] | None = None,
+        visible: Float[Tensor, "n 1 h w"] | None = None,
+        foreground: Int64[Tensor, "n h w"] | None = None,
+        other: Float[Tensor, "n c h w"] | None = None,
+        other_foreground: Int64[Tensor, "n h w"] | None = None,
+    ) -> dict[str, Tensor]:
+        """The output of every head, see `Autoencoder.decode`; those of the other view are called "other_<name>"."""
+        outputs = self.model.decode(self.model.encode(seen, visible), keep=keep, foreground=foreground)
+        if other is not None:
+            embedded = self.model.embed(other, other_foreground)
+            outputs |= {f"other_{name}": output for name, output in embedded.items()}
+        return outputs

@@ -21,21 +21,20 @@ from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import Training, compiled, train
 from common.figures import curve_figure, save_picture
-from common.models.weights import load_sections
 from common.report.selection import sampled
 from common.rows import Means, Row
-from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover, sections_of
+from common.run.checkpoint import Handover, load_handover, save_handover
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.notes import convergence_note, data_name
-from common.run.plain_data import to_dict
-from common.run.records import Input, Provenance
-from pretrain.build import build_model, build_objective, build_target, start_from, task_record
+from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
-from pretrain.pretexts.pretext import make_task
+from pretrain.losses.registry import PseudoMaskSettings
+from pretrain.model import TrainingForward
 from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
+from pretrain.record import task_record
 from pretrain.report.figures import picture_sheets, reconstruction_grid
 from pretrain.report.page import RunInfo, ScoredModel, write_page
 from pretrain.scoring import means, score_images
@@ -68,8 +67,9 @@ class Pretraining:
         self.model = build_model(config, target)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
-        finder = self.model.to(self.fabric.device) if config.loss.saliency_from == "start_from" else None
-        self.data = load_photographs(config, finder)
+        taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
+        self.data = load_photographs(config, self.model.to(self.fabric.device) if taught else None)
+        self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
@@ -80,7 +80,7 @@ class Pretraining:
         for note in self.data.notes:
             print(f"note: {note}", file=sys.stderr)
         print(self.run.record_model(self.model, read_batch(self.data.train, np.arange(1), "cpu").image))
-        network = self.fabric.setup_module(compiled(self.model, self.config.training))
+        network = self.fabric.setup_module(compiled(TrainingForward(self.model), self.config.training))
         self.objective.to(self.fabric.device)
 
         def step(batch: Batch) -> Mapping[str, Tensor]:
@@ -110,13 +110,13 @@ class Pretraining:
     def report(self, progress: History) -> None:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
-        load_sections(self.model, best.sections, "best.pth")
+        self.model.load(best.sections, "best.pth")
         images = self._image_scores("test", doing="scoring")
         scores = {"test": means(images), "val": means(self._image_scores("val"))}
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         if self.config.run.report:
             self._draw(progress)
-        self.run.write_json("metrics.json", {**scores, **finished, "task": to_dict(best.task)})
+        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
         page = self._page(progress, images, best) if self.config.run.report else None
         self.run.close()
         test = scores["test"]
@@ -133,7 +133,7 @@ class Pretraining:
             save_picture(picture, self.run.figures / f"{name}.png")
         curve_figure(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: AutoencoderHandover) -> Path:
+    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: Handover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
         some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
         ranks = level_ranks(encoder, some, batch_size=size, device=device)
@@ -184,19 +184,19 @@ class Pretraining:
 
     def _validate(self, epoch: int) -> Row:
         """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
-        terms = Means()
+        terms, network = Means(), TrainingForward(self.model)
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.fabric.device):
-            found = self.objective(self.model, self._task(batch.image, batch.mask, batch))
-            terms.add({"loss": found["loss"].item()}, len(batch))
+            loss = self.objective(network, self._task(batch.image, batch.mask, batch))["loss"]
+            terms.add({"loss": loss.item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         return {**means(self._image_scores("val")), **terms.row(), **probed}
 
-    def _task(self, image: Float[Tensor, "n c h w"], salient: Int64[Tensor, "n h w"] | None, batch: Batch) -> Task:
-        """The pretext's task on a view of a batch, with another view of it where the two are to be compared."""
-        other = self.augment(batch.image, batch.mask) if self.config.loss.contrast_weight > 0 else None
-        return make_task(image, self.config.pretext, salient, other)
+    def _task(self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None, batch: Batch) -> Task:
+        """The pretext's task on a view of a batch, with another view of it where two are compared."""
+        two = any(objective.views == 2 for objective in self.config.side.values())
+        return self.make_task(image, foreground, self.augment(batch.image, batch.mask) if two else None)
 
     def _score(self, row: Row) -> float:
         """What chooses the best epoch: higher is better, NaN where it was not measured."""
@@ -220,23 +220,28 @@ class Pretraining:
 
     def _sheets(self, count: int, *, neighbours: bool) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
         seed_update(self.config.run.seed, VALIDATION)  # the same patches are hidden in every epoch
-        device, pretext = self.fabric.device, self.config.pretext
-        return picture_sheets(self.model, self.data.val, pretext, count, device=device, neighbours=neighbours)
+        device, tasks = self.fabric.device, self.make_task
+        return picture_sheets(self.model, self.data.val, tasks, count, device=device, neighbours=neighbours)
 
     def _seen_before(self) -> Sequence[str]:
-        """Digests of the images that taught the autoencoder with which this one began."""
-        return self.before.provenance.train_images if self.before is not None else ()
+        """Digests of the images that the autoencoder of --start_from was trained on."""
+        return self.before.provenance.get("train_images", ()) if self.before is not None else ()
 
-    def _handover(self, row: Row) -> AutoencoderHandover:
-        return AutoencoderHandover(
+    def _handover(self, row: Row) -> Handover:
+        return Handover(
+            kind="autoencoder",
             architecture=self.model.architecture(),
-            sections=sections_of(self.model),
-            input=Input(self.config.data.image_size, self.config.data.channels),
-            task=task_record(self.config, None if self.before is None else self.before.task),
-            provenance=Provenance(
-                config=flatten(self.config),
-                environment=environment(),
-                validation=row,
-                train_images=tuple(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
-            ),
+            sections=self.model.sections(),
+            input={
+                "image_size": self.config.data.image_size,
+                "channels": self.config.data.channels,
+                "range": [0.0, 1.0],
+            },
+            task=task_record(self.config, self.before),
+            provenance={
+                "config": flatten(self.config),
+                "environment": environment(),
+                "validation": row,
+                "train_images": list(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
+            },
         )

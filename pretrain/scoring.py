@@ -1,16 +1,18 @@
-"""How well an autoencoder rebuilds pictures, image by image and in mean."""
+"""Scores of an autoencoder's reconstructions, image by image and in mean."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from common.data.batches import each_image
+from common.data.batches import Batch, each_image
 from common.data.pack import Pack
 from common.rows import Row
+from pretrain.losses.pseudo_mask import probability
+from pretrain.losses.registry import SIDE_OBJECTIVES
 from pretrain.losses.ssim import ssim
 from pretrain.model import Autoencoder
 
@@ -26,8 +28,8 @@ def score_images(
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """MSE, PSNR (dB) and SSIM of every image in file order, and the PSNR where all skips are zero.
 
-    "psnr_no_skips" is the skip-dependence score: far below "psnr", the picture was carried by the skips, not by
-    the coarsest map. It is absent where the decoder has no skips. With `doing` ("scoring") a bar is shown.
+    "psnr_no_skips" is the skip-dependence score: far below "psnr", the skips carry the image, not the coarsest map.
+    It is absent where the decoder has no skips. With `doing` ("scoring") a bar is shown.
     """
     model.eval()
     columns = defaultdict(list)
@@ -44,21 +46,31 @@ def score_images(
 def rebuild(
     model: Autoencoder, image: Float[Tensor, "n c h w"]
 ) -> tuple[Float[Tensor, "n d h w"], Float[Tensor, "n d h w"] | None]:
-    """The reconstruction, and the one from the coarsest map alone; None where that is the same network."""
-    features = model.encoder(image)
-    reconstruction = model.head(model.decoder(features))
+    """The reconstruction, and the one from the coarsest map alone; None where the decoder takes no skips."""
+    features = model.encode(image)
+    reconstruction = model.rebuild(features)
     if model.decoder.skips == "none":
         return reconstruction, None
     nothing = torch.zeros(len(image), device=image.device)
-    return reconstruction, model.head(model.decoder(features, keep=nothing))
+    return reconstruction, model.rebuild(features, keep=nothing)
 
 
 @torch.no_grad()
-def found_salient(model: Autoencoder, image: Float[Tensor, "n c h w"]) -> Float[np.ndarray, "n h w"] | None:
-    """The probability of standing out that a network gives each pixel; None where it was not asked to learn that."""
-    if model.saliency_head is None:
+def side_pictures(model: Autoencoder, batch: Batch) -> dict[str, dict[str, UInt8[np.ndarray, "n h w 3"]]]:
+    """The pictures of each side objective that the network has a head for, see `SideObjective.picture`."""
+    if not model.side:
+        return {}
+    outputs = model.eval().decode(model.encode(batch.image))
+    pictures = {name: SIDE_OBJECTIVES[name].load().picture(outputs[name], batch) for name in model.side}
+    return {name: drawn for name, drawn in pictures.items() if drawn}
+
+
+@torch.no_grad()
+def foreground_probability(model: Autoencoder, image: Float[Tensor, "n c h w"]) -> Float[np.ndarray, "n h w"] | None:
+    """The predicted probability of foreground in each pixel; None for a network without a head for it."""
+    if "pseudo_mask" not in model.heads:
         return None
-    return model(image, heads=True).saliency[:, 0].float().sigmoid().cpu().numpy()
+    return probability(model.decode(model.encode(image))["pseudo_mask"])
 
 
 SMALLEST_MSE = 1e-10  # 100 dB
@@ -67,7 +79,7 @@ SMALLEST_MSE = 1e-10  # 100 dB
 def reconstruction_scores(
     reconstruction: Float[Tensor, "n c h w"], image: Float[Tensor, "n c h w"]
 ) -> dict[str, Float[Tensor, "n"]]:
-    """Scores each reconstruction as the picture somebody would see, that is clamped to [0, 1].
+    """Score each reconstruction as it is displayed, clamped to [0, 1].
 
     "mse" in [0, 1], "psnr" in dB for a data range of 1, "ssim" in [-1, 1].
 

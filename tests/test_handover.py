@@ -1,7 +1,5 @@
 """What phase 1 learnt is what phase 2 starts from: the same maps, bit for bit, or a refusal."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -9,27 +7,24 @@ from common.config.load import load_config
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import load_handover, save_handover, sections_of
-from common.run.records import PretrainingRecord
+from common.run.checkpoint import Handover, load_handover, save_handover
 from pretrain.model import Autoencoder
-from tests.records import autoencoder_handover
 from transfer.build import build_network
 from transfer.config import TransferConfig
 
 
-def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None, stop=1, saliency=False):
+def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None, stop=1, side=()):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm=norm)
     dropout = (0.1,) * (5 - stop.bit_length() + 1)
     decoder = UNetDecoder(encoder.channels, encoder.strides, norm=norm, stop=stop, dropout=dropout)
-    model = Autoencoder(encoder, decoder, saliency=saliency)
-    sections = sections_of(model)
+    model = Autoencoder(encoder, decoder, side=side)
+    sections = model.sections()
     if drop:
         del sections[part][drop]
     if extra:
         sections[part][extra] = torch.zeros(2)
-    task = PretrainingRecord(pretext="plain")
-    save_handover(replace(autoencoder_handover(model, task), sections=sections), path)
+    save_handover(Handover("autoencoder", model.architecture(), sections, {}, {"pretext": "plain"}), path)
     return model
 
 
@@ -42,63 +37,63 @@ def receive(path, *flags, classes=3):
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
 def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm=norm)
-    net, receipt, _ = receive(tmp_path / "ae.pth")
+    net, slip, _ = receive(tmp_path / "ae.pth")
     image = torch.rand(2, 3, 64, 64)
     for ours, theirs in zip(net.eval().encoder(image), model.eval().encoder(image), strict=True):
         assert torch.equal(ours, theirs)
-    assert receipt.loaded == receipt.tensors > 0
-    assert "0 missing" in str(receipt)
+    assert slip.loaded == slip.tensors > 0
+    assert "0 missing" in str(slip)
 
 
 @pytest.mark.parametrize(("flags", "factor"), [([], 0.3), (["--encoder_lr_factor", "0.05"], 0.05)])
 def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named(flags, factor, tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
-    _, receipt, _ = receive(tmp_path / "ae.pth", *flags)
-    assert receipt.lr_factor == factor
+    _, slip, _ = receive(tmp_path / "ae.pth", *flags)
+    assert slip.lr_factor == factor
 
 
 def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch").eval()
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
+    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
     features = model.encoder(torch.rand(2, 3, 64, 64))
     assert torch.equal(net.eval().decoder(features), model.decoder(features))
-    assert receipt.parts == ("encoder", "decoder")
-    assert receipt.loaded == receipt.tensors
-    assert "encoder and decoder from" in str(receipt)
+    assert slip.parts == ("encoder", "decoder")
+    assert slip.loaded == slip.tensors
+    assert "encoder and decoder from" in str(slip)
 
 
 def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch")
-    net, receipt, _ = receive(tmp_path / "ae.pth")
+    net, slip, _ = receive(tmp_path / "ae.pth")
     assert not torch.equal(net.decoder.steps[0].narrow.weight, model.decoder.steps[0].narrow.weight)
-    assert receipt.parts == ("encoder",)
+    assert slip.parts == ("encoder",)
 
 
 @pytest.mark.parametrize("transfer", ["encoder", "all"])
 def test_the_output_head_is_not_handed_over(transfer, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth")
     net, _, _ = receive(tmp_path / "ae.pth", "--transfer", transfer)
-    assert not torch.equal(net.head.weight, model.head.weight)
+    assert not torch.equal(net.head.weight, model.heads["image"].layers.weight)
 
 
 @pytest.mark.parametrize("stop", [1, 4])
 @pytest.mark.parametrize(("classes", "flags"), [(2, []), (2, ["--one_logit"]), (3, []), (5, [])])
 def test_received_outlines_are_the_first_guess_of_class_0_against_all_others(stop, classes, flags, tmp_path):
-    model = write_autoencoder(tmp_path / "ae.pth", norm="batch", stop=stop, saliency=True).eval()
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "outlines", *flags, classes=classes)
+    model = write_autoencoder(tmp_path / "ae.pth", norm="batch", stop=stop, side=("pseudo_mask",)).eval()
+    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "outlines", *flags, classes=classes)
     image = torch.rand(2, 3, 64, 64)
     found = net.eval()(image).softmax(1)
-    figure = model(image, heads=True).saliency[:, 0].sigmoid()
-    torch.testing.assert_close(1 - found[:, 0], figure)
+    foreground = model.decode(model.encode(image))["pseudo_mask"][:, 0].sigmoid()
+    torch.testing.assert_close(1 - found[:, 0], foreground)
     for k in range(1, classes):
-        torch.testing.assert_close(found[:, k], figure / (classes - 1))
-    assert receipt.parts == ("encoder", "decoder")
-    assert "outlines as class 0 against the others" in str(receipt)
+        torch.testing.assert_close(found[:, k], foreground / (classes - 1))
+    assert slip.parts == ("encoder", "decoder")
+    assert "outlines as class 0 against the others" in str(slip)
 
 
 def test_outlines_that_were_never_learnt_are_refused(tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
-    with pytest.raises(UserError, match="--saliency_weight"):
+    with pytest.raises(UserError, match="--pseudo_mask_weight"):
         receive(tmp_path / "ae.pth", "--transfer", "outlines")
 
 
@@ -141,11 +136,11 @@ def test_a_run_folder_stands_for_its_handover_file(tmp_path):
 
 def test_the_receipt_counts_what_is_trained(tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
     every = sum(weight.numel() for weight in net.parameters())
-    assert receipt.trained_parameters == receipt.parameters == every
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
+    assert slip.trained_parameters == slip.parameters == every
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
     never = sum(weight.numel() for stage in net.encoder.stages[:4] for weight in stage.parameters())
-    assert receipt.trained_parameters == every - never
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
-    assert receipt.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())
+    assert slip.trained_parameters == every - never
+    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
+    assert slip.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())

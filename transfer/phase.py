@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
-from common.data.load import load_labelled
-from common.data.pack import LabelledPack
+from common.data.load import load_splits
+from common.data.pack import Pack
 from common.engine.device import make_fabric
 from common.engine.loop import History, Updater, updates_per_epoch
 from common.engine.optim import build_optimizer, rates
@@ -25,21 +26,18 @@ from common.models.weights import load_sections
 from common.report.page import notices
 from common.report.selection import spread
 from common.rows import Row
-from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
+from common.run.checkpoint import Handover, load_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.notes import convergence_note, data_name
-from common.run.plain_data import to_dict
-from common.run.records import Input, SegmentationProvenance, SegmentationRecord
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
-from transfer.losses.registry import TERMS
-from transfer.losses.segmentation import SegmentationLoss
+from transfer.losses import SegmentationLoss
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.page import RunInfo, ScoredModel, write_page
+from transfer.report.page import TERMS, RunInfo, ScoredModel, write_page
 from transfer.scoring import LossMeans, print_table, save_images, score_network, score_row, silent_for
 
 
@@ -50,7 +48,8 @@ class Transfer:
         self.config = config
         self.run = Run("transfer", config)
         self.fabric = make_fabric(config.run)
-        self.data = load_labelled(config.data)
+        self.data = load_splits(config.data, labelled=True)
+        assert self.data.classes is not None, "labelled data has classes"
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
@@ -63,7 +62,7 @@ class Transfer:
     def train(self) -> History:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
-        self.run.write_json("receipt.json", to_dict(self.receipt))
+        self.run.write_json("receipt.json", self._origin())
         for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
             print(f"note: {note}", file=sys.stderr)
         self._begin_epoch(0)  # so that a frozen encoder is described as one
@@ -147,7 +146,7 @@ class Transfer:
         told = RunInfo(
             config=self.config,
             source=self.source.name,
-            notices=notices([*warnings, *self.data.notes, *leaks, *late], self.receipt),
+            notices=notices([*warnings, *self.data.notes, *leaks, *late], self.source.task),
             environment=environment(),
             packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
             rows=progress.rows,
@@ -159,6 +158,7 @@ class Transfer:
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
         if self.config.labels.balanced_sampling:
+            assert pack.class_pixels is not None, "labelled data has class pixels"
             chances = sampling_weights(pack.class_pixels)
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
@@ -167,7 +167,7 @@ class Transfer:
         self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.fabric.device)
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
-    def _score(self, pack: LabelledPack, *, watch: Quality | LossMeans | None = None, bar: bool = True) -> Scores:
+    def _score(self, pack: Pack, *, watch: Quality | LossMeans | None = None, bar: bool = True) -> Scores:
         size = self.config.training.batch_size
         return score_network(self.net, pack, self.names, batch_size=size, watch=watch, bar=bar)
 
@@ -201,18 +201,27 @@ class Transfer:
         drawn = curve_figure(progress.rows, [panel for panel in panels if known.intersection(panel)])
         drawn.savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _handover(self, row: Row) -> SegmentationHandover:
-        values = {str(value): index for value, index in self.data.classes.values.items()}
-        return SegmentationHandover(
+    def _origin(self) -> dict[str, Any]:
+        """What arrived in the network, and what the one that sent it was taught."""
+        return {**self.receipt.to_dict(), **self.source.task}
+
+    def _handover(self, row: Row) -> Handover:
+        assert self.data.classes is not None, "labelled data has classes"
+        return Handover(
+            kind="segmentation",
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input=Input(self.config.data.image_size, self.config.data.channels),
-            task=SegmentationRecord(self.names, values),
-            provenance=SegmentationProvenance(
-                config=flatten(self.config),
-                environment=environment(),
-                validation=row,
-                train_images=tuple(self.train_pack.digests),
-                encoder=self.receipt,
-            ),
+            input={
+                "image_size": self.config.data.image_size,
+                "channels": self.config.data.channels,
+                "range": [0.0, 1.0],
+            },
+            task=self.data.classes.to_dict(),
+            provenance={
+                "config": flatten(self.config),
+                "environment": environment(),
+                "validation": row,
+                "train_images": list(self.train_pack.digests),
+                "encoder": self._origin(),
+            },
         )

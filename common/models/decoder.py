@@ -19,6 +19,8 @@ class Decoder(nn.Module):
     """
 
     out_channels: int
+    skips: Literal["all", "none"] = "none"
+    """Whether it takes other maps of the encoder than the coarsest."""
 
     def forward(
         self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None

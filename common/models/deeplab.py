@@ -25,6 +25,8 @@ class DeepLabV3PlusDecoder(Decoder):
     Deviation: plain 3x3 convolutions, not separable ones; torchvision's pyramid pooling, which has dropout 0.5.
     """
 
+    skips = "all"
+
     def __init__(self, encoder_channels: Sequence[int], encoder_strides: Sequence[int]) -> None:
         super().__init__()
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)

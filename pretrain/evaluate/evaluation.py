@@ -9,20 +9,18 @@ import numpy as np
 
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
-from common.data.load import LabelledSplits, load_labelled, load_splits
+from common.data.load import load_splits
 from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
 from common.engine.device import find_device
 from common.errors import UserError
 from common.figures import embedding_figure, save_picture
 from common.files import write_json
 from common.intervals import mean_interval
-from common.models.weights import load_sections
 from common.rows import read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.notes import convergence_note, data_name
-from common.run.plain_data import to_dict
-from pretrain.config import PretrainConfig
+from pretrain.config import config_class
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
 from pretrain.report.figures import neighbour_grid, reconstruction_grid
@@ -37,22 +35,22 @@ class Evaluation:
 
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
-        trained = unflatten(PretrainConfig, handover.provenance.config)
+        trained = unflatten(config_class(), handover.provenance["config"])
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = find_device(options.device)
         wanted = options.data(trained.data)
-        self.data = load_splits(wanted)
+        self.data = load_splits(wanted, labelled=False)
         if options.analyze_latent_space and self.data.layout != "folder":
-            self.data = load_labelled(wanted)
+            self.data = load_splits(wanted, labelled=True)
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
         self.model = Autoencoder.from_architecture(handover.architecture)
-        load_sections(self.model, handover.sections, str(options.file))
+        self.model.load(handover.sections, str(options.file))
         self.model.to(self.device).eval()
-        self.results: dict[str, Any] = {"task": to_dict(handover.task), "images": len(self.pack)}
+        self.results: dict[str, Any] = {"task": handover.task, "images": len(self.pack)}
         self.figures = self.folder / "figures"
         self.figures.mkdir(parents=True, exist_ok=True)
 
@@ -88,7 +86,7 @@ class Evaluation:
         encoder = self.model.encoder
         ranks = level_ranks(encoder, self.pack, batch_size=self.batch_size, device=self.device)
         probed: dict[str, float] = {}
-        if isinstance(self.data, LabelledSplits):
+        if self.data.classes is not None:
             count = self.data.classes.num_classes
             probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
             self.results["probe_miou"] = probed["probe/miou"]
@@ -134,7 +132,7 @@ class Evaluation:
 
     def _page(self) -> Path:
         provenance = self.handover.provenance
-        rows, best = read_rows(self.options.file.parent / "metrics.csv"), provenance.epoch
+        rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         looked = ScoredModel(
             model=self.model,
@@ -152,7 +150,7 @@ class Evaluation:
             config=self.trained,
             task=self.handover.task,
             warnings=[*self.data.notes, *late],
-            environment=provenance.environment,
+            environment=provenance["environment"],
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,

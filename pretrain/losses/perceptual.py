@@ -1,14 +1,19 @@
-"""A loss that compares pictures as a trained network sees them."""
+"""A loss that compares images by the features of a trained network."""
+
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from pretrain.fixed_network import FixedNetwork
+from pretrain.fixed_network import FixedNetwork, perceptual_state
+from pretrain.losses.reconstruction import composite
+from pretrain.pretexts.task import Task
+from pretrain.targets.registry import LossConfig
 
 
 class PerceptualLoss(FixedNetwork):
-    """How differently a fixed ImageNet network sees a reconstruction and its image; 0 for the same picture.
+    """The distance of a reconstruction from its image in the features of a fixed network; 0 for equal images.
 
     Both are RGB in [0, 1]; the reconstruction may leave that range. Gradients reach the reconstruction alone.
 
@@ -20,17 +25,36 @@ class PerceptualLoss(FixedNetwork):
     def forward(self, reconstruction: Float[Tensor, "n 3 h w"], image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, ""]:
         """The mean over layers and images, in float32 also under autocast."""
         with torch.no_grad():
-            wanted = self.maps(image)
+            truth = self.maps(image)
         errors = [
-            _relative_error(_at_least_float32(got), _at_least_float32(want))
-            for got, want in zip(self.maps(reconstruction), wanted, strict=True)
+            _relative_error(_at_least_float32(ours), _at_least_float32(theirs))
+            for ours, theirs in zip(self.maps(reconstruction), truth, strict=True)
         ]
         return torch.stack(errors).mean()
 
 
-def _relative_error(got: Float[Tensor, "n c h w"], want: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    error = (got - want).square().mean(dim=(1, 2, 3))
-    scale = want.square().mean(dim=(1, 2, 3))
+def perceptual_loss(config: LossConfig) -> PerceptualLoss | None:
+    """The loss that the settings name; None for weight 0. Raises UserError where its weights can't be had."""
+    return PerceptualLoss(perceptual_state(config)) if config.perceptual_weight > 0 else None
+
+
+class PerceptualTerm(nn.Module):
+    """The perceptual distance of the reconstruction, beside a target that is not the image."""
+
+    name = "perceptual"
+
+    def __init__(self, weight: float, loss: nn.Module) -> None:
+        super().__init__()
+        self.weight, self.loss = weight, loss
+
+    def error(self, outputs: Mapping[str, Tensor], task: Task) -> Float[Tensor, ""]:
+        """The distance over the pixels that count."""
+        return self.loss(composite(outputs["image"], task.image, task.weight), task.image)
+
+
+def _relative_error(ours: Float[Tensor, "n c h w"], theirs: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
+    error = (ours - theirs).square().mean(dim=(1, 2, 3))
+    scale = theirs.square().mean(dim=(1, 2, 3))
     # Far below any features but those of a map of zeros.
     return (error / scale.clamp_min(1e-12)).mean()
 

@@ -1,4 +1,4 @@
-"""What the autoencoder minimises: pixel error, perceptual distance and structural dissimilarity."""
+"""The distance of a reconstruction from its image: pixel error, perceptual distance and structural dissimilarity."""
 
 import torch
 import torch.nn.functional as F
@@ -9,17 +9,16 @@ from pretrain.losses.ssim import ssim
 
 
 class ReconstructionLoss(nn.Module):
-    """Says how far a reconstruction is from its image, as a weighted sum of up to three terms.
+    """The distance of a reconstruction from its image, as a weighted sum of up to three terms.
 
     A term of weight 0 is neither computed nor returned. `perceptual` maps (reconstruction, image) to a
     scalar.
 
     Source: 1 - SSIM, Zhao et al. 2015, arXiv 1511.08861, the equation of L^SSIM; the perceptual term names
     its own; the sum of the three is system A's.
-    Deviation: SSIM is averaged over the windows that lie inside the image. With `weight` (1 for pixels that are
-    asked for, 0 for others) the squared error is the mean over those pixels, and the other two terms see a
-    picture whose other pixels are the image's own: so they change with what was asked for alone, but are
-    smaller the less that is.
+    Deviation: SSIM is averaged over the windows that lie inside the image. With `weight` (1 for pixels that
+    count, 0 for others) the squared error is the mean over those pixels, and in the other two terms the other
+    pixels are replaced by the image's own: these terms shrink with the share of pixels that count.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Models Genesis' four ways to spoil a picture, each of which takes another kind of knowledge to undo.
+"""Models Genesis' four corruptions of an image, each of which takes another kind of knowledge to undo.
 
 Source: Zhou et al. 2019, Models Genesis, arXiv 1908.06912, section 2, and the authors' program for sizes and
 probabilities.
@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from pretrain.config import PretextConfig
+from pretrain.pretexts.registry import RestoreSettings
+from pretrain.pretexts.task import Task
 
 BOXES = 5
 ANOTHER = 0.95
@@ -20,13 +21,18 @@ MARGIN = 3
 CURVE_POINTS = 1000
 
 
-def restored(image: Float[Tensor, "n c h w"], config: PretextConfig) -> Float[Tensor, "n c h w"]:
-    """Spoil each picture by shuffling, then recolouring, then painting, each with its own probability."""
+def restore(image: Float[Tensor, "n c h w"], settings: RestoreSettings) -> Task:
+    """Corrupt each image by shuffling, then recolouring, then painting, each with its own probability."""
+    return Task(corrupted(image, settings), image)
+
+
+def corrupted(image: Float[Tensor, "n c h w"], settings: RestoreSettings) -> Float[Tensor, "n c h w"]:
+    """The corrupted images, see `restore`."""
     draws = torch.rand(3, len(image), 1, 1, 1, device=image.device)
-    image = torch.where(draws[0] < config.shuffle, shuffle_pixels(image), image)
-    image = torch.where(draws[1] < config.intensity, bend_intensities(image), image)
+    image = torch.where(draws[0] < settings.shuffle, shuffle_pixels(image), image)
+    image = torch.where(draws[1] < settings.intensity, bend_intensities(image), image)
     noise = torch.rand_like(image)
-    inside, outside = draws[2] < config.inpaint, draws[2] >= 1 - config.outpaint
+    inside, outside = draws[2] < settings.inpaint, draws[2] >= 1 - settings.outpaint
     painted = torch.where(inside, inner_boxes(image), outside & ~kept_boxes(image))
     return torch.where(painted, noise, image)
 

@@ -1,29 +1,73 @@
-"""What a pretext makes of a batch."""
+"""What the network is asked to do: rebuild images from what a pretext leaves of them.
 
-from dataclasses import dataclass
+Random numbers come from torch's global generator of the device that holds the batch, which is seeded for every
+batch: the same seed gives the same task on the same kind of device.
+"""
 
+from dataclasses import dataclass, replace
+
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from pretrain.pretexts.registry import PRETEXTS
+from pretrain.registered import Settings
+
+SKIP_DROP = 0.5
+"""Probability with which a sample loses its skips, with --skips drop."""
+
 View = tuple[Float[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None]
-"""Pictures, and what stands out of them where that is known."""
+"""Images, and their foreground where it is known."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A batch of pictures to rebuild."""
+    """A batch of images to rebuild."""
 
     seen: Float[Tensor, "n c h w"]
-    """What the network is shown."""
-    target: Float[Tensor, "n c h w"]
-    """What it is to rebuild."""
+    """The input of the network."""
+    image: Float[Tensor, "n c h w"]
+    """The clean images."""
     weight: Float[Tensor, "n 1 h w"] | None = None
     """1 for the pixels that enter the loss, 0 for others; None for all."""
     visible: Float[Tensor, "n 1 h w"] | None = None
     """0 for the pixels that the encoder hides at every scale; None for none."""
     keep: Float[Tensor, " n"] | None = None
     """0 for the samples whose skips are dropped, 1 for others; None for none."""
-    salient: Int64[Tensor, "n h w"] | None = None
-    """1 for pixels of what stands out, 0 for others, 255 for those that count nowhere; None where nobody asks."""
+    foreground: Int64[Tensor, "n h w"] | None = None
+    """The pseudo-mask: 1 foreground, 0 background, 255 ignored; None without pseudo-masks."""
     other: View | None = None
-    """Another view of the same pictures, which is to be told from those of others; None where nobody asks."""
+    """Another view of the same images, for objectives that compare two; None for none."""
+
+
+def plain(image: Float[Tensor, "n c h w"], settings: Settings) -> Task:  # noqa: ARG001
+    """The images as they are, all pixels of which count."""
+    return Task(image, image)
+
+
+@dataclass(frozen=True)
+class TaskMaker:
+    """Makes tasks by a registered pretext."""
+
+    pretext: str
+    settings: Settings
+    drop_skips: bool = False
+
+    @property
+    def drawn(self) -> bool:
+        """Whether figures and pages show the tasks."""
+        return PRETEXTS[self.pretext].drawn
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: Float[Tensor, "n c h w"],
+        foreground: Int64[Tensor, "n h w"] | None = None,
+        other: View | None = None,
+    ) -> Task:
+        """The task on clean images in [0, 1], with their foreground and another view of them where these are needed."""
+        task: Task = PRETEXTS[self.pretext].load()(image, self.settings)
+        if self.drop_skips:
+            kept = torch.rand(len(image), device=image.device) >= SKIP_DROP
+            task = replace(task, keep=kept.to(image.dtype))
+        return replace(task, foreground=foreground, other=other)

@@ -1,4 +1,4 @@
-"""What stands out of a photograph: figure and ground, guessed from colours and place, without a label."""
+"""Pseudo-masks: foreground and background of a photograph, from colours and place, without a label."""
 
 import hashlib
 import itertools
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -19,144 +20,161 @@ from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_pro
 from common.errors import UserError
 from common.files import replacing
 
-FORMAT = 2  # to be raised when the same pictures would give other masks
-SURE_FIGURE, LIKELY_FIGURE, SURE_GROUND = 0.10, 0.35, 0.30
-"""Shares of the pixels, those that stand out most and least, with which GrabCut begins."""
-FOUND_FIGURE, MAYBE_FIGURE, FOUND_GROUND = 0.6, 0.2, 0.02
-"""Probabilities of standing out, a network's, with which GrabCut begins. Low, for networks that learn from guesses find
-too little rather than too much."""
+FORMAT = 2  # to be raised when the same images would give other masks
+SURE_FOREGROUND, LIKELY_FOREGROUND, SURE_BACKGROUND = 0.10, 0.35, 0.30
+"""GrabCut's seeds from colours, as shares of the pixels: those of the highest and of the lowest scores."""
+TEACHER_SURE, TEACHER_LIKELY, TEACHER_BACKGROUND = 0.6, 0.2, 0.02
+"""GrabCut's seeds from a teacher, as its probabilities of foreground. They are low, because networks that learn from
+pseudo-masks predict too little foreground rather than too much."""
 ROUNDS = 2
-FIGURE = (cv2.GC_FGD, cv2.GC_PR_FGD)
+FOREGROUND = (cv2.GC_FGD, cv2.GC_PR_FGD)
 
-Found = Float32[np.ndarray, "p q"]
+Probability = Float32[np.ndarray, "p q"]
+"""The probability of foreground in each pixel."""
+Seeded = tuple[Shaped[np.ndarray, "h w c"], Probability | None]
+"""An image, and what a teacher predicts for it."""
 
 
-def salient(
-    picture: UInt8[np.ndarray, "h w 3"], found: Found | None = None, *, side: int = 128
+@runtime_checkable
+class Teacher(Protocol):
+    """A network whose predictions are the seeds of pseudo-masks."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from others."""
+        ...
+
+    def probabilities(self, pack: Pack) -> Iterable[Probability]:
+        """Its prediction for each image."""
+        ...
+
+
+def foreground(
+    image: UInt8[np.ndarray, "h w 3"], probability: Probability | None = None, *, side: int = 128
 ) -> Bool[np.ndarray, "h w"]:
-    """Whether each pixel of a square RGB picture belongs to what stands out; equal pictures give equal masks. Pictures
-    larger than `side` are cut at that side, and their masks enlarged.
+    """The foreground of a square RGB image; equal images give equal masks. Images larger than `side` are segmented at
+    that side, and their masks enlarged.
 
-    Without `found` a pixel stands out by its colour's distance from the nearest of the picture's four borders and by
-    its nearness to the middle. That is a prior on photographs of one thing each. It holds for no picture whose objects
-    are many, small or at the border. With `found`, of any size, it is the probability that a network gives each pixel.
-    From there GrabCut finds an outline along which colours change.
+    GrabCut starts from seeds and finds a boundary along which colours change. Seeds are the pixels whose colour is
+    farthest from that of the nearest of the four borders, and that are near the middle: a prior on photographs of a
+    single object, wrong where objects are many, small or at the border. With `probability`, of any size, seeds are the
+    pixels to which a teacher gives a high probability of foreground.
 
     Source: Wei et al. 2012, Geodesic saliency using background priors, doi 10.1007/978-3-642-33712-3_3 (borders are
-    ground); Rother et al. 2004, GrabCut, doi 10.1145/1015706.1015720 (the cut); Simeoni et al. 2021, LOST, arXiv
-    2109.14279 (a network that is trained on guesses finds more than they do).
-    Deviation: Mahalanobis distances in CIELAB where the first has geodesic ones; nobody draws GrabCut's rectangle; what
-    a network finds is cut before the next one learns it.
+    background); Rother et al. 2004, GrabCut, doi 10.1145/1015706.1015720 (the cut); Simeoni et al. 2021, LOST, arXiv
+    2109.14279 (a network trained on pseudo-masks outperforms them).
+    Deviation: Mahalanobis distances in CIELAB where the first has geodesic ones; nobody draws GrabCut's rectangle; a
+    teacher's predictions are refined by GrabCut before a network learns them.
     """
-    side = min(len(picture), side)
-    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    guess = _by_colours(small) if found is None else _by_network(cv2.resize(found, (side, side)))
+    side = min(len(image), side)
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    seeds = _from_colours(small) if probability is None else _from_teacher(cv2.resize(probability, (side, side)))
     cv2.setRNGSeed(0)  # of this thread: colours are clustered from random centres
-    cv2.grabCut(small, guess, (0, 0, side, side), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
-    figure = np.isin(guess, FIGURE).astype(np.float32)
-    return cv2.resize(figure, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    cv2.grabCut(small, seeds, (0, 0, side, side), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+    mask = np.isin(seeds, FOREGROUND).astype(np.float32)
+    return cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
 
 
-def _by_colours(picture: UInt8[np.ndarray, "h h 3"]) -> UInt8[np.ndarray, "h h"]:
-    """What GrabCut begins with, by shares of the pixels."""
-    score = _standing_out(picture)
-    most, likely, least = np.quantile(score, (1 - SURE_FIGURE, 1 - LIKELY_FIGURE, SURE_GROUND))
-    guess = np.full(score.shape, cv2.GC_PR_BGD, np.uint8)
-    guess[score > likely] = cv2.GC_PR_FGD
-    guess[score < least] = cv2.GC_BGD
-    guess[[0, -1]] = cv2.GC_BGD
-    guess[score > most] = cv2.GC_FGD
-    return guess
+def _from_colours(image: UInt8[np.ndarray, "h h 3"]) -> UInt8[np.ndarray, "h h"]:
+    """GrabCut's seeds, by shares of the pixels."""
+    score = _colour_contrast(image)
+    most, likely, least = np.quantile(score, (1 - SURE_FOREGROUND, 1 - LIKELY_FOREGROUND, SURE_BACKGROUND))
+    seeds = np.full(score.shape, cv2.GC_PR_BGD, np.uint8)
+    seeds[score > likely] = cv2.GC_PR_FGD
+    seeds[score < least] = cv2.GC_BGD
+    seeds[[0, -1]] = cv2.GC_BGD
+    seeds[score > most] = cv2.GC_FGD
+    return seeds
 
 
-def _by_network(found: Found) -> UInt8[np.ndarray, "p q"]:
-    """What GrabCut begins with, by probability; a tenth is likely figure, or ground, where the network finds none."""
-    guess = np.full(found.shape, cv2.GC_PR_BGD, np.uint8)
-    guess[found > MAYBE_FIGURE] = cv2.GC_PR_FGD
-    guess[found > FOUND_FIGURE] = cv2.GC_FGD
-    guess[found < FOUND_GROUND] = cv2.GC_BGD
-    order = np.argsort(found, axis=None, kind="stable")
+def _from_teacher(probability: Probability) -> UInt8[np.ndarray, "p q"]:
+    """GrabCut's seeds, by probability; a tenth is likely foreground, or background, where the teacher predicts none."""
+    seeds = np.full(probability.shape, cv2.GC_PR_BGD, np.uint8)
+    seeds[probability > TEACHER_LIKELY] = cv2.GC_PR_FGD
+    seeds[probability > TEACHER_SURE] = cv2.GC_FGD
+    seeds[probability < TEACHER_BACKGROUND] = cv2.GC_BGD
+    order = np.argsort(probability, axis=None, kind="stable")
     tenth = len(order) // 10
-    if not np.isin(guess, FIGURE).any():
-        guess.flat[order[-tenth:]] = cv2.GC_PR_FGD
-    if np.isin(guess, FIGURE).all():
-        guess.flat[order[:tenth]] = cv2.GC_PR_BGD
-    return guess
+    if not np.isin(seeds, FOREGROUND).any():
+        seeds.flat[order[-tenth:]] = cv2.GC_PR_FGD
+    if np.isin(seeds, FOREGROUND).all():
+        seeds.flat[order[:tenth]] = cv2.GC_PR_BGD
+    return seeds
 
 
-def _standing_out(picture: UInt8[np.ndarray, "h h 3"]) -> Float32[np.ndarray, "h h"]:
-    """How unlike each border a pixel's colour is, blurred, times a Gaussian around the middle."""
-    side = len(picture)
-    colours = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
+def _colour_contrast(image: UInt8[np.ndarray, "h h 3"]) -> Float32[np.ndarray, "h h"]:
+    """The distance of each colour from those of the nearest border, blurred, times a Gaussian around the middle."""
+    side = len(image)
+    colours = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
     strip = max(side // 16, 1)
     borders = (colours[:strip], colours[-strip:], colours[:, :strip], colours[:, -strip:])
     distance = np.min([_distance(colours, border.reshape(-1, 3)) for border in borders], axis=0)
     place = np.linspace(-1, 1, side, dtype=np.float32) ** 2
     middle = np.exp(-2 * (place[:, None] + place))
-    # A picture of one colour has no distances: there the middle alone decides.
+    # An image of one colour has no distances: there the middle alone decides.
     return (gaussian_filter(distance, 1.5 * side / 64) + 1e-3) * middle
 
 
-def _distance(colours: Float32[np.ndarray, "h h 3"], ground: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "h h"]:
+def _distance(colours: Float32[np.ndarray, "h h 3"], border: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "h h"]:
     """Mahalanobis distance from a Gaussian of these colours, none narrower than 5 of 255 CIELAB steps."""
-    inverse = np.linalg.inv(np.cov(ground.T) + 25 * np.eye(3)).astype(np.float32)
-    apart = colours - ground.mean(0)
+    inverse = np.linalg.inv(np.cov(border.T) + 25 * np.eye(3)).astype(np.float32)
+    apart = colours - border.mean(0)
     return np.sqrt(np.einsum("hwi,ij,hwj->hw", apart, inverse, apart))
 
 
-def with_salient_masks(
+def with_pseudo_masks(
     pack: Pack,
-    pictures: Pack,
+    larger: Pack,
     *,
     side: int,
     cache_dir: Path,
     num_workers: int,
-    found: Iterable[Found] | None = None,
-    finder: str = "",
+    teacher: Teacher | None = None,
 ) -> Pack:
-    """The pack with a mask of `salient` (1 figure, 0 ground) for each image; found in the cache at a second call.
+    """The pack with the `foreground` of each image as its mask (1, else 0); taken from the cache at a second call.
 
-    Masks are drawn on `pictures`, the same photographs as large as the pack's or larger, at `side` at most. Of four
-    channels the first three count, a grey picture is grey in all three. `found` is what a network finds in each, and
-    `finder` tells that network from others. `num_workers` 0 takes a thread for every core. Raises UserError where the
-    cache folder cannot be written.
+    GrabCut sees `larger`, the same photographs as large as the pack's or larger, at `side` at most. Of four channels
+    the first three count, a grey image is grey in all three. `num_workers` 0 takes a thread for every core. Raises
+    UserError where the cache folder cannot be written.
     """
-    assert pack.digests == pictures.digests, "outlines are drawn on the same photographs"
-    content = repr((FORMAT, pack.images.shape, pictures.images.shape, side, pack.digests)) + finder
+    assert pack.digests == larger.digests, "pseudo-masks are made of the same photographs"
+    content = repr((FORMAT, pack.images.shape, larger.images.shape, side, pack.digests))
+    content += teacher.fingerprint if teacher is not None else ""
+    # the name of version 0.1.0, whose caches are still good
     path = cache_dir / f"saliency-{hashlib.blake2b(content.encode(), digest_size=16).hexdigest()}.npy"
     if not path.exists():
-        masks = _outlines(pictures, found, side, pack.images.shape[1], num_workers or os.cpu_count() or 1)
+        probabilities = teacher.probabilities(pack) if teacher is not None else itertools.repeat(None, len(pack))
+        sizes = {"side": side, "size": pack.images.shape[1], "workers": num_workers or os.cpu_count() or 1}
+        masks = _masks(zip(larger.images, probabilities, strict=True), len(pack), **sizes)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, masks)
         except OSError as error:
             raise UserError(
-                f"cannot write outlines to the cache folder {cache_dir}: {error.strerror or error}; "
+                f"cannot write pseudo-masks to the cache folder {cache_dir}: {error.strerror or error}; "
                 "make room or give another folder with --cache_dir"
             ) from error
     return replace(pack, masks=np.load(path, mmap_mode="r"))
 
 
-def _outlines(
-    pictures: Pack, found: Iterable[Found] | None, side: int, size: int, workers: int
-) -> UInt8[np.ndarray, "k n n"]:
-    """The masks of pictures, cut at `side` and brought to `size`."""
-    masks = np.empty((len(pictures), size, size), np.uint8)
+def _masks(seeded: Iterable[Seeded], count: int, *, side: int, size: int, workers: int) -> UInt8[np.ndarray, "k n n"]:
+    """The masks of images with their probabilities, segmented at `side` and brought to `size`."""
+    masks = np.empty((count, size, size), np.uint8)
 
-    def outline(one: tuple[Shaped[np.ndarray, "h w c"], Found | None]) -> Bool[np.ndarray, "n n"]:
-        pixels, probability = one
+    def segment(seeded: Seeded) -> Bool[np.ndarray, "n n"]:
+        pixels, probability = seeded
         coloured = np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3)))
-        mask = salient(coloured, probability, side=side)
+        mask = foreground(coloured, probability, side=side)
         return cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.5
 
-    nothing = itertools.repeat(None, len(pictures))
-    each = zip(pictures.images, nothing if found is None else found, strict=True)
     with (
         ThreadPoolExecutor(workers) as pool,
         one_quiet_opencv_thread(),
-        closing(with_progress(map_in_order(pool, outline, each, ahead=4 * workers), len(pictures), "outlining")) as cut,
+        closing(
+            with_progress(map_in_order(pool, segment, seeded, ahead=4 * workers), count, "making pseudo-masks")
+        ) as segmented,
     ):
-        for index, mask in enumerate(cut):
+        for index, mask in enumerate(segmented):
             masks[index] = mask
     return masks

@@ -1,8 +1,8 @@
-"""The photographs of phase 1, outlined where what stands out of them is asked for."""
+"""The photographs of phase 1, with pseudo-masks where the foreground is learnt."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,47 +13,60 @@ from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.files import default_cache_dir
 from pretrain.config import PretrainConfig
+from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import Autoencoder
-from pretrain.pseudo_masks.grabcut import with_salient_masks
-from pretrain.scoring import found_salient
+from pretrain.pseudo_masks.grabcut import with_pseudo_masks
+from pretrain.scoring import foreground_probability
 
 
-def load_photographs(config: PretrainConfig, finder: Autoencoder | None = None) -> Splits:
-    """The images that the settings name; with `--saliency_weight` those for training and validation have masks of what
-    stands out (nobody asks it of test images), cut from what `finder` finds, or without it from colours. Raises
-    UserError as `load_splits` and `with_salient_masks` do.
+def load_photographs(config: PretrainConfig, teacher: Autoencoder | None = None) -> Splits:
+    """The images that the settings name, with pseudo-masks for training and validation if these have a weight.
+
+    Their seeds are the predictions of `teacher`, or without it colours. Test images need none. Raises UserError as
+    `load_splits` and `with_pseudo_masks` do.
     """
-    settings, loss = config.data, config.loss
-    data = load_splits(settings)
-    if loss.saliency_weight == 0:
+    settings, plan = config.data, config.settings(PseudoMaskSettings)
+    data = load_splits(settings, labelled=False)
+    if plan.pseudo_mask_weight == 0:
         return data
-    larger = replace(settings, image_size=max(settings.image_size, loss.saliency_size), download=False)
-    embedded = settings.data_dir is None  # drawn at one size, and another would be other pictures
-    pictures = data if embedded or larger == settings else load_splits(larger)
-    kept = {"cache_dir": settings.cache_dir or default_cache_dir(), "num_workers": settings.num_workers}
-    kept["finder"] = _fingerprint(finder) if finder is not None else ""
+    large = replace(settings, image_size=max(settings.image_size, plan.pseudo_mask_size), download=False)
+    embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
+    larger = data if embedded or large == settings else load_splits(large, labelled=False)
 
-    def outlined(pack: Pack, drawn_on: Pack) -> Pack:
-        found = _found(finder, pack) if finder is not None else None
-        return with_salient_masks(pack, drawn_on, side=loss.saliency_size, found=found, **kept)
+    def masked(pack: Pack, larger: Pack) -> Pack:
+        return with_pseudo_masks(
+            pack,
+            larger,
+            side=plan.pseudo_mask_size,
+            cache_dir=settings.cache_dir or default_cache_dir(),
+            num_workers=settings.num_workers,
+            teacher=NetworkTeacher(teacher) if teacher is not None else None,
+        )
 
-    return replace(data, train=outlined(data.train, pictures.train), val=outlined(data.val, pictures.val))
-
-
-def _found(finder: Autoencoder, pack: Pack) -> Iterator[Float32[np.ndarray, "h w"]]:
-    """The probability of standing out in each picture: the mean of what is found in it and in its mirror image."""
-    finder.eval()
-    device = next(finder.parameters()).device
-    for batch in each_image(pack, batch_size=32, device=device):
-        both = found_salient(finder, torch.cat([batch.image, batch.image.flip(-1)]))
-        assert both is not None, "a network without a head for it is asked what stands out"
-        one, mirrored = np.split(both, 2)
-        yield from (one + mirrored[..., ::-1]) / 2
+    return replace(data, train=masked(data.train, larger.train), val=masked(data.val, larger.val))
 
 
-def _fingerprint(finder: Autoencoder) -> str:
-    """What tells a network from others: a digest of its weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in finder.state_dict().items():
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
+@dataclass(frozen=True)
+class NetworkTeacher:
+    """An autoencoder that was trained on pseudo-masks."""
+
+    model: Autoencoder
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of its weights."""
+        digest = hashlib.blake2b(digest_size=16)
+        for section, state in self.model.sections().items():
+            for name, tensor in state.items():
+                digest.update(f"{section}.{name}".encode() + tensor.numpy().tobytes())
+        return digest.hexdigest()
+
+    def probabilities(self, pack: Pack) -> Iterator[Float32[np.ndarray, "h w"]]:
+        """The probability of foreground in each image: the mean of those in it and in its mirror image."""
+        self.model.eval()
+        device = next(self.model.parameters()).device
+        for batch in each_image(pack, batch_size=32, device=device):
+            both = foreground_probability(self.model, torch.cat([batch.image, batch.image.flip(-1)]))
+            assert both is not None, "the teacher has no head for the foreground"
+            straight, mirrored = np.split(both, 2)
+            yield from (straight + mirrored[..., ::-1]) / 2

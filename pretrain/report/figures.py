@@ -1,4 +1,4 @@
-"""Pictures of phase 1: what went in, what came out, and where they differ."""
+"""Figures of phase 1: inputs, reconstructions, and their differences."""
 
 from collections.abc import Sequence
 
@@ -7,37 +7,35 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 
 from common.colours import heat
-from common.data.batches import Batch, read_batch
+from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.embedding import latents, neighbours
 from common.figures import grid, to_bytes
 from common.models.encoder import Encoder
-from pretrain.config import PretextConfig
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
-from pretrain.pretexts.pretext import make_task
-from pretrain.pretexts.task import Task
-from pretrain.scoring import found_salient
+from pretrain.pretexts.task import Task, TaskMaker
+from pretrain.scoring import side_pictures
 
 
 def picture_sheets(
-    model: Autoencoder, pack: Pack, pretext: PretextConfig, count: int, *, device: torch.device, neighbours: bool
+    model: Autoencoder, pack: Pack, make_task: TaskMaker, count: int, *, device: torch.device, neighbours: bool
 ) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
-    """Every sheet that tells something of this network, by name, of the first `count` images.
+    """Every sheet of this network, by name, of the first `count` images.
 
-    The pack comes with masks of what stands out where the network learns that. Random parts of the pretext come from
+    The pack comes with pseudo-masks where the network learns from them. Random parts of the pretext come from
     torch's global generator.
     """
     chosen = np.arange(min(count, len(pack)))
     batch = read_batch(pack, chosen, device)
-    found = {"reconstructions": reconstruction_grid(model, pack, chosen, device=device)}
-    if pretext.pretext != "plain":
-        found["pretext"] = task_grid(model, make_task(batch.image, pretext))
-    if model.saliency_head is not None:
-        found["saliency"] = saliency_grid(model, batch)
+    sheets = {"reconstructions": reconstruction_grid(model, pack, chosen, device=device)}
+    if make_task.drawn:
+        sheets["pretext"] = task_grid(model, make_task(batch.image))
+    for name, pictures in side_pictures(model, batch).items():
+        sheets[name] = grid({"original": to_bytes(batch.image), **pictures})
     if neighbours and len(pack) > 1:
-        found["neighbours"] = neighbour_grid(model.encoder, pack, device=device)
-    return found
+        sheets["neighbours"] = neighbour_grid(model.encoder, pack, device=device)
+    return sheets
 
 
 @torch.no_grad()
@@ -60,27 +58,16 @@ def reconstruction_grid(
 
 @torch.no_grad()
 def task_grid(model: Autoencoder, task: Task) -> UInt8[np.ndarray, "h w 3"]:
-    """Original, what the network sees of it, what it makes of that, and the error; a row each.
+    """Original, corrupted input, reconstruction from it, and the error; a row each.
 
-    Pixels that the pretext does not ask for are shown as they are.
+    Pixels that do not enter the loss are shown as they are.
     """
     model.eval()
     rebuilt = model(task.seen, keep=task.keep, visible=task.visible)
-    rebuilt = composite(rebuilt, task.target, task.weight).clamp(0, 1)
-    columns = {"original": task.target, "seen": task.seen, "rebuilt": rebuilt}
+    rebuilt = composite(rebuilt, task.image, task.weight).clamp(0, 1)
+    columns = {"original": task.image, "seen": task.seen, "rebuilt": rebuilt}
     pictures = {name: to_bytes(image) for name, image in columns.items()}
-    return grid({**pictures, "error": _error(rebuilt, task.target)})
-
-
-@torch.no_grad()
-def saliency_grid(model: Autoencoder, batch: Batch) -> UInt8[np.ndarray, "h w 3"]:
-    """Original, the outlines that are asked for, and the probability of standing out that was found; a row each."""
-    model.eval()
-    found = found_salient(model, batch.image)
-    assert found is not None, "the network was not asked for what stands out"
-    assert batch.mask is not None, "the images come with what stands out of them"
-    wanted = (batch.mask == 1).cpu().numpy().astype(float)
-    return grid({"original": to_bytes(batch.image), "outlined": heat(wanted, "gray"), "found": heat(found, "gray")})
+    return grid({**pictures, "error": _error(rebuilt, task.image)})
 
 
 def _error(

@@ -1,6 +1,7 @@
 """The pictures of a phase 1 page: originals with what was made of them, to wipe over."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,10 @@ from common.report.gallery import fill_gallery
 from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, worst_best_between
-from pretrain.config import PretextConfig
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
-from pretrain.pretexts.pretext import make_task
-from pretrain.scoring import found_salient, rebuild
+from pretrain.pretexts.task import TaskMaker
+from pretrain.scoring import rebuild, side_pictures
 
 WHITE = 0.25
 """The error that is drawn white."""
@@ -29,9 +29,14 @@ LAYERS = (
     {"key": "reconstruction", "name": "reconstruction"},
     {"key": "error", "name": "error", "note": SCALE},
     {"key": "no_skips", "name": "without skips", "note": "what the coarsest map alone can rebuild"},
-    {"key": "salient", "name": "what stands out", "note": "probability that it found, from black 0 to white 1"},
-    {"key": "seen", "name": "what it was shown", "group": "pretext"},
-    {"key": "rebuilt", "name": "what it made of that", "group": "pretext", "note": "what was not hidden is as it was"},
+    {"key": "foreground", "name": "foreground", "note": "predicted probability, from black 0 to white 1"},
+    {"key": "seen", "name": "corrupted input", "group": "pretext"},
+    {
+        "key": "rebuilt",
+        "name": "rebuilt from that",
+        "group": "pretext",
+        "note": "pixels outside the loss are the original's",
+    },
     {"key": "task_error", "name": "error of that", "group": "pretext", "note": SCALE},
 )
 ORDERS = [
@@ -47,7 +52,7 @@ def gallery(
     model: Autoencoder,
     pack: Pack,
     scores: Mapping[str, Float[np.ndarray, " n"]],
-    pretext: PretextConfig,
+    make_task: TaskMaker,
     *,
     device: torch.device,
     seed: int,
@@ -62,7 +67,7 @@ def gallery(
 
     def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
         seed_update(seed, VALIDATION)
-        layers = _layers(model, pack, pretext, chosen, device=device)
+        layers = _layers(model, pack, make_task, chosen, device=device)
         return [
             {"id": str(index), "layers": own, **_about(pack.keys[index], {k: v[index] for k, v in scores.items()})}
             for index, own in zip(chosen, layers, strict=True)
@@ -72,7 +77,10 @@ def gallery(
     drawn = {key for item in items for key in item["layers"]}
     data = {
         "items": items,
-        "layers": [layer for layer in LAYERS if layer["key"] in drawn],
+        "layers": [
+            *(layer for layer in LAYERS if layer["key"] in drawn),
+            *({"key": key, "name": key} for key in sorted(drawn - {layer["key"] for layer in LAYERS} - {"image"})),
+        ],
         "classes": [],
         "start": "reconstruction",
         "mode": "wipe",
@@ -117,9 +125,10 @@ def _form(words: str, value: float) -> str:
 
 @torch.no_grad()
 def _layers(
-    model: Autoencoder, pack: Pack, pretext: PretextConfig, indices: Sequence[int], *, device: torch.device
+    model: Autoencoder, pack: Pack, make_task: TaskMaker, indices: Sequence[int], *, device: torch.device
 ) -> list[dict[str, str]]:
-    image = read_batch(pack, np.asarray(indices), device).image
+    batch = replace(read_batch(pack, np.asarray(indices), device), mask=None)  # no pseudo-masks, but the classes
+    image = batch.image
     reconstruction, without = rebuild(model, image)
     pictures = {
         "image": to_bytes(image),
@@ -128,11 +137,11 @@ def _layers(
     }
     if without is not None:
         pictures["no_skips"] = to_bytes(without)
-    if (found := found_salient(model, image)) is not None:
-        pictures["salient"] = heat(found, "gray")
-    if pretext.pretext != "plain":
-        task = make_task(image, pretext)
-        rebuilt = composite(model(task.seen, keep=task.keep, visible=task.visible), task.target, task.weight)
+    for side in side_pictures(model, batch).values():
+        pictures |= side
+    if make_task.drawn:
+        task = make_task(image)
+        rebuilt = composite(model(task.seen, keep=task.keep, visible=task.visible), task.image, task.weight)
         pictures |= {
             "seen": to_bytes(task.seen),
             "rebuilt": to_bytes(rebuilt),

@@ -22,10 +22,10 @@ from common.report.selection import sampled
 from common.rows import Row
 from common.run.loggers import LabelledPoints
 from common.run.notes import count_phrase, data_name
-from common.run.records import PretrainingRecord
+from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.pretexts.pretext import pretext_words
+from pretrain.record import task_words
 from pretrain.report.gallery import gallery
 from pretrain.report.scores import NAMES, level_blocks, panels, probed_row, score_table, skip_blocks, tiles, verdict
 
@@ -59,7 +59,7 @@ class RunInfo:
     """What is known of how an autoencoder came to be."""
 
     config: PretrainConfig
-    task: PretrainingRecord
+    task: Mapping[str, Any]
     warnings: Sequence[str]
     environment: Mapping[str, Any]
     packs: Mapping[str, Pack]
@@ -74,7 +74,7 @@ def write_page(looked: ScoredModel, told: RunInfo, path: Path) -> Path:
     config, probed = told.config, probed_row(told.rows, told.best_epoch)
     means = {name: mean_interval(values) for name, values in looked.scores.items()}
     page = Page(
-        title=f"{data_name(config.data)}: an encoder taught by {pretext_words(told.task)}",
+        title=f"{data_name(config.data)}: an encoder taught by {task_words(told.task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
         verdict=verdict(means, count_phrase(len(looked.pack), looked.split), told.task, probed),
         tiles=tiles(means, probed),
@@ -83,8 +83,8 @@ def write_page(looked: ScoredModel, told: RunInfo, path: Path) -> Path:
     shown: set[int] = set()
 
     def pictures() -> list[Block]:
-        pretext, seed = config.pretext, config.run.seed
-        block, indices = gallery(looked.model, looked.pack, looked.scores, pretext, device=looked.device, seed=seed)
+        tasks, seed = build_tasks(config), config.run.seed
+        block, indices = gallery(looked.model, looked.pack, looked.scores, tasks, device=looked.device, seed=seed)
         shown.update(indices)
         return [block]
 

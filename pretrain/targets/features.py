@@ -1,23 +1,21 @@
-"""What a trained network sees, as a target."""
-
-from collections.abc import Mapping
-from typing import Literal
+"""The features of a trained network as the target."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from pretrain.fixed_network import FixedNetwork
-from pretrain.targets.target import Target
+from pretrain.fixed_network import LATE_TAPS, FixedNetwork, perceptual_state
+from pretrain.targets.registry import LossConfig
+from pretrain.targets.target import CellTarget
 
 
-class FeatureTarget(Target):
-    """What a trained network sees in each cell: its late maps, so that their knowledge is distilled.
+class FeatureTarget(CellTarget):
+    """The features of a trained network in each cell: its late maps, whose knowledge is distilled.
 
-    The picture is enlarged twice before, so that a cell of 8 pixels has a place of its own at stride 16. Each map is
-    averaged (or repeated) to one vector a cell; vectors have mean 0 and variance 1 over their channels, and weigh alike
-    whatever their length.
+    The image is enlarged twice first, so that a cell of 8 pixels has a place of its own at stride 16. Each map is
+    averaged (or repeated) to one vector a cell. Vectors have mean 0 and variance 1 over their channels, and equal
+    weight whatever their length.
 
     Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133, section 3.2 (features of a supervised network as target).
     Deviation: two maps of one network, standardised where MaskFeat takes one and normalises its length.
@@ -25,9 +23,10 @@ class FeatureTarget(Target):
 
     name = "features"
 
-    def __init__(self, net: Literal["mobilenet_v2", "vgg16"], state: Mapping[str, Tensor] | None) -> None:
+    def __init__(self, settings: LossConfig, channels: int) -> None:
         super().__init__()
-        self.network = FixedNetwork(net, state, late=True)
+        assert channels == 3, "PretrainConfig.check refuses others"
+        self.network = FixedNetwork(perceptual_state(settings), LATE_TAPS)
         self.lengths = [maps.shape[1] for maps in self.network.maps(torch.zeros(1, 3, 64, 64))]
         self.channels = sum(self.lengths)
 
@@ -38,8 +37,8 @@ class FeatureTarget(Target):
         large = F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
         share = self.channels / len(self.lengths)
         vectors = []
-        for found, length in zip(self.network.maps(large), self.lengths, strict=True):
-            cells = F.adaptive_avg_pool2d(found.to(torch.promote_types(found.dtype, torch.float32)), grid)
+        for maps, length in zip(self.network.maps(large), self.lengths, strict=True):
+            cells = F.adaptive_avg_pool2d(maps.to(torch.promote_types(maps.dtype, torch.float32)), grid)
             deviation = cells.var(1, keepdim=True, correction=0).clamp_min(1e-30).sqrt()
             vectors.append((cells - cells.mean(1, keepdim=True)) / deviation * (share / length) ** 0.5)
         return torch.cat(vectors, dim=1)

@@ -1,21 +1,25 @@
-"""Histograms of oriented gradients: what is where in a picture, without its colours and its brightness."""
+"""Histograms of oriented gradients: the shapes in an image, without its colours and its brightness."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from pretrain.targets.target import CELL, Target
+from pretrain.registered import Settings
+from pretrain.targets.target import CELL, CellTarget
+
+ORIENTATIONS = 9
+EPSILON = 1e-5
 
 
-class HogTarget(Target):
+class HogTarget(CellTarget):
     """The histograms of oriented gradients of each channel."""
 
     name = "hog"
     mean = 0.26
     variance = 0.043
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self, settings: Settings, channels: int) -> None:  # noqa: ARG002
         super().__init__()
         self.channels = channels * ORIENTATIONS
 
@@ -24,17 +28,11 @@ class HogTarget(Target):
         return hog(image, cell=self.cell)
 
 
-ORIENTATIONS = 9
-
-
-EPSILON = 1e-5
-
-
 @torch.no_grad()
 def hog(
     image: Float[Tensor, "n c h w"], *, cell: int = CELL, orientations: int = ORIENTATIONS
 ) -> Float[Tensor, "n d p q"]:
-    """How strongly edges run in each direction in every cell of cell x cell pixels; d = c * orientations.
+    """The strength of edges in each direction, in every cell of cell x cell pixels; d = c * orientations.
 
     Each channel of each cell is a vector of length 1, or of zeros where the cell is flat. No gradient is kept.
 

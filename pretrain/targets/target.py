@@ -1,29 +1,59 @@
-"""What is asked for in place of pixels: a vector for each cell of a picture."""
+"""What the network regresses: the image itself, or a vector for each cell of it."""
+
+from collections.abc import Mapping
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pretrain.pretexts.task import Task
+
 CELL = 8
+
+Terms = dict[str, Float[Tensor, ""]]
 
 
 class Target(nn.Module):
-    """Vectors of `channels` numbers for each cell of `cell` x `cell` pixels.
+    """A regression target.
 
-    Over photographs their entries have about the `mean` and the `variance`: predictions count from the one, since Adam
-    would take hundreds of updates to move a bias there, and errors are told in the other, since beside a gradient many
-    times smaller than those of other terms an L2 term of the usual size rules.
+    With `channels` a head predicts so many numbers for each cell of `cell` x `cell` pixels; with 0 the image head
+    predicts the target.
     """
 
     name: str
-    channels: int
-    cell = CELL
+    channels: int = 0
+    cell: int = CELL
+
+    def terms(self, outputs: Mapping[str, Tensor], task: Task) -> Terms:
+        """The terms by name, and their weighted sum as "loss"; `outputs` are those of the heads by their names."""
+        raise NotImplementedError
+
+
+class CellTarget(Target):
+    """Vectors of `channels` numbers, one for each cell.
+
+    Over photographs their entries have about the `mean` and the `variance`. Predictions are offsets from `mean`,
+    because Adam needs hundreds of updates to learn a bias. Errors are divided by `variance`, so that the gradient keeps
+    its usual size against weight decay.
+    """
+
     mean = 0.0
     variance = 1.0
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d p q"]:
-        """The vectors of pictures in [0, 1], without a gradient."""
+        """The vectors of images in [0, 1], without a gradient."""
         raise NotImplementedError
+
+    def terms(self, outputs: Mapping[str, Tensor], task: Task) -> Terms:
+        """The error, as "loss" and under the target's name.
+
+        Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133, eq. 1 (squared error, mean over hidden cells).
+        Deviation: the error is divided by the variance of the target; the decoder's full-size output is averaged over
+        the cell; a cell counts by its share of hidden pixels where patches are finer than cells.
+        """
+        assert "target" in outputs, "the network has no head for the target"
+        error = self.error(outputs["target"], task.image, task.weight)
+        return {"loss": error, self.name: error}
 
     def error(
         self,
@@ -31,10 +61,10 @@ class Target(nn.Module):
         image: Float[Tensor, "n c h w"],
         weight: Float[Tensor, "n 1 h w"] | None,
     ) -> Float[Tensor, ""]:
-        """The mean squared error of predictions (differences to `mean`) over the cells that `weight` counts.
+        """The mean squared error of predictions (offsets from `mean`) over the cells that `weight` counts.
 
-        In units of `variance`: 1 for who knows photographs and has not seen this one, 0 for a perfect prediction. A
-        cell counts by its share of pixels that weigh 1.
+        In units of `variance`: 1 for predicting the dataset mean, 0 for a perfect prediction. A cell counts by its
+        share of pixels of weight 1.
         """
         error = (self.mean + prediction - self(image)).square().mean(1, keepdim=True) / self.variance
         if weight is None:

@@ -103,14 +103,14 @@ def test_the_record_of_a_run_says_what_it_was_taught_and_whose_labels_helped(tmp
     assert load_tensors(tmp_path / "run/ae.pth")["task"] == task
 
 
-def test_what_stands_out_and_telling_apart_are_learnt_beside_the_pretext_shown_and_handed_over(tmp_path):
-    words = [*TINY, *SYNTHETIC, "--epochs", "2", "--saliency_weight", "1", "--rotate", "20", "--report"]
+def test_side_objectives_are_learnt_beside_the_pretext_drawn_and_handed_over(tmp_path):
+    words = [*TINY, *SYNTHETIC, "--epochs", "2", "--pseudo_mask_weight", "1", "--rotate", "20", "--report"]
     assert pretrain([*words, "--contrast_weight", "0.5", "--output_dir", "run"]) == 0
     for row in read_rows(tmp_path / "run/metrics.csv"):
-        expected = row["train/hog"] + row["train/saliency"] + 0.5 * row["train/contrast"]
+        expected = row["train/hog"] + row["train/pseudo_mask"] + 0.5 * row["train/contrast"]
         assert row["train/loss"] == pytest.approx(expected)
-    assert (tmp_path / "run/figures/saliency_val.png").exists()
-    assert '"name":"what stands out"' in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "run/figures/pseudo_mask_val.png").exists()
+    assert '"name":"foreground"' in (tmp_path / "run/report.html").read_text(encoding="utf-8")
     task = metrics(tmp_path / "run")["task"]
     assert (task["saliency_weight"], task["contrast_weight"]) == (1, 0.5)
     assert task["uses_imagenet_labels"] is task["uses_labels"] is False

@@ -19,7 +19,7 @@ HARD = [
     "0.9",
     "--accumulate",
     "2",
-    "--saliency_weight",
+    "--pseudo_mask_weight",
     "0.5",
     "--contrast_weight",
     "0.5",

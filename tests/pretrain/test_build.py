@@ -1,7 +1,6 @@
 """One pretext follows another: what the second training begins with, and what its record says of the first."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,14 @@ import torch
 
 from common.config.load import load_config
 from common.errors import UserError
-from common.run.checkpoint import load_handover, save_handover, sections_of
-from pretrain.build import build_model, build_target, start_from, task_record
+from common.run.checkpoint import Handover, load_handover, save_handover
+from pretrain.build import build_model, build_target, start_from
 from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain
-from pretrain.pretexts.pretext import pretext_words
-from tests.records import autoencoder_handover
+from pretrain.record import task_record, task_words
 from tests.tiny import SYNTHETIC, TINY
 
-OUTLINES = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--saliency_weight", "1"]
+MASKS = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--pseudo_mask_weight", "1"]
 
 
 def network(config, seed):
@@ -32,7 +30,7 @@ def begin(path, *flags):
     """A network filled at random that then begins with the autoencoder at `path`; its state before, and the record."""
     config = load_config(PretrainConfig, [*TINY, "--start_from", str(path), *flags], prog="")
     model = network(config, 1)
-    fresh = sections_of(model)
+    fresh = model.sections()
     return model, fresh, start_from(model, config)
 
 
@@ -41,32 +39,32 @@ def hog(tmp_path) -> tuple[Path, dict]:
     config = load_config(PretrainConfig, TINY, prog="")
     model = network(config, 0)
     path = tmp_path / "ae.pth"
-    save_handover(autoencoder_handover(model, task_record(config)), path)
-    return path, sections_of(model)
+    save_handover(Handover("autoencoder", model.architecture(), model.sections(), {}, task_record(config)), path)
+    return path, model.sections()
 
 
 def same(section, other):
     return all(torch.equal(tensor, other[name]) for name, tensor in section.items())
 
 
-def test_the_network_begins_with_the_encoder_the_decoder_and_the_heads_that_are_asked_for_again(hog, capsys):
+def test_the_network_begins_with_the_encoder_the_decoder_and_the_heads_that_it_has_too(hog, capsys):
     path, taught = hog
-    model, fresh, _ = begin(path, *OUTLINES)
-    now = sections_of(model)
+    model, fresh, _ = begin(path, *MASKS)
+    now = model.sections()
     assert all(same(now[part], taught[part]) for part in ("encoder", "decoder", "head"))
     assert same(now["saliency_head"], fresh["saliency_head"])
     assert "target_head" not in now
     assert "begins with the encoder, decoder, head of" in capsys.readouterr().out
-    now = sections_of(begin(path.parent)[0])  # the same task again, and a run's folder
+    now = begin(path.parent)[0].sections()  # the same task again, and a run's folder
     assert all(same(now[part], taught[part]) for part in taught)
 
 
 def test_without_it_nothing_is_loaded():
     config = load_config(PretrainConfig, TINY, prog="")
     model = network(config, 1)
-    fresh = sections_of(model)
+    fresh = model.sections()
     assert start_from(model, config) is None
-    assert all(same(section, fresh[name]) for name, section in sections_of(model).items())
+    assert all(same(section, fresh[name]) for name, section in model.sections().items())
 
 
 def test_another_network_is_refused_by_the_tensors_that_differ(hog):
@@ -80,28 +78,26 @@ def test_another_network_is_refused_by_the_tensors_that_differ(hog):
 @pytest.mark.parametrize("label", ["uses_imagenet_labels", "uses_labels"])
 def test_labels_that_helped_the_first_are_in_the_record_of_the_second(label, hog):
     path, _ = hog
-    before = load_handover(path, kind="autoencoder").task
-    config = load_config(PretrainConfig, [*TINY, *OUTLINES], prog="")
-    assert getattr(task_record(config, before), label) is False
-    assert getattr(task_record(config, replace(before, **{label: True})), label) is True
+    before = load_handover(path)
+    config = load_config(PretrainConfig, [*TINY, *MASKS], prog="")
+    assert task_record(config, before)[label] is False
+    before.task[label] = True
+    assert task_record(config, before)[label] is True
 
 
 def test_the_record_and_the_page_name_both(hog):
-    task = task_record(
-        load_config(PretrainConfig, [*TINY, *OUTLINES], prog=""), load_handover(hog[0], kind="autoencoder").task
-    )
-    assert task.before is not None
-    assert task.before.pretext == "mask"
-    assert pretext_words(task) == "telling what stands out, after filling in hidden patches, as gradient histograms"
+    task = task_record(load_config(PretrainConfig, [*TINY, *MASKS], prog=""), load_handover(hog[0]))
+    assert task["before"]["pretext"] == "mask"
+    assert task_words(task) == "segmenting the foreground, after filling in hidden patches, as gradient histograms"
 
 
 def test_images_that_taught_the_first_count_as_seen_by_the_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     more = ["--synthetic_count", "48"]
     assert pretrain([*TINY, *more, "--epochs", "1", "--output_dir", "first"]) == 0
-    again = [*TINY, *SYNTHETIC, "--epochs", "1", *OUTLINES, "--start_from", "first"]
+    again = [*TINY, *SYNTHETIC, "--epochs", "1", *MASKS, "--start_from", "first"]
     assert pretrain([*again, "--output_dir", "second"]) == 0
-    first, second = (load_handover(Path(run) / "ae.pth").provenance.train_images for run in ("first", "second"))
+    first, second = (load_handover(Path(run) / "ae.pth").provenance["train_images"] for run in ("first", "second"))
     assert set(first) <= set(second), "the second has fewer images of its own"
     assert len(second) == len(set(second))
     task = json.loads(Path("second/metrics.json").read_text(encoding="utf-8"))["task"]

@@ -42,7 +42,7 @@ def test_a_batch_of_one_works_in_evaluation():
 def test_the_output_is_linear():
     model = tiny().eval()
     with torch.no_grad():
-        model.head.bias.fill_(5.0)
+        model.heads["image"].layers.bias.fill_(5.0)
     assert model(picture(1)).mean() > 1
 
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.models.published import TransposeDecoder
 from pretrain.model import Autoencoder
-from pretrain.scoring import means, score_images
+from pretrain.scoring import means, reconstruction_scores, score_images
+from tests.pretrain.image_pairs import per_image, skimage_ssim, textured_pair
 
 CPU = torch.device("cpu")
 
@@ -36,11 +38,71 @@ def test_the_skip_dependence_is_the_psnr_of_the_decoder_with_zeros_for_skips():
     image = torch.from_numpy(np.array(pack.images)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         maps = model.encoder(image)
-        guess = model.head(model.decoder([*(torch.zeros_like(m) for m in maps[:-1]), maps[-1]])).clamp(0, 1).numpy()
+        guess = model.rebuild([*(torch.zeros_like(m) for m in maps[:-1]), maps[-1]]).clamp(0, 1).numpy()
     expected = [peak_signal_noise_ratio(t, g, data_range=1) for t, g in zip(image.numpy(), guess, strict=True)]
-    found = score_images(model, pack, batch_size=4, device=CPU)["psnr_no_skips"]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    scores = score_images(model, pack, batch_size=4, device=CPU)["psnr_no_skips"]
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 def test_a_decoder_without_skips_has_no_skip_dependence():
     assert "psnr_no_skips" not in score_images(network("none"), synthetic_pets(4, 64, seed=0), batch_size=4, device=CPU)
+
+
+def test_a_decoder_that_never_takes_skips_is_scored():
+    encoder = UNetEncoder(widths=(4,) * 6)
+    decoder = TransposeDecoder(encoder.channels, encoder.strides)
+    scores = score_images(Autoencoder(encoder, decoder), synthetic_pets(4, 64, seed=0), batch_size=4, device=CPU)
+    assert scores.keys() == {"mse", "psnr", "ssim"}
+
+
+def test_scores_equal_scikit_image_with_the_reconstruction_clamped():
+    image = textured_pair()[1]
+    reconstruction = 1.7 * image - 0.3  # leaves [0, 1] on both sides
+    seen = reconstruction.clamp(0, 1)
+    scores = reconstruction_scores(reconstruction, image)
+    psnr = per_image(lambda truth, guess: peak_signal_noise_ratio(truth, guess, data_range=1), seen, image)
+    torch.testing.assert_close(scores["mse"], per_image(mean_squared_error, seen, image))
+    torch.testing.assert_close(scores["psnr"], psnr)
+    torch.testing.assert_close(scores["ssim"], per_image(skimage_ssim, seen, image), rtol=0, atol=1e-6)
+
+
+def test_equal_images_score_100_decibels_and_an_ssim_of_one():
+    image = textured_pair(dtype=torch.float32)[1]
+    scores = reconstruction_scores(image.clone(), image)
+    assert scores["mse"].tolist() == [0, 0, 0]
+    assert scores["psnr"].tolist() == [100, 100, 100]
+    torch.testing.assert_close(scores["ssim"], torch.ones(3))
+
+
+def test_a_reconstruction_that_is_not_a_number_is_not_given_a_score():
+    reconstruction, image = textured_pair()
+    reconstruction[1, 0, 12, 12] = np.nan
+    for values in reconstruction_scores(reconstruction, image).values():
+        assert values.isnan().tolist() == [False, True, False]
+
+
+def test_scores_of_an_image_do_not_depend_on_its_batch():
+    reconstruction, image = textured_pair()
+    together = reconstruction_scores(reconstruction, image)
+    alone = [reconstruction_scores(reconstruction[i : i + 1], image[i : i + 1]) for i in range(3)]
+    for name, values in together.items():
+        torch.testing.assert_close(values, torch.cat([scores[name] for scores in alone]))
+
+
+def test_scores_are_float32_under_autocast():
+    reconstruction, image = textured_pair(dtype=torch.float32)
+    expected = reconstruction_scores(reconstruction, image)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = reconstruction_scores(reconstruction, image)
+    for name, values in scores.items():
+        assert values.dtype == torch.float32
+        assert torch.equal(values, expected[name])
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_reconstructions_are_scored_in_float32(half):
+    reconstruction, image = textured_pair(dtype=torch.float32)
+    scores = reconstruction_scores(reconstruction.to(half), image)
+    expected = reconstruction_scores(reconstruction.to(half).float(), image)
+    for name, values in scores.items():
+        assert torch.equal(values, expected[name])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.data.load import load_labelled
+from common.data.load import load_splits
 from common.data.pack import Pack
 from common.engine.device import find_device
 from common.figures import save_picture
@@ -80,7 +80,7 @@ class Comparison:
         """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:
-            pack = load_labelled(run.config.data).test
+            pack = load_splits(run.config.data, labelled=True).test
             networks[run.name] = (load_model(run.folder, device).net, pack)
         return networks
 
@@ -95,7 +95,7 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
     }
     return {
         "run": run.name,
-        "encoder": run.receipt.source,
+        "encoder": run.receipt["source"],
         "labels_elsewhere": external_labels(run.receipt),
         "decoder": run.config.decoder.decoder,
         "label_fraction": run.config.labels.label_fraction,
@@ -104,8 +104,8 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
         "mean_iou_low": _number(sure.low),
         "mean_iou_high": _number(sure.high),
         **per_class,
-        "parameters": run.receipt.parameters,
-        "trained_parameters": run.receipt.trained_parameters,
+        "parameters": run.receipt["parameters"],
+        "trained_parameters": run.receipt.get("trained_parameters"),
         "epochs": len(run.rows),
         "train_seconds": run.resources.get("train_seconds"),
         "peak_memory_mib": run.resources.get("peak_gpu_memory_mib", run.resources.get("peak_memory_mib")),

@@ -12,10 +12,8 @@ from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.notes import convergence_note
-from common.run.records import Receipt
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores
-from transfer.receipt import read_receipt
 from transfer.scoring import IMAGES_FILE
 
 
@@ -29,7 +27,7 @@ class FinishedRun:
     digests: tuple[str, ...]
     scores: Scores
     """Of its test images, in the order of `keys`."""
-    receipt: Receipt
+    receipt: dict[str, Any]
     resources: dict[str, Any]
     rows: list[Row]
     config: TransferConfig
@@ -56,7 +54,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         keys=tuple(images["keys"].tolist()),
         digests=tuple(images["digests"].tolist()),
         scores=Scores(images["confusions"], tuple(ended["test"]["per_class"])),
-        receipt=read_receipt(folder / "receipt.json"),
+        receipt=json.loads((folder / "receipt.json").read_text()),
         resources=_json(folder / "resources.json"),
         rows=read_rows(folder / "metrics.csv"),
         config=config,

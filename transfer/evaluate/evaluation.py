@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common.config.load import unflatten
-from common.data.load import load_labelled
+from common.data.load import load_splits
 from common.embedding import image_classes, latents, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
@@ -32,12 +32,13 @@ class Evaluation:
     def __init__(self, options: ScoreOptions) -> None:
         self.model = load_model(options.file, options.device)
         self.net, self.handover, self.names = self.model.net, self.model.handover, self.model.names
-        trained = unflatten(TransferConfig, self.handover.provenance.config)
+        trained = unflatten(TransferConfig, self.handover.provenance["config"])
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = self.model.device
-        data = load_labelled(options.data(trained.data))
+        data = load_splits(options.data(trained.data), labelled=True)
+        assert data.classes is not None, "labelled data has classes"
         if data.classes.names != self.names:
             raise UserError(
                 f"{options.file} knows the classes {', '.join(self.names)}, the data has "
@@ -104,7 +105,7 @@ class Evaluation:
             before=None if before is None else before.encoder.to(self.device),
             before_note=why,
         )
-        rows, best = read_rows(beside / "metrics.csv"), provenance.epoch
+        rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         said = [
             *(f"class {name} is never predicted" for name in self.scores.silent_classes),
@@ -114,9 +115,9 @@ class Evaluation:
         ]
         told = RunInfo(
             config=self.trained,
-            source=provenance.encoder.source,
-            notices=notices(said, provenance.encoder),
-            environment=provenance.environment,
+            source=provenance["encoder"]["source"],
+            notices=notices(said, provenance["encoder"]),
+            environment=provenance["environment"],
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,

@@ -22,7 +22,6 @@ from common.rows import Row
 from common.run.loggers import LabelledPoints
 from transfer.colours import class_colour
 from transfer.config import TransferConfig
-from transfer.losses.registry import TERMS
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -77,6 +76,8 @@ class RunInfo:
 
 SHEET = 6
 """Images on the sheet of activation maps."""
+TERMS = ("dice", "cross_entropy", "focal", "bce")
+"""Terms that a loss can have, as metrics.csv calls them."""
 
 
 def write_page(scored: ScoredModel, told: RunInfo, path: Path) -> Path:
@@ -126,7 +127,7 @@ _FEATURES = (
 
 
 def _panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    terms = {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()}
+    terms = {f"train/{term}": f"train {term.replace('_', ' ')}" for term in TERMS}
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},

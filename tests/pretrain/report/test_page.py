@@ -10,9 +10,9 @@ import torch
 from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from pretrain.build import task_record
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
+from pretrain.record import task_record
 from pretrain.report.page import RunInfo, ScoredModel, write_page
 from pretrain.scoring import score_images
 
