@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from common.metrics import confusion, confusion_scores, mean_of_known
-from transfer.losses import binary_cross_entropy, dice_loss, focal_loss, weighted_cross_entropy
+from transfer.losses.formulas import binary_cross_entropy, dice_loss, focal_loss, weighted_cross_entropy
 
 K = 4
 

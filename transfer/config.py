@@ -133,7 +133,7 @@ class TransferConfig:
                 f"--transfer {source.transfer} brings a decoder of its own: leave --decoder and --decoder_widths out"
             )
         loss = self.loss
-        if loss.dice_weight == loss.ce_weight == loss.focal_weight == loss.bce_weight == 0:
+        if not any(value for name, value in vars(loss).items() if name.endswith("_weight")):
             raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")
         if (loss.class_weights == "fixed") != (loss.fixed_class_weights is not None):
             raise UserError("--class_weights fixed and --fixed_class_weights belong together: give both, or neither")

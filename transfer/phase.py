@@ -33,11 +33,12 @@ from common.run.notes import convergence_note, data_name
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
-from transfer.losses import SegmentationLoss
+from transfer.losses.registry import TERMS
+from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.page import TERMS, RunInfo, ScoredModel, write_page
+from transfer.report.page import RunInfo, ScoredModel, write_page
 from transfer.scoring import LossMeans, print_table, save_images, score_network, score_row, silent_for
 
 

@@ -13,7 +13,7 @@ from common.data.batches import each_image
 from common.data.pack import Pack
 from common.metrics import PER_CLASS, confusion
 from common.rows import Means, Row
-from transfer.losses import SegmentationLoss
+from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 

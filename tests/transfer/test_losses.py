@@ -7,14 +7,10 @@ from torchvision.ops import sigmoid_focal_loss
 
 from common.errors import UserError
 from transfer.config import LossConfig
-from transfer.losses import (
-    ClassWeights,
-    SegmentationLoss,
-    binary_cross_entropy,
-    dice_loss,
-    focal_loss,
-    weighted_cross_entropy,
-)
+from transfer.losses.class_weights import ClassWeights
+from transfer.losses.formulas import binary_cross_entropy, dice_loss, focal_loss, weighted_cross_entropy
+from transfer.losses.registry import TERMS
+from transfer.losses.segmentation import SegmentationLoss
 
 WEIGHTS = torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64)
 
@@ -284,3 +280,23 @@ def test_all_terms_together_are_summed_by_their_weights():
     terms = loss(logits, mask)
     total = terms["dice"] + 0.5 * terms["cross_entropy"] + 2 * terms["focal"] + 3 * terms["bce"]
     torch.testing.assert_close(terms["loss"], total)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_every_registered_loss_has_a_flag_words_and_is_0_without_labels(name):
+    term = TERMS[name]
+    assert term.weight(LossConfig(**{term.flag: 3.0})) == 3.0
+    assert term.words
+    logits = torch.randn(2, 2, 4, 4, dtype=torch.float64, requires_grad=True)
+    weights = torch.ones(2, dtype=torch.float64)
+    unlabelled = term.formula(logits, torch.full((2, 4, 4), 255), weights)
+    unlabelled.backward()
+    assert unlabelled == 0
+    assert logits.grad.abs().max() == 0
+    mask = torch.randint(0, 2, (2, 4, 4), generator=torch.Generator().manual_seed(0))
+    truth = torch.stack([1.0 - mask, mask], 1).double()
+    assert term.formula(40 * truth, mask, weights) < 1e-6 < term.formula(40 * truth.flip(1), mask, weights)
+    alone = SegmentationLoss(2, LossConfig(**{"dice_weight": 0, "ce_weight": 0, term.flag: 2.0}))
+    found = alone(logits, mask)
+    assert set(found) == {"loss", name}
+    torch.testing.assert_close(found["loss"], 2 * found[name], check_dtype=False)

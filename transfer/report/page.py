@@ -22,6 +22,7 @@ from common.rows import Row
 from common.run.loggers import LabelledPoints
 from transfer.colours import class_colour
 from transfer.config import TransferConfig
+from transfer.losses.registry import TERMS
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -76,8 +77,6 @@ class RunInfo:
 
 SHEET = 6
 """Images on the sheet of activation maps."""
-TERMS = ("dice", "cross_entropy", "focal", "bce")
-"""Terms that a loss can have, as metrics.csv calls them."""
 
 
 def write_page(scored: ScoredModel, told: RunInfo, path: Path) -> Path:
@@ -127,7 +126,7 @@ _FEATURES = (
 
 
 def _panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    terms = {f"train/{term}": f"train {term.replace('_', ' ')}" for term in TERMS}
+    terms = {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()}
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
