@@ -57,7 +57,7 @@ def main() -> None:
     size, batch = options.image_size, options.batch_size
 
     began = time.perf_counter()
-    pack = load_splits(DataConfig(data_dir=options.data_dir, image_size=size), labelled=False).train
+    pack = load_splits(DataConfig(data_dir=options.data_dir, image_size=size)).train
     seconds = time.perf_counter() - began
     print(f"decoding into the pack, or finding it decoded: {seconds:.2f} s for {len(pack)} training images")
     paths = sorted(options.data_dir.glob("*.jpg"))[: len(pack)]

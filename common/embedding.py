@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.config.network import Pooling
 from common.data.batches import each_image
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.terminal import spinner
@@ -67,9 +67,9 @@ def standardised(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def image_classes(pack: Pack) -> Int64[np.ndarray, " n"] | None:
     """The foreground class with most pixels in each image, 0 where there is no foreground.
 
-    None without masks, and where there is only one class beside the background.
+    None without labels, and where there is only one class beside the background.
     """
-    if pack.class_pixels is None or pack.class_pixels.shape[1] < 3:
+    if not isinstance(pack, LabelledPack) or pack.class_pixels.shape[1] < 3:
         return None
     foreground = pack.class_pixels[:, 1:]
     return np.where(foreground.any(1), foreground.argmax(1) + 1, 0)

@@ -3,27 +3,25 @@
 import torch
 from torch import Tensor
 
-from common.data.pack import Pack
+from common.data.pack import LabelledPack
 from common.data.split import label_subset
 from common.errors import UserError
 from transfer.config import TransferConfig
 
 
-def labelled_part(pack: Pack, fraction: float, seed: int) -> Pack:
+def labelled_part(pack: LabelledPack, fraction: float, seed: int) -> LabelledPack:
     """The share of some images that keep their masks; they themselves where it is 1."""
-    assert pack.class_pixels is not None, "labelled data has class pixels"
     if fraction == 1:
         return pack
     return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
 
 
-def training_part(pack: Pack, config: TransferConfig, names: tuple[str, ...]) -> tuple[Pack, Tensor]:
+def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, ...]) -> tuple[LabelledPack, Tensor]:
     """The training images that keep their masks, and how many pixels each class has in them.
 
     Raises UserError when a class has none.
     """
     pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
-    assert pack.class_pixels is not None, "labelled data has class pixels"
     totals = pack.class_pixels.sum(0)
     absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
     if absent:

@@ -13,8 +13,8 @@ from torch import Tensor
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
-from common.data.load import load_splits
-from common.data.pack import Pack
+from common.data.load import load_labelled
+from common.data.pack import LabelledPack
 from common.engine.device import make_fabric
 from common.engine.loop import History, Updater, updates_per_epoch
 from common.engine.optim import build_optimizer, rates
@@ -49,8 +49,7 @@ class Transfer:
         self.config = config
         self.run = Run("transfer", config)
         self.fabric = make_fabric(config.run)
-        self.data = load_splits(config.data, labelled=True)
-        assert self.data.classes is not None, "labelled data has classes"
+        self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
@@ -159,7 +158,6 @@ class Transfer:
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
         if self.config.labels.balanced_sampling:
-            assert pack.class_pixels is not None, "labelled data has class pixels"
             chances = sampling_weights(pack.class_pixels)
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
@@ -168,7 +166,7 @@ class Transfer:
         self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.fabric.device)
         encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
 
-    def _score(self, pack: Pack, *, watch: Quality | LossMeans | None = None, bar: bool = True) -> Scores:
+    def _score(self, pack: LabelledPack, *, watch: Quality | LossMeans | None = None, bar: bool = True) -> Scores:
         size = self.config.training.batch_size
         return score_network(self.net, pack, self.names, batch_size=size, watch=watch, bar=bar)
 
@@ -207,7 +205,6 @@ class Transfer:
         return {**self.receipt.to_dict(), **self.source.task}
 
     def _handover(self, row: Row) -> Handover:
-        assert self.data.classes is not None, "labelled data has classes"
         return Handover(
             kind="segmentation",
             architecture=self.net.architecture(),

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.data.batches import each_image
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.metrics import PER_CLASS, confusion
 from common.rows import Means, Row
 from transfer.losses.segmentation import SegmentationLoss
@@ -38,7 +38,7 @@ class LossMeans:
 @torch.no_grad()
 def score_network(
     net: SegmentationNet,
-    pack: Pack,
+    pack: LabelledPack,
     names: tuple[str, ...],
     *,
     batch_size: int,
@@ -52,7 +52,6 @@ def score_network(
     net.eval()
     matrices, device = [], next(net.parameters()).device
     for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else ""):
-        assert batch.mask is not None, "scoring needs masks"
         logits = net(batch.image)
         if watch is not None:
             watch(logits, batch.mask)

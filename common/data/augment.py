@@ -1,5 +1,7 @@
 """Random variation of training batches, done by kornia on the device that holds the batch."""
 
+from typing import overload
+
 import torch
 from jaxtyping import Float32, Int64
 from kornia.augmentation import (
@@ -33,11 +35,23 @@ class Augment:
         self._steps = _steps(config, channels)
         self._apply = AugmentationSequential(*self._steps, extra_args={DataKey.MASK: MASK_RULES})
 
+    @overload
+    def __call__(
+        self, image: Float32[Tensor, "n c h w"], mask: None = None
+    ) -> tuple[Float32[Tensor, "n c h w"], None]: ...
+    @overload
+    def __call__(
+        self, image: Float32[Tensor, "n c h w"], mask: Int64[Tensor, "n h w"]
+    ) -> tuple[Float32[Tensor, "n c h w"], Int64[Tensor, "n h w"]]: ...
+    @overload
+    def __call__(
+        self, image: Float32[Tensor, "n c h w"], mask: Int64[Tensor, "n h w"] | None
+    ) -> tuple[Float32[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None]: ...
     @torch.no_grad()
     def __call__(
         self, image: Float32[Tensor, "n c h w"], mask: Int64[Tensor, "n h w"] | None = None
     ) -> tuple[Float32[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None]:
-        """Returns new tensors, or the same ones where every setting is 0; images stay between 0 and 1."""
+        """Return new tensors, or the same ones where every setting is 0; images stay between 0 and 1."""
         if not self._steps:
             return image, mask
         if mask is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.errors import UserError
 from common.terminal import progress_bar
 
@@ -24,6 +25,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.index)
+
+
+@dataclass(frozen=True)
+class LabelledBatch(Batch):
+    """Some images of a labelled data set."""
+
+    mask: Int64[Tensor, "n h w"]
 
 
 class Batches:
@@ -82,13 +90,17 @@ class Batches:
         return chunks
 
 
+@overload
+def read_batch(pack: LabelledPack, indices: np.ndarray, device: torch.device | str = "cpu") -> LabelledBatch: ...
+@overload
+def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch: ...
 def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch:
     """Copy the images of `indices` out of the pack: bytes travel to the device, and become [0, 1] there."""
-    mask = None
-    if pack.masks is not None:
-        mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
-    image = to_images(pack.images[indices], device)
-    return Batch(image, mask, torch.from_numpy(np.asarray(indices, dtype=np.int64)))
+    image, index = to_images(pack.images[indices], device), torch.from_numpy(np.asarray(indices, dtype=np.int64))
+    if pack.masks is None:
+        return Batch(image, None, index)
+    mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
+    return LabelledBatch(image, mask, index) if isinstance(pack, LabelledPack) else Batch(image, mask, index)
 
 
 def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str = "cpu") -> Float[Tensor, "n c h w"]:
@@ -125,8 +137,14 @@ def sampling_weights(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarr
     return weights / weights.sum()
 
 
+@overload
+def each_image(
+    pack: LabelledPack, *, batch_size: int, device: torch.device, doing: str = ""
+) -> Iterator[LabelledBatch]: ...
+@overload
+def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]: ...
 def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
-    """Every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
+    """Yield every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
     batches = Batches(pack, batch_size=batch_size).epoch(0, device)
     if not doing:
         yield from batches

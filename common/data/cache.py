@@ -7,65 +7,111 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
 
 from common.data.decode import BadFileError, Decoded, refuse, try_decode
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.row_file import RowFile
 from common.data.samples import Sample
 from common.errors import UserError
 
 FORMAT = 1  # to be raised when the same files would give another pack
 
 
-def open_pack(
-    samples: Sequence[Sample],
-    *,
-    size: int,
-    num_classes: int | None,
-    cache_dir: Path,
-    num_workers: int,
-    skip_bad_files: bool,
-    channels: int = 3,
-) -> Pack:
-    """Opens the pack of these samples at size x size; decodes them only if the cache holds none of that
-    content.
+@dataclass(frozen=True)
+class PackSpec:
+    """How samples become a pack."""
 
-    `num_classes` None leaves the masks alone; `num_workers` 0 takes a thread for every core. A pack appears
-    in the cache complete or not at all, also when two runs write it at once. Raises `UserError` for a file
-    that cannot be read or a mask that differs in size from its image (both are left out with
-    `skip_bad_files`), for a mask value that the classes do not know, and if the cache folder cannot be
-    written.
+    size: int
+    """Side in pixels of the squares that images and masks are resized to."""
+    cache_dir: Path
+    channels: int = 3
+    num_workers: int = 0
+    """Decoding threads; 0 takes one for every core."""
+    skip_bad_files: bool = False
+    """Leave out files that cannot be read, and masks that differ in size from their image, instead of refusing them."""
+
+    @property
+    def threads(self) -> int:
+        """Decoding threads, at least one."""
+        return self.num_workers or os.cpu_count() or 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of one image."""
+        return self.size, self.size, self.channels
+
+
+def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
+    """Open the pack of these images, whose masks are left alone; decode them only if the cache does not hold them.
+
+    A pack appears in the cache complete or not at all, also when two runs write it at once. Raises UserError for a
+    file that cannot be read (left out with `skip_bad_files`), and if the cache folder cannot be written.
     """
-    if num_classes is None:
-        samples = [replace(sample, mask=None, values={}) for sample in samples]
-    workers = num_workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    return _open([replace(sample, mask=None, values={}) for sample in samples], spec, None).images
+
+
+def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes: int) -> LabelledPack:
+    """Open the pack of these images and their masks; otherwise as `open_pack`.
+
+    Raises UserError also for a mask that differs in size from its image (left out with `skip_bad_files`), and for a
+    mask value that the classes do not know.
+    """
+    pack, folder, meta = _open(samples, spec, num_classes)
+    return LabelledPack(
+        images=pack.images,
+        masks=_array(folder / "masks.npy"),
+        keys=pack.keys,
+        digests=pack.digests,
+        bad_files=pack.bad_files,
+        class_pixels=np.array(meta["class_pixels"], dtype=np.int64),
+        mask_values=tuple(meta["mask_values"]),
+    )
+
+
+class _Opened(NamedTuple):
+    images: Pack
+    folder: Path
+    meta: dict[str, Any]
+
+
+def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
+    with ThreadPoolExecutor(spec.threads) as pool:
         digests = list(pool.map(lambda sample: _file_digest(sample.image), samples))
         mask_digests = list(pool.map(lambda sample: _file_digest(sample.mask), samples))
     content = [
         [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
     ]
-    name = hashlib.blake2b(
-        json.dumps([FORMAT, size, num_classes, content] + [channels] * (channels != 3)).encode(), digest_size=16
-    ).hexdigest()
-    folder = cache_dir / name
+    folder = spec.cache_dir / _name(content, spec, num_classes)
     if not folder.is_dir():
-        build_pack(
-            folder,
-            samples,
-            size=size,
-            channels=channels,
-            num_classes=num_classes,
-            num_workers=workers,
-            skip_bad_files=skip_bad_files,
-        )
-    return _open(folder, samples, digests, (size, channels), skip_bad_files)
+        build_pack(folder, samples, spec, num_classes)
+    images, meta = _array(folder / "images.npy"), _meta(folder)
+    reasons = _reasons(meta, samples, spec)
+    if reasons and not spec.skip_bad_files:
+        raise refuse(next(iter(reasons.values())))
+    kept = [index for index in range(len(samples)) if index not in reasons]
+    pack = Pack(
+        images=images,
+        masks=None,
+        keys=tuple(samples[index].key for index in kept),
+        digests=tuple(digests[index] for index in kept),
+        bad_files=tuple(reasons.values()),
+    )
+    return _Opened(pack, folder, meta)
+
+
+def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> str:
+    """The name of a pack's folder: a digest of all that makes one pack differ from another."""
+    described: list[Any] = [FORMAT, spec.size, num_classes, content]
+    if spec.channels != 3:  # the first packs had three channels always, and are still found
+        described.append(spec.channels)
+    return hashlib.blake2b(json.dumps(described).encode(), digest_size=16).hexdigest()
 
 
 def _file_digest(path: Path | None) -> str:
@@ -79,81 +125,69 @@ def _file_digest(path: Path | None) -> str:
         return ""
 
 
-def _open(
-    folder: Path, samples: Sequence[Sample], digests: list[str], form: tuple[int, int], skip_bad_files: bool
-) -> Pack:
+def _array(path: Path) -> np.ndarray:
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        images = np.load(folder / "images.npy", mmap_mode="r")
-        masks = np.load(folder / "masks.npy", mmap_mode="r") if meta["class_pixels"] else None
+        return np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise UserError(f"the cache folder {folder} is damaged ({error}); delete it") from error
-    bad = [result for index in meta["bad"] if isinstance(result := try_decode(samples[index], *form), BadFileError)]
-    if bad and not skip_bad_files:
-        raise refuse(bad[0])
-    kept = [index for index in range(len(samples)) if index not in set(meta["bad"])]
-    return Pack(
-        images=images,
-        masks=masks,
-        keys=tuple(samples[index].key for index in kept),
-        class_pixels=np.array(meta["class_pixels"], dtype=np.int64) if masks is not None else None,
-        digests=tuple(digests[index] for index in kept),
-        bad_files=tuple(str(error) for error in bad),
-        mask_values=tuple(meta["mask_values"]),
-    )
+        raise _damaged(path.parent, error) from error
 
 
-class RowFile:
-    """A .npy file of uint8 written row by row, so that a full disk is an error (a memory map would crash)."""
-
-    def __init__(self, path: Path, row_shape: tuple[int, ...]) -> None:
-        self.row_shape = row_shape
-        self.rows = 0
-        self.file = path.open("wb")
-        self._write_header()
-
-    def append(self, row: UInt8[np.ndarray, "..."]) -> None:
-        assert row.shape == self.row_shape
-        self.file.write(np.ascontiguousarray(row).data)
-        self.rows += 1
-
-    def finish(self) -> None:
-        """Puts the number of rows into the header, which numpy pads so that it keeps its length."""
-        self.file.seek(0)
-        self._write_header()
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-    def _write_header(self) -> None:
-        shape = (self.rows, *self.row_shape)
-        np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+def _meta(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
 
 
-def build_pack(
-    folder: Path,
-    samples: Sequence[Sample],
-    *,
-    size: int,
-    channels: int,
-    num_classes: int | None,
-    num_workers: int,
-    skip_bad_files: bool,
-) -> None:
-    """Decodes samples into images.npy, masks.npy and meta.json, in a folder that then appears all at once.
+def _damaged(folder: Path, error: Exception) -> UserError:
+    return UserError(f"the cache folder {folder} is damaged ({error}); delete it")
 
-    If another run has made the folder meanwhile, that one stays. Raises what `open_pack` raises.
+
+def _reasons(meta: dict[str, Any], samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:
+    """Why each bad file was left out, by its position among the samples.
+
+    Packs of version 0.1.0 keep no reasons: there the files are decoded once more.
     """
+    bad: list[int] = meta["bad"]
+    if "reasons" in meta:
+        reasons = [_with_paths(reason, samples[index]) for index, reason in zip(bad, meta["reasons"], strict=True)]
+    else:
+        reasons = [_reason_again(samples[index], spec) for index in bad]
+    return dict(zip(bad, reasons, strict=True))
+
+
+def _reason_again(sample: Sample, spec: PackSpec) -> str:
+    result = try_decode(sample, spec.size, spec.channels)
+    return str(result) if isinstance(result, BadFileError) else f"{sample.image} could not be read before"
+
+
+def _without_paths(reason: str, sample: Sample) -> str:
+    """A reason that holds wherever the files lie, because a pack is found by the content of its files alone."""
+    for path, name in ((sample.mask, "{mask}"), (sample.image, "{image}")):
+        reason = reason if path is None else reason.replace(str(path), name)
+    return reason
+
+
+def _with_paths(reason: str, sample: Sample) -> str:
+    return reason.replace("{image}", str(sample.image)).replace("{mask}", str(sample.mask))
+
+
+def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> None:
+    """Decode samples into images.npy, masks.npy and meta.json, in a folder that then appears all at once.
+
+    `num_classes` None leaves masks out. If another run has made the folder meanwhile, that one stays. Raises what
+    `open_pack` and `open_labelled_pack` raise.
+    """
+    decode = partial(try_decode, size=spec.size, channels=spec.channels)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as temporary:
             unfinished = Path(temporary) / folder.name
             unfinished.mkdir()
-            with ThreadPoolExecutor(num_workers) as pool, one_quiet_opencv_thread():
-                decoded = map_in_order(
-                    pool, partial(try_decode, size=size, channels=channels), samples, ahead=4 * num_workers
-                )
-                with closing(with_progress(decoded, len(samples), "decoding")) as counted:  # no bar outlives an error
-                    _write(unfinished, counted, (size, size, channels), num_classes, skip_bad_files)
+            with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
+                decoded = map_in_order(pool, decode, samples, ahead=4 * spec.threads)
+                with closing(with_progress(decoded, len(samples), "decoding")) as results:  # no bar outlives an error
+                    _write(unfinished, zip(samples, results, strict=True), spec, num_classes)
             _move_into_place(unfinished, folder)
     except OSError as error:
         raise UserError(
@@ -164,22 +198,21 @@ def build_pack(
 
 def _write(
     folder: Path,
-    decoded: Iterable[Decoded | BadFileError],
-    shape: tuple[int, int, int],
+    decoded: Iterable[tuple[Sample, Decoded | BadFileError]],
+    spec: PackSpec,
     num_classes: int | None,
-    skip_bad_files: bool,
 ) -> None:
-    images = RowFile(folder / "images.npy", shape)
-    masks = RowFile(folder / "masks.npy", shape[:2])
-    bad: list[int] = []
+    images = RowFile(folder / "images.npy", spec.shape)
+    masks = RowFile(folder / "masks.npy", spec.shape[:2])
+    bad: dict[int, str] = {}
     class_pixels: list[list[int]] = []
     mask_values: set[int] = set()
     with images.file, masks.file:
-        for index, result in enumerate(decoded):
+        for index, (sample, result) in enumerate(decoded):
             if isinstance(result, BadFileError):
-                if not skip_bad_files:
-                    raise refuse(result)
-                bad.append(index)
+                if not spec.skip_bad_files:
+                    raise refuse(str(result))
+                bad[index] = _without_paths(str(result), sample)
                 continue
             images.append(result.image)
             if result.mask is not None and num_classes is not None:
@@ -190,7 +223,8 @@ def _write(
             raise UserError(f"none of the {len(bad)} images can be read; check --data_dir")
         images.finish()
         masks.finish()
-    meta = {"bad": bad, "class_pixels": class_pixels, "mask_values": sorted(mask_values)}
+    meta = {"bad": list(bad), "reasons": list(bad.values())}
+    meta |= {"class_pixels": class_pixels, "mask_values": sorted(mask_values)}
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 

@@ -178,5 +178,6 @@ def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFil
         return error
 
 
-def refuse(error: BadFileError) -> UserError:
-    return UserError(f"{error}; replace the file, or leave such files out with --skip_bad_files")
+def refuse(reason: str) -> UserError:
+    """The error for a bad file that is not to be left out."""
+    return UserError(f"{reason}; replace the file, or leave such files out with --skip_bad_files")

@@ -1,18 +1,18 @@
 """From a folder, or from nothing, to three packs: train, val and test."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from common.config.groups import DataConfig
-from common.data.cache import open_pack
+from common.data.cache import PackSpec, open_labelled_pack, open_pack
 from common.data.classes import BINARY, UNKNOWN, Classes
 from common.data.download import fetch_oxford
 from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
-from common.data.pack import Pack
-from common.data.samples import Sample, SplitName
+from common.data.pack import LabelledPack, Pack
+from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic.pets import synthetic_pets
 from common.errors import UserError, abbreviate
@@ -22,53 +22,90 @@ SYNTHETIC = "synthetic"
 SYNTHETIC_SEED = 0  # the embedded data set is one data set: --split_seed deals it out, and does not redraw it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Splits:
-    """A data set ready for use, with notes that its user should read; `classes` is None without labels."""
+    """A data set ready for use."""
 
     train: Pack
     val: Pack
     test: Pack
-    classes: Classes | None
+    classes: Classes | None = None
+    """None without labels."""
     layout: str
     notes: tuple[str, ...]
+    """Sentences that the user should read."""
     files: Mapping[SplitName, Sequence[Sample]]
     """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
 
 
-def load_splits(config: DataConfig, *, labelled: bool) -> Splits:
-    """Finds, splits and decodes a data set; a second call finds it decoded.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledSplits(Splits):
+    """A data set with masks."""
 
-    With `config.download` the Oxford pets are fetched first. Without `labelled` no mask file is opened; the
-    splits are the same. Raises `UserError` for what
-    `find_dataset`, `split_samples` and `open_pack` refuse, and for binary masks in which 255 may mean two
-    things.
+    train: LabelledPack
+    val: LabelledPack
+    test: LabelledPack
+    classes: Classes = field()
+
+
+def load_splits(config: DataConfig) -> Splits:
+    """Find, split and decode the images of a data set, without their masks; a second call finds them decoded.
+
+    With `config.download` the Oxford pets are fetched first. Raises UserError for what `find_dataset`,
+    `split_samples` and `open_pack` refuse.
     """
     if config.data_dir is None:
-        if config.download:
-            raise UserError("--download needs a folder to download to: name it with --data_dir")
-        return _load_synthetic(config, labelled)
+        train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
+        return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={})
+    dataset, samples = _find(config.data_dir, config, labelled=False)
+    train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
+    notes = _notes(dataset, train, val, test)
+    return Splits(train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples)
+
+
+def load_labelled(config: DataConfig) -> LabelledSplits:
+    """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
+
+    Raises UserError also for what `open_labelled_pack` refuses, and for binary masks in which 255 may mean two things.
+    """
+    if config.data_dir is None:
+        classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
+        train, val, test = (_as_classes(pack, classes) for pack in _synthetic_parts(config))
+        return LabelledSplits(train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=(), files={})
+    dataset, samples = _find(config.data_dir, config, labelled=True)
+    classes, spec = dataset.classes, _spec(config)
+    assert classes is not None, "find_dataset names the classes of labelled data"
+    packs = [open_labelled_pack(samples[split], spec, num_classes=classes.num_classes) for split in SPLITS]
+    if classes is BINARY:
+        _refuse_ambiguous_255(packs, config.data_dir)
+    train, val, test = packs
+    notes = _notes(dataset, *packs)
+    return LabelledSplits(
+        train=train, val=val, test=test, classes=classes, layout=dataset.layout, notes=notes, files=samples
+    )
+
+
+def _find(root: Path, config: DataConfig, *, labelled: bool) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
     if config.download:
-        fetch_oxford(config.data_dir)
-    dataset = find_dataset(config.data_dir, classes=config.classes, labelled=labelled)
-    samples = split_samples(dataset.samples, seed=config.split_seed, fractions=_fractions(config, dataset.layout))
-    packs = {
-        split: open_pack(
-            samples[split],
-            size=config.image_size,
-            channels=config.channels,
-            num_classes=dataset.classes.num_classes if dataset.classes else None,
-            cache_dir=config.cache_dir or default_cache_dir(),
-            num_workers=config.num_workers,
-            skip_bad_files=config.skip_bad_files,
-        )
-        for split in samples
-    }
-    if dataset.classes is BINARY:
-        _refuse_ambiguous_255(packs.values(), config.data_dir)
-    left_out = tuple(f"left out: {reason}" for pack in packs.values() for reason in pack.bad_files)
-    notes = (*dataset.notes, *left_out, *_leaks(**packs))
-    return Splits(**packs, classes=dataset.classes, layout=dataset.layout, notes=notes, files=samples)
+        fetch_oxford(root)
+    dataset = find_dataset(root, classes=config.classes, labelled=labelled)
+    fractions = _fractions(config, dataset.layout)
+    return dataset, split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
+
+
+def _spec(config: DataConfig) -> PackSpec:
+    return PackSpec(
+        size=config.image_size,
+        cache_dir=config.cache_dir or default_cache_dir(),
+        channels=config.channels,
+        num_workers=config.num_workers,
+        skip_bad_files=config.skip_bad_files,
+    )
+
+
+def _notes(dataset: Dataset, train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
+    left_out = [f"left out: {reason}" for pack in (train, val, test) for reason in pack.bad_files]
+    return *dataset.notes, *left_out, *_leaks(train, val, test)
 
 
 def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
@@ -79,20 +116,19 @@ def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
     return 1 - val - test, val, test
 
 
-def _load_synthetic(config: DataConfig, labelled: bool) -> Splits:
-    pets = synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
+def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
+    """The embedded pets for training, validation and test. Raises UserError for settings that do not fit them."""
+    if config.download:
+        raise UserError("--download needs a folder to download to: name it with --data_dir")
     if config.channels != 3:
         raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
-    classes = resolve_classes(config.classes, "species", SPECIES_MASKS) if labelled else None
-    pets = _as_classes(pets, classes) if classes else replace(pets, masks=None, class_pixels=None)
+    pets = synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
     fractions = _fractions(config, SYNTHETIC)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
-    packs = {split: pets.take(indices[split]) for split in indices}
-    return Splits(**packs, classes=classes, layout=SYNTHETIC, notes=(), files={})
+    return [pets.take(indices[split]) for split in SPLITS]
 
 
-def _as_classes(pack: Pack, classes: Classes) -> Pack:
-    assert pack.masks is not None
+def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
     masks = classes.lookup[pack.masks]
     if (masks == UNKNOWN).any():
         raise UserError(
@@ -102,7 +138,7 @@ def _as_classes(pack: Pack, classes: Classes) -> Pack:
     return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1))
 
 
-def _refuse_ambiguous_255(packs: Iterable[Pack], root: Path) -> None:
+def _refuse_ambiguous_255(packs: Iterable[LabelledPack], root: Path) -> None:
     values = {value for pack in packs for value in pack.mask_values}
     if {1, 255} <= values:
         raise UserError(

@@ -1,38 +1,57 @@
 """A data set decoded once: every image and mask at one size, memory-mapped from a cache folder."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Int, Int64, UInt8
 
+AnyPack = TypeVar("AnyPack", bound="Pack")
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Pack:
-    """Images of one size with their masks, as arrays that are read from the disk where they are touched.
-
-    `masks` hold class indices, 255 ignored; they and `class_pixels` (pixels of each class in each image, 255
-    not counted) are None without labels. Equal `digests` are image files of equal bytes. `bad_files` says
-    which files were left out and why, `mask_values` which values the mask files held.
-    """
+    """Images of one size, as an array that is read from the disk where it is touched."""
 
     images: UInt8[np.ndarray, "n h w c"]
     masks: UInt8[np.ndarray, "n h w"] | None
+    """A class index for each pixel, 255 ignored; pseudo-masks where a pretraining has made some, else None."""
     keys: tuple[str, ...]
-    class_pixels: Int64[np.ndarray, "n k"] | None
+    """The images' names, which stay the same wherever the data set lies."""
     digests: tuple[str, ...]
+    """Equal ones are image files of equal bytes."""
     bad_files: tuple[str, ...] = ()
-    mask_values: tuple[int, ...] = ()
+    """Which files were left out and why."""
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def take(self, indices: Int[np.ndarray, " m"]) -> "Pack":
-        """The images at these positions, in this order, copied into memory."""
-        return replace(
-            self,
-            images=np.asarray(self.images[indices]),
-            masks=None if self.masks is None else np.asarray(self.masks[indices]),
-            keys=tuple(self.keys[index] for index in indices),
-            class_pixels=None if self.class_pixels is None else self.class_pixels[indices],
-            digests=tuple(self.digests[index] for index in indices),
-        )
+    def take(self: AnyPack, indices: Int[np.ndarray, " m"]) -> AnyPack:
+        """Copy the images at these positions, in this order, into memory."""
+        return replace(self, **self._taken(indices))
+
+    def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
+        return {
+            "images": np.asarray(self.images[indices]),
+            "masks": None if self.masks is None else np.asarray(self.masks[indices]),
+            "keys": tuple(self.keys[index] for index in indices),
+            "digests": tuple(self.digests[index] for index in indices),
+        }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledPack(Pack):
+    """Images with the masks that people drew."""
+
+    masks: UInt8[np.ndarray, "n h w"] = field()
+    class_pixels: Int64[np.ndarray, "n k"]
+    """Pixels of each class in each image, 255 not counted."""
+    mask_values: tuple[int, ...] = ()
+    """The values that the mask files held, before they became classes."""
+
+    def without_labels(self) -> Pack:
+        """The images alone."""
+        return Pack(images=self.images, masks=None, keys=self.keys, digests=self.digests, bad_files=self.bad_files)
+
+    def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
+        return {**super()._taken(indices), "class_pixels": self.class_pixels[indices]}

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
-from common.data.load import load_splits
+from common.data.load import LabelledSplits, load_labelled, load_splits
 from common.embedding import all_latents, image_classes, knn_accuracy, level_ranks, plane, silhouette
 from common.engine.device import find_device
 from common.errors import UserError
@@ -41,9 +41,9 @@ class Evaluation:
         self.seed = trained.run.seed
         self.device = find_device(options.device)
         wanted = options.data(trained.data)
-        self.data = load_splits(wanted, labelled=False)
+        self.data = load_splits(wanted)
         if options.analyze_latent_space and self.data.layout != "folder":
-            self.data = load_splits(wanted, labelled=True)
+            self.data = load_labelled(wanted)
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
@@ -86,7 +86,7 @@ class Evaluation:
         encoder = self.model.encoder
         ranks = level_ranks(encoder, self.pack, batch_size=self.batch_size, device=self.device)
         probed: dict[str, float] = {}
-        if self.data.classes is not None:
+        if isinstance(self.data, LabelledSplits):
             count = self.data.classes.num_classes
             probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
             self.results["probe_miou"] = probed["probe/miou"]

@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.config.groups import DataConfig
-from common.data.batches import Batches
+from common.data.batches import each_image
 from common.data.classes import IGNORE
-from common.data.load import load_splits
-from common.data.pack import Pack
+from common.data.load import load_labelled
+from common.data.pack import LabelledPack
 from common.metrics import confusion, confusion_scores
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
@@ -34,8 +34,9 @@ class Probe:
     of four penalties on the same validation images.
     """
 
-    def __init__(self, train: Pack, val: Pack, *, num_classes: int, device: torch.device, batch_size: int = 64) -> None:
-        assert train.masks is not None, "a probe needs masks"
+    def __init__(
+        self, train: LabelledPack, val: LabelledPack, *, num_classes: int, device: torch.device, batch_size: int = 64
+    ) -> None:
         self.train, self.val, self.num_classes = train, val, num_classes
         self.device, self.batch_size = device, batch_size
         self.pixels = balanced_pixels(train.masks, max(1, PIXELS // len(train)))
@@ -45,8 +46,7 @@ class Probe:
     @classmethod
     def load(cls, config: DataConfig, *, device: torch.device) -> "Probe":
         """The probe of a labelled data set, which is read once. Raises UserError where there are no masks."""
-        data = load_splits(config, labelled=True)
-        assert data.classes is not None, "labelled data has classes"
+        data = load_labelled(config)
         return cls(data.train, data.val, num_classes=data.classes.num_classes, device=device)
 
     def __call__(self, encoder: Encoder) -> Row:
@@ -74,7 +74,7 @@ class Probe:
 
     def _features(self, encoder: Encoder) -> Float[Tensor, "m d"]:
         """The features of the sampled pixels, images in file order."""
-        batches = Batches(self.train, batch_size=self.batch_size).epoch(0, self.device)
+        batches = each_image(self.train, batch_size=self.batch_size, device=self.device)
         rows = [features_at(encoder(batch.image), self.pixels[batch.index], batch.image.shape[-1]) for batch in batches]
         return torch.cat([row.cpu() for row in rows])
 
@@ -83,8 +83,7 @@ class Probe:
     ) -> dict[tuple[range, float], Int64[Tensor, "k k"]]:
         """The confusion matrix over the validation images of each classifier, named by its levels and its penalty."""
         counts = {key: torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64) for key in classifiers}
-        for batch in Batches(self.val, batch_size=self.batch_size).epoch(0, self.device):
-            assert batch.mask is not None, "a probe needs masks"
+        for batch in each_image(self.val, batch_size=self.batch_size, device=self.device):
             maps, size = encoder(batch.image), (batch.mask.shape[-2], batch.mask.shape[-1])
             for (levels, penalty), classifier in classifiers.items():
                 logits = classifier(maps[levels.start : levels.stop], size)

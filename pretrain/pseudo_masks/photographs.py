@@ -26,12 +26,12 @@ def load_photographs(config: PretrainConfig, teacher: Autoencoder | None = None)
     `load_splits` and `with_pseudo_masks` do.
     """
     settings, plan = config.data, config.settings(PseudoMaskSettings)
-    data = load_splits(settings, labelled=False)
+    data = load_splits(settings)
     if plan.pseudo_mask_weight == 0:
         return data
     large = replace(settings, image_size=max(settings.image_size, plan.pseudo_mask_size), download=False)
     embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
-    larger = data if embedded or large == settings else load_splits(large, labelled=False)
+    larger = data if embedded or large == settings else load_splits(large)
 
     def masked(pack: Pack, larger: Pack) -> Pack:
         return with_pseudo_masks(

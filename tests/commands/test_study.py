@@ -13,7 +13,7 @@ from filelock import FileLock
 from tiny import SYNTHETIC, TINY
 
 from common.config.load import load_config
-from common.data.load import load_splits
+from common.data.load import load_labelled
 from pretrain.main import main as pretrain
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
@@ -53,7 +53,7 @@ def done(tmp_path_factory, words):
 
 def campaign(words, folder):
     config = load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog="")
-    return StudyPlan(config, load_splits(config.data, labelled=True))
+    return StudyPlan(config, load_labelled(config.data))
 
 
 def record(cell):
@@ -301,7 +301,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
 
 
 def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
-    data = load_splits(load_config(StudyConfig, [*TINY, *SYNTHETIC], prog="").data, labelled=True)
+    data = load_labelled(load_config(StudyConfig, [*TINY, *SYNTHETIC], prog="").data)
     images = data.test.images.copy()
     images[0] = data.val.images[1][:, ::-1]
     assert data_leaks(data) == []

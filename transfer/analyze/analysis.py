@@ -16,8 +16,8 @@ from common.data.batches import read_batch
 from common.data.decode import REFUSED_BY_PILLOW
 from common.data.duplicates import near_duplicates
 from common.data.layouts import find_dataset
-from common.data.load import Splits, load_splits
-from common.data.pack import Pack
+from common.data.load import LabelledSplits, load_labelled
+from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS
 from common.engine.seeding import seed_update
 from common.errors import abbreviate
@@ -40,8 +40,7 @@ class Analysis:
 
     def __init__(self, config: AnalyzeConfig) -> None:
         self.config, self.folder = config, config.analyze.output
-        self.data = load_splits(config.data, labelled=True)
-        assert self.data.classes is not None, "labelled data has classes"
+        self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.sizes = original_sizes(config, self.data)
 
@@ -69,7 +68,6 @@ class Analysis:
     def numbers(self) -> dict[str, Any]:
         """All that is counted, fit for JSON. Pixels and classes are those of the training images."""
         train = self.data.train
-        assert train.class_pixels is not None, "labelled data has class pixels"
         pixels = train.class_pixels.sum(0)
         shown = (train.class_pixels > 0).mean(0)
         mean, std = channel_moments(train.images)
@@ -120,7 +118,6 @@ class Analysis:
         chosen = np.asarray(spread(len(train), SHOWN))
         seed_update(self.config.analyze.seed, 0)
         batch = read_batch(train, chosen)
-        assert batch.mask is not None, "labelled data has masks"
         augment = Augment(self.config.augment, channels=self.config.data.channels)
         versions = [(batch.image, batch.mask), *(augment(batch.image, batch.mask) for _ in range(VARIANTS))]
         panels = figure.subplots(len(chosen), len(versions), squeeze=False)
@@ -131,7 +128,7 @@ class Analysis:
             panels[0, column].set_title("as it is" if column == 0 else "augmented", fontsize="small")
 
 
-def original_sizes(config: AnalyzeConfig, data: Splits) -> Int[np.ndarray, "n 2"]:
+def original_sizes(config: AnalyzeConfig, data: LabelledSplits) -> Int[np.ndarray, "n 2"]:
     """Width and height of every image file that can be read, turned as its EXIF tag says.
 
     Of the embedded data, the size that it is made in.
@@ -174,12 +171,10 @@ def _size_numbers(sizes: Int[np.ndarray, "n 2"]) -> dict[str, list[float]]:
     return {name: [float(q) for q in np.percentile(values, (0, 50, 100))] for name, values in columns.items()}
 
 
-def _foreground_shares(pack: Pack) -> Float64[np.ndarray, " n"]:
-    assert pack.class_pixels is not None, "labelled data has class pixels"
+def _foreground_shares(pack: LabelledPack) -> Float64[np.ndarray, " n"]:
     return pack.class_pixels[:, 1:].sum(1) / np.maximum(pack.class_pixels.sum(1), 1)
 
 
-def _tinted(image: torch.Tensor, mask: torch.Tensor | None) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
-    assert mask is not None, "labelled data has masks"
+def _tinted(image: torch.Tensor, mask: torch.Tensor) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
     labels = mask.where(mask != 255, 0).byte().numpy()
     return [overlay_mask(picture, label) for picture, label in zip(to_bytes(image), labels, strict=True)]

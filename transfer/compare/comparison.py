@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.data.load import load_splits
+from common.data.load import load_labelled
 from common.data.pack import Pack
 from common.engine.device import find_device
 from common.figures import save_picture
@@ -80,7 +80,7 @@ class Comparison:
         """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:
-            pack = load_splits(run.config.data, labelled=True).test
+            pack = load_labelled(run.config.data).test
             networks[run.name] = (load_model(run.folder, device).net, pack)
         return networks
 

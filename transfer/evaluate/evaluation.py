@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common.config.load import unflatten
-from common.data.load import load_splits
+from common.data.load import load_labelled
 from common.embedding import image_classes, latents, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
@@ -37,8 +37,7 @@ class Evaluation:
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = self.model.device
-        data = load_splits(options.data(trained.data), labelled=True)
-        assert data.classes is not None, "labelled data has classes"
+        data = load_labelled(options.data(trained.data))
         if data.classes.names != self.names:
             raise UserError(
                 f"{options.file} knows the classes {', '.join(self.names)}, the data has "

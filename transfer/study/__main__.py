@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
 
-    from common.data.load import load_splits  # after the flags: --help answers without importing torch
+    from common.data.load import load_labelled  # after the flags: --help answers without importing torch
     from common.terminal import time_left
     from transfer.study.leaks import data_leaks, leaks_of
     from transfer.study.page import write_page
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> None:
     from transfer.study.results import Results
     from transfer.study.table import write_study
 
-    data = load_splits(config.data, labelled=True)
+    data = load_labelled(config.data)
     campaign = StudyPlan(config, data)
     if config.study.dry_run:
         for cell in campaign.missing():

@@ -48,7 +48,7 @@ def _near(name: str, settings: dict[str, Any], seen: set[str], test: Pack) -> st
     if data.data_dir is not None and not data.data_dir.exists():
         return f"{name}: near duplicates were not looked for, as {data.data_dir} is not there any more"
     try:
-        photographs = load_splits(replace(data, download=False), labelled=False).train
+        photographs = load_splits(replace(data, download=False)).train
     except UserError as error:
         return f"{name}: near duplicates were not looked for ({error})"
     looked = len(seen.intersection(photographs.digests))

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 
 from common.config.load import changes, save_config
-from common.data.load import Splits
+from common.data.load import LabelledSplits
 from common.errors import UserError
 from common.files import make_folder
 from common.run.folder import MAY_CHANGE
@@ -31,7 +31,7 @@ SEARCH_SEED = 0
 class StudyPlan:
     """The cells of a study, in a folder that several processes may share."""
 
-    def __init__(self, config: StudyConfig, data: Splits) -> None:
+    def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
         self.config, self.folder, self.data = config, config.folder, data_digest(data)
         self._refuse_other_settings()
         self.starts = parse_inits(config.study.inits)
@@ -161,9 +161,8 @@ class StudyPlan:
         if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE)):
             raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
 
-    def _refuse_few(self, data: Splits) -> None:
+    def _refuse_few(self, data: LabelledSplits) -> None:
         """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
-        assert data.classes is not None, "labelled data has classes"
         options, plan = self.config.study, self.config.training_of(self.starts[0])
         searched = any(len(self._searches(start)) > 1 for start in self.starts)
         fractions = [*[options.search_fraction] * searched, *options.label_fractions]

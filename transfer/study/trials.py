@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int64
 
-from common.data.load import Splits
+from common.data.load import LabelledSplits
 from common.errors import DivergedError, UserError
 from common.files import write_json
 from common.run.checkpoint import handover_file
@@ -122,12 +122,10 @@ def read_cell(folder: Path) -> TrialResult | None:
     return TrialResult(json.loads((folder / PROOF).read_text()), counts)
 
 
-def data_digest(data: Splits) -> str:
+def data_digest(data: LabelledSplits) -> str:
     """A fingerprint of all images, of their order, of the classes, and of how many pixels of them each image has."""
-    assert data.classes is not None, "labelled data has classes"
     digest = blake2b(repr(data.classes.names).encode(), digest_size=16)
     for pack in (data.train, data.val, data.test):
-        assert pack.class_pixels is not None, "labelled data has class pixels"
         digest.update(" ".join([*pack.digests, "|"]).encode() + np.ascontiguousarray(pack.class_pixels).tobytes())
     return digest.hexdigest()
 

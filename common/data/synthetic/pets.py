@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from common.data.classes import IGNORE
-from common.data.pack import Pack
+from common.data.pack import LabelledPack
 from common.data.synthetic.shapes import BodyPart, Species, ellipse, leaf, limb, pet, thing
 
 Field = Float32[np.ndarray, "s s"]
@@ -28,7 +28,7 @@ SUBPIXEL_BITS = 6
 
 
 @lru_cache(maxsize=4)
-def synthetic_pets(count: int, size: int, *, seed: int) -> Pack:
+def synthetic_pets(count: int, size: int, *, seed: int) -> LabelledPack:
     """Draw `count` pictures of pets, every other one a cat, `size` pixels a side (at least 64).
 
     Masks hold 0 background, 1 cat, 2 dog, and 255 on a thin band along the outline. Picture i depends on
@@ -40,7 +40,7 @@ def synthetic_pets(count: int, size: int, *, seed: int) -> Pack:
     for i in range(count):
         images[i], masks[i] = _draw(SPECIES[i % 2], size, np.random.default_rng((seed, i)))
     images.flags.writeable = masks.flags.writeable = False
-    return Pack(
+    return LabelledPack(
         images=images,
         masks=masks,
         keys=tuple(f"{SPECIES[i % 2]}_{i:04}" for i in range(count)),

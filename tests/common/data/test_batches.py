@@ -44,10 +44,7 @@ def test_a_batch_is_the_bytes_of_the_pack_scaled_to_one():
 
 
 def test_images_without_masks_give_batches_without_masks():
-    pack = synthetic_pets(4, 64, seed=1)
-    from dataclasses import replace
-
-    bare = replace(pack, masks=None, class_pixels=None)
+    bare = synthetic_pets(4, 64, seed=1).without_labels()
     assert next(Batches(bare, batch_size=4).epoch(0)).mask is None
 
 

@@ -1,3 +1,4 @@
+import json
 import re
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from datasets import photo, sample, square_mask, write_folder, write_images_masks, write_tree
 
-from common.data.cache import RowFile, build_pack, open_pack
+from common.data.cache import PackSpec, build_pack, open_labelled_pack, open_pack
 from common.data.layouts import find_dataset
+from common.data.pack import LabelledPack
 from common.errors import UserError
 from common.files import default_cache_dir
 
@@ -17,14 +19,10 @@ VALUES = {0: 0, 7: 1, 255: 255}
 
 
 def opened(samples, cache, *, size=32, num_classes=None, skip=False):
-    return open_pack(
-        samples,
-        size=size,
-        num_classes=num_classes,
-        cache_dir=cache,
-        num_workers=2,
-        skip_bad_files=skip,
-    )
+    spec = PackSpec(size=size, cache_dir=cache, num_workers=2, skip_bad_files=skip)
+    if num_classes is None:
+        return open_pack(samples, spec)
+    return open_labelled_pack(samples, spec, num_classes=num_classes)
 
 
 @pytest.fixture
@@ -75,7 +73,8 @@ def test_a_pack_without_labels_has_no_masks_and_opens_none(pairs, tmp_path):
     for pair in pairs:
         pair.mask.unlink()
     pack = opened(pairs, tmp_path / "cache")
-    assert (pack.masks, pack.class_pixels, pack.mask_values) == (None, None, ())
+    assert pack.masks is None
+    assert not isinstance(pack, LabelledPack)
 
 
 def test_images_are_memory_mapped_and_digests_tell_equal_files(folder, tmp_path):
@@ -142,7 +141,7 @@ def test_a_run_that_finds_the_pack_made_meanwhile_drops_its_own(photos, tmp_path
     folder = tmp_path / "cache" / "name"
     first = None
     for _ in range(2):
-        build_pack(folder, photos, size=32, channels=3, num_classes=None, num_workers=2, skip_bad_files=False)
+        build_pack(folder, photos, PackSpec(size=32, cache_dir=tmp_path, num_workers=2), None)
         first = (folder / "meta.json").stat().st_ino if first is None else first
     assert (folder / "meta.json").stat().st_ino == first
     assert list((tmp_path / "cache").iterdir()) == [folder]
@@ -166,6 +165,35 @@ def test_skip_bad_files_goes_on_and_lists_them_also_from_the_cache(photos, tmp_p
         assert "--skip_bad_files" not in told
     with pytest.raises(UserError, match=r"photo_003\.jpg.*--skip_bad_files"):
         opened(photos, tmp_path / "cache")
+
+
+def test_bad_files_are_not_decoded_again_to_say_why(photos, tmp_path, monkeypatch):
+    photos[3].image.write_bytes(photos[3].image.read_bytes()[:-40])
+    first = opened(photos, tmp_path / "cache", skip=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("common.data.cache.try_decode", None)
+        assert opened(photos, tmp_path / "cache", skip=True).bad_files == first.bad_files
+
+
+def test_reasons_name_the_files_where_they_lie_now(folder, photos, tmp_path):
+    photos[3].image.write_bytes(photos[3].image.read_bytes()[:-40])
+    (before,) = opened(photos, tmp_path / "cache", skip=True).bad_files
+    folder.rename(tmp_path / "moved")
+    moved = find_dataset(tmp_path / "moved", labelled=False).samples
+    (after,) = opened(moved, tmp_path / "cache", skip=True).bad_files
+    assert after == before.replace(str(folder), str(tmp_path / "moved")) != before
+
+
+def test_packs_that_keep_no_reasons_say_them_all_the_same(pairs, tmp_path):
+    write_tree(pairs[2].mask.parent, {pairs[2].mask.name: square_mask(7, height=64, width=60)})
+    first = opened(pairs, tmp_path / "cache", num_classes=2, skip=True)
+    (path,) = (tmp_path / "cache").glob("*/meta.json")
+    meta = json.loads(path.read_text())
+    assert len(meta.pop("reasons")) == 1
+    path.write_text(json.dumps(meta))
+    again = opened(pairs, tmp_path / "cache", num_classes=2, skip=True)
+    assert again.bad_files == first.bad_files
+    assert again.keys == first.keys
 
 
 def test_bad_masks_are_skipped_with_their_images(pairs, tmp_path):
@@ -235,17 +263,6 @@ def test_a_damaged_pack_is_named(photos, tmp_path, name):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(UserError, match=re.escape(str(path.parent)) + ".*damaged.*delete"):
         opened(photos, tmp_path / "cache")
-
-
-@pytest.mark.parametrize("rows", [1, 12345])
-def test_a_row_file_is_a_npy_file(tmp_path, rows):
-    array = np.arange(rows * 6, dtype=np.uint64).astype(np.uint8).reshape(rows, 2, 3)
-    rows_written = RowFile(tmp_path / "a.npy", (2, 3))
-    with rows_written.file:
-        for row in array:
-            rows_written.append(row)
-        rows_written.finish()
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
 
 
 def test_the_cache_folder_follows_the_environment(monkeypatch):

@@ -11,7 +11,7 @@ from datasets import write_oxford
 from torchvision.datasets import OxfordIIITPet
 
 from common.config.groups import DataConfig
-from common.data.load import load_splits
+from common.data.load import load_labelled
 from common.errors import UserError
 
 
@@ -35,7 +35,7 @@ def archives(tmp_path, monkeypatch):
 
 
 def load(root, cache):
-    return load_splits(DataConfig(data_dir=root, download=True, image_size=64, cache_dir=cache), labelled=True)
+    return load_labelled(DataConfig(data_dir=root, download=True, image_size=64, cache_dir=cache))
 
 
 @pytest.mark.filterwarnings("ignore:.*filter extracted tar archives:DeprecationWarning")
@@ -57,4 +57,4 @@ def test_archives_that_cannot_be_had_or_are_others_are_refused(broken, archives,
 
 def test_a_download_needs_a_folder():
     with pytest.raises(UserError, match="--data_dir"):
-        load_splits(DataConfig(download=True), labelled=True)
+        load_labelled(DataConfig(download=True))

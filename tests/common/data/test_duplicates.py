@@ -15,7 +15,7 @@ PETS = synthetic_pets(60, 128, seed=0)
 
 def pack_of(images):
     """A pack of other pixels under the first names."""
-    return replace(PETS.take(np.arange(len(images))), images=np.stack(images), masks=None, class_pixels=None)
+    return replace(PETS.take(np.arange(len(images))).without_labels(), images=np.stack(images))
 
 
 def compressed(image):

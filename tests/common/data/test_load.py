@@ -15,7 +15,8 @@ from datasets import (
 )
 
 from common.config.groups import DataConfig
-from common.data.load import load_splits
+from common.data.load import load_labelled, load_splits
+from common.data.pack import LabelledPack
 from common.errors import UserError
 
 
@@ -48,7 +49,7 @@ def keys(splits):
 )
 def test_every_layout_loads_as_three_packs_of_classes(source, write, layout, present):
     write(source.data_dir)
-    splits = load_splits(source, labelled=True)
+    splits = load_labelled(source)
     assert splits.layout == layout
     assert set(np.unique(splits.train.masks)) == present
     for pack in (splits.train, splits.val, splits.test):
@@ -58,7 +59,7 @@ def test_every_layout_loads_as_three_packs_of_classes(source, write, layout, pre
 
 def test_oxford_cats_and_dogs_get_their_own_class(source):
     write_oxford(source.data_dir)
-    test = load_splits(source, labelled=True).test
+    test = load_labelled(source).test
     assert [key[0].isupper() for key in test.keys] == [True, False, True, False]
     assert (test.class_pixels[:, 1] > 0).tolist() == [True, False, True, False]
     assert (test.class_pixels[:, 2] > 0).tolist() == [False, True, False, True]
@@ -67,19 +68,19 @@ def test_oxford_cats_and_dogs_get_their_own_class(source):
 @pytest.mark.parametrize("write", [write_oxford, write_train_test_masks, write_images_masks])
 def test_phase_1_gets_the_same_splits_and_needs_no_mask_file(source, write):
     write(source.data_dir)
-    labelled = load_splits(source, labelled=True)
+    labelled = load_labelled(source)
     for folder in ("annotations/trimaps", "train_masks", "test_masks", "masks"):
         shutil.rmtree(source.data_dir / folder, ignore_errors=True)
     if write is write_images_masks:
         (source.data_dir / "masks").mkdir()
-    bare = load_splits(source, labelled=False)
+    bare = load_splits(source)
     assert keys(bare) == keys(labelled)
     assert (bare.classes, bare.train.masks) == (None, None)
 
 
 def test_a_flat_folder_is_split_90_5_5(source):
     write_folder(source.data_dir, 200)
-    splits = load_splits(source, labelled=False)
+    splits = load_splits(source)
     assert [len(pack) / 200 for pack in (splits.train, splits.val, splits.test)] == pytest.approx(
         [0.9, 0.05, 0.05], abs=0.04
     )
@@ -88,43 +89,43 @@ def test_a_flat_folder_is_split_90_5_5(source):
 def test_skipped_files_are_noted(source):
     write_train_test_masks(source.data_dir)
     (source.data_dir / "train" / "007.jpg").write_bytes(b"no image")
-    (note,) = load_splits(replace(source, skip_bad_files=True), labelled=True).notes
+    (note,) = load_labelled(replace(source, skip_bad_files=True)).notes
     assert note.startswith("left out: ")
     assert "007.jpg" in note
 
 
 def test_what_the_layout_notes_reaches_the_user(source):
-    (note,) = load_splits(replace(source, data_dir=write_oxford(source.data_dir)), labelled=False).notes
+    (note,) = load_splits(replace(source, data_dir=write_oxford(source.data_dir))).notes
     assert "Bengal_24" in note
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_test_images_that_are_copies_of_others_are_noted(source, split):
     write_train_test_masks(source.data_dir)
-    splits = load_splits(source, labelled=True)
+    splits = load_labelled(source)
     assert splits.notes == ()
     key = getattr(splits, split).keys[0]
     shutil.copy(source.data_dir / f"{key}.jpg", source.data_dir / "test" / "002.jpg")
-    (note,) = load_splits(source, labelled=True).notes
+    (note,) = load_labelled(source).notes
     assert "1 of 5 test images are copies" in note
     assert "test/002" in note
 
 
 def test_binary_masks_with_1_and_255_are_refused_until_told(source):
     write_images_masks(source.data_dir, 20, foreground=1)
-    assert load_splits(source, labelled=True).train.mask_values == (0, 1)
+    assert load_labelled(source).train.mask_values == (0, 1)
     write_tree(source.data_dir, {"masks/000.png": square_mask(255)})
     with pytest.raises(UserError, match=r"both 1 and 255.*--classes.*YAML"):
-        load_splits(source, labelled=True)
+        load_labelled(source)
     told = source.data_dir.parent / "classes.yaml"
     told.write_text("names: [background, foreground]\nvalues: {0: 0, 1: 1, 255: ignore}\n")
-    splits = load_splits(replace(source, classes=str(told)), labelled=True)
+    splits = load_labelled(replace(source, classes=str(told)))
     masks = np.concatenate([pack.masks for pack in (splits.train, splits.val, splits.test)])
     assert set(np.unique(masks)) == {0, 1, 255}
 
 
 def test_synthetic_pets_are_split_without_a_folder(source):
-    splits = load_splits(replace(source, data_dir=None, image_size=64), labelled=True)
+    splits = load_labelled(replace(source, data_dir=None, image_size=64))
     assert (splits.layout, splits.classes.names) == ("synthetic", ("background", "cat", "dog"))
     assert sum(len(pack) for pack in (splits.train, splits.val, splits.test)) == 30
     assert len({*splits.train.keys, *splits.val.keys, *splits.test.keys}) == 30
@@ -133,11 +134,12 @@ def test_synthetic_pets_are_split_without_a_folder(source):
 
 def test_synthetic_pets_come_without_labels_or_as_binary(source):
     source = replace(source, data_dir=None, image_size=64)
-    species = load_splits(source, labelled=True)
-    bare = load_splits(source, labelled=False)
-    assert (bare.train.masks, bare.train.class_pixels, bare.classes) == (None, None, None)
+    species = load_labelled(source)
+    bare = load_splits(source)
+    assert (bare.train.masks, bare.classes) == (None, None)
+    assert not isinstance(bare.train, LabelledPack)
     np.testing.assert_array_equal(bare.train.images, species.train.images)
-    binary = load_splits(replace(source, classes="binary"), labelled=True)
+    binary = load_labelled(replace(source, classes="binary"))
     np.testing.assert_array_equal(binary.train.masks == 1, np.isin(species.train.masks, (1, 2)))
     np.testing.assert_array_equal(binary.train.class_pixels[:, 1], species.train.class_pixels[:, 1:].sum(axis=1))
 
@@ -146,20 +148,20 @@ def test_synthetic_pets_refuse_classes_that_do_not_know_their_values(source, tmp
     told = tmp_path / "classes.yaml"
     told.write_text("names: [background, pet]\nvalues: {0: 0, 1: 1}\n")
     with pytest.raises(UserError, match=r"embedded pets.*\[0, 1\]"):
-        load_splits(replace(source, data_dir=None, image_size=64, classes=str(told)), labelled=True)
+        load_labelled(replace(source, data_dir=None, image_size=64, classes=str(told)))
 
 
 def test_a_picture_in_two_places_of_training_is_no_leak(source):
     write_train_test_masks(source.data_dir)
     write_tree(source.data_dir / "train", {"000.jpg": photo(1)})
-    assert load_splits(source, labelled=True).notes == ()
+    assert load_labelled(source).notes == ()
 
 
 def test_the_share_for_validation_can_be_another_and_test_images_stay(source):
     write_oxford(source.data_dir, trainval=60, test=10)
-    usual, more = (load_splits(replace(source, val_share=share), labelled=True) for share in (None, 0.5))
+    usual, more = (load_labelled(replace(source, val_share=share)) for share in (None, 0.5))
     assert usual.test.keys == more.test.keys
     assert set(usual.val.keys) < set(more.val.keys)
     assert len(more.val) == pytest.approx(30, abs=8)
     with pytest.raises(UserError, match=r"--val_share 0.9 leaves nothing to train on"):
-        load_splits(replace(source, val_share=0.9), labelled=True)
+        load_labelled(replace(source, val_share=0.9))

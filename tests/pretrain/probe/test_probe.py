@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from common.config.groups import DataConfig
 from common.data.classes import IGNORE
-from common.data.load import load_splits
+from common.data.load import load_labelled
 from common.errors import UserError
 from common.models.encoder import Encoder, UNetEncoder
 from pretrain.probe.probe import Probe, balanced_pixels, features_at
@@ -98,7 +98,7 @@ class TruthEncoder(Encoder):
 
 
 def painted(count: int = 60):
-    data = load_splits(DataConfig(image_size=64, synthetic_count=count), labelled=True)
+    data = load_labelled(DataConfig(image_size=64, synthetic_count=count))
     packs = []
     for pack in (data.train, data.val):
         images = np.repeat(np.where(pack.masks == IGNORE, 0, pack.masks * 100)[..., None], 3, -1).astype(np.uint8)
@@ -129,7 +129,7 @@ def test_a_probe_leaves_the_encoder_and_the_random_numbers_as_they_were():
 
 
 def test_a_probe_never_touches_test_images():
-    data = load_splits(DataConfig(image_size=64, synthetic_count=40), labelled=True)
+    data = load_labelled(DataConfig(image_size=64, synthetic_count=40))
     probe = Probe.load(DataConfig(image_size=64, synthetic_count=40), device=CPU)
     assert not {*probe.train.keys, *probe.val.keys} & {*data.test.keys}
     assert probe.train.keys == data.train.keys

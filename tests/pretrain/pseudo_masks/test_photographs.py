@@ -65,7 +65,7 @@ def test_pseudo_masks_of_small_images_are_made_on_larger_images_of_the_same_phot
     flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--split_seed", "3"]
     photographs = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--pseudo_mask_weight", "1"], prog=""))
     large = load_splits(
-        load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data, labelled=False
+        load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data
     )
     for pack, images in ((photographs.train, large.train), (photographs.val, large.val)):
         assert pack.images.shape[1:3] == (64, 64)

@@ -116,7 +116,6 @@ def test_one_or_two_images_still_give_a_page(count, tmp_path):
 
 def test_images_without_a_labelled_pixel_still_give_a_page(tmp_path):
     pack = pets(4)
-    assert pack.masks is not None
     nothing = replace(pack, masks=np.full_like(pack.masks, 255), class_pixels=np.zeros((4, 3), dtype=np.int64))
     content, sections = written(tmp_path, nothing)
     assert sections == WHOLE
@@ -126,7 +125,6 @@ def test_images_without_a_labelled_pixel_still_give_a_page(tmp_path):
 
 def test_a_class_that_is_never_predicted_and_images_of_one_class_still_give_a_page(tmp_path):
     pack = pets(5)
-    assert pack.masks is not None
     ground = replace(pack, masks=np.zeros_like(pack.masks), class_pixels=np.array([[4096, 0, 0]] * 5))
     content, sections = written(tmp_path, ground, network(silent=1))
     assert sections == WHOLE
