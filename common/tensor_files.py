@@ -3,7 +3,7 @@
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -37,9 +37,15 @@ def save_atomically(content: Any, path: Path) -> None:
 def load_tensors(path: Path) -> Any:
     """Read a file of tensors and plain data, running none of its code."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            return _load(file, path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except _UNREADABLE as error:
+
+
+def _load(file: IO[bytes], path: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (*_UNREADABLE, OSError) as error:  # of a file that was cut off torch seeks what lies before its start
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(f"{path} is not a checkpoint that can be read ({reason[:120]})") from None

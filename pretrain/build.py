@@ -8,7 +8,7 @@ from torch import Tensor
 from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import Handover, handover_file, load_handover
+from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
 from pretrain.config import PretrainConfig
 from pretrain.losses.objective import Objective
 from pretrain.losses.perceptual import PerceptualTerm, perceptual_loss
@@ -80,7 +80,7 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     return Objective(target, side)
 
 
-def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
+def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandover | None:
     """Begin with the autoencoder that the settings name, if any: its encoder and decoder, and the heads that fit.
 
     Raises UserError where it was made for other widths, channels or another stop of the decoder, and where its
@@ -103,7 +103,7 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> Handover | None:
         if name in ("encoder", "decoder") or (name in fresh and _shapes(section) == _shapes(fresh[name]))
     }
     model.load(taken, str(path))
-    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task['pretext']})")
+    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task.pretext})")
     return before
 
 

@@ -23,10 +23,12 @@ from common.engine.session import Training, compiled, train
 from common.figures import curve_figure, save_picture
 from common.report.selection import sampled
 from common.rows import Means, Row
-from common.run.checkpoint import Handover, load_handover, save_handover
+from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.notes import convergence_note, data_name
+from common.run.plain_data import to_dict
+from common.run.records import Input, Provenance
 from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
@@ -116,7 +118,7 @@ class Pretraining:
         finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
         if self.config.run.report:
             self._draw(progress)
-        self.run.write_json("metrics.json", {**scores, **finished, "task": best.task})
+        self.run.write_json("metrics.json", {**scores, **finished, "task": to_dict(best.task)})
         page = self._page(progress, images, best) if self.config.run.report else None
         self.run.close()
         test = scores["test"]
@@ -133,7 +135,7 @@ class Pretraining:
             save_picture(picture, self.run.figures / f"{name}.png")
         curve_figure(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: Handover) -> Path:
+    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: AutoencoderHandover) -> Path:
         encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
         some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
         ranks = level_ranks(encoder, some, batch_size=size, device=device)
@@ -225,23 +227,18 @@ class Pretraining:
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from was trained on."""
-        return self.before.provenance.get("train_images", ()) if self.before is not None else ()
+        return self.before.provenance.train_images if self.before is not None else ()
 
-    def _handover(self, row: Row) -> Handover:
-        return Handover(
-            kind="autoencoder",
+    def _handover(self, row: Row) -> AutoencoderHandover:
+        return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),
-            input={
-                "image_size": self.config.data.image_size,
-                "channels": self.config.data.channels,
-                "range": [0.0, 1.0],
-            },
-            task=task_record(self.config, self.before),
-            provenance={
-                "config": flatten(self.config),
-                "environment": environment(),
-                "validation": row,
-                "train_images": list(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
-            },
+            input=Input(self.config.data.image_size, self.config.data.channels),
+            task=task_record(self.config, None if self.before is None else self.before.task),
+            provenance=Provenance(
+                config=flatten(self.config),
+                environment=environment(),
+                validation=row,
+                train_images=tuple(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
+            ),
         )

@@ -1,53 +1,66 @@
 """What an encoder was taught, for its handover file and in words."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from common.run.checkpoint import Handover
+from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
 from pretrain.fixed_network import NAME
-from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings, RegisteredObjective
+from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.pretexts.task import SKIP_DROP
 from pretrain.targets.registry import TARGETS
 
 
-def task_record(config: PretrainConfig, before: Handover | None = None) -> dict[str, Any]:
+def task_record(config: PretrainConfig, before: PretrainingRecord | None = None) -> PretrainingRecord:
     """What the encoder was taught and whose labels helped, also `before` this training, for its handover file."""
-    earlier = before.task if before is not None else {}
-    pretext, loss = config.pretext, config.loss
-    settings = asdict(config.settings(PRETEXTS[pretext.pretext].settings))
-    return {
-        "pretext": pretext.pretext,
-        "settings": settings | ({"skip_drop": SKIP_DROP} if pretext.skips == "drop" else {}),
-        "target": config.target_name if config.regresses else _recorded(next(iter(config.side))),
-        **{f"{_recorded(name)}_weight": config.weight(entry) for name, entry in SIDE_OBJECTIVES.items()},
-        "saliency_from": config.settings(PseudoMaskSettings).pseudo_mask_from,
-        "skips": pretext.skips,
-        "norm": config.model.norm,
-        "perceptual": f"{NAME} ({loss.perceptual_init})" if config.perceptual else None,
-        "uses_imagenet_labels": (config.perceptual and loss.perceptual_init == "imagenet")
-        or bool(earlier.get("uses_imagenet_labels")),
-        "uses_labels": config.probe.monitor == "probe/miou" or bool(earlier.get("uses_labels")),
-        "before": earlier or None,
-    }
+    weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
+    imagenet = config.perceptual and config.loss.perceptual_init == "imagenet"
+    return PretrainingRecord(
+        pretext=config.pretext.pretext,
+        settings=_settings(config),
+        target=config.target_name if config.regresses else _recorded(next(iter(config.side))),
+        pseudo_mask_weight=weights["pseudo_mask_weight"],
+        pseudo_mask_from=config.settings(PseudoMaskSettings).pseudo_mask_from,
+        contrast_weight=weights["contrast_weight"],
+        skips=config.pretext.skips,
+        norm=config.model.norm,
+        perceptual=f"{NAME} ({config.loss.perceptual_init})" if config.perceptual else None,
+        uses_imagenet_labels=imagenet or (before is not None and before.uses_imagenet_labels),
+        uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
+        before=before,
+    )
 
 
-def task_words(task: Mapping[str, Any]) -> str:
+def task_words(task: PretrainingRecord) -> str:
     """What the encoder was taught, in words, and what it was taught before that."""
-    pretext, target = PRETEXTS[task["pretext"]], TARGETS.get(task["target"])
+    pretext, target = PRETEXTS[task.pretext], TARGETS.get(task.target)
     parts = [_regression(pretext.words, target.words, task)] if target is not None else []
-    parts += [entry.words for name, entry in SIDE_OBJECTIVES.items() if task.get(f"{_recorded(name)}_weight")]
+    parts += [entry.words for entry in SIDE_OBJECTIVES.values() if _weight(task, entry.weight) > 0]
     seen = f" {pretext.seen}" if target is None and pretext.seen else ""
-    after = f", after {task_words(task['before'])}" if task.get("before") else ""
+    after = f", after {task_words(task.before)}" if task.before is not None else ""
     return ", and ".join(parts) + seen + after
 
 
-def _regression(pretext: str, target: str, task: Mapping[str, Any]) -> str:
-    return f"{pretext}, {target.format(perceptual=task['perceptual'])}" if target else pretext
+def _settings(config: PretrainConfig) -> dict[str, Any]:
+    """Those of the pretext, and the weights that a record has no field for."""
+    settings = asdict(config.settings(PRETEXTS[config.pretext.pretext].settings))
+    dropped = {"skip_drop": SKIP_DROP} if config.pretext.skips == "drop" else {}
+    others = {entry.weight: config.weight(entry) for entry in config.side.values()}
+    return settings | dropped | {name: weight for name, weight in others.items() if not _has_field(name)}
+
+
+def _has_field(weight: str) -> bool:
+    return weight in PretrainingRecord.__dataclass_fields__
+
+
+def _weight(task: PretrainingRecord, weight: str) -> float:
+    return getattr(task, weight) if _has_field(weight) else task.settings.get(weight, 0.0)
+
+
+def _regression(pretext: str, target: str, task: PretrainingRecord) -> str:
+    return f"{pretext}, {target.format(perceptual=task.perceptual)}" if target else pretext
 
 
 def _recorded(name: str) -> str:
-    entry: RegisteredObjective = SIDE_OBJECTIVES[name]
-    return entry.recorded or name
+    return SIDE_OBJECTIVES[name].recorded or name

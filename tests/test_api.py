@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from common.data.decode import read_image
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import Handover, save_handover, sections_of
+from common.run.checkpoint import save_handover
+from common.run.records import Input, PretrainingRecord, SegmentationRecord
 from pretrain import load_encoder
 from pretrain.model import Autoencoder
+from tests.records import autoencoder_handover, segmentation_handover
 from transfer import load_model
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
@@ -29,10 +32,9 @@ def write_model(folder: Path, *, channels: int = 3) -> Path:
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm="batch", in_channels=channels)
     net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides, norm="batch"), num_classes=3)
-    task = {"names": ["background", "cat", "dog"], "values": {}}
-    given = {"image_size": 64, "channels": channels, "range": [0.0, 1.0]}
+    file = segmentation_handover(net, SegmentationRecord(("background", "cat", "dog")))
     folder.mkdir(exist_ok=True)
-    save_handover(Handover("segmentation", net.architecture(), sections_of(net), given, task), folder / "best.pth")
+    save_handover(replace(file, input=Input(64, channels)), folder / "best.pth")
     return folder
 
 
@@ -40,7 +42,7 @@ def write_autoencoder(path: Path) -> Autoencoder:
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm="batch")
     model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, norm="batch")).eval()
-    save_handover(Handover("autoencoder", model.architecture(), sections_of(model), {}, {"pretext": "plain"}), path)
+    save_handover(autoencoder_handover(model, PretrainingRecord(pretext="plain")), path)
     return model
 
 

@@ -1,5 +1,7 @@
 """What phase 1 learnt is what phase 2 starts from: the same maps, bit for bit, or a refusal."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,8 +9,10 @@ from common.config.load import load_config
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import Handover, load_handover, save_handover
+from common.run.checkpoint import load_handover, save_handover
+from common.run.records import PretrainingRecord
 from pretrain.model import Autoencoder
+from tests.records import autoencoder_handover
 from transfer.build import build_network
 from transfer.config import TransferConfig
 
@@ -24,7 +28,8 @@ def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra
         del sections[part][drop]
     if extra:
         sections[part][extra] = torch.zeros(2)
-    save_handover(Handover("autoencoder", model.architecture(), sections, {}, {"pretext": "plain"}), path)
+    task = PretrainingRecord(pretext="plain")
+    save_handover(replace(autoencoder_handover(model, task), sections=sections), path)
     return model
 
 
@@ -37,36 +42,36 @@ def receive(path, *flags, classes=3):
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
 def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm=norm)
-    net, slip, _ = receive(tmp_path / "ae.pth")
+    net, receipt, _ = receive(tmp_path / "ae.pth")
     image = torch.rand(2, 3, 64, 64)
     for ours, theirs in zip(net.eval().encoder(image), model.eval().encoder(image), strict=True):
         assert torch.equal(ours, theirs)
-    assert slip.loaded == slip.tensors > 0
-    assert "0 missing" in str(slip)
+    assert receipt.loaded == receipt.tensors > 0
+    assert "0 missing" in str(receipt)
 
 
 @pytest.mark.parametrize(("flags", "factor"), [([], 0.3), (["--encoder_lr_factor", "0.05"], 0.05)])
 def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named(flags, factor, tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
-    _, slip, _ = receive(tmp_path / "ae.pth", *flags)
-    assert slip.lr_factor == factor
+    _, receipt, _ = receive(tmp_path / "ae.pth", *flags)
+    assert receipt.lr_factor == factor
 
 
 def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch").eval()
-    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
     features = model.encoder(torch.rand(2, 3, 64, 64))
     assert torch.equal(net.eval().decoder(features), model.decoder(features))
-    assert slip.parts == ("encoder", "decoder")
-    assert slip.loaded == slip.tensors
-    assert "encoder and decoder from" in str(slip)
+    assert receipt.parts == ("encoder", "decoder")
+    assert receipt.loaded == receipt.tensors
+    assert "encoder and decoder from" in str(receipt)
 
 
 def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch")
-    net, slip, _ = receive(tmp_path / "ae.pth")
+    net, receipt, _ = receive(tmp_path / "ae.pth")
     assert not torch.equal(net.decoder.steps[0].narrow.weight, model.decoder.steps[0].narrow.weight)
-    assert slip.parts == ("encoder",)
+    assert receipt.parts == ("encoder",)
 
 
 @pytest.mark.parametrize("transfer", ["encoder", "all"])
@@ -80,15 +85,15 @@ def test_the_output_head_is_not_handed_over(transfer, tmp_path):
 @pytest.mark.parametrize(("classes", "flags"), [(2, []), (2, ["--one_logit"]), (3, []), (5, [])])
 def test_received_outlines_are_the_first_guess_of_class_0_against_all_others(stop, classes, flags, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch", stop=stop, side=("pseudo_mask",)).eval()
-    net, slip, _ = receive(tmp_path / "ae.pth", "--transfer", "outlines", *flags, classes=classes)
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "outlines", *flags, classes=classes)
     image = torch.rand(2, 3, 64, 64)
     found = net.eval()(image).softmax(1)
     foreground = model.decode(model.encode(image))["pseudo_mask"][:, 0].sigmoid()
     torch.testing.assert_close(1 - found[:, 0], foreground)
     for k in range(1, classes):
         torch.testing.assert_close(found[:, k], foreground / (classes - 1))
-    assert slip.parts == ("encoder", "decoder")
-    assert "outlines as class 0 against the others" in str(slip)
+    assert receipt.parts == ("encoder", "decoder")
+    assert "outlines as class 0 against the others" in str(receipt)
 
 
 def test_outlines_that_were_never_learnt_are_refused(tmp_path):
@@ -136,11 +141,11 @@ def test_a_run_folder_stands_for_its_handover_file(tmp_path):
 
 def test_the_receipt_counts_what_is_trained(tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
-    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "4")
     every = sum(weight.numel() for weight in net.parameters())
-    assert slip.trained_parameters == slip.parameters == every
-    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
+    assert receipt.trained_parameters == receipt.parameters == every
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
     never = sum(weight.numel() for stage in net.encoder.stages[:4] for weight in stage.parameters())
-    assert slip.trained_parameters == every - never
-    net, slip, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
-    assert slip.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())
+    assert receipt.trained_parameters == every - never
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
+    assert receipt.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())

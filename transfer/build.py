@@ -9,9 +9,10 @@ from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder
+from common.run.records import Receipt
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
-from transfer.receipt import Receipt, count_parameters, learnt_tensors
+from transfer.receipt import count_parameters, learnt_tensors
 from transfer.source import Source, find_source
 
 
@@ -36,7 +37,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
     plan, parameters = config.encoder, count_parameters(net)
     parts = ("encoder", "decoder") if source.decoder is not None else ("encoder",)
     pretrained = source.loaded > 0
-    slip = Receipt(
+    receipt = Receipt(
         source=source.name,
         parts=parts,
         tensors=learnt_tensors(net, parts),
@@ -48,11 +49,14 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
         thaw_every=plan.thaw_every if pretrained else 0,
         lr_factor=plan.pretrained_lr_factor if pretrained else 1.0,
         epochs=config.training.epochs,
+        pretraining=source.pretraining,
+        uses_imagenet_labels=source.uses_imagenet_labels,
+        uses_labels=source.pretraining is not None and source.pretraining.uses_labels,
     )
     levels = net.encoder.levels()
-    never = levels[: slip.frozen_levels(config.training.epochs - 1, len(levels))]
+    never = levels[: receipt.frozen_levels(config.training.epochs - 1, len(levels))]
     return replace(
-        slip, trained_parameters=parameters - count_parameters(*(layer for level in never for layer in level))
+        receipt, trained_parameters=parameters - count_parameters(*(layer for level in never for layer in level))
     )
 
 

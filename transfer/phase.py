@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,10 +25,12 @@ from common.models.weights import load_sections
 from common.report.page import notices
 from common.report.selection import spread
 from common.rows import Row
-from common.run.checkpoint import Handover, load_handover, sections_of
+from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.notes import convergence_note, data_name
+from common.run.plain_data import to_dict
+from common.run.records import Input, SegmentationProvenance, SegmentationRecord
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
@@ -62,7 +63,7 @@ class Transfer:
     def train(self) -> History:
         """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
         self.run.open()
-        self.run.write_json("receipt.json", self._origin())
+        self.run.write_json("receipt.json", to_dict(self.receipt))
         for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
             print(f"note: {note}", file=sys.stderr)
         self._begin_epoch(0)  # so that a frozen encoder is described as one
@@ -146,7 +147,7 @@ class Transfer:
         told = RunInfo(
             config=self.config,
             source=self.source.name,
-            notices=notices([*warnings, *self.data.notes, *leaks, *late], self.source.task),
+            notices=notices([*warnings, *self.data.notes, *leaks, *late], self.receipt),
             environment=environment(),
             packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
             rows=progress.rows,
@@ -200,26 +201,18 @@ class Transfer:
         drawn = curve_figure(progress.rows, [panel for panel in panels if known.intersection(panel)])
         drawn.savefig(self.run.figures / "curves.png", dpi=110)
 
-    def _origin(self) -> dict[str, Any]:
-        """What arrived in the network, and what the one that sent it was taught."""
-        return {**self.receipt.to_dict(), **self.source.task}
-
-    def _handover(self, row: Row) -> Handover:
-        return Handover(
-            kind="segmentation",
+    def _handover(self, row: Row) -> SegmentationHandover:
+        values = {str(value): index for value, index in self.data.classes.values.items()}
+        return SegmentationHandover(
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input={
-                "image_size": self.config.data.image_size,
-                "channels": self.config.data.channels,
-                "range": [0.0, 1.0],
-            },
-            task=self.data.classes.to_dict(),
-            provenance={
-                "config": flatten(self.config),
-                "environment": environment(),
-                "validation": row,
-                "train_images": list(self.train_pack.digests),
-                "encoder": self._origin(),
-            },
+            input=Input(self.config.data.image_size, self.config.data.channels),
+            task=SegmentationRecord(self.names, values),
+            provenance=SegmentationProvenance(
+                config=flatten(self.config),
+                environment=environment(),
+                validation=row,
+                train_images=tuple(self.train_pack.digests),
+                encoder=self.receipt,
+            ),
         )

@@ -1,72 +1,25 @@
-"""What really arrived in a network: printed and kept with every run, so that a transfer can't fail unseen."""
+"""Counting what really arrived in a network, so that a transfer can't fail unseen: its receipt."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+import json
+from pathlib import Path
 
 from torch import nn
+
+from common.errors import UserError
+from common.run.plain_data import from_dict
+from common.run.records import Receipt
 
 CONSTANTS = {"encoder.mean", "encoder.std"}
 """Tensors that are set when an encoder is built, and not learnt."""
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """The origin of the parts that were handed over, and how much of the network they are."""
-
-    source: str
-    """A file with its pretext, ImageNet, or scratch."""
-    parts: tuple[str, ...]
-    """What the source was asked for: the encoder, or the encoder and the decoder."""
-    tensors: int
-    """Learnt tensors in these parts."""
-    loaded: int
-    """Tensors among them that were filled from the source."""
-    part_parameters: int
-    """Parameters in these parts."""
-    parameters: int
-    """Parameters in the whole network."""
-    trained_parameters: int
-    """Parameters that are trained in some epoch."""
-    frozen_epochs: int
-    """Epochs in which the whole encoder stays as it came."""
-    thaw_every: int
-    """Epochs from the thawing of one of its levels to the next; 0 where all thaw at once."""
-    epochs: int
-    """Epochs of the whole training."""
-    lr_factor: float
-    """The encoder's rate afterwards, relative to the decoder's; that of its coarsest level if they differ."""
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether anything was handed over at all."""
-        return self.loaded > 0
-
-    def frozen_levels(self, epoch: int, levels: int) -> int:
-        """How many of an encoder's `levels`, counted from the finest, are frozen in an epoch (from 0)."""
-        if epoch < self.frozen_epochs:
-            return levels
-        if not self.pretrained or self.thaw_every == 0:
-            return 0
-        return max(levels - 1 - (epoch - self.frozen_epochs) // self.thaw_every, 0)
-
-    def __str__(self) -> str:
-        share = self.part_parameters / self.parameters
-        parts = " and ".join(self.parts)
-        head = f"{parts} from {self.source}: {self.loaded} of {self.tensors} tensors loaded"
-        size = f"{self.part_parameters:,} of {self.parameters:,} parameters ({share:.0%})"
-        if not self.pretrained:
-            return f"{head}; {size} start at random in the {parts}, none is frozen"
-        missing = f"{self.tensors - self.loaded} missing"
-        if self.frozen_epochs >= self.epochs:
-            return f"{head}, {missing}; {size} are pretrained; encoder frozen, never trained"
-        frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen as a whole"
-        thawed = f", thawed a level every {self.thaw_every} epochs" if self.thaw_every else ""
-        rate = f"trained at {self.lr_factor:g} x --lr"
-        return f"{head}, {missing}; {size} are pretrained; encoder {frozen}{thawed}, then {rate}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return asdict(self)
+def read_receipt(path: Path) -> Receipt:
+    """The receipt in a run's receipt.json. Raises UserError where it is not whole."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}): train this run again") from None
+    return from_dict(Receipt, content, source=path)
 
 
 def learnt_tensors(network: nn.Module, parts: tuple[str, ...]) -> int:

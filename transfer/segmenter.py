@@ -19,7 +19,7 @@ from common.data.decode import decode_image, read_image, resize_image
 from common.engine.device import find_device
 from common.errors import UserError
 from common.models.weights import load_sections
-from common.run.checkpoint import Handover, load_handover
+from common.run.checkpoint import SegmentationHandover, load_handover
 from transfer.model import SegmentationNet
 
 AnyImage = np.ndarray | Image.Image | Path | str
@@ -43,13 +43,13 @@ class Segmentation:
 class Segmenter:
     """A trained network with its classes and its input size; made by `load_model`."""
 
-    def __init__(self, net: SegmentationNet, handover: Handover, device: torch.device) -> None:
+    def __init__(self, net: SegmentationNet, handover: SegmentationHandover, device: torch.device) -> None:
         self.net = net.to(device).eval()
         self.handover, self.device = handover, device
-        self.names: tuple[str, ...] = tuple(handover.task["names"])
-        self.input_size: int = handover.input["image_size"]
+        self.names = handover.task.names
+        self.input_size = handover.input.image_size
         """Side in pixels of the squares that images are resized to."""
-        self.channels: int = handover.input["channels"]
+        self.channels = handover.input.channels
 
     def predict(self, image: AnyImage, *, probabilities: bool = False) -> Segmentation:
         """Segment one image: an array (h w c, uint8), a Pillow image of any mode, or the path of a file.

@@ -1,9 +1,8 @@
 """Where the encoder of phase 2 comes from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from common.models.registry import build_decoder, build_encoder
 from common.models.smp import SMPEncoder, smp_names
 from common.models.weights import imagenet_state, load_exactly
 from common.run.checkpoint import handover_file, load_handover
+from common.run.records import PretrainingRecord
 from transfer.config import EncoderConfig, Taken, TransferConfig
 from transfer.receipt import CONSTANTS
 
@@ -32,8 +32,9 @@ class Source:
     """Weights of a head of this decoder that tells what stands out; None for a fresh output head."""
     loaded: int = 0
     """Tensors filled from a file; 0 from scratch."""
-    task: Mapping[str, Any] = field(default_factory=dict)
-    """What it was pretrained on, in the words of its file."""
+    pretraining: PretrainingRecord | None = None
+    """What phase 1 taught it; None for ImageNet weights and from scratch."""
+    uses_imagenet_labels: bool = False
     train_images: frozenset[str] = frozenset()
     """Digests of the images that it has seen."""
 
@@ -72,16 +73,16 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
     loaded = load_exactly(encoder, file.sections["encoder"], f"the encoder in {path}") - len(CONSTANTS)
     if decoder is not None:
         loaded += load_exactly(decoder, file.sections["decoder"], f"the decoder in {path}")
-    name, outlines = f"{path} (pretext {file.task.get('pretext')})", None
+    name, outlines = f"{path} (pretext {file.task.pretext})", None
     if transfer == "outlines":
         name += ", its outlines as class 0 against the others"
         outlines = file.sections.get("saliency_head")
         if outlines is None:
             raise UserError(
-                f"{path} has learnt no outlines: pretrain with --pseudo_mask_weight 1, or take --transfer all"
+                f"{path} has no foreground head: pretrain with --pseudo_mask_weight 1, or take --transfer all"
             )
-    seen = frozenset(file.provenance.get("train_images", ()))
-    return Source(name, encoder, decoder, outlines, loaded, file.task, seen)
+    seen = frozenset(file.provenance.train_images)
+    return Source(name, encoder, decoder, outlines, loaded, file.task, file.task.uses_imagenet_labels, seen)
 
 
 def _from_zoo(plan: EncoderConfig, channels: int) -> Source:
@@ -95,7 +96,7 @@ def _from_zoo(plan: EncoderConfig, channels: int) -> Source:
     else:
         loaded = encoder.load_imagenet(imagenet_state("mobilenet_v2", path))
     fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
-    return Source(f"ImageNet ({name}{fitted})", encoder, loaded=loaded, task={"uses_imagenet_labels": True})
+    return Source(f"ImageNet ({name}{fitted})", encoder, loaded=loaded, uses_imagenet_labels=True)
 
 
 def _from_library(plan: EncoderConfig, channels: int) -> SMPEncoder:

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.progress import Progress
 
 from common.errors import UserError
+from common.run.records import LabelUse
 from common.terminal import CONSOLE
 
 HERE = Path(__file__).resolve().parent
@@ -162,11 +163,11 @@ def _compact_json(value: Any, **_: Any) -> str:
     return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def notices(warnings: Iterable[str], task: Mapping[str, Any]) -> list[Notice]:
-    """Warnings, and notes on the labels that helped an encoder: `task` is the record of its handover file."""
+def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
+    """Warnings, and notes on the labels that helped an encoder."""
     notes = []
-    if task.get("uses_imagenet_labels"):
+    if record.uses_imagenet_labels:
         notes.append("ImageNet labels were used: the encoder, or the loss that taught it, learnt from them")
-    if task.get("uses_labels"):
+    if record.uses_labels:
         notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

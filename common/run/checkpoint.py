@@ -8,43 +8,73 @@ with `weights_only=True` and carries a digest of its own contents.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, overload
 
 import torch
+from pydantic import AfterValidator, ConfigDict
 from torch import Tensor, nn
 
 from common.errors import UserError
+from common.run.plain_data import from_dict, to_dict
+from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
 
 FORMAT = "recon2seg"
 VERSION = 1
-PHASES = {"autoencoder": "phase 1", "segmentation": "phase 2"}
-"""What writes each kind of handover file."""
-WANTED = {"autoencoder": "ae.pth of pretrain.main", "segmentation": "best.pth of transfer.main"}
-"""The file to give where a kind is wanted."""
+
+Sections: TypeAlias = dict[str, dict[str, Tensor]]
+Kind: TypeAlias = Literal["autoencoder", "segmentation"]
 
 
-@dataclass(frozen=True)
-class Handover:
+def _with_parts(architecture: dict[str, Any]) -> dict[str, Any]:
+    for part in ("encoder", "decoder"):
+        if not isinstance(architecture.get(part), dict):
+            raise ValueError(f"it describes no {part}")
+    return architecture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The state of each part of a network: encoder, decoder, heads."""
+
+    __pydantic_config__: ClassVar = ConfigDict(arbitrary_types_allowed=True)
+
+    sections: Sections
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover(Weights):
     """A trained network as another command, or another program, can take it up."""
 
-    kind: str
-    """autoencoder or segmentation."""
-    architecture: dict[str, Any]
-    """What rebuilds the network, without its weights."""
-    sections: dict[str, dict[str, Tensor]]
-    """State of each part: encoder, decoder, head."""
-    input: dict[str, Any]
-    """Side in pixels, channels and range of the images that the network was trained on."""
-    task: dict[str, Any]
-    """The pretext of phase 1, or the classes of phase 2."""
-    provenance: dict[str, Any] = field(default_factory=dict)
-    """Config, versions, commit, validation figures, digests of the training images."""
+    kind: ClassVar[Kind]
+    architecture: Annotated[dict[str, Any], AfterValidator(_with_parts)]
+    """What rebuilds the network, without its weights: encoder, decoder, and what is the network's own."""
+    input: Input
+    task: PretrainingRecord | SegmentationRecord
+    """What the network was taught."""
+    provenance: Provenance
 
 
-def sections_of(model: nn.Module) -> dict[str, dict[str, Tensor]]:
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderHandover(Handover):
+    """What phase 1 hands over (ae.pth)."""
+
+    kind = "autoencoder"
+    task: PretrainingRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationHandover(Handover):
+    """What phase 2 leaves (best.pth)."""
+
+    kind = "segmentation"
+    task: SegmentationRecord
+    provenance: SegmentationProvenance
+
+
+def sections_of(model: nn.Module) -> Sections:
     """The state of each child of a network, on the CPU."""
     return {
         name: {key: value.detach().cpu().clone() for key, value in child.state_dict().items()}
@@ -54,8 +84,15 @@ def sections_of(model: nn.Module) -> dict[str, dict[str, Tensor]]:
 
 def save_handover(handover: Handover, path: Path) -> None:
     """Write a handover file; a reader sees the old file or the whole new one, never a part."""
-    content = {"format": FORMAT, "version": VERSION, **asdict(handover)}
-    save_atomically({**content, "digest": _digest(content)}, path)
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": handover.kind,
+        "architecture": handover.architecture,
+        "sections": handover.sections,
+        **{name: to_dict(getattr(handover, name)) for name in ("input", "task", "provenance")},
+    }
+    save_atomically({**content, "digest": digest(content)}, path)
 
 
 def handover_file(path: Path) -> Path:
@@ -65,27 +102,47 @@ def handover_file(path: Path) -> Path:
     return next((path / name for name in ("ae.pth", "best.pth") if (path / name).exists()), path / "ae.pth")
 
 
-def load_handover(path: Path, *, kind: str | None = None) -> Handover:
+@overload
+def load_handover(path: Path, *, kind: Literal["autoencoder"]) -> AutoencoderHandover: ...
+@overload
+def load_handover(path: Path, *, kind: Literal["segmentation"]) -> SegmentationHandover: ...
+@overload
+def load_handover(path: Path, *, kind: None = None) -> AutoencoderHandover | SegmentationHandover: ...
+def load_handover(path: Path, *, kind: Kind | None = None) -> AutoencoderHandover | SegmentationHandover:
     """Read a handover file back.
 
     Raises UserError when there is no such file, when it is something else (another program's checkpoint, a
-    training state), when it was changed after writing, or when it is not of the wanted `kind`.
+    training state), when it was changed after writing, when it is not of the wanted `kind`, or when an entry is
+    missing or of the wrong type.
     """
-    content = load_tensors(path)
+    content = _unchanged(load_tensors(path), path)
+    match content.get("kind"), kind:
+        case "autoencoder", "autoencoder" | None:
+            return from_dict(AutoencoderHandover, content, source=path)
+        case "segmentation", "segmentation" | None:
+            return from_dict(SegmentationHandover, content, source=path)
+        case "autoencoder", _:
+            raise UserError(f"{path} is a file of phase 1; give the best.pth of transfer.main")
+        case "segmentation", _:
+            raise UserError(f"{path} is a file of phase 2; give the ae.pth of pretrain.main")
+        case other, _:
+            raise UserError(f"{path} holds a network of an unknown kind ({other}): update this program")
+
+
+def _unchanged(content: Any, path: Path) -> dict[str, Any]:
+    """The contents of a handover file as they were written. Raises UserError for any other file."""
     if not isinstance(content, dict) or content.get("format") != FORMAT or "sections" not in content:
         raise UserError(f"{path} is not a handover file of this program: give the ae.pth or best.pth of a run")
     if content.get("version") != VERSION:
         raise UserError(f"{path} has format version {content.get('version')}, this program reads {VERSION}")
     written = content.pop("digest", None)
-    if written != _digest(content):
+    from_dict(Weights, content, source=path)  # for only tensors have a digest
+    if written != digest(content):
         raise UserError(f"{path} was changed or damaged after it was written: copy it again from its run")
-    handover = Handover(**{name: content[name] for name in Handover.__dataclass_fields__})
-    if kind is not None and handover.kind != kind:
-        raise UserError(f"{path} is a file of {PHASES[handover.kind]}; give the {WANTED[kind]}")
-    return handover
+    return content
 
 
-def _digest(content: Mapping[str, Any]) -> str:
+def digest(content: Mapping[str, Any]) -> str:
     """SHA-256 of the tensors' bytes and of everything beside them as JSON."""
     sha = hashlib.sha256()
     plain = {name: value for name, value in content.items() if name != "sections"}

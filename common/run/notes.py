@@ -1,9 +1,7 @@
 """Words at the head of a page that both phases need."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from common.config.groups import DataConfig, TrainingConfig
+from common.run.records import LabelUse
 
 
 def data_name(config: DataConfig) -> str:
@@ -28,7 +26,11 @@ def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> l
     return []
 
 
-def external_labels(task: Mapping[str, Any]) -> str:
-    """Whose labels helped an encoder before it met these images, by the record of its handover file, or "none"."""
-    found = ["ImageNet"] * bool(task.get("uses_imagenet_labels")) + ["a probe's"] * bool(task.get("uses_labels"))
-    return " and ".join(found) or "none"
+def external_labels(record: LabelUse) -> str:
+    """Whose labels helped an encoder before it met these images, or "none"."""
+    labels = []
+    if record.uses_imagenet_labels:
+        labels.append("ImageNet")
+    if record.uses_labels:
+        labels.append("a probe's")
+    return " and ".join(labels) or "none"

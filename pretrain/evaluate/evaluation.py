@@ -20,6 +20,7 @@ from common.rows import read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.notes import convergence_note, data_name
+from common.run.plain_data import to_dict
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
@@ -35,7 +36,7 @@ class Evaluation:
 
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
-        trained = unflatten(config_class(), handover.provenance["config"])
+        trained = unflatten(config_class(), handover.provenance.config)
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
@@ -50,7 +51,7 @@ class Evaluation:
         self.model = Autoencoder.from_architecture(handover.architecture)
         self.model.load(handover.sections, str(options.file))
         self.model.to(self.device).eval()
-        self.results: dict[str, Any] = {"task": handover.task, "images": len(self.pack)}
+        self.results: dict[str, Any] = {"task": to_dict(handover.task), "images": len(self.pack)}
         self.figures = self.folder / "figures"
         self.figures.mkdir(parents=True, exist_ok=True)
 
@@ -132,7 +133,7 @@ class Evaluation:
 
     def _page(self) -> Path:
         provenance = self.handover.provenance
-        rows, best = read_rows(self.options.file.parent / "metrics.csv"), int(provenance["validation"]["epoch"])
+        rows, best = read_rows(self.options.file.parent / "metrics.csv"), provenance.epoch
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         looked = ScoredModel(
             model=self.model,
@@ -150,7 +151,7 @@ class Evaluation:
             config=self.trained,
             task=self.handover.task,
             warnings=[*self.data.notes, *late],
-            environment=provenance["environment"],
+            environment=provenance.environment,
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,

@@ -22,6 +22,7 @@ from common.report.selection import sampled
 from common.rows import Row
 from common.run.loggers import LabelledPoints
 from common.run.notes import count_phrase, data_name
+from common.run.records import PretrainingRecord
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
@@ -59,7 +60,7 @@ class RunInfo:
     """What is known of how an autoencoder came to be."""
 
     config: PretrainConfig
-    task: Mapping[str, Any]
+    task: PretrainingRecord
     warnings: Sequence[str]
     environment: Mapping[str, Any]
     packs: Mapping[str, Pack]

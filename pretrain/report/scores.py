@@ -10,6 +10,7 @@ from common.intervals import Interval
 from common.report.blocks import Axis, Chart, Series, interval_position, number, table
 from common.report.page import Block, Tile
 from common.rows import Row
+from common.run.records import PretrainingRecord
 
 NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skips, dB", "mse": "MSE"}
 FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
@@ -22,7 +23,7 @@ def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
     return (until[-1:] or found[:1] or [{}])[0]
 
 
-def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any], probed: Row) -> str:
+def verdict(means: Mapping[str, Interval], images: str, task: PretrainingRecord, probed: Row) -> str:
     """What an autoencoder can do with so many images, in two or three sentences; `probed`: see `probed_row`."""
     psnr = means["psnr"]
     said = [f"Whole pictures are rebuilt with {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"]
@@ -36,7 +37,7 @@ def verdict(means: Mapping[str, Interval], images: str, task: Mapping[str, Any],
             else "it does as well without its skips, so the coarsest map carries the picture"
         )
     sentence = "; ".join(said) + "."
-    if task["target"] != "image":
+    if task.target != "image":
         sentence += " Pixels were not what it was taught: its image head learnt beside the task."
     if probed:
         reached = f"{probed['val/probe/miou']:.3f} (validation images, epoch {probed['epoch']:.0f})"

@@ -13,13 +13,15 @@ from common.data.batches import to_images
 from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import Handover, save_handover, sections_of
+from common.run.checkpoint import save_handover
+from common.run.records import SegmentationRecord
+from tests.records import segmentation_handover
 from transfer.gradcam.__main__ import main as gradcam
 from transfer.gradcam.cam import class_activation, upscale
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
-NAMES = ["background", "../<cat> \N{CAT FACE}", "x" * 300]
+NAMES = ("background", "../<cat> \N{CAT FACE}", "x" * 300)
 FOLDERS = ["0-background", "1-_cat_", f"2-{'x' * 40}"]
 SIZES = {"wide": (131, 50), "deep/tall": (40, 97), "one": (1, 1)}
 
@@ -33,10 +35,8 @@ def model(tmp_path):
     with torch.no_grad():
         net.head.bias -= net(torch.rand(1, 3, 64, 64)).mean((0, 2, 3)) + torch.tensor([0, 0, 1e3])
     path = tmp_path / "best.pth"
-    task = {"names": NAMES, "values": {}}
-    save_handover(
-        Handover("segmentation", net.architecture(), sections_of(net), {"image_size": 64, "channels": 3}, task), path
-    )
+    task = SegmentationRecord(NAMES)
+    save_handover(segmentation_handover(net, task), path)
     return path
 
 

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from common.data.decode import read_image, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
-from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
+from common.run.checkpoint import load_handover, save_handover
+from common.run.records import SegmentationRecord
+from tests.records import segmentation_handover
 from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
@@ -24,11 +26,9 @@ def model(tmp_path):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm="batch")
     net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides, norm="batch"), num_classes=3)
-    task = {"names": ["background", "cat", "dog"], "values": {}}
+    task = SegmentationRecord(("background", "cat", "dog"))
     path = tmp_path / "best.pth"
-    save_handover(
-        Handover("segmentation", net.architecture(), sections_of(net), {"image_size": 64, "channels": 3}, task), path
-    )
+    save_handover(segmentation_handover(net, task), path)
     return path
 
 

@@ -189,7 +189,7 @@ def test_a_start_that_cannot_be_trained_is_refused_and_the_others_have_their_tab
     shutil.copytree(done, folder)
     assert study([*words, f"outlined={ae}+outlines", "--output_dir", str(folder)]) == 2
     said = capsys.readouterr()
-    assert "has learnt no outlines" in said.err
+    assert "has no foreground head" in said.err
     assert "- own against scratch: " in said.out
 
 

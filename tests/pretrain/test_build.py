@@ -1,6 +1,7 @@
 """One pretext follows another: what the second training begins with, and what its record says of the first."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ import torch
 
 from common.config.load import load_config
 from common.errors import UserError
-from common.run.checkpoint import Handover, load_handover, save_handover
+from common.run.checkpoint import load_handover, save_handover
 from pretrain.build import build_model, build_target, start_from
 from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain
 from pretrain.record import task_record, task_words
+from tests.records import autoencoder_handover
 from tests.tiny import SYNTHETIC, TINY
 
 MASKS = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--pseudo_mask_weight", "1"]
@@ -39,7 +41,7 @@ def hog(tmp_path) -> tuple[Path, dict]:
     config = load_config(PretrainConfig, TINY, prog="")
     model = network(config, 0)
     path = tmp_path / "ae.pth"
-    save_handover(Handover("autoencoder", model.architecture(), model.sections(), {}, task_record(config)), path)
+    save_handover(autoencoder_handover(model, task_record(config)), path)
     return path, model.sections()
 
 
@@ -78,16 +80,18 @@ def test_another_network_is_refused_by_the_tensors_that_differ(hog):
 @pytest.mark.parametrize("label", ["uses_imagenet_labels", "uses_labels"])
 def test_labels_that_helped_the_first_are_in_the_record_of_the_second(label, hog):
     path, _ = hog
-    before = load_handover(path)
+    before = load_handover(path, kind="autoencoder").task
     config = load_config(PretrainConfig, [*TINY, *MASKS], prog="")
-    assert task_record(config, before)[label] is False
-    before.task[label] = True
-    assert task_record(config, before)[label] is True
+    assert getattr(task_record(config, before), label) is False
+    assert getattr(task_record(config, replace(before, **{label: True})), label) is True
 
 
 def test_the_record_and_the_page_name_both(hog):
-    task = task_record(load_config(PretrainConfig, [*TINY, *MASKS], prog=""), load_handover(hog[0]))
-    assert task["before"]["pretext"] == "mask"
+    task = task_record(
+        load_config(PretrainConfig, [*TINY, *MASKS], prog=""), load_handover(hog[0], kind="autoencoder").task
+    )
+    assert task.before is not None
+    assert task.before.pretext == "mask"
     assert task_words(task) == "segmenting the foreground, after filling in hidden patches, as gradient histograms"
 
 
@@ -97,7 +101,7 @@ def test_images_that_taught_the_first_count_as_seen_by_the_second(tmp_path, monk
     assert pretrain([*TINY, *more, "--epochs", "1", "--output_dir", "first"]) == 0
     again = [*TINY, *SYNTHETIC, "--epochs", "1", *MASKS, "--start_from", "first"]
     assert pretrain([*again, "--output_dir", "second"]) == 0
-    first, second = (load_handover(Path(run) / "ae.pth").provenance["train_images"] for run in ("first", "second"))
+    first, second = (load_handover(Path(run) / "ae.pth").provenance.train_images for run in ("first", "second"))
     assert set(first) <= set(second), "the second has fewer images of its own"
     assert len(second) == len(set(second))
     task = json.loads(Path("second/metrics.json").read_text(encoding="utf-8"))["task"]

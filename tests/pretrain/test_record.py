@@ -3,6 +3,7 @@
 import pytest
 
 from common.config.load import load_config
+from common.run.plain_data import to_dict
 from pretrain.config import PretrainConfig
 from pretrain.record import task_record, task_words
 from tests.tiny import TINY
@@ -32,7 +33,7 @@ def test_the_words_name_all_that_was_learnt(flags, words):
 
 @pytest.mark.parametrize(("flags", "target"), [(MASKS, "saliency"), (VIEWS, "contrast")])
 def test_a_record_has_the_keys_of_version_0_1_0(flags, target):
-    task = task_record(load_config(PretrainConfig, [*TINY, *ALONE, *flags, "--skips", "drop"], prog=""))
+    task = to_dict(task_record(load_config(PretrainConfig, [*TINY, *ALONE, *flags, "--skips", "drop"], prog="")))
     assert task["target"] == target
     assert task["saliency_weight"] == (flags == MASKS)
     assert task["contrast_weight"] == (flags == VIEWS)
@@ -43,4 +44,4 @@ def test_a_record_has_the_keys_of_version_0_1_0(flags, target):
 
 def test_a_record_has_the_settings_of_its_pretext_alone():
     task = task_record(load_config(PretrainConfig, [*TINY, "--mask_ratio", "0.5"], prog=""))
-    assert task["settings"] == {"mask_ratio": 0.5, "patch_size": 8, "hidden_at": "every_level"}
+    assert task.settings == {"mask_ratio": 0.5, "patch_size": 8, "hidden_at": "every_level"}

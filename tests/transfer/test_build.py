@@ -8,9 +8,9 @@ from torch import nn
 
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.run.records import Receipt
 from transfer.build import training_parts
 from transfer.model import SegmentationNet
-from transfer.receipt import Receipt
 
 PRETRAINED = Receipt(
     source="ae.pth",

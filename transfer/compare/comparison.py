@@ -95,7 +95,7 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
     }
     return {
         "run": run.name,
-        "encoder": run.receipt["source"],
+        "encoder": run.receipt.source,
         "labels_elsewhere": external_labels(run.receipt),
         "decoder": run.config.decoder.decoder,
         "label_fraction": run.config.labels.label_fraction,
@@ -104,8 +104,8 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
         "mean_iou_low": _number(sure.low),
         "mean_iou_high": _number(sure.high),
         **per_class,
-        "parameters": run.receipt["parameters"],
-        "trained_parameters": run.receipt.get("trained_parameters"),
+        "parameters": run.receipt.parameters,
+        "trained_parameters": run.receipt.trained_parameters,
         "epochs": len(run.rows),
         "train_seconds": run.resources.get("train_seconds"),
         "peak_memory_mib": run.resources.get("peak_gpu_memory_mib", run.resources.get("peak_memory_mib")),

@@ -12,8 +12,10 @@ from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.notes import convergence_note
+from common.run.records import Receipt
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores
+from transfer.receipt import read_receipt
 from transfer.scoring import IMAGES_FILE
 
 
@@ -27,7 +29,7 @@ class FinishedRun:
     digests: tuple[str, ...]
     scores: Scores
     """Of its test images, in the order of `keys`."""
-    receipt: dict[str, Any]
+    receipt: Receipt
     resources: dict[str, Any]
     rows: list[Row]
     config: TransferConfig
@@ -54,7 +56,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         keys=tuple(images["keys"].tolist()),
         digests=tuple(images["digests"].tolist()),
         scores=Scores(images["confusions"], tuple(ended["test"]["per_class"])),
-        receipt=json.loads((folder / "receipt.json").read_text()),
+        receipt=read_receipt(folder / "receipt.json"),
         resources=_json(folder / "resources.json"),
         rows=read_rows(folder / "metrics.csv"),
         config=config,

@@ -32,7 +32,7 @@ class Evaluation:
     def __init__(self, options: ScoreOptions) -> None:
         self.model = load_model(options.file, options.device)
         self.net, self.handover, self.names = self.model.net, self.model.handover, self.model.names
-        trained = unflatten(TransferConfig, self.handover.provenance["config"])
+        trained = unflatten(TransferConfig, self.handover.provenance.config)
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
@@ -104,7 +104,7 @@ class Evaluation:
             before=None if before is None else before.encoder.to(self.device),
             before_note=why,
         )
-        rows, best = read_rows(beside / "metrics.csv"), int(provenance["validation"]["epoch"])
+        rows, best = read_rows(beside / "metrics.csv"), provenance.epoch
         late = convergence_note(self.trained.training, epochs=len(rows), best_epoch=best) if rows else []
         said = [
             *(f"class {name} is never predicted" for name in self.scores.silent_classes),
@@ -114,9 +114,9 @@ class Evaluation:
         ]
         told = RunInfo(
             config=self.trained,
-            source=provenance["encoder"]["source"],
-            notices=notices(said, provenance["encoder"]),
-            environment=provenance["environment"],
+            source=provenance.encoder.source,
+            notices=notices(said, provenance.encoder),
+            environment=provenance.environment,
             packs={self.options.split: self.pack},
             rows=rows,
             best_epoch=best,

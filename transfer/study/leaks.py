@@ -1,5 +1,6 @@
 """Whether a pretraining saw the test images: the same files, or the same pictures saved again."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +37,13 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
     if start.file is None:
         return []
     handover = load_handover(handover_file(start.file), kind="autoencoder")
-    seen = set(handover.provenance.get("train_images", ()))
+    seen = set(handover.provenance.train_images)
     same = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
     told = f"{start.name}: of {len(test)} test images {len(same)} are among the {len(seen)} files of its pretraining"
-    return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance["config"], seen, test)]
+    return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance.config, seen, test)]
 
 
-def _near(name: str, settings: dict[str, Any], seen: set[str], test: Pack) -> str:
+def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) -> str:
     known = vars(DataConfig())
     data = TypeAdapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
     if data.data_dir is not None and not data.data_dir.exists():

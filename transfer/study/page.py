@@ -106,7 +106,7 @@ def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
 
 
 def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
-    return curve[0].record["uses_imagenet_labels"]
+    return curve[0].uses_imagenet_labels
 
 
 def _efficiency(evidence: Results) -> list[Block]:
@@ -115,7 +115,7 @@ def _efficiency(evidence: Results) -> list[Block]:
     rows = [
         [
             score.start.name,
-            external_labels(score.record),
+            external_labels(score),
             number(score.labels, ".0f"),
             number(score.mean_iou.value, ".4f", interval=interval_position(*score.mean_iou)),
             _ends(score.mean_iou, ".3f"),

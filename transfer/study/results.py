@@ -43,6 +43,16 @@ class Score:
         return self.images["train"] + self.images["val"]
 
     @property
+    def uses_imagenet_labels(self) -> bool:
+        """Whether ImageNet labels helped its encoder."""
+        return self.record["uses_imagenet_labels"]
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether a linear probe's labels chose the epoch of its pretraining."""
+        return self.record["uses_labels"]
+
+    @property
     def answer(self) -> str:
         """helped, did not (the interval lies below 0), or cannot tell."""
         if self.difference is None or not self.difference.sure:

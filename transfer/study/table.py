@@ -111,7 +111,7 @@ def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:
         by_fraction = {score.fraction: score for score in curve}
         cells = [_cell(by_fraction.get(fraction)) for fraction in fractions]
         rates = "{:g}, {:g}".format(*curve[0].rates)
-        rows.append([start.name, external_labels(curve[0].record), rates, *cells])
+        rows.append([start.name, external_labels(curve[0]), rates, *cells])
     return markdown_table(heads, rows)
 
 
@@ -143,8 +143,8 @@ def _plain(score: Score) -> dict[str, Any]:
         "difference": difference,
         "lr": score.rates[0],
         "encoder_lr_factor": score.rates[1],
-        "uses_imagenet_labels": score.record["uses_imagenet_labels"],
-        "uses_labels": score.record["uses_labels"],
+        "uses_imagenet_labels": score.uses_imagenet_labels,
+        "uses_labels": score.uses_labels,
     }
 
 

@@ -1,34 +1,58 @@
 import resource
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from common.errors import UserError
-from common.run.checkpoint import Handover, load_handover, save_handover, sections_of
+from common.run.checkpoint import (
+    AutoencoderHandover,
+    SegmentationHandover,
+    digest,
+    load_handover,
+    save_handover,
+    sections_of,
+)
+from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
+from tests.records import ORIGIN, RECEIPT
+
+MADE_BEFORE = Path(__file__).parents[2] / "made_before/transfer"
 
 
-def handover():
+def handover() -> AutoencoderHandover:
     model = nn.Sequential()
     model.add_module("encoder", nn.Conv2d(3, 4, 3))
     model.add_module("head", nn.BatchNorm2d(4))
-    return Handover(
-        kind="autoencoder",
-        architecture={"encoder": {"name": "unet", "widths": [1, 2]}},
+    first = PretrainingRecord(pretext="mask", settings={"mask_ratio": 0.6}, target="hog", uses_labels=True)
+    return AutoencoderHandover(
         sections=sections_of(model),
-        input={"image_size": 64, "range": [0.0, 1.0]},
-        task={"pretext": "plain"},
-        provenance={"config": {"lr": 0.1, "data_dir": None}},
+        architecture={"encoder": {"name": "unet", "widths": [1, 2]}, "decoder": {"name": "unet"}},
+        input=Input(64),
+        task=PretrainingRecord(pretext="plain", pseudo_mask_weight=0.5, before=first),
+        provenance=Provenance(config={"lr": 0.1, "data_dir": None}, environment={}, validation={"epoch": 3}),
     )
 
 
-def test_a_handover_file_comes_back_whole(tmp_path):
-    written = handover()
+def segmenter() -> SegmentationHandover:
+    """The same network as one for two classes, which began with an autoencoder."""
+    file = handover()
+    return SegmentationHandover(
+        sections=file.sections,
+        architecture=file.architecture,
+        input=file.input,
+        task=SegmentationRecord(("background", "pet"), {"0": 0, "255": 255}),
+        provenance=SegmentationProvenance(**ORIGIN, encoder=replace(RECEIPT, pretraining=file.task)),
+    )
+
+
+@pytest.mark.parametrize("written", [handover(), segmenter()], ids=["autoencoder", "segmentation"])
+def test_a_handover_file_comes_back_whole(written, tmp_path):
     save_handover(written, tmp_path / "ae.pth")
-    read = load_handover(tmp_path / "ae.pth", kind="autoencoder")
+    read = load_handover(tmp_path / "ae.pth", kind=written.kind)
     assert replace(read, sections={}) == replace(written, sections={})
     for name, section in written.sections.items():
         assert section.keys() == read.sections[name].keys()
@@ -94,8 +118,95 @@ def test_a_missing_file_and_the_wrong_kind_are_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*nowhere\.pth"):
         load_handover(tmp_path / "nowhere.pth")
     save_handover(handover(), tmp_path / "ae.pth")
-    with pytest.raises(UserError, match=r"is a file of phase 1; give the best.pth of transfer.main"):
+    with pytest.raises(UserError, match=r"ae\.pth is a file of phase 1; give the best\.pth of transfer\.main"):
         load_handover(tmp_path / "ae.pth", kind="segmentation")
+    save_handover(segmenter(), tmp_path / "best.pth")
+    with pytest.raises(UserError, match=r"best\.pth is a file of phase 2; give the ae\.pth of pretrain\.main"):
+        load_handover(tmp_path / "best.pth", kind="autoencoder")
+
+
+def rewrite(path, entry: str, value=None, *, drop: bool = False) -> None:
+    """Change one entry of a handover file, whose digest then fits it: what another program might have written."""
+    content = torch.load(path, weights_only=True)
+    content.pop("digest")
+    *folders, name = entry.split(".")
+    inside = content
+    for folder in folders:
+        inside = inside[folder]
+    if drop:
+        del inside[name]
+    else:
+        inside[name] = value
+    signed = "" if entry.startswith("sections") else digest(content)  # only tensors have a digest
+    torch.save({**content, "digest": signed}, path)
+
+
+NEEDED = {
+    "autoencoder": ["task.pretext", "task.before.pretext"],
+    "segmentation": ["task.names", "provenance.encoder", "provenance.encoder.source", "provenance.encoder.loaded"],
+}
+IN_BOTH = [
+    "kind", "sections", "architecture", "architecture.encoder", "architecture.decoder", "input", "input.image_size",
+    "task", "provenance", "provenance.config", "provenance.environment", "provenance.validation",
+    "provenance.validation.epoch",
+]  # fmt: skip
+WRITE = {"autoencoder": handover, "segmentation": segmenter}
+
+
+@pytest.mark.parametrize(("kind", "entry"), [(kind, entry) for kind in WRITE for entry in IN_BOTH + NEEDED[kind]])
+def test_a_file_that_lacks_an_entry_is_refused_in_one_sentence_that_names_it(kind, entry, tmp_path):
+    path = tmp_path / "file.pth"
+    save_handover(WRITE[kind](), path)
+    rewrite(path, entry, drop=True)
+    with pytest.raises(UserError, match=rf"file\.pth.*{entry.rpartition('.')[2].replace('sections', 'handover')}"):
+        load_handover(path, kind=kind)
+
+
+WRONG = {
+    "autoencoder": {"task.settings": 3, "task.uses_labels": "perhaps", "task.before": 7, "task.saliency_weight": "a"},
+    "segmentation": {
+        "task.names": "cat", "task.values": {"0": "cat"}, "provenance.encoder.parts": 1, "provenance.encoder": 5,
+    },
+}  # fmt: skip
+WRONG_IN_BOTH = {
+    "sections": 3, "sections.encoder": 3, "sections.encoder.bias": 3, "architecture": 3, "architecture.decoder": "unet",
+    "input": None, "input.image_size": "wide", "input.range": [0, 1, 2], "task": "plain", "provenance": [],
+    "provenance.config": 3, "provenance.train_images": 3, "provenance.validation": {"epoch": "last"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "value"),
+    [(kind, *wrong) for kind in WRITE for wrong in (WRONG_IN_BOTH | WRONG[kind]).items()],
+)
+def test_an_entry_of_the_wrong_type_is_refused_in_one_sentence_that_names_it(kind, entry, value, tmp_path):
+    path = tmp_path / "file.pth"
+    save_handover(WRITE[kind](), path)
+    rewrite(path, entry, value)
+    with pytest.raises(UserError, match=rf"file\.pth.*{entry.rpartition('.')[2]}") as refusal:
+        load_handover(path, kind=kind)
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_older_files_lack_has_a_default_and_what_newer_ones_add_is_left_out(tmp_path):
+    path = tmp_path / "ae.pth"
+    save_handover(handover(), path)
+    for entry in ("task.saliency_weight", "task.before", "provenance.train_images", "input.channels"):
+        rewrite(path, entry, drop=True)
+    rewrite(path, "task.invented", 3)
+    file = load_handover(path, kind="autoencoder")
+    assert file.task == PretrainingRecord(pretext="plain")
+    assert (file.provenance.train_images, file.input.channels) == ((), 3)
+
+
+def test_the_names_in_the_file_are_those_of_format_version_1(tmp_path):
+    save_handover(segmenter(), tmp_path / "best.pth")
+    content = torch.load(tmp_path / "best.pth", weights_only=True)
+    made = torch.load(MADE_BEFORE / "best.pth", weights_only=True)
+    assert content.keys() == made.keys()
+    for part in ("input", "task", "provenance"):
+        assert content[part].keys() == made[part].keys()
+    assert content["provenance"]["encoder"].keys() == made["provenance"]["encoder"].keys()
 
 
 def test_a_disk_that_fills_up_leaves_the_old_file_and_no_part_of_the_new(tmp_path):

@@ -26,7 +26,7 @@ def train(folder, *flags):
     )
     phase = Pretraining(config)
     phase.report(phase.train())
-    return phase, load_handover(folder / "best.pth")
+    return phase, load_handover(folder / "best.pth", kind="autoencoder")
 
 
 def test_pseudo_masks_are_made_again_from_the_predictions_of_the_first_network(tmp_path):
@@ -47,8 +47,8 @@ def test_pseudo_masks_are_made_again_from_the_predictions_of_the_first_network(t
     assert np.mean(again.data.train.masks == expected) > 0.999  # convolutions of other batch sizes round differently
     by_colours = np.stack([foreground(image) for image in images])
     assert np.mean(by_colours == expected) < 0.98
-    assert second.task["saliency_from"] == "start_from"
-    assert second.task["before"]["saliency_from"] == "colours"
+    assert second.task.pseudo_mask_from == "start_from"
+    assert second.task.before.pseudo_mask_from == "colours"
 
 
 def test_seeds_of_a_network_that_was_not_trained_on_pseudo_masks_are_refused(tmp_path):
@@ -64,9 +64,7 @@ def test_pseudo_masks_of_small_images_are_made_on_larger_images_of_the_same_phot
     write_folder(tmp_path / "photographs", 12)
     flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--split_seed", "3"]
     photographs = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--pseudo_mask_weight", "1"], prog=""))
-    large = load_splits(
-        load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data
-    )
+    large = load_splits(load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data)
     for pack, images in ((photographs.train, large.train), (photographs.val, large.val)):
         assert pack.images.shape[1:3] == (64, 64)
         fine = np.stack([foreground(image) for image in images.images]).reshape(-1, 64, 2, 64, 2)

@@ -1,0 +1,176 @@
+"""What a handover file says of its network: how it was trained, on what, and whose labels helped.
+
+In a file each record is plain data, under the names that format version 1 gave it; `common.run.plain_data` reads and
+writes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, runtime_checkable
+
+from pydantic import Field, model_serializer, model_validator
+
+
+@runtime_checkable
+class LabelUse(Protocol):
+    """A record that says whose labels helped an encoder before it met the images of phase 2."""
+
+    @property
+    def uses_imagenet_labels(self) -> bool: ...
+
+    @property
+    def uses_labels(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Input:
+    """The images that a network was trained on."""
+
+    image_size: int
+    """Height and width, in pixels."""
+    channels: int = 3
+    range: tuple[float, float] = (0.0, 1.0)
+    """The lowest and the highest value of a pixel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingRecord:
+    """What phase 1 taught an autoencoder."""
+
+    pretext: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of the pretext, and the weights of side objectives that have no field here, by their flags."""
+    target: str = "image"
+    """What it regressed: image, hog or features; else the name of the one side objective that it was trained on."""
+    pseudo_mask_weight: Annotated[float, Field(alias="saliency_weight")] = 0.0
+    pseudo_mask_from: Annotated[str, Field(alias="saliency_from")] = "colours"
+    """The seeds of its pseudo-masks: colours, or start_from for the autoencoder in `before`."""
+    contrast_weight: float = 0.0
+    skips: str = "all"
+    norm: str = "instance"
+    perceptual: str | None = None
+    """The fixed network whose features it was compared by, with the origin of its weights; None without one."""
+    uses_imagenet_labels: bool = False
+    """Whether ImageNet labels helped, in this training or before it."""
+    uses_labels: bool = False
+    """Whether a linear probe's labels chose the best epoch, in this training or before it."""
+    before: "PretrainingRecord | None" = None
+    """The training of the autoencoder that it began with."""
+
+
+@dataclass(frozen=True)
+class SegmentationRecord:
+    """The classes that a segmentation network tells apart."""
+
+    names: tuple[str, ...]
+    values: Mapping[str, int] = field(default_factory=dict)
+    """The class of each value in its mask files; 255 is ignored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The origin of the parts that were handed over, and how much of the network they are.
+
+    In a file the record of the pretraining stands between these entries, not below a name of its own.
+    """
+
+    source: str
+    """A file with its pretext, ImageNet, or scratch."""
+    parts: tuple[str, ...]
+    """What the source gave: the encoder, or the encoder and the decoder."""
+    tensors: int
+    """Learnt tensors in these parts."""
+    loaded: int
+    """Tensors among them that were filled from the source."""
+    part_parameters: int
+    """Parameters in these parts."""
+    parameters: int
+    """Parameters in the whole network."""
+    trained_parameters: int | None = None
+    """Parameters that are trained in some epoch; None where an older run did not count them."""
+    frozen_epochs: int
+    """Epochs in which the whole encoder stays as it came."""
+    thaw_every: int = 0
+    """Epochs from the thawing of one of its levels to the next; 0 where all thaw at once."""
+    epochs: int
+    """Epochs of the whole training."""
+    lr_factor: float
+    """The encoder's rate afterwards, relative to the decoder's; that of its coarsest level if they differ."""
+    pretraining: PretrainingRecord | None = None
+    """What phase 1 taught the source; None for ImageNet weights and from scratch."""
+    uses_imagenet_labels: bool = False
+    uses_labels: bool = False
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether anything was handed over at all."""
+        return self.loaded > 0
+
+    def frozen_levels(self, epoch: int, levels: int) -> int:
+        """How many of an encoder's `levels`, counted from the finest, are frozen in an epoch (from 0)."""
+        if epoch < self.frozen_epochs:
+            return levels
+        if not self.pretrained or self.thaw_every == 0:
+            return 0
+        return max(levels - 1 - (epoch - self.frozen_epochs) // self.thaw_every, 0)
+
+    def __str__(self) -> str:
+        share = self.part_parameters / self.parameters
+        parts = " and ".join(self.parts)
+        head = f"{parts} from {self.source}: {self.loaded} of {self.tensors} tensors loaded"
+        size = f"{self.part_parameters:,} of {self.parameters:,} parameters ({share:.0%})"
+        if not self.pretrained:
+            return f"{head}; {size} start at random in the {parts}, none is frozen"
+        missing = f"{self.tensors - self.loaded} missing"
+        if self.frozen_epochs >= self.epochs:
+            return f"{head}, {missing}; {size} are pretrained; encoder frozen, never trained"
+        frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen as a whole"
+        thawed = f", thawed a level every {self.thaw_every} epochs" if self.thaw_every else ""
+        rate = f"trained at {self.lr_factor:g} x --lr"
+        return f"{head}, {missing}; {size} are pretrained; encoder {frozen}{thawed}, then {rate}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {**content, "pretraining": content if "pretext" in content else None}
+
+    @model_serializer(mode="wrap")
+    def _spread(self, dump: Callable[["Receipt"], dict[str, Any]]) -> dict[str, Any]:
+        flat = dump(self)
+        pretraining, imagenet, _ = (flat.pop(name) for name in ("pretraining", "uses_imagenet_labels", "uses_labels"))
+        if pretraining is not None:
+            return {**flat, **pretraining}
+        return {**flat, "uses_imagenet_labels": True} if imagenet else flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a network came from. Raises ValueError without the epoch of its validation figures."""
+
+    config: Mapping[str, Any]
+    """The settings of its run by their flags, which `common.config.load.unflatten` reads."""
+    environment: Mapping[str, Any]
+    """Versions, machine and command, as in its run's environment.json."""
+    validation: Mapping[str, int | float]
+    """The row of metrics.csv of the epoch that was kept."""
+    train_images: tuple[str, ...] = ()
+    """Digests of the images that it was trained on, and of those that taught what it began with."""
+
+    def __post_init__(self) -> None:
+        if "epoch" not in self.validation:
+            raise ValueError("the row of the validation has no epoch")
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was kept, counted from 1."""
+        return int(self.validation["epoch"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationProvenance(Provenance):
+    """Where a segmentation network came from."""
+
+    encoder: Receipt
+    """What was handed to it."""
