@@ -8,46 +8,46 @@ FAST := not slow and not gpu and not browser
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check fix test test-browser test-all screenshots clean
 
-help: ## Show what can be made
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Make .venv with pinned versions
+setup: $(READY) ## Install pinned versions into .venv
 
-# grad-cam comes without what it asks for: opencv-python-headless overwrites the files of opencv-python
+# grad-cam without its dependencies: opencv-python-headless would overwrite the files of opencv-python
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt grad-cam ttach
 	@touch $@
 
-demo: $(READY) ## Both phases and the evaluation on embedded data, in minutes
+demo: $(READY) ## Train both phases and evaluate on embedded data, in minutes
 	$(BIN)/python -m pretrain.main --output_dir $(DEMO)/pretrain --overwrite
 	$(BIN)/python -m transfer.main --output_dir $(DEMO)/transfer --overwrite \
 	    --pretrained_encoder $(DEMO)/pretrain/ae.pth
 	$(BIN)/python -m transfer.evaluate --model_path $(DEMO)/transfer/best.pth --analyze_latent_space
 	@echo "look at $(DEMO)/pretrain/report.html and $(DEMO)/transfer/report.html"
 
-check: $(READY) ## Format, lint, types, and the one-way imports
+check: $(READY) ## Check format, lint, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-fix: $(READY) ## Format, and mend what can be mended by itself
+fix: $(READY) ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check ## Checks, and the tests that are not slow and need no GPU and no browser
+test: check ## Check, then test without slow, GPU and browser tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)" --durations=10
 
-test-browser: $(READY) ## Tests of the pages in a headless Chromium (apt-get install chromium chromium-driver)
+test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
 	$(BIN)/python -m pytest -m browser
 
-test-all: check ## Checks and every test
+test-all: check ## Check, then run every test
 	$(BIN)/python -m pytest
 
-screenshots: $(READY) ## The pictures of the README, of the pages that make demo left (needs Chromium)
+screenshots: $(READY) ## Photograph the reports of the demo (needs Chromium)
 	$(BIN)/python docs/screenshots.py $(DEMO) docs/images
 
-clean: ## Remove the environment and what the tools left
+clean: ## Remove the environment and the caches of the tools
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
