@@ -69,6 +69,10 @@ SPECIES_NAMES = ("background", "cat", "dog")
 BINARY_NAMES = ("background", "foreground")
 SPECIES = Classes(SPECIES_NAMES, {0: 0, 1: 1, 2: 2, IGNORE: IGNORE})
 BINARY = Classes(BINARY_NAMES, {0: 0, 1: 1, 255: 1})
+SPECIES_MASKS = {"species": SPECIES, "binary": Classes(BINARY_NAMES, {0: 0, 1: 1, 2: 1, IGNORE: IGNORE})}
+"""What --classes can name where masks hold 0 background, 1 cat, 2 dog."""
+TRIMAP_CLASSES = {"species": SPECIES, "binary": Classes(BINARY_NAMES, {1: 1, 2: 0, 3: IGNORE})}
+"""What --classes can name where masks are trimaps: 1 pet, 2 background, 3 border."""
 
 
 def lookup_table(values: Mapping[int, int]) -> UInt8[np.ndarray, " 256"]:
@@ -80,7 +84,7 @@ def lookup_table(values: Mapping[int, int]) -> UInt8[np.ndarray, " 256"]:
 
 
 def read_classes(path: Path) -> Classes:
-    """Reads classes from a YAML file.
+    """Read classes from a YAML file.
 
     It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`. Raises
     `UserError` naming the file if it cannot be read or holds something else.
@@ -90,3 +94,13 @@ def read_classes(path: Path) -> Classes:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, UserError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"cannot read the classes file {path} (--classes): {reason}") from error
+
+
+def resolve_classes(choice: str, auto: str, known: Mapping[str, Classes]) -> Classes:
+    """Look up the word given as --classes, or read the YAML file that it names. Raises UserError for neither."""
+    word = auto if choice == "auto" else choice
+    if word in known:
+        return known[word]
+    if not Path(word).is_file():
+        raise UserError(f"--classes takes auto, {', '.join(known)} or an existing YAML file, got {choice}")
+    return read_classes(Path(word))

@@ -8,9 +8,9 @@ import numpy as np
 
 from common.config.groups import DataConfig
 from common.data.cache import PackSpec, open_labelled_pack, open_pack
-from common.data.classes import BINARY, UNKNOWN, Classes
+from common.data.classes import BINARY, SPECIES_MASKS, UNKNOWN, Classes, resolve_classes
 from common.data.download import fetch_oxford
-from common.data.layouts import SPECIES_MASKS, find_dataset, resolve_classes
+from common.data.layouts import find_dataset
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples

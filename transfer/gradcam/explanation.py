@@ -144,7 +144,8 @@ class Explanation:
         for layer in self.layers:
             own = [record for record in records if record["layer"] == layer]
             method = own[0]["method"]
-            why = ", since an InstanceNorm runs after it" * (method == "hirescam" and self.options.method == "auto")
+            fell_back = method == "hirescam" and self.options.method == "auto"
+            why = ", since an InstanceNorm runs after it" if fell_back else ""
             ratio = _mean([record["gradient_ratio"] for record in own])
             yield f"{layer}: {WORDS[method]}{why}; |mean gradient| / mean |gradient| {ratio:.3f}"
             if self.others:

@@ -164,8 +164,9 @@ class StudyPlan:
     def _refuse_few(self, data: LabelledSplits) -> None:
         """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
         options, plan = self.config.study, self.config.training_of(self.starts[0])
-        searched = any(len(self._searches(start)) > 1 for start in self.starts)
-        fractions = [*[options.search_fraction] * searched, *options.label_fractions]
+        fractions = list(options.label_fractions)
+        if any(len(self._searches(start)) > 1 for start in self.starts):
+            fractions.insert(0, options.search_fraction)
         for fraction, seed in product(fractions, range(options.seeds)):
             labels = replace(plan.labels, label_fraction=fraction)
             part = replace(plan, labels=labels, run=replace(plan.run, seed=seed))

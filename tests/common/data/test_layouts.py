@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 import pytest
@@ -13,7 +14,8 @@ from datasets import (
 )
 
 from common.data.classes import BINARY_NAMES, IGNORE, SPECIES_NAMES
-from common.data.layouts import find_dataset
+from common.data.layouts import LAYOUTS, find_dataset
+from common.data.parallel_folders import Folders, ParallelFolders
 from common.errors import UserError
 
 
@@ -159,6 +161,17 @@ def test_without_labels_the_same_images_and_splits_come_without_masks(tmp_path, 
 def test_test_images_stay_test_images_where_the_masks_are_not_there(tmp_path):
     write_tree(tmp_path, {"train/a.jpg": photo(1), "test/b.jpg": photo(2)})
     assert splits(find_dataset(tmp_path, labelled=False)) == {"train": 1, "test": 1}
+
+
+def test_a_layout_is_added_by_the_registry_alone(tmp_path, monkeypatch):
+    toy = ParallelFolders(words="photos/ truth/", folders=(Folders("train", "photos", "truth"),), auto="binary")
+    monkeypatch.setitem(LAYOUTS, "toy", toy)
+    write_tree(tmp_path / "data", {"photos/a.jpg": photo(1), "truth/a.png": square_mask(255)})
+    dataset = find_dataset(tmp_path / "data", labelled=True)
+    assert (dataset.layout, dataset.classes.names) == ("toy", BINARY_NAMES)
+    assert splits(dataset) == {"train": 1}
+    with pytest.raises(UserError, match=re.escape("or photos/ truth/")):
+        find_dataset(write_folder(tmp_path / "flat", 3), labelled=True)
 
 
 def test_a_folder_without_masks_is_refused_for_labels_with_the_layouts_understood(tmp_path):

@@ -1,0 +1,73 @@
+"""Layouts of parallel folders: one of images and one of masks for each part of a data set."""
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from common.data.classes import Classes, resolve_classes
+from common.data.layout import Layout, no_images
+from common.data.samples import SPLITS, Dataset, Sample, SplitName, list_images, pair_masks
+from common.errors import UserError, abbreviate
+
+
+class Folders(NamedTuple):
+    """Where a layout keeps one split, relative to the data set's folder; `split` None where it has no official one."""
+
+    split: SplitName | None
+    images: str
+    masks: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelFolders(Layout):
+    """Folders of images beside folders of masks of the same names."""
+
+    folders: tuple[Folders, ...]
+    splits_file: str = ""
+    """A CSV file in the data set's folder with a line stem,split for every image; read where it is there."""
+
+    def matches(self, root: Path) -> bool:
+        """A folder of images alone does not make a layout; together with any other of its folders it does."""
+        first, *others = [name for part in self.folders for name in (part.images, part.masks)]
+        return (root / first).is_dir() and any((root / name).is_dir() for name in others)
+
+    def find(self, root: Path, name: str, *, classes: str, labelled: bool) -> Dataset:
+        """List images and masks; `name` comes back as the data set's layout."""
+        chosen = resolve_classes(classes, self.auto, self.known) if labelled else None
+        samples = tuple(sample for part in self.folders for sample in _find_part(root, part, chosen))
+        if not samples:
+            raise no_images(root)
+        if self.splits_file and (root / self.splits_file).is_file():
+            samples = _with_splits(samples, root / self.splits_file)
+        return Dataset(name, chosen, samples)
+
+
+def _find_part(root: Path, part: Folders, classes: Classes | None) -> list[Sample]:
+    images = list_images(root / part.images)
+    masks = pair_masks(images, list_images(root / part.masks)) if classes else {}
+    values = classes.values if classes else {}
+    prefix = f"{part.split}/" if part.split else ""
+    return [Sample(prefix + key, image, masks.get(key), values, part.split) for key, image in images.items()]
+
+
+def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
+    """Give the samples the splits that a file names. Raises UserError unless it names every image, and nothing else."""
+    splits: dict[str, SplitName] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
+    for line in csv.DictReader(lines):
+        stem, split = (str(line.get(column) or "").strip() for column in ("stem", "split"))
+        if split not in SPLITS:
+            raise UserError(f"{path} should have the columns stem,split with train, val or test, not {dict(line)}")
+        if splits.setdefault(stem, split) != split:
+            raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")
+    keys = {sample.key for sample in samples}
+    without, unknown = sorted(keys - splits.keys()), sorted(splits.keys() - keys)
+    if without or unknown:
+        gaps = [f"{len(without)} images are missing in it: {abbreviate(without)}"] if without else []
+        gaps += [f"{len(unknown)} of its stems are no image: {abbreviate(unknown)}"] if unknown else []
+        raise UserError(f"{path} does not fit images/: {'; '.join(gaps)}")
+    return tuple(replace(sample, split=splits[sample.key]) for sample in samples)
