@@ -20,7 +20,7 @@ class Classes:
     """The classes of a data set, and which value in a mask file stands for which of them.
 
     `values` maps a mask file's value (0 to 255) to a class index or to `IGNORE`; a value that it does not
-    hold is refused when the mask is read. Raises `UserError` for a mapping that cannot be.
+    hold is refused when the mask is read. Raises UserError for a mapping that cannot be.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Classes:
 
     @classmethod
     def from_dict(cls, data: Any) -> "Classes":
-        """The inverse of `to_dict`; `ignore` also stands for 255. Raises `UserError` for other data."""
+        """The inverse of `to_dict`; `ignore` also stands for 255. Raises UserError for other data."""
         try:
             names = tuple(str(name) for name in data["names"])
             values = {
@@ -87,7 +87,7 @@ def read_classes(path: Path) -> Classes:
     """Read classes from a YAML file.
 
     It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`. Raises
-    `UserError` naming the file if it cannot be read or holds something else.
+    UserError naming the file if it cannot be read or holds something else.
     """
     try:
         return Classes.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))

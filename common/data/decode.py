@@ -36,10 +36,10 @@ class BadFileError(UserError):
 
 
 def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
-    """Reads a photograph as RGB, 8 bits a channel, turned the way its EXIF tag says.
+    """Read a photograph as RGB, 8 bits a channel, turned the way its EXIF tag says.
 
     With 1 channel it is read as grey values; with 4 the file must have four, which come in their order (RGBA), not
-    turned. What the file holds counts, not its suffix. Transparency is dropped. Raises `BadFileError` naming the
+    turned. What the file holds counts, not its suffix. Transparency is dropped. Raises BadFileError naming the
     file if it cannot be read or ends too early.
     """
     return decode_image(_read_bytes(path), path, channels)
@@ -61,10 +61,10 @@ def decode_image(data: bytes, path: Path, channels: int = 3) -> UInt8[np.ndarray
 
 
 def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
-    """Reads a mask with the values that its file holds: grey values, or palette indices (never colours).
+    """Read a mask with the values that its file holds: grey values, or palette indices (never colours).
 
-    A mask of three equal channels counts as grey. Raises `BadFileError` naming the file if it cannot be read
-    or ends too early, and `UserError` if it is coloured or holds values that do not fit into 8 bits.
+    A mask of three equal channels counts as grey. Raises BadFileError naming the file if it cannot be read
+    or ends too early, and UserError if it is coloured or holds values that do not fit into 8 bits.
     """
     mask = np.asarray(_open_with_pillow(_read_bytes(path), path))
     if mask.ndim == 3:
@@ -78,7 +78,7 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
 
 
 def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "{size} {size} c"]:
-    """Brings an image to size x size: averages along a shrinking side, linear along a growing one."""
+    """Resize an image to size x size: averages along a shrinking side, linear along a growing one."""
     height, width = image.shape[:2]
     shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     resized = cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
@@ -86,16 +86,18 @@ def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarr
 
 
 def resize_mask(mask: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
-    """Brings a mask to size x size, each pixel taking the value nearest to its centre."""
+    """Resize a mask to size x size, each pixel taking the value nearest to its centre."""
     return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
 
 
 def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4"]:
     """Read by Pillow, since OpenCV multiplies the colours of some files by their transparency."""
     image = np.asarray(picture)
-    found = image.shape[2] if image.ndim == 3 else 1
-    if found != 4 or image.dtype != np.uint8:
-        raise BadFileError(f"the image file {path} has {found} channels of {image.dtype}, not 4 of uint8 (--channels)")
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if channels != 4 or image.dtype != np.uint8:
+        raise BadFileError(
+            f"the image file {path} has {channels} channels of {image.dtype}, not 4 of uint8 (--channels)"
+        )
     return image
 
 
@@ -142,9 +144,9 @@ class Decoded(NamedTuple):
 
 
 def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
-    """Reads one image and its mask as classes, at size x size.
+    """Read one image and its mask as classes, at size x size.
 
-    Raises `BadFileError` for a damaged file or a mask of another size than its image, and `UserError` for a
+    Raises BadFileError for a damaged file or a mask of another size than its image, and UserError for a
     mask value that the classes do not know.
     """
     image = read_image(sample.image, channels)

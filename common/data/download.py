@@ -1,4 +1,4 @@
-"""Fetches a public data set for those who have none at hand."""
+"""A public data set, fetched for those who have none at hand."""
 
 import contextlib
 import socket

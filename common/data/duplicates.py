@@ -20,8 +20,8 @@ def near_duplicates(seen: Pack, asked: Pack, *, limit: int = MAX_DISTANCE) -> In
     ours = _hashes(seen.images)
     pairs = []
     for position, image in enumerate(asked.images):
-        for one in _hashes(np.stack([image, image[:, ::-1]])):
-            near = np.flatnonzero(np.bitwise_count(ours ^ one) <= limit)
+        for theirs in _hashes(np.stack([image, image[:, ::-1]])):
+            near = np.flatnonzero(np.bitwise_count(ours ^ theirs) <= limit)
             pairs += [(index, position) for index in near.tolist()]
     return np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
 

@@ -29,7 +29,7 @@ def map_in_order(
 
 
 def with_progress(results: Iterable[Result], total: int, what: str) -> Generator[Result, None, None]:
-    """Pass results on under a progress bar; where nobody watches a terminal, between two plain lines.
+    """Pass results on under a progress bar; without a terminal, between two plain lines.
 
     `what` is done to the images: "decoding".
     """

@@ -32,22 +32,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was found in a folder: its samples, and sentences that the user should read (`notes`).
-
-    `classes` is None where labels were not asked for.
-    """
+    """The samples of a data set, before any of them is decoded."""
 
     layout: str
     classes: Classes | None
+    """None without labels."""
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
+    """Sentences that the user should read."""
 
 
 def list_images(folder: Path) -> dict[str, Path]:
-    """All image files below a folder, sorted, by their path in it without the suffix; hidden ones are
-    skipped.
+    """List all image files below a folder, sorted, by their path in it without the suffix; hidden ones are skipped.
 
-    Only names are read. Raises `UserError` if two files differ in their suffix alone.
+    Only names are read. Raises UserError if two files differ in their suffix alone.
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
@@ -66,9 +64,9 @@ def list_images(folder: Path) -> dict[str, Path]:
 
 
 def pair_masks(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:
-    """The mask of each image: the one of the same name, or of that name and an ending such as `_mask`.
+    """Find the mask of each image: the one of the same name, or of that name and an ending such as `_mask`.
 
-    Raises `UserError` if an image has no mask or two of them, or a mask no image.
+    Raises UserError if an image has no mask or two of them, or a mask no image.
     """
     paired: dict[str, Path] = {}
     strays = []

@@ -23,11 +23,11 @@ def unit_hash(seed: int, key: str) -> float:
 def split_samples(
     samples: Sequence[Sample], *, seed: int, fractions: tuple[float, float, float] = LABELLED_FRACTIONS
 ) -> dict[SplitName, list[Sample]]:
-    """Sorts samples into train, val and test: as the data set says, and by a hash of the key where it does
+    """Sort samples into train, val and test: as the data set says, and by a hash of the key where it does
     not.
 
     `fractions` are the shares of train, val and test. A missing validation or test split is carved from the
-    training images, so adding images never moves old ones. Raises `UserError` if a split stays empty.
+    training images, so adding images never moves old ones. Raises UserError if a split stays empty.
     """
     indices = split_keys(
         [sample.key for sample in samples],
@@ -56,11 +56,11 @@ def split_keys(
 def label_subset(
     keys: Sequence[str], class_pixels: Int[np.ndarray, "n k"], *, fraction: float, seed: int
 ) -> Int[np.ndarray, " m"]:
-    """Chooses the training images that keep their labels: sorted positions in `keys`.
+    """Choose the training images that keep their labels: sorted positions in `keys`.
 
     Images are grouped by the foreground classes that they show (`class_pixels` above zero, class 0 apart),
     and of each group the same share is kept, rounded, but at least one. Smaller fractions lie inside larger
-    ones. Raises `UserError` unless the fraction is above 0 and at most 1.
+    ones. Raises UserError unless the fraction is above 0 and at most 1.
     """
     if not 0 < fraction <= 1:
         raise UserError(f"--label_fraction must be above 0 and at most 1, got {fraction}")

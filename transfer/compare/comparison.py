@@ -24,7 +24,7 @@ from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
-"""Those whose differences are told."""
+"""The metrics whose differences are compared."""
 MEANS = {
     "mean_iou": "mean IoU",
     "mean_foreground_dice": "foreground Dice",
@@ -120,22 +120,22 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
     heads += [f"IoU {name}" for name in classes]
     heads += ["parameters trained / all", "minutes", "MiB"]
     cells = []
-    for one in rows:
-        scored = [f"{_show(one['mean_iou'])} ({_show(one['mean_iou_low'])} to {_show(one['mean_iou_high'])})"]
-        scored += [_show(one[name]) for name in METRICS[1:]] + [_show(one[f"iou_{name}"]) for name in classes]
-        seconds, memory = one["train_seconds"], one["peak_memory_mib"]
+    for row in rows:
+        scored = [f"{_show(row['mean_iou'])} ({_show(row['mean_iou_low'])} to {_show(row['mean_iou_high'])})"]
+        scored += [_show(row[name]) for name in METRICS[1:]] + [_show(row[f"iou_{name}"]) for name in classes]
+        seconds, memory = row["train_seconds"], row["peak_memory_mib"]
         cost = [
-            f"{_show(one['trained_parameters'], ',')} / {one['parameters']:,}",
+            f"{_show(row['trained_parameters'], ',')} / {row['parameters']:,}",
             _show(None if seconds is None else seconds / 60, ".1f"),
             _show(memory, ".0f"),
         ]
-        cells.append([one["run"], one["encoder"], one["labels_elsewhere"], str(one["image_size"]), *scored, *cost])
-    told = f"{images} test images. Differences of mean IoU, paired bootstrap over the images:"
-    lines = [*markdown_table(heads, cells), "", told, ""]
-    for one in (one for one in differences if one["metric"] == "mean_iou"):
-        verdict = "sure" if one["sure"] else "cannot tell"
-        value, low, high = (_show(one[name], "+.4f") for name in ("difference", "low", "high"))
-        lines.append(f"- {one['run']} against {one['against']}: {value} ({low} to {high}), {verdict}")
+        cells.append([row["run"], row["encoder"], row["labels_elsewhere"], str(row["image_size"]), *scored, *cost])
+    caption = f"{images} test images. Differences of mean IoU, paired bootstrap over the images:"
+    lines = [*markdown_table(heads, cells), "", caption, ""]
+    for pair in (pair for pair in differences if pair["metric"] == "mean_iou"):
+        verdict = "sure" if pair["sure"] else "cannot tell"
+        value, low, high = (_show(pair[name], "+.4f") for name in ("difference", "low", "high"))
+        lines.append(f"- {pair['run']} against {pair['against']}: {value} ({low} to {high}), {verdict}")
     return "\n".join(lines) + "\n"
 
 

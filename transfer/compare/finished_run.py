@@ -40,14 +40,15 @@ class FinishedRun:
 
 def read_run(folder: Path, name: str) -> FinishedRun:
     """Read a run's records. Raises UserError for a folder that holds no finished run."""
-    found = next((f for f in (folder / IMAGES_FILE, folder / "evaluation-test" / IMAGES_FILE) if f.exists()), None)
+    files = (folder / IMAGES_FILE, folder / "evaluation-test" / IMAGES_FILE)
+    file = next((file for file in files if file.exists()), None)
     if not (folder / "metrics.json").exists() or not (folder / "receipt.json").exists():
         raise UserError(f"{folder} holds no finished run of transfer.main: it has no metrics.json and receipt.json")
-    if found is None:
+    if file is None:
         raise UserError(
             f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
         )
-    images, ended = np.load(found), json.loads((folder / "metrics.json").read_text())
+    images, ended = np.load(file), json.loads((folder / "metrics.json").read_text())
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"))
     late = convergence_note(config.training, epochs=ended["epochs"], best_epoch=ended["best_epoch"])
     return FinishedRun(

@@ -1,4 +1,4 @@
-"""How well the outlines of a segmentation lie."""
+"""How closely predicted boundaries follow the true ones."""
 
 import math
 
@@ -10,17 +10,16 @@ from torch import Tensor
 from common.data.classes import IGNORE
 
 TOLERANCE = 0.0075
-"""How far an outline may lie off, as a share of the image's diagonal."""
+"""How far a boundary may lie off, as a share of the image's diagonal."""
 
 
 def boundary_counts(
     prediction: Int64[Tensor, "n h w"], mask: Int64[Tensor, "n h w"], num_classes: int
 ) -> Int64[np.ndarray, "n k 4"]:
-    """For each image and class: predicted outline pixels that are right, all of them, true ones found, all of them.
+    """Count, for each image and class: predicted boundary pixels near the true ones, all predicted; the same of true.
 
-    The outline of a class are its pixels with a neighbour (of four) that is none; the image's edge makes no outline.
-    Right is what lies within the tolerance of the other outline. Where nothing is labelled a prediction is taken for
-    unlabelled too.
+    The boundary of a class is the set of its pixels with a 4-neighbour of another class; the edge of the image makes
+    none. Near means within the tolerance. Unlabelled pixels are ignored in the prediction too.
     """
     truths = np.where(mask.cpu().numpy() == IGNORE, IGNORE, mask.cpu().numpy()).astype(np.uint8)
     guesses = np.where(truths == IGNORE, IGNORE, prediction.cpu().numpy()).astype(np.uint8)
@@ -28,32 +27,32 @@ def boundary_counts(
     counts = np.zeros((len(truths), num_classes, 4), dtype=np.int64)
     for row, guess, truth in zip(counts, guesses, truths, strict=True):
         for k in range(num_classes):
-            ours, theirs = _outline(guess == k), _outline(truth == k)
+            ours, theirs = _boundary(guess == k), _boundary(truth == k)
             near_ours, near_theirs = cv2.dilate(ours, disk), cv2.dilate(theirs, disk)
             row[k] = ((ours & near_theirs).sum(), ours.sum(), (theirs & near_ours).sum(), theirs.sum())
     return counts
 
 
 def boundary_f(counts: Int64[np.ndarray, "n k 4"]) -> Float64[np.ndarray, "n k"]:
-    """The F-score of every image's outlines, class by class: 1 for outlines that agree, 0 for a class on one side.
+    """The F-score of every image's boundaries, class by class: 1 where they agree, 0 for a class on one side only.
 
-    NaN for a class without an outline on either side.
+    NaN for a class without a boundary on either side.
 
     Source: Csurka et al. 2013, What is a good evaluation measure for semantic segmentation?, section 3.2 (BF score).
     Deviation: the tolerance of 0.75 % of the diagonal is rounded up to whole pixels.
     """
-    right, said, found, true = np.moveaxis(counts.astype(np.float64), -1, 0)
-    precision, recall = right / np.maximum(said, 1), found / np.maximum(true, 1)
+    right, predicted, recalled, true = np.moveaxis(counts.astype(np.float64), -1, 0)
+    precision, recall = right / np.maximum(predicted, 1), recalled / np.maximum(true, 1)
     both = np.maximum(precision + recall, 1e-300)
-    return np.where(said + true > 0, 2 * precision * recall / both, np.nan)
+    return np.where(predicted + true > 0, 2 * precision * recall / both, np.nan)
 
 
 def tolerance_pixels(height: int, width: int) -> int:
-    """How many pixels an outline may lie off in images of this size; at least one."""
+    """How many pixels a boundary may lie off in images of this size; at least one."""
     return max(1, math.ceil(TOLERANCE * math.hypot(height, width)))
 
 
-def _outline(region: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+def _boundary(region: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
     inside = region.astype(np.uint8)
     return inside - cv2.erode(inside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
 

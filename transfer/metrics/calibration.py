@@ -10,7 +10,7 @@ BINS = 15
 
 
 class Reliability:
-    """Counts, bin by bin of confidence, how sure a network is of its predictions and how often they are right.
+    """Count, bin by bin of confidence, how sure a network is of its predictions and how often they are right.
 
     The confidence of a pixel is the probability of its likeliest class; ignored pixels are left out. Bins are
     (0, 1/15], (1/15, 2/15] and so on.

@@ -1,4 +1,4 @@
-"""What a class would cost and bring at other thresholds: precision against recall."""
+"""Precision against recall of each class, at every threshold of its probability."""
 
 import torch
 from jaxtyping import Float, Float64, Int64
@@ -10,7 +10,7 @@ THRESHOLDS = 200
 
 
 class PrecisionRecall:
-    """For each class, how many of its pixels and of all others have which probability; ignored pixels are left out.
+    """Histograms of each class's probability, over its own pixels and over all others; ignored pixels are left out.
 
     Probabilities are counted in 200 steps, so that a data set of any size takes no memory.
     """
@@ -27,9 +27,9 @@ class PrecisionRecall:
             self.counts[k] += torch.bincount(cell, minlength=2 * steps).view(2, steps).cpu()
 
     def curves(self) -> tuple[Float64[Tensor, "k t"], Float64[Tensor, "k t"]]:
-        """Precision and recall of each class, where it is said from a probability of 0, 1/200, 2/200 ... on.
+        """Precision and recall of each class, predicted from a probability of 0, 1/200, 2/200 ... on.
 
-        Precision is NaN where nothing is said, recall where the class has no pixel.
+        Precision is NaN where nothing is predicted, recall where the class has no pixel.
 
         Source: Davis & Goadrich 2006, doi 10.1145/1143844.1143874, section 2.
         """

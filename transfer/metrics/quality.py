@@ -1,4 +1,4 @@
-"""All that is measured of a network's probabilities in one pass over a data set, beside its confusion matrices."""
+"""What one pass over a data set measures of a network's probabilities, beside its confusion matrices."""
 
 import math
 
@@ -16,13 +16,13 @@ from transfer.metrics.scores import Scores
 
 
 class Quality:
-    """Takes in the logits of a data set batch by batch, in file order."""
+    """Calibration, precision and recall, boundaries and entropies of a data set, batch by batch in file order."""
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
         self.reliability = Reliability()
         self.precision_recall = PrecisionRecall(num_classes)
-        self._outlines: list[Int64[np.ndarray, "n k 4"]] = []
+        self._boundaries: list[Int64[np.ndarray, "n k 4"]] = []
         self._entropies: list[Float[Tensor, " n"]] = []
         self._small: list[UInt8[np.ndarray, "n h w"]] = []
 
@@ -31,15 +31,15 @@ class Quality:
         probability, prediction = logits.softmax(1), logits.argmax(1)
         self.reliability.add(probability, mask)
         self.precision_recall.add(probability, mask)
-        self._outlines.append(boundary_counts(prediction, mask, self.num_classes))
+        self._boundaries.append(boundary_counts(prediction, mask, self.num_classes))
         self._entropies.append(entropy(probability).mean((1, 2)).cpu())
-        few = F.interpolate(prediction[:, None].float(), size=(THUMBNAIL, THUMBNAIL), mode="nearest-exact")
-        self._small.append(few[:, 0].byte().cpu().numpy())
+        small = F.interpolate(prediction[:, None].float(), size=(THUMBNAIL, THUMBNAIL), mode="nearest-exact")
+        self._small.append(small[:, 0].byte().cpu().numpy())
 
     @property
     def boundary(self) -> Float64[np.ndarray, "n k"]:
         """The boundary F-score of every image, see `boundary_f`."""
-        return boundary_f(np.concatenate(self._outlines))
+        return boundary_f(np.concatenate(self._boundaries))
 
     @property
     def entropies(self) -> Float[np.ndarray, " n"]:

@@ -88,8 +88,8 @@ class Results:
     @property
     def pairs(self) -> list[tuple[Initialisation, Initialisation]]:
         """Every start that has a baseline, with it."""
-        found = [(start, baseline_of(start, self.starts)) for start in self.starts]
-        return [(start, baseline) for start, baseline in found if baseline is not None]
+        pairs = [(start, baseline_of(start, self.starts)) for start in self.starts]
+        return [(start, baseline) for start, baseline in pairs if baseline is not None]
 
     @cached_property
     def rivals(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
@@ -221,8 +221,8 @@ def _counts(results: Mapping[int, TrialResult]) -> dict[int, Int64[np.ndarray, "
 
 
 def _over_seeds(values: Sequence[float | None]) -> Interval:
-    found = mean_interval(_numbers(values))
-    return found if len(values) > 1 else Interval(found.value, np.nan, np.nan)
+    interval = mean_interval(_numbers(values))
+    return interval if len(values) > 1 else Interval(interval.value, np.nan, np.nan)
 
 
 def _numbers(values: Sequence[float | None]) -> Float[np.ndarray, " s"]:
