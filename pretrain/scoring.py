@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from common.data.batches import Batch, each_image
+from common.data.batches import each_image
 from common.data.pack import Pack
 from common.rows import Row
 from pretrain.losses.pseudo_mask import probability
@@ -56,12 +56,14 @@ def rebuild(
 
 
 @torch.no_grad()
-def side_pictures(model: Autoencoder, batch: Batch) -> dict[str, dict[str, UInt8[np.ndarray, "n h w 3"]]]:
+def side_pictures(
+    model: Autoencoder, image: Float[Tensor, "n c h w"], pseudo_mask: Int64[Tensor, "n h w"] | None = None
+) -> dict[str, dict[str, UInt8[np.ndarray, "n h w 3"]]]:
     """The pictures of each side objective that the network has a head for, see `SideObjective.picture`."""
     if not model.side:
         return {}
-    outputs = model.eval().decode(model.encode(batch.image))
-    pictures = {name: SIDE_OBJECTIVES[name].load().picture(outputs[name], batch) for name in model.side}
+    outputs = model.eval().decode(model.encode(image))
+    pictures = {name: SIDE_OBJECTIVES[name].load().picture(outputs[name], pseudo_mask) for name in model.side}
     return {name: drawn for name, drawn in pictures.items() if drawn}
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.colours import heat
-from common.data.batches import Batch
 from common.data.classes import IGNORE
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
@@ -34,12 +33,14 @@ class PseudoMask(SideObjective):
         return pseudo_mask_error(outputs[self.name], task.foreground)
 
     @staticmethod
-    def picture(prediction: Float[Tensor, "n 1 h w"], batch: Batch) -> dict[str, UInt8[np.ndarray, "n h w 3"]]:
-        """The pseudo-masks where the batch has them, and the predicted probability from black 0 to white 1."""
+    def picture(
+        prediction: Float[Tensor, "n 1 h w"], pseudo_mask: Int64[Tensor, "n h w"] | None
+    ) -> dict[str, UInt8[np.ndarray, "n h w 3"]]:
+        """The pseudo-masks where they are known, and the predicted probability from black 0 to white 1."""
         foreground = {"foreground": heat(probability(prediction), "gray")}
-        if batch.mask is None:
+        if pseudo_mask is None:
             return foreground
-        return {"pseudo-mask": heat((batch.mask == 1).cpu().numpy().astype(float), "gray"), **foreground}
+        return {"pseudo-mask": heat((pseudo_mask == 1).cpu().numpy().astype(float), "gray"), **foreground}
 
 
 def pseudo_mask_error(logits: Float[Tensor, "n 1 h w"], foreground: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from common.data.batches import Batch
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from pretrain.heads import Head
@@ -34,6 +33,9 @@ class SideObjective(nn.Module):
         raise NotImplementedError
 
     @staticmethod
-    def picture(prediction: Tensor, batch: Batch) -> dict[str, UInt8[np.ndarray, "n h w 3"]]:  # noqa: ARG004
+    def picture(
+        prediction: Tensor,  # noqa: ARG004
+        pseudo_mask: Int64[Tensor, "n h w"] | None,  # noqa: ARG004
+    ) -> dict[str, UInt8[np.ndarray, "n h w 3"]]:
         """Pictures of its head's output on whole images, by their captions; none where there is nothing to see."""
         return {}

@@ -31,7 +31,7 @@ def picture_sheets(
     sheets = {"reconstructions": reconstruction_grid(model, pack, chosen, device=device)}
     if make_task.drawn:
         sheets["pretext"] = task_grid(model, make_task(batch.image))
-    for name, pictures in side_pictures(model, batch).items():
+    for name, pictures in side_pictures(model, batch.image, batch.mask).items():
         sheets[name] = grid({"original": to_bytes(batch.image), **pictures})
     if neighbours and len(pack) > 1:
         sheets["neighbours"] = neighbour_grid(model.encoder, pack, device=device)

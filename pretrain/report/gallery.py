@@ -1,7 +1,6 @@
 """The pictures of a phase 1 page: originals with what was made of them, to wipe over."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,8 +126,7 @@ def _form(words: str, value: float) -> str:
 def _layers(
     model: Autoencoder, pack: Pack, make_task: TaskMaker, indices: Sequence[int], *, device: torch.device
 ) -> list[dict[str, str]]:
-    batch = replace(read_batch(pack, np.asarray(indices), device), mask=None)  # no pseudo-masks, but the classes
-    image = batch.image
+    image = read_batch(pack, np.asarray(indices), device).image
     reconstruction, without = rebuild(model, image)
     pictures = {
         "image": to_bytes(image),
@@ -137,7 +135,7 @@ def _layers(
     }
     if without is not None:
         pictures["no_skips"] = to_bytes(without)
-    for side in side_pictures(model, batch).values():
+    for side in side_pictures(model, image).values():
         pictures |= side
     if make_task.drawn:
         task = make_task(image)
