@@ -1,6 +1,6 @@
 """Everything that can be set in phase 1, and its defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from common.config.groups import (
     AugmentConfig,
     DataConfig,
+    DecoderConfig,
     OptimizerConfig,
     RunConfig,
     TrainingConfig,
@@ -82,16 +83,38 @@ class HandoverConfig:
 class Groups:
     """The settings of phase 1 but for those of single pretexts, targets and side objectives."""
 
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m pretrain.main",
+        "python -m pretrain.main --data_dir data --output_dir runs/ae",
+        "python -m pretrain.main --config configs/pretrain/features.yaml --data_dir data",
+    )
+    COMMON: ClassVar[Sequence[str]] = (
+        "data_dir",
+        "image_size",
+        "output_dir",
+        "resume",
+        "config",
+        "device",
+        "pretext",
+        "target",
+        "start_from",
+        "epochs",
+        "batch_size",
+        "lr",
+        "seed",
+    )
+
     data: DataConfig = DataConfig()
+    run: RunConfig = RunConfig()
     model: UNetConfig = UNetConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=32, lr=1e-3, weight_decay=1e-5, patience=15)
     pretext: PretextConfig = PretextConfig()
     loss: LossConfig = LossConfig()
-    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=32, lr=1e-3, weight_decay=1e-5, patience=15)
     optim: OptimizerConfig = OptimizerConfig(optimizer="adam", schedule="cosine", min_lr=1e-6)
-    probe: ProbeConfig = ProbeConfig()
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
+    probe: ProbeConfig = ProbeConfig()
     handover: HandoverConfig = HandoverConfig()
-    run: RunConfig = RunConfig()
 
 
 @dataclass(frozen=True)

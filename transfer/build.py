@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from common.config.groups import UNetConfig
 from common.engine.optim import ParameterGroup
 from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder
 from common.models.registry import build_decoder
 from common.run.records import Receipt
-from transfer.config import TransferConfig
+from transfer.config import DecoderConfig, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import count_parameters, learnt_tensors
 from transfer.source import Source, find_source
@@ -62,9 +61,9 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
 
 def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
     """The decoder that the settings name, with fresh weights. Raises UserError where it does not fit the encoder."""
-    plan, dropout = config.decoder, config.model.decoder_dropout
+    plan, dropout = config.decoder, config.decoder.decoder_dropout
     pyramid = {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}
-    if dropout == UNetConfig().decoder_dropout:  # for five steps; where there are fewer they take the last of them
+    if dropout == DecoderConfig().decoder_dropout:  # for five steps; where there are fewer they take the last of them
         dropout = dropout[-len(doublings(encoder.strides[-1])) :]
     settings: dict[str, Any] = {"widths": plan.decoder_widths, "dropout": dropout}
     match plan.decoder:

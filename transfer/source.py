@@ -79,7 +79,8 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
         outlines = file.sections.get("saliency_head")
         if outlines is None:
             raise UserError(
-                f"{path} has no foreground head: pretrain with --pseudo_mask_weight 1, or take --transfer all"
+                f"{path} has no foreground head: pretrain with --pseudo_mask_weight 1, "
+                "or use --transfer encoder+decoder"
             )
     seen = frozenset(file.provenance.train_images)
     return Source(name, encoder, decoder, outlines, loaded, file.task, file.task.uses_imagenet_labels, seen)

@@ -5,19 +5,17 @@ dataclass of fields. Groups exist in the code and in `--help`; flags and YAML ke
 equal the field names.
 """
 
-import contextlib
 import dataclasses
-import io
-import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tyro
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from common.config.help import full_help, short_help
+from common.config.parse import parse_flags, value_of
 from common.config.renames import renames
 from common.errors import UserError, nearest
 from common.files import replace_text
@@ -25,7 +23,6 @@ from common.files import replace_text
 C = TypeVar("C")
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-_BOX = re.compile(r"[│╭╮╰╯─]+")
 
 
 def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | None = None) -> C:
@@ -33,14 +30,18 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
 
     The YAML file is `--config`; with `--resume`, the run's own; and `demo` when no data is named at all.
     Words of older versions are understood, with a note on stderr (`common.config.renames`).
-    `--help` prints and raises SystemExit(0). Raises UserError for an unknown flag or key (with the nearest
-    known one), a value of the wrong type or out of its range, or settings that exclude each other.
+    `--help` and `--help_all` print and raise SystemExit(0). Raises UserError for an unknown flag or key (with the
+    nearest known one), a value of the wrong type or out of its range, or settings that exclude each other.
     """
     former = renames(kind)
     words = former.flags(argv)
     base = _validated(kind, _nested(kind, former.settings(_base_settings(words, demo))))
+    for flag, page in HELP.items():
+        if flag in words:
+            print(page(kind, base, prog))
+            raise SystemExit(0)
     former.tell()
-    config: Any = _parse(kind, words, base, prog)
+    config: Any = parse_flags(kind, words, base, prog)
     config = _validated(kind, dataclasses.asdict(config))
     config.check()
     return config
@@ -53,6 +54,7 @@ def flatten(config: Any) -> dict[str, Any]:
     return {name: value for name, value in flat.items() if name not in ONE_CALL}
 
 
+HELP = {"-h": short_help, "--help": short_help, "--help_all": full_help}
 ONE_CALL = {"config", "resume", "overwrite"}  # these flags say what to do now, not what the run is
 
 
@@ -88,30 +90,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
     if "--resume" in argv:
-        folder = _value_of(argv, "--output_dir")
+        folder = value_of(argv, "--output_dir")
         if folder is None:
             raise UserError("--resume needs --output_dir, the folder of the run to continue")
         saved = Path(folder) / "config.yaml"
         if not saved.is_file():
             raise UserError(f"there is no run to resume in {folder}: it has no config.yaml")
         return read_yaml(saved)
-    given = _value_of(argv, "--config")
+    given = value_of(argv, "--config")
     if given is not None:
         return read_yaml(Path(given))
-    if demo is not None and _value_of(argv, "--data_dir") is None and not {"-h", "--help"} & set(argv):
+    if demo is not None and value_of(argv, "--data_dir") is None and not HELP.keys() & set(argv):
         print(f"no --data_dir: using the embedded data with {demo}", file=sys.stderr)
         return read_yaml(demo)
     return {}
-
-
-def _value_of(argv: Sequence[str], flag: str) -> str | None:
-    """The value that the flag was given last, as the parser takes it; None where it is absent or ends the line."""
-    value = None
-    for word, after in zip(argv, [*argv, None][1:], strict=True):
-        name, equals, attached = word.partition("=")
-        if name == flag:
-            value = attached if equals else after
-    return value
 
 
 def _defaults(kind: type) -> dict[str, dict[str, Any]]:
@@ -139,35 +131,3 @@ def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
         name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))
         message = first["msg"].removeprefix("Value error, ")
         raise UserError(f"--{name} is {first['input']!r}: {message[0].lower()}{message[1:]}") from None
-
-
-def _parse(kind: type[C], argv: list[str], base: C, prog: str) -> C:
-    """Run tyro, and turn its framed message into one sentence."""
-    framed = io.StringIO()
-    markers = (tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff)
-    try:
-        with contextlib.redirect_stderr(framed):
-            config, unknown = tyro.cli(
-                kind,
-                prog=prog,
-                args=argv,
-                default=base,
-                config=markers,
-                use_underscores=True,
-                return_unknown_args=True,
-            )
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        raise UserError(_first_sentence(framed.getvalue())) from None
-    if unknown:
-        flags = [f"--{name}" for name in _groups(kind)]
-        raise UserError(f"unknown flag {unknown[0]}{nearest(unknown[0], flags)}")
-    return config
-
-
-def _first_sentence(framed: str) -> str:
-    """The words between the title and the first rule of one of tyro's frames."""
-    lines = [_BOX.sub("", line).strip() for line in framed.splitlines()[1:]]
-    words = " ".join(lines[: lines.index("")] if "" in lines else lines)
-    return words.replace("Error parsing ", "").replace("Expected 1 values.", "It takes one value.") or framed

@@ -1,4 +1,4 @@
-"""What can be set when a trained network is looked at, in either phase. Imports no torch."""
+"""The settings of commands that use a trained network, in either phase. Imports no torch."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,32 +20,32 @@ def network_file(model_path: Path | None) -> Path:
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is measured, and on which images."""
+    """The trained network, the images it is scored on, and the folder of the results."""
 
     model_path: Path | None = None
-    """best.pth of a run of the same phase, or the run's folder (required); pretrain.evaluate takes ae.pth too."""
+    """best.pth of a run, or the run's folder (required); pretrain.evaluate also takes ae.pth."""
     data_dir: Path | None = None
-    """Folder of the data; default the one that the network was trained on."""
+    """Folder of the data; default the training's."""
     split: Literal["train", "val", "test"] = "test"
-    """Which part of the data is scored."""
+    """Part of the data to score."""
     output_dir: Path | None = None
-    """Folder for metrics.json, report.html and figures; default evaluation-<split> beside the model."""
+    """Folder of metrics.json, report.html and figures; default evaluation-<split> by the model."""
     batch_size: Annotated[int, Field(ge=0)] = 0
-    """Images in a batch; 0 for as many as in training, which repeats that run's figures exactly."""
+    """Images per batch; 0 as in training, which repeats the figures of that run exactly."""
     visualize_samples: Annotated[int, Field(ge=0)] = 8
-    """How many images the picture of samples shows; without a number, 8."""
+    """Images in the figure of samples."""
     analyze_latent_space: bool = False
-    """Draw PCA and t-SNE of the encoder's features, one point an image."""
+    """Draw PCA and t-SNE of the encoder's features, one point per image."""
     latents: Pooling = "all_mean_std"
-    """The vector of an image: spatial mean (and deviation) of the encoder's last map, or of all."""
+    """Vector of an image: spatial mean (and deviation) of the last encoder map, or of all."""
     report: bool = True
-    """Write report.html, a page of figures and pictures that opens anywhere."""
+    """Write report.html, one self-contained page of figures and images."""
     skip_bad_files: bool = False
-    """Leave out images that cannot be read, and list them, where the run would stop."""
+    """Skip unreadable images, and list them, instead of stopping."""
     cache_dir: Path | None = None
     """Folder of decoded images; default $RECON2SEG_CACHE or ~/.cache/recon2seg."""
     num_workers: Annotated[int, Field(ge=0)] = 0
-    """Threads that decode images; 0 for one a core."""
+    """Threads that decode images; 0 for one per core."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
 
@@ -56,11 +56,11 @@ class EvaluateOptions:
 
     @property
     def folder(self) -> Path:
-        """Where figures go."""
+        """The folder of the results."""
         return self.output_dir or self.file.parent / f"evaluation-{self.split}"
 
     def data(self, trained: DataConfig) -> DataConfig:
-        """The images that are asked about, given the settings that the network was trained with."""
+        """The images to score, given the settings that the network was trained with."""
         return replace(
             trained,
             data_dir=self.data_dir or trained.data_dir,
@@ -79,18 +79,18 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Which images, and which network."""
+    """The trained network, the images it is applied to, and the folder of the results."""
 
     model_path: Path | None = None
-    """best.pth of a run, or the run's folder (required)."""
+    """best.pth of a run of transfer.main, or the run's folder (required)."""
     input: Path | None = None
-    """An image, or a folder of images, read recursively (required)."""
+    """An image, or a folder of images that is read recursively (required)."""
     output: Path | None = None
-    """Folder for results (required)."""
+    """Folder of the results (required)."""
     batch_size: Annotated[int, Field(ge=1)] = 16
-    """Images in a batch; changes speed and memory alone."""
+    """Images per batch; changes speed and memory only."""
     num_workers: Annotated[int, Field(ge=0)] = 0
-    """Threads that decode images; 0 for one a core."""
+    """Threads that decode images; 0 for one per core."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
 
@@ -101,7 +101,7 @@ class ImageOptions:
 
     @property
     def folder(self) -> Path:
-        """Where results go."""
+        """The folder of the results."""
         assert self.output is not None, "check() asks for it"
         return self.output
 

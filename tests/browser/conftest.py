@@ -80,6 +80,6 @@ def runs(tmp_path_factory):
     assert transfer([*FLAGS, "--seed", "1", "--output_dir", str(folder / "scratch")]) == 0
     assert compare([str(folder / "seg"), str(folder / "scratch"), "--output", str(folder / "both")]) == 0
     small = ["--label_fractions", "0.5", "1.0", "--seeds", "2", "--updates", "2", "--validations", "1"]
-    starts = ["--inits", "scratch", f"own={folder / 'ae'}", "--lrs", "0.003", "--encoder_lr_factors", "1.0"]
+    starts = ["--initialisations", "scratch", f"own={folder / 'ae'}", "--lrs", "0.003", "--encoder_lr_factors", "1.0"]
     assert study([*TINY, *SYNTHETIC, "--report", *small, *starts, "--output_dir", str(folder / "study")]) == 0
     return folder

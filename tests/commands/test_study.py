@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import cv2
 import pytest
+import yaml
 from datasets import photo, write_images_masks
 from filelock import FileLock
 from tiny import SYNTHETIC, TINY
@@ -17,13 +18,13 @@ from common.data.load import load_labelled
 from pretrain.main import main as pretrain
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
-from transfer.study.initialisations import parse_inits
+from transfer.study.initialisations import parse_initialisations
 from transfer.study.leaks import data_leaks
 from transfer.study.plan import StudyPlan
 
 SMALL = [
     *("--label_fractions", "0.5", "1.0", "--seeds", "1"),
-    *("--updates", "2", "--validations", "1", "--no_doubling"),
+    *("--updates", "2", "--validations", "1", "--no_double_budget"),
 ]
 SEARCH = ["--lrs", "0.001", "0.01", "--encoder_lr_factors", "0.3", "--search_fraction", "0.5"]
 
@@ -40,7 +41,7 @@ def ae(tmp_path_factory):
 @pytest.fixture(scope="module")
 def words(ae):
     """The flags of a small study."""
-    return [*TINY, "--report", *SYNTHETIC, *SMALL, *SEARCH, "--inits", "scratch", f"own={ae}"]
+    return [*TINY, "--report", *SYNTHETIC, *SMALL, *SEARCH, "--initialisations", "scratch", f"own={ae}"]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_pat
 
 @pytest.mark.slow
 def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folder(words, tmp_path, monkeypatch, capsys):
-    folder, one = tmp_path / "study", ["--inits", "scratch", "--label_fractions", "0.5"]
+    folder, one = tmp_path / "study", ["--initialisations", "scratch", "--label_fractions", "0.5"]
 
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -208,14 +209,14 @@ def test_a_class_that_nobody_scored_leaves_the_others_their_charts(done, words, 
 
 @pytest.mark.slow
 def test_a_search_that_diverges_loses_and_does_not_stop_the_study(words, tmp_path):
-    flags = ["--inits", "scratch", "--label_fractions", "0.5", "--lrs", "0.003", "1e18", "--optimizer", "sgd"]
+    flags = ["--initialisations", "scratch", "--label_fractions", "0.5", "--lrs", "0.003", "1e18", "--optimizer", "sgd"]
     assert study([*words, *flags, "--output_dir", str(tmp_path / "new")]) == 0
     assert record(tmp_path / "new/cells/search-scratch-0.5-0-1e+18-1")["val_mean_iou"] is None
     assert record(tmp_path / "new/cells/score-scratch-0.5-0-0.003-1")["val_mean_iou"] is not None
 
 
 def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_path, capsys):
-    flags = ["--inits", "scratch", "--label_fractions", "0.5", "1.0", "--lrs", "1e18", "--optimizer", "sgd"]
+    flags = ["--initialisations", "scratch", "--label_fractions", "0.5", "1.0", "--lrs", "1e18", "--optimizer", "sgd"]
     assert study([*words, *flags, "--output_dir", str(tmp_path / "new")]) == 0
     said = capsys.readouterr().out
     for fraction in ("0.5", "1"):
@@ -226,18 +227,21 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--epochs", "3"], "--epochs is no setting of a study: every training gets the same --updates"),
-        (["--lr", "0.1"], "--lr is no setting of a study: rates are searched for every start: --lrs"),
-        (["--inits", "nothing"], "--inits nothing: a start is scratch, imagenet"),
-        (["--inits", "a/b=ae.pth"], "a name is made of letters"),
-        (["--inits", "scratch", "scratch"], "--inits names a start twice"),
-        (["--inits", "scratch", "imagenet_unet"], "--inits imagenet_unet: a U-Net has no ImageNet weights"),
-        (["--label_fractions", "0.5", "0.5"], "--label_fractions names a share twice: 0.5 0.5"),
+        (["--epochs", "3"], "--epochs is not a setting of a study: every run has the same --updates"),
+        (["--lr", "0.1"], "--lr is not a setting of a study: rates are searched for every initialisation: --lrs"),
+        (["--initialisations", "nothing"], "--initialisations nothing: give scratch, imagenet"),
+        (["--initialisations", "a/b=ae.pth"], "a name has letters"),
+        (["--initialisations", "scratch", "scratch"], "--initialisations has a name twice"),
+        (
+            ["--initialisations", "scratch", "imagenet_unet"],
+            "--initialisations imagenet_unet: there are no ImageNet weights of a U-Net",
+        ),
+        (["--label_fractions", "0.5", "0.5"], "--label_fractions has a share twice: 0.5 0.5"),
         (["--updates", "6", "--dry_run"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
         (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
-        (["--overwrite"], "--overwrite is no setting of a study"),
-        (["--inits", "own=nowhere.pth"], "--inits own=nowhere.pth: there is no file nowhere.pth"),
+        (["--overwrite"], "--overwrite is not a setting of a study"),
+        (["--initialisations", "own=nowhere.pth"], "--initialisations own=nowhere.pth: there is no file nowhere.pth"),
     ],
 )
 def test_what_a_study_cannot_do_is_refused_in_words(done, words, flags, sentence, capsys):
@@ -249,25 +253,26 @@ def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, ca
     folder = tmp_path / "study"
     shutil.copytree(done, folder)
     (tmp_path / "other.pth").write_bytes((ae / "ae.pth").read_bytes() + b"changed")
-    flags = ["--inits", "scratch", f"own={tmp_path / 'other.pth'}"]
+    flags = ["--initialisations", "scratch", f"own={tmp_path / 'other.pth'}"]
     assert study([*words, *flags, "--output_dir", str(folder)]) == 2
     assert "own is not what" in capsys.readouterr().err
-    assert study([*words, "--inits", "scratch", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
+    assert study([*words, "--initialisations", "scratch", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
     assert "own is not what" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("ending", "transfer"), [("", "encoder"), ("+decoder", "all"), ("+outlines", "outlines"), ("+more", "encoder")]
+    ("ending", "transfer"),
+    [("", "encoder"), ("+decoder", "encoder+decoder"), ("+outlines", "outlines"), ("+more", "encoder")],
 )
 def test_what_stands_behind_a_file_says_what_is_taken_from_it(ending, transfer):
-    (start,) = parse_inits((f"own=runs/ae.pth{ending}",))
+    (start,) = parse_initialisations((f"own=runs/ae.pth{ending}",))
     assert start.flags["transfer"] == transfer
     assert str(start.file) == ("runs/ae.pth+more" if ending == "+more" else "runs/ae.pth")
 
 
 def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
     data = write_images_masks(tmp_path / "data", 24)
-    flags = [*TINY, *SMALL, "--lrs", "0.001", "--inits", "scratch", "--label_fractions", "0.5"]
+    flags = [*TINY, *SMALL, "--lrs", "0.001", "--initialisations", "scratch", "--label_fractions", "0.5"]
     words = [*flags, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0
     write_images_masks(tmp_path / "data", 26)
@@ -285,7 +290,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
         cv2.imwrite(str(photographs / f"{i}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     one = ["--epochs", "1", "--output_dir", str(tmp_path / "ae")]
     assert pretrain([*TINY, "--data_dir", str(photographs), "--split_seed", "1", *one]) == 0
-    words = [*flags, "--inits", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
+    words = [*flags, "--initialisations", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0
     said = capsys.readouterr().out
     assert "own: of 7 test images 0 are among the 35 files of its pretraining" in said
@@ -307,3 +312,25 @@ def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
     assert data_leaks(data) == []
     (told,) = data_leaks(replace(data, test=replace(data.test, images=images)))
     assert told == f"LEAK: 1 test images nearly equal validation images: {data.test.keys[0]}"
+
+
+def test_a_study_begun_by_an_older_version_goes_on(done, ae, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    settings |= {"inits": settings.pop("initialisations"), "doubling": settings.pop("double_budget")}
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    assert study(["--resume", "--output_dir", str(folder), "--dry_run"]) == 0
+    said = capsys.readouterr()
+    assert "0 trainings to do" in said.out
+    assert "note: --inits is now --initialisations" in said.err
+
+
+def test_the_decoder_of_an_older_version_is_the_same_part(done, words, ae, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    for proof in (folder / "cells").glob("*-own-*/cell.json"):
+        proof.write_text(json.dumps({**json.loads(proof.read_text()), "transfer": "all"}))
+    parts = ["--initialisations", "scratch", f"own={ae}+decoder", "--dry_run", "--output_dir", str(folder)]
+    assert study([*words, *parts]) == 0
+    assert "0 trainings to do" in capsys.readouterr().out

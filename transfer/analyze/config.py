@@ -1,8 +1,9 @@
-"""What can be set when a data set is analysed."""
+"""The settings of `python -m transfer.analyze`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -11,21 +12,39 @@ from common.config.groups import AugmentConfig, DataConfig
 
 @dataclass(frozen=True)
 class AnalyzeOptions:
-    """Where the analysis goes."""
+    """The folder of the analysis."""
 
     output: Path = Path("analysis")
-    """Folder for analysis.json and analysis.png."""
+    """Folder of analysis.json and analysis.png."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the augmented samples."""
 
 
 @dataclass(frozen=True)
 class AnalyzeConfig:
-    """Count and draw what is in a labelled data set: sizes, colours, classes, samples as training sees them."""
+    """Count and draw the contents of a labelled data set: sizes, colours, classes, augmented samples."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.analyze",
+        "python -m transfer.analyze --data_dir data --output analysis",
+        "python -m transfer.analyze --data_dir data --classes binary --scale 0.4",
+    )
+    COMMON: ClassVar[Sequence[str]] = (
+        "data_dir",
+        "image_size",
+        "classes",
+        "output",
+        "hflip",
+        "rotate",
+        "scale",
+        "translate",
+        "jitter",
+        "seed",
+    )
 
     data: DataConfig = DataConfig()
     augment: AugmentConfig = AugmentConfig()
     analyze: AnalyzeOptions = AnalyzeOptions()
 
     def check(self) -> None:
-        """Nothing excludes anything here."""
+        """Accept every combination."""

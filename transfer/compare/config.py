@@ -1,8 +1,9 @@
-"""What can be set when runs are compared."""
+"""The settings of `python -m transfer.compare`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 from pydantic import Field
@@ -13,21 +14,27 @@ from common.errors import UserError
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """Which runs stand beside each other."""
+    """The runs, and the folder of the results."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]] = ()
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...")] = ()
     """Folders of finished runs of transfer.main, tested on the same images."""
     output: Path = Path("comparison")
-    """Folder for comparison.md, .csv and .json, and the figures."""
+    """Folder of comparison.md, .csv and .json, and of the figures."""
     visualize_samples: Annotated[int, Field(ge=1)] = 6
-    """How many test images are shown with the masks of every run."""
+    """Test images that are shown with the masks of every run."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
 
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """One table of several runs, the differences with their intervals, and their masks side by side."""
+    """Compare runs: one table, paired differences with intervals, and the masks side by side."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.compare runs/a runs/b runs/c",
+        "python -m transfer.compare runs/a runs/b --output comparison",
+        "python -m transfer.compare runs/a runs/b --visualize_samples 12",
+    )
 
     compare: CompareOptions = CompareOptions()
 

@@ -1,31 +1,38 @@
-"""What can be set when a network's decisions are explained."""
+"""The settings of `python -m transfer.gradcam`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from common.config.network import ImageOptions
 
 
 @dataclass(frozen=True)
 class GradCamOptions(ImageOptions):
-    """What is asked about which images, and of which network."""
+    """The trained network, the images, and the maps that are drawn."""
 
     output: Path | None = None
-    """Folder for maps/, sheets/ and maps.json (required)."""
+    """Folder of maps/, sheets/ and maps.json (required)."""
     layer: tuple[str, ...] = ()
-    """Modules of the network by their dotted names; default the encoder's last and the decoder's last."""
+    """Modules of the network by dotted name; default the last of the encoder and of the decoder."""
     target_class: tuple[str, ...] = ()
     """Classes by name or number, background 0; default all."""
     method: Literal["auto", "gradcam", "hirescam"] = "auto"
-    """auto is Grad-CAM, and HiResCAM for a layer after which an InstanceNorm runs: there Grad-CAM's weights vanish."""
+    """auto is Grad-CAM, but HiResCAM for layers before an InstanceNorm (Grad-CAM vanishes there)."""
     sanity_check: bool = False
-    """Compare every map with those of five networks of the same shape that have learnt nothing."""
+    """Compare every map with those of five untrained networks of the same shape."""
 
 
 @dataclass(frozen=True)
 class GradCamConfig:
-    """Draw where a trained network finds what speaks for each class (Grad-CAM), for every image of a folder."""
+    """Show which parts of an image support each class (Grad-CAM), for every image of a folder."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.gradcam --model_path runs/seg --input a --output cam",
+        "python -m transfer.gradcam --model_path runs/seg --input a.jpg --output b",
+        "python -m transfer.gradcam --model_path best.pth --input a --output b --sanity_check",
+    )
 
     gradcam: GradCamOptions = GradCamOptions()
 

@@ -1,24 +1,32 @@
-"""What can be set when a trained network is shown images that have no masks. Imports no torch."""
+"""The settings of `python -m transfer.predict`. Imports no torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from common.config.network import ImageOptions
 
 
 @dataclass(frozen=True)
 class PredictOptions(ImageOptions):
-    """Which images are segmented, and by which network."""
+    """The trained network, the images to segment, and the folder of the masks."""
 
     output: Path | None = None
-    """Folder for masks/, overlays/, classes.json and predictions.csv (required)."""
+    """Folder of masks/, overlays/, classes.json and predictions.csv (required)."""
     overlays: bool = True
-    """Write each image with its classes tinted beside its mask."""
+    """Also write each image with its classes tinted."""
 
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """Write a mask at its original size for every image of a folder; the network's file knows all it needs."""
+    """Segment every image of a folder; masks have the original size."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.predict --model_path runs/seg --input a --output masks",
+        "python -m transfer.predict --model_path best.pth --input a.jpg --output b",
+        "python -m transfer.predict --model_path runs/seg --input a --output b --no_overlays",
+    )
 
     predict: PredictOptions = PredictOptions()
 

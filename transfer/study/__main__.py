@@ -1,4 +1,4 @@
-"""`python -m transfer.study --data_dir IMAGES_AND_MASKS --inits scratch ae=runs/ae/ae.pth imagenet`."""
+"""`python -m transfer.study --data_dir IMAGES_AND_MASKS --initialisations scratch ae=runs/ae/ae.pth imagenet`."""
 
 import sys
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
-"""What a study compares. Imports no torch, so that `--help` answers at once."""
+"""The settings of `python -m transfer.study`. Imports no torch, so that `--help` answers at once."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -10,99 +11,120 @@ from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, Run
 from common.config.load import flatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
-from transfer.study.initialisations import TRANSFERS, Initialisation, parse_inits
+from transfer.study.initialisations import TRANSFERS, Initialisation, parse_initialisations
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 
 OWN = {
-    "epochs": "every training gets the same --updates",
-    "epoch_updates": "every training gets the same --updates, scored --validations times",
-    "patience": "every training gets all its --updates",
+    "epochs": "every run has the same --updates",
+    "epoch_updates": "every run has the same --updates, and --validations validations",
+    "patience": "every run has all its --updates",
     "label_fraction": "name them with --label_fractions",
-    "val_fraction": "validation is cut like training; --full_validation keeps all of it",
+    "val_fraction": "validation images are cut like training images; --full_validation keeps all",
     "seed": "say how many with --seeds",
-    "lr": "rates are searched for every start: --lrs",
-    "encoder_lr_factor": "rates are searched for every start: --encoder_lr_factors",
-    "pretrained_encoder": "name it among the --inits as NAME=FILE",
-    "encoder": "name it among the --inits as imagenet_NAME or scratch_NAME",
-    "encoder_weights": "name it among the --inits as imagenet_NAME or scratch_NAME",
-    "transfer": f"name it among the --inits as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
-    "save_every": "a study keeps no checkpoints on the way",
+    "lr": "rates are searched for every initialisation: --lrs",
+    "encoder_lr_factor": "rates are searched for every initialisation: --encoder_lr_factors",
+    "pretrained_encoder": "name it among the --initialisations as NAME=FILE",
+    "encoder": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
+    "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
+    "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
+    "save_every": "a study keeps no intermediate checkpoints",
 }
 """Settings of a training that a study chooses itself, and what to use in their place."""
 
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """Which starts are compared, on how many labels, and how often."""
+    """The initialisations to compare, the shares of the labels, and the budget of every run."""
 
-    inits: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
-    """Starts: scratch, imagenet (MobileNetV2), imagenet_NAME and scratch_NAME of an encoder, NAME=ae.pth of your own,
-    NAME=ae.pth+decoder with its decoder, NAME=ae.pth+outlines with its outlines too (--transfer)."""
+    ALIASES: ClassVar[Mapping[str, str]] = {"inits": "initialisations", "doubling": "double_budget"}
+
+    initialisations: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
+    """Initialisations: scratch, imagenet, scratch_NAME, imagenet_NAME, or NAME=FILE[+decoder|+outlines]."""
     label_fractions: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)
-    """Shares of the labels, the same nested subsets for every start."""
+    """Shares of the labels; the same nested subsets for every initialisation."""
     seeds: Annotated[int, Field(ge=1)] = 5
-    """Repetitions of every cell, each with its own subset, order and fresh weights."""
+    """Repetitions of every trial, each with its own subset, order and fresh weights."""
     updates: Annotated[int, Field(ge=1)] = 2000
-    """Updates of every training, however many labels it has."""
+    """Updates of every run, whatever its number of labels."""
     validations: Annotated[int, Field(ge=1)] = 20
-    """Times in a training at which the validation images may choose its network."""
+    """Number of validations per run; the best one selects the checkpoint."""
     lrs: tuple[Rate, ...] = (0.001, 0.003, 0.01)
-    """Learning rates that are tried for every start."""
+    """Learning rates to try for every initialisation."""
     encoder_lr_factors: tuple[Rate, ...] = (0.1, 0.3, 1.0)
-    """Factors of a pretrained encoder's rate that are tried with each of them."""
+    """Factors of a pretrained encoder's learning rate to try with each of --lrs."""
     search_fraction: Fraction = 0.2
-    """Share of the labels on which rates are tried, by the score on as large a share of the validation images."""
+    """Share of the training and validation labels on which the rates are tried."""
     full_validation: bool = False
-    """Keep all validation images at every fraction; they are labels, and the table counts them."""
-    doubling: bool = True
-    """Train the first scratch start for twice the updates too, to show whether the budget starves it."""
+    """Keep all validation images at every share of the labels; they are labels too."""
+    double_budget: bool = True
+    """Also train the scratch baseline for twice the updates, to check that the budget is sufficient."""
     keep_checkpoints: bool = False
-    """Keep best.pth of every training."""
+    """Keep best.pth of every run."""
     dry_run: bool = False
-    """List what is still to be trained, with an estimate of the time, and stop."""
+    """List the missing runs with an estimate of the time, and stop."""
     table: bool = False
-    """Write the table of what is there, and stop."""
+    """Write the table of the finished runs, and stop."""
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """Does pretraining help, by how much, at which number of labels, and how sure is that? Trains the same network
-    from several starts on several shares of the labels, and answers in one sentence, a table and curves.
+    """Measure whether pretraining helps: train the same network from several initialisations on several shares of the
+    labels, and answer in one sentence, a table and curves. The same command, again or twice at once, continues.
 
-    Takes the settings of transfer.main but those that it chooses itself (epochs, lr, seed, label_fraction, the encoder:
-    it names what to use in their place). The same command, again or twice at once, goes on with what is missing.
+    Takes the settings of transfer.main but for those that it chooses itself (`OWN`).
     """
+
+    HIDDEN: ClassVar[Collection[str]] = {*OWN, "overwrite"}
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.study --data_dir data --initialisations scratch imagenet",
+        "python -m transfer.study --data_dir data --initialisations scratch own=ae.pth",
+        "python -m transfer.study --config configs/study/pets.yaml --dry_run",
+    )
+    COMMON: ClassVar[Sequence[str]] = (
+        "initialisations",
+        "label_fractions",
+        "seeds",
+        "updates",
+        "lrs",
+        "encoder_lr_factors",
+        "dry_run",
+        "table",
+        "data_dir",
+        "image_size",
+        "output_dir",
+        "config",
+    )
 
     study: StudyOptions = StudyOptions()
     data: DataConfig = DataConfig()
-    labels: LabelConfig = LabelConfig()
+    run: RunConfig = RunConfig(output_dir=Path("study"))
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
-    loss: LossConfig = LossConfig()
     training: TrainingConfig = TransferConfig().training
+    loss: LossConfig = LossConfig()
+    labels: LabelConfig = LabelConfig()
     optim: OptimizerConfig = TransferConfig().optim
     augment: AugmentConfig = AugmentConfig()
-    run: RunConfig = RunConfig(output_dir=Path("study"))
 
     def check(self) -> None:
         """Raise UserError for settings that a study chooses itself, and those that exclude each other."""
         ours, defaults = flatten(self), flatten(StudyConfig())
         for name, instead in OWN.items():
             if ours[name] != defaults[name]:
-                raise UserError(f"--{name} is no setting of a study: {instead}")
+                raise UserError(f"--{name} is not a setting of a study: {instead}")
         if self.run.overwrite:
-            raise UserError("--overwrite is no setting of a study: remove its folder, or use another --output_dir")
-        starts = parse_inits(self.study.inits)
+            raise UserError("--overwrite is not a setting of a study: remove its folder, or use another --output_dir")
+        starts = parse_initialisations(self.study.initialisations)
         if len({start.name for start in starts}) < len(starts):
-            raise UserError(f"--inits names a start twice: {' '.join(self.study.inits)}")
+            raise UserError(f"--initialisations has a name twice: {' '.join(self.study.initialisations)}")
         if len(set(self.study.label_fractions)) < len(self.study.label_fractions):
-            raise UserError(f"--label_fractions names a share twice: {' '.join(map(str, self.study.label_fractions))}")
+            raise UserError(f"--label_fractions has a share twice: {' '.join(map(str, self.study.label_fractions))}")
         if self.study.updates % self.study.validations:
             raise UserError(
-                f"--updates {self.study.updates} is no multiple of --validations {self.study.validations}: choose one"
+                f"--updates {self.study.updates} is no multiple of --validations {self.study.validations}: change one"
             )
         for start in starts:
             self.training_of(start).check()

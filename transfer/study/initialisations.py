@@ -8,52 +8,54 @@ from typing import Any
 from common.errors import UserError
 from transfer.config import Taken
 
-TRANSFERS: dict[str, Taken] = {"+decoder": "all", "+outlines": "outlines"}
-"""What may stand behind a file of one's own, and the --transfer that it means."""
+TRANSFERS: dict[str, Taken] = {"+decoder": "encoder+decoder", "+outlines": "outlines"}
+"""Suffixes of a file, and the --transfer that they mean."""
 
 
 @dataclass(frozen=True)
 class Initialisation:
-    """One of the ways to begin."""
+    """One way to initialise a segmentation network."""
 
     name: str
     file: Path | None = None
-    """The file of a pretraining of one's own."""
+    """The ae.pth of a pretraining."""
     transfer: Taken = "encoder"
-    """What is taken from it, as --transfer has it."""
+    """The parts that are loaded from it, as --transfer."""
     encoder: str = "unet"
-    """Where there is no file, the encoder by its name."""
+    """The name of the encoder, without a file."""
     scratch: bool = False
     """Whether nothing is pretrained."""
 
     @property
     def flags(self) -> dict[str, Any]:
-        """The settings of transfer.main that begin so."""
+        """The settings of transfer.main for it."""
         if self.file is not None:
             return {"pretrained_encoder": self.file, "transfer": self.transfer}
         return {"encoder": self.encoder, "encoder_weights": "none" if self.scratch else "imagenet"}
 
 
-def parse_inits(words: tuple[str, ...]) -> list[Initialisation]:
-    """What the words of --inits mean. Raises UserError for one that means nothing."""
+def parse_initialisations(words: tuple[str, ...]) -> list[Initialisation]:
+    """Read the words of --initialisations. Raises UserError for one that is not understood."""
     if not words:
-        raise UserError("--inits names no start: give scratch, imagenet, or NAME=ae.pth")
+        raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
     return [_start(word) for word in words]
 
 
 def _start(word: str) -> Initialisation:
     name, equals, path = word.partition("=")
     if re.search(r"[^\w.+-]", name):
-        raise UserError(f"--inits {word}: a name is made of letters, digits and . + - _, for it names folders")
+        raise UserError(
+            f"--initialisations {word}: a name has letters, digits and . + - _ only, because folders are named after it"
+        )
     if equals and name and path:
         ending = next((ending for ending in TRANSFERS if path.endswith(ending)), "")
         return Initialisation(name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"))
     kind, _, encoder = word.partition("_")
     if equals or kind not in ("scratch", "imagenet"):
         raise UserError(
-            f"--inits {word}: a start is scratch, imagenet, scratch_ENCODER, imagenet_ENCODER or NAME=ae.pth"
+            f"--initialisations {word}: give scratch, imagenet, scratch_ENCODER, imagenet_ENCODER or NAME=ae.pth"
         )
     if word == "imagenet_unet":
-        raise UserError("--inits imagenet_unet: a U-Net has no ImageNet weights; take imagenet, or pretrain your own")
+        raise UserError("--initialisations imagenet_unet: there are no ImageNet weights of a U-Net; use imagenet")
     usual = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
     return Initialisation(word, encoder=encoder or usual, scratch=kind == "scratch")

@@ -16,12 +16,13 @@ from common.errors import UserError
 from common.files import make_folder
 from common.run.folder import MAY_CHANGE
 from common.terminal import CONSOLE, time_left
+from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
-from transfer.study.initialisations import Initialisation, parse_inits
+from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_cell, train_cell
 
-GROWS = {"inits", "label_fractions", "seeds", "doubling", "dry_run", "table", "keep_checkpoints"}
+GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_checkpoints"}
 """Settings of a study that may be others when it goes on: they name its cells, or only what is done with them."""
 POLL = 5.0
 """Seconds between looks at what other processes have finished."""
@@ -34,7 +35,7 @@ class StudyPlan:
     def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
         self.config, self.folder, self.data = config, config.folder, data_digest(data)
         self._refuse_other_settings()
-        self.starts = parse_inits(config.study.inits)
+        self.starts = parse_initialisations(config.study.initialisations)
         self.digests = {start.name: file_digest(start) for start in self.starts}
         self._refuse_few(data)
 
@@ -135,7 +136,7 @@ class StudyPlan:
         """How many cells of a start have twice the updates: a seed each of the first from scratch, else none."""
         options = self.config.study
         first = next((start for start in self.starts if start.scratch), None)
-        return options.seeds if options.doubling and options.seeds > 1 and start == first else 0
+        return options.seeds if options.double_budget and options.seeds > 1 and start == first else 0
 
     def _searches(self, start: Initialisation) -> list[Trial]:
         options = self.config.study
@@ -148,7 +149,8 @@ class StudyPlan:
         if result is None:
             return None
         start, record = cell.start, result.record
-        if (record["file_digest"], record["transfer"]) != (self.digests[start.name], start.transfer):
+        transfer = EncoderConfig.OLD_VALUES["transfer"].get(record["transfer"], record["transfer"])
+        if (record["file_digest"], transfer) != (self.digests[start.name], start.transfer):
             raise self._another_start(start)
         if record["data"] != self.data:
             raise UserError(
@@ -176,7 +178,7 @@ class StudyPlan:
     def _another_start(self, start: Initialisation) -> UserError:
         return UserError(
             f"{start.name} is not what {self.folder} was begun with (another file, or other parts of it): give it "
-            "another name among the --inits, or use another --output_dir"
+            "another name among the --initialisations, or use another --output_dir"
         )
 
     def _train(self, cell: Trial) -> bool:

@@ -136,7 +136,7 @@ def file_digest(start: Initialisation) -> str | None:
         return None
     path = handover_file(start.file)
     if not path.is_file():
-        raise UserError(f"--inits {start.name}={start.file}: there is no file {path}")
+        raise UserError(f"--initialisations {start.name}={start.file}: there is no file {path}")
     with path.open("rb") as file:
         digest = blake2b(digest_size=16)
         while block := file.read(2**20):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transfer.study.initialisations import Initialisation, parse_inits
+from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, labels_saved, rivalry, verdict
 from transfer.study.trials import Trial, TrialResult
@@ -131,7 +131,7 @@ def test_labels_needed_are_read_off_the_curve_over_their_logarithm():
 
 
 def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
-    starts = parse_inits(("scratch", "own=ae.pth", "imagenet", "scratch_mobilenet_v2", "imagenet_resnet34"))
+    starts = parse_initialisations(("scratch", "own=ae.pth", "imagenet", "scratch_mobilenet_v2", "imagenet_resnet34"))
     baselines = {start.name: baseline_of(start, starts) for start in starts}
     names = {name: other.name if other else None for name, other in baselines.items()}
     assert names == {
