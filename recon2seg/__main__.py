@@ -1,6 +1,5 @@
 """`recon2seg COMMAND`: the commands of both phases by one name, beside `python -m`."""
 
-import dataclasses
 import difflib
 import sys
 from collections.abc import Sequence
@@ -101,11 +100,13 @@ def completion() -> str:
 
 
 def _flags(config: str) -> list[str]:
+    from common.config.settings import settings_of  # after the check that no other `common` is in the way
+
     module, _, name = config.partition(":")
-    groups = dataclasses.asdict(getattr(import_module(module), name)())
-    settings = {name: value for group in groups.values() for name, value in group.items()}
-    switches = [f"--no_{name}" for name, value in settings.items() if isinstance(value, bool)]
-    return ["--help", *(f"--{name}" for name in settings), *switches]
+    kind = getattr(import_module(module), name)
+    settings = [setting for setting in settings_of(kind, kind()) if not setting.positional]
+    switches = [f"--no_{setting.name}" for setting in settings if not setting.metavar]
+    return ["--help", "--help_all", *(f"--{setting.name}" for setting in settings), *switches]
 
 
 def _refuse(sentence: str) -> int:

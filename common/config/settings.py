@@ -82,7 +82,7 @@ def _group_settings(name: str, group: Any) -> list[Setting]:
 def field_docs(kind: type) -> dict[str, str]:
     """The string under each field of a dataclass, on one line; a class's own wins over its base's."""
     docs: dict[str, str] = {}
-    for declaring in filter(dataclasses.is_dataclass, reversed(kind.__mro__)):
+    for declaring in (base for base in reversed(kind.__mro__) if "__dataclass_fields__" in vars(base)):
         [definition] = ast.parse(textwrap.dedent(inspect.getsource(declaring))).body
         assert isinstance(definition, ast.ClassDef), "a dataclass is a class"
         for field, text in pairwise(definition.body):
