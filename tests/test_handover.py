@@ -59,7 +59,7 @@ def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named
 
 def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch").eval()
-    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "all")
+    net, receipt, _ = receive(tmp_path / "ae.pth", "--transfer", "encoder+decoder")
     features = model.encoder(torch.rand(2, 3, 64, 64))
     assert torch.equal(net.eval().decoder(features), model.decoder(features))
     assert receipt.parts == ("encoder", "decoder")
@@ -74,7 +74,7 @@ def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
     assert receipt.parts == ("encoder",)
 
 
-@pytest.mark.parametrize("transfer", ["encoder", "all"])
+@pytest.mark.parametrize("transfer", ["encoder", "encoder+decoder"])
 def test_the_output_head_is_not_handed_over(transfer, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth")
     net, _, _ = receive(tmp_path / "ae.pth", "--transfer", transfer)
@@ -119,7 +119,7 @@ def test_a_decoder_that_is_not_whole_stops_the_run_where_it_is_wanted(tmp_path):
     write_autoencoder(tmp_path / "ae.pth", part="decoder", drop="steps.0.narrow.bias")
     assert receive(tmp_path / "ae.pth")[1].pretrained
     with pytest.raises(UserError, match=r"the decoder in .* missing.*steps.0.narrow.bias"):
-        receive(tmp_path / "ae.pth", "--transfer", "all")
+        receive(tmp_path / "ae.pth", "--transfer", "encoder+decoder")
 
 
 def test_weights_of_another_shape_are_refused(tmp_path):

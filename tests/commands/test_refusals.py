@@ -29,10 +29,10 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
         (transfer, [*data, "--pretrained_encoder", "nowhere.pth"], "nowhere.pth"),
         (transfer, [*data, "--pretrained_encoder", "broken.pth"], "broken.pth"),
         (transfer, [*data, "--pretrained_encoder", ae / "last.pth"], "not a handover file"),
-        (transfer, [*data, "--transfer", "all"], "--pretrained_encoder"),
+        (transfer, [*data, "--transfer", "encoder+decoder"], "--pretrained_encoder"),
         (
             transfer,
-            [*data, "--transfer", "all", "--pretrained_encoder", ae, "--decoder_widths", 8, 8, 8, 8, 8],
+            [*data, "--transfer", "encoder+decoder", "--pretrained_encoder", ae, "--decoder_widths", 8, 8, 8, 8, 8],
             "leave",
         ),
         (

@@ -65,7 +65,7 @@ def test_flag_names_are_unique_over_the_groups(kind):
         (["--widths", "8", "8"], "--widths names 2 stages and --dropout 6"),
         (
             ["--target", "image", "--mse_weight", "0", "--ssim_weight", "0"],
-            "all five loss weights are 0",
+            "all loss weights are 0",
         ),
         (["--resume"], "--resume needs --output_dir"),
         (["--resume", "--output_dir", "nowhere"], "there is no run to resume in nowhere"),
