@@ -18,9 +18,10 @@ from common.config.groups import (
     UNetConfig,
 )
 from common.errors import UserError
+from common.registered import known
 from pretrain.losses.registry import SIDE_OBJECTIVES, RegisteredObjective
 from pretrain.pretexts.registry import PRETEXTS
-from pretrain.registered import Settings, known, with_settings
+from pretrain.registered import Settings, with_settings
 from pretrain.targets.registry import TARGETS, LossConfig
 
 S = TypeVar("S", bound=Settings)

@@ -1,13 +1,12 @@
 """What pretexts, targets and side objectives have in common when they are registered. Imports no torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, make_dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
+from common import registered
 from common.config.groups import AugmentConfig, DataConfig
-from common.errors import nearest
 
 C = TypeVar("C")
 
@@ -35,18 +34,10 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A part of the method that is used by its name."""
+class Registered(registered.Registered):
+    """A part of the method; its words say what it teaches an encoder, for pages: "filling in hidden patches"."""
 
-    source: str | Callable[..., Any]
-    """What makes it, or where that is, "package.module:name": a string keeps torch out of `--help`."""
-    words: str
-    """What it teaches an encoder, for pages: "filling in hidden patches"."""
     settings: type[Settings] = Settings
-
-    def load(self) -> Any:
-        """What makes it."""
-        return resolve_name(self.source) if isinstance(self.source, str) else self.source
 
 
 def with_settings(kind: type[C], *registries: Mapping[str, Registered]) -> type[C]:
@@ -60,15 +51,3 @@ def with_settings(kind: type[C], *registries: Mapping[str, Registered]) -> type[
         return kind
     namespace = {"__doc__": kind.__doc__, "__module__": kind.__module__}
     return cast(type[C], make_dataclass(kind.__name__, missing, bases=(kind,), namespace=namespace, frozen=True))
-
-
-def known(registry: Mapping[str, Registered], *others: str) -> Callable[[str], str]:
-    """A check for pydantic: that a name is registered, or one of the others."""
-
-    def check(name: str) -> str:
-        names = [*others, *registry]
-        if name not in names:
-            raise ValueError(f"it is one of {', '.join(names)}{nearest(name, names)}")
-        return name
-
-    return check

@@ -1,13 +1,12 @@
 """From settings to the objects of phase 2: the network with what was handed to it, and the parts it is trained in."""
 
 from dataclasses import replace
-from typing import Any
 
 from common.engine.optim import ParameterGroup
 from common.errors import UserError
 from common.models.decoder import Decoder, doublings
 from common.models.encoder import Encoder
-from common.models.registry import build_decoder
+from common.models.parts import DECODERS
 from common.run.records import Receipt
 from transfer.config import DecoderConfig, TransferConfig
 from transfer.model import SegmentationNet
@@ -27,8 +26,8 @@ def build_network(config: TransferConfig, num_classes: int) -> tuple[Segmentatio
     if config.decoder.one_logit and num_classes != 2:
         raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
     net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
-    if source.outlines is not None:
-        net.begin_with_outlines(source.outlines)
+    if source.foreground_head is not None:
+        net.initialise_from_foreground(source.foreground_head)
     return net, _receipt(net, source, config), source
 
 
@@ -65,13 +64,8 @@ def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
     pyramid = {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}
     if dropout == DecoderConfig().decoder_dropout:  # for five steps; where there are fewer they take the last of them
         dropout = dropout[-len(doublings(encoder.strides[-1])) :]
-    settings: dict[str, Any] = {"widths": plan.decoder_widths, "dropout": dropout}
-    match plan.decoder:
-        case "unet":
-            settings |= {"norm": plan.decoder_norm, "up": plan.up}
-        case "deeplabv3plus":
-            settings = {}
-    return build_decoder({"name": plan.decoder, **pyramid, **settings})
+    own = {"widths": plan.decoder_widths, "dropout": dropout, "norm": plan.decoder_norm, "up": plan.up}
+    return DECODERS[plan.decoder].make({**pyramid, **own})
 
 
 def training_parts(net: SegmentationNet, receipt: Receipt, layer_decay: float) -> list[ParameterGroup]:

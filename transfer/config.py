@@ -10,6 +10,7 @@ from pydantic import Field
 from common.config import groups
 from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
 from common.errors import UserError
+from common.models.parts import DecoderName
 
 Weight = Annotated[float, Field(ge=0)]
 Taken = Literal["encoder", "encoder+decoder", "outlines"]
@@ -67,7 +68,7 @@ class EncoderConfig:
 class DecoderConfig(groups.DecoderConfig):
     """The segmentation decoder; --transfer encoder+decoder and outlines bring their own."""
 
-    decoder: Literal["unet", "conv_transpose", "transpose", "bilinear", "deeplabv3plus"] = "unet"
+    decoder: DecoderName = "unet"
     """unet (with skips), deeplabv3plus, or without skips conv_transpose, transpose, bilinear."""
     up: Literal["bilinear", "nearest", "transpose"] = "bilinear"
     """Upsampling of the unet decoder; transpose is a learnt 2x2 convolution of stride 2."""

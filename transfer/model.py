@@ -1,4 +1,4 @@
-"""The network of phase 2: a picture in, a score for every class at every pixel out."""
+"""The segmentation network: an image in, a score for each class at each pixel out."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from common.models.registry import build_decoder, build_encoder
 
 
 class SegmentationNet(nn.Module):
-    """Says for every pixel of a picture how much it looks like each class.
+    """Scores every class at every pixel of an image: an encoder, a decoder, and a classifier (`head`).
 
     With `one_logit`, for two classes, the head has one output z and the logits are (0, z): their softmax is the
     sigmoid of z, and their cross-entropy the binary one.
@@ -34,9 +34,10 @@ class SegmentationNet(nn.Module):
         return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
 
     @torch.no_grad()
-    def begin_with_outlines(self, head: Mapping[str, Tensor]) -> None:
-        """Set the output head so that 1 - the probability of class 0 is what `head`, the state of a head of one output
-        on the same decoder, gives for standing out, and all other classes share it alike.
+    def initialise_from_foreground(self, head: Mapping[str, Tensor]) -> None:
+        """Initialise the classifier from a foreground head, given as the state of a head of one output on this decoder.
+
+        The foreground's probability is then divided equally among all classes but the background (class 0).
         """
         own = self.head.state_dict()
         assert own.keys() == head.keys(), "a head of another decoder"

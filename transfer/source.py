@@ -1,4 +1,4 @@
-"""Where the encoder of phase 2 comes from."""
+"""The origin of the encoder: a handover file of phase 1, ImageNet weights, or scratch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,54 +7,49 @@ from pathlib import Path
 from torch import Tensor
 
 from common.data.pack import Pack
-from common.errors import UserError, nearest
+from common.errors import UserError
 from common.models.decoder import Decoder
-from common.models.encoder import Encoder, UNetEncoder
-from common.models.mobilenet import MobileNetV2Encoder
-from common.models.registry import build_decoder, build_encoder
-from common.models.smp import SMPEncoder, smp_names
-from common.models.weights import imagenet_state, load_exactly
+from common.models.encoder import Encoder
+from common.models.registry import build_decoder, build_encoder, encoder_part
+from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
 from common.run.records import PretrainingRecord
-from transfer.config import EncoderConfig, Taken, TransferConfig
+from transfer.config import Taken, TransferConfig
 from transfer.receipt import CONSTANTS
 
 
 @dataclass(frozen=True)
 class Source:
-    """The parts that a network is built from, and where they came from."""
+    """The parts that a network is built from, and their origin."""
 
     name: str
     encoder: Encoder
     decoder: Decoder | None = None
-    """A decoder that was handed over too; None for a fresh one."""
-    outlines: Mapping[str, Tensor] | None = None
-    """Weights of a head of this decoder that tells what stands out; None for a fresh output head."""
+    """A decoder that was handed over too; None for a random one."""
+    foreground_head: Mapping[str, Tensor] | None = None
+    """Weights of a foreground head on this decoder, which initialise the classifier; None for a random classifier."""
     loaded: int = 0
     """Tensors filled from a file; 0 from scratch."""
     pretraining: PretrainingRecord | None = None
     """What phase 1 taught it; None for ImageNet weights and from scratch."""
     uses_imagenet_labels: bool = False
     train_images: frozenset[str] = frozenset()
-    """Digests of the images that it has seen."""
+    """Digests of the images that it was pretrained on."""
 
     def leaks(self, test: Pack) -> list[str]:
-        """A sentence where it has seen images of the test set."""
+        """A sentence where test images were among its pretraining images."""
         seen = sum(digest in self.train_images for digest in test.digests)
         return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
 
 
 def find_source(config: TransferConfig) -> Source:
-    """What the settings name: parts from a handover file, an encoder by its name, or a U-Net's from scratch."""
-    plan, model = config.encoder, config.model
-    if plan.pretrained_encoder is not None:
-        source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
-        _refuse_other_channels(source, config.data.channels)
-        return source
-    if plan.encoder in (None, "unet"):
-        settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
-        return Source("scratch", UNetEncoder(**settings, in_channels=config.data.channels))
-    return _from_zoo(plan, config.data.channels)
+    """The parts that the settings name: from a handover file, or an encoder by its name, by default the U-Net's."""
+    plan = config.encoder
+    if plan.pretrained_encoder is None:
+        return _by_name(config)
+    source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
+    _refuse_other_channels(source, config.data.channels)
+    return source
 
 
 def _refuse_other_channels(source: Source, channels: int) -> None:
@@ -73,35 +68,27 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
     loaded = load_exactly(encoder, file.sections["encoder"], f"the encoder in {path}") - len(CONSTANTS)
     if decoder is not None:
         loaded += load_exactly(decoder, file.sections["decoder"], f"the decoder in {path}")
-    name, outlines = f"{path} (pretext {file.task.pretext})", None
+    name, foreground_head = f"{path} (pretext {file.task.pretext})", None
     if transfer == "outlines":
-        name += ", its outlines as class 0 against the others"
-        outlines = file.sections.get("saliency_head")
-        if outlines is None:
+        name += ", its foreground head as initialisation of the classifier"
+        foreground_head = file.sections.get("saliency_head")
+        if foreground_head is None:
             raise UserError(
                 f"{path} has no foreground head: pretrain with --pseudo_mask_weight 1, "
                 "or use --transfer encoder+decoder"
             )
     seen = frozenset(file.provenance.train_images)
-    return Source(name, encoder, decoder, outlines, loaded, file.task, file.task.uses_imagenet_labels, seen)
+    return Source(name, encoder, decoder, foreground_head, loaded, file.task, file.task.uses_imagenet_labels, seen)
 
 
-def _from_zoo(plan: EncoderConfig, channels: int) -> Source:
-    name, path = plan.encoder or "", plan.encoder_weights_path
-    ours = name == "mobilenet_v2"
-    encoder = MobileNetV2Encoder(in_channels=channels) if ours else _from_library(plan, channels)
-    if plan.encoder_weights == "none":
-        return Source(f"scratch ({name})", encoder)
-    if isinstance(encoder, SMPEncoder):
-        loaded = encoder.load_pretrained(path)
-    else:
-        loaded = encoder.load_imagenet(imagenet_state("mobilenet_v2", path))
+def _by_name(config: TransferConfig) -> Source:
+    plan, unet, channels = config.encoder, config.model, config.data.channels
+    name = plan.encoder or "unet"
+    part = encoder_part(name)
+    own = {"widths": unet.widths, "norm": unet.norm, "dropout": unet.dropout, "down": unet.down}
+    encoder = part.make({"encoder": name, "in_channels": channels, "output_stride": plan.encoder_stride, **own})
+    if not part.pretrained or plan.encoder_weights == "none":
+        return Source("scratch" if name == "unet" else f"scratch ({name})", encoder)
+    loaded = encoder.load_pretrained(plan.encoder_weights_path)
     fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
     return Source(f"ImageNet ({name}{fitted})", encoder, loaded=loaded, uses_imagenet_labels=True)
-
-
-def _from_library(plan: EncoderConfig, channels: int) -> SMPEncoder:
-    name, known = plan.encoder or "", ("unet", "mobilenet_v2", *smp_names())
-    if name not in known:
-        raise UserError(f"--encoder {name}: there is no such encoder{nearest(name, known)}")
-    return SMPEncoder(encoder=name, output_stride=plan.encoder_stride, in_channels=channels)

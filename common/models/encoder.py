@@ -1,6 +1,7 @@
 """What every encoder promises, and the encoder of the U-Net."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
@@ -48,6 +49,13 @@ class Encoder(nn.Module):
     def architecture(self) -> dict[str, Any]:
         """What `build_encoder` needs to rebuild this encoder, without its weights; fit for JSON."""
         raise NotImplementedError
+
+    def load_pretrained(self, path: Path | None) -> int:
+        """Load ImageNet weights from a file, or from where they are published; the number of tensors loaded.
+
+        Raises UserError where the file does not fit, or the weights can't be had.
+        """
+        raise NotImplementedError("this encoder has no pretrained weights")
 
     def check_size(self, height: int, width: int) -> None:
         """Raise UserError, naming the nearest size that works, unless a picture of this size fits."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from torchvision.models import mobilenet_v2
 
 from common.models.encoder import Encoder
 from common.models.inspect import collect_outputs
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, load_features
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, imagenet_state, load_features
 
 
 class MobileNetV2Encoder(Encoder):
@@ -42,6 +43,9 @@ class MobileNetV2Encoder(Encoder):
 
     def architecture(self) -> dict[str, Any]:
         return {"name": "mobilenet_v2", "in_channels": len(self.mean)}
+
+    def load_pretrained(self, path: Path | None) -> int:
+        return self.load_imagenet(imagenet_state("mobilenet_v2", path))
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> int:
         """Take torchvision's weights, all but the classifier's; the number of tensors loaded.

@@ -1,28 +1,13 @@
-"""Networks by name: rebuilds an encoder or a decoder from what a file says about it."""
+"""Encoders and decoders from the registry: rebuilt from what a file says of them, or fresh by their name."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from torch import nn
-
-from common.errors import UserError
-from common.models.decoder import Decoder, UNetDecoder
-from common.models.deeplab import DeepLabV3PlusDecoder
-from common.models.encoder import Encoder, UNetEncoder
-from common.models.mobilenet import MobileNetV2Encoder
-from common.models.published import BilinearDecoder, ConvTransposeDecoder, TransposeDecoder
-from common.models.smp import SMPEncoder
-
-Network = TypeVar("Network", bound=nn.Module)
-
-ENCODERS: dict[str, type[Encoder]] = {"unet": UNetEncoder, "mobilenet_v2": MobileNetV2Encoder, "smp": SMPEncoder}
-DECODERS: dict[str, type[Decoder]] = {
-    "unet": UNetDecoder,
-    "conv_transpose": ConvTransposeDecoder,
-    "transpose": TransposeDecoder,
-    "bilinear": BilinearDecoder,
-    "deeplabv3plus": DeepLabV3PlusDecoder,
-}
+from common.errors import UserError, nearest
+from common.models.decoder import Decoder
+from common.models.encoder import Encoder
+from common.models.parts import DECODERS, ENCODERS, LIBRARY, EncoderPart, Part
+from common.models.smp import smp_names
 
 
 def build_encoder(architecture: Mapping[str, Any]) -> Encoder:
@@ -38,12 +23,22 @@ def build_decoder(architecture: Mapping[str, Any]) -> Decoder:
     return _build("decoder", DECODERS, architecture)
 
 
-def _build(kind: str, known: Mapping[str, type[Network]], architecture: Mapping[str, Any]) -> Network:
+def encoder_part(name: str) -> EncoderPart:
+    """The entry for `--encoder`: a registered one, else the library's. Raises UserError where neither has the name."""
+    if name in ENCODERS and name != LIBRARY:
+        return ENCODERS[name]
+    names = (*(known for known in ENCODERS if known != LIBRARY), *smp_names())
+    if name not in names:
+        raise UserError(f"--encoder {name}: there is no such encoder{nearest(name, names)}")
+    return ENCODERS[LIBRARY]
+
+
+def _build(kind: str, registry: Mapping[str, Part], architecture: Mapping[str, Any]) -> Any:
     settings = dict(architecture)
     name = settings.pop("name", None)
-    if name not in known:
-        raise UserError(f"there is no {kind} called {name!r}; known are {', '.join(known)}")
+    if name not in registry:
+        raise UserError(f"there is no {kind} called {name!r}; known are {', '.join(registry)}")
     try:
-        return known[name](**settings)
+        return registry[name].load()(**settings)
     except TypeError as error:
         raise UserError(f"the {kind} {name} cannot be built from {settings}: {error}") from error

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from common.intervals import Interval
+from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
 from common.run.notes import count_phrase, data_name
@@ -12,13 +13,12 @@ from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 
-DECODERS = {"unet": "U-Net", "deeplabv3plus": "DeepLabV3+", "conv_transpose": "convolutional"}
 MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
 
 
 def title(config: TransferConfig, source: str) -> str:
     """What was trained on what."""
-    decoder = DECODERS.get(config.decoder.decoder, config.decoder.decoder)
+    decoder = DECODERS[config.decoder.decoder].words
     decoder = "its own decoder" if config.encoder.transfer != "encoder" else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 

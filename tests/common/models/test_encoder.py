@@ -13,7 +13,8 @@ from common.errors import UserError
 from common.models.blocks import norm_layer, normalise_visible
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.registry import ENCODERS, build_encoder
+from common.models.parts import ENCODERS
+from common.models.registry import build_encoder
 from common.models.smp import SMPEncoder
 
 TINY = (4, 8, 8, 8, 8, 12)

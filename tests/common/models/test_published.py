@@ -11,8 +11,9 @@ from common.errors import UserError
 from common.models.decoder import Decoder, UNetDecoder
 from common.models.deeplab import DeepLabV3PlusDecoder
 from common.models.mobilenet import MobileNetV2Encoder
+from common.models.parts import DECODERS
 from common.models.published import BilinearDecoder, ConvTransposeDecoder, TransposeDecoder
-from common.models.registry import DECODERS, build_decoder
+from common.models.registry import build_decoder
 
 CHANNELS, STRIDES = (4, 6, 8, 8, 10), (2, 4, 8, 16, 32)
 THIN = {"widths": (6, 5, 4, 4, 3), "dropout": (0.0,) * 5}

@@ -16,7 +16,8 @@ from common.errors import UserError
 from common.models.decoder import Decoder, UNetDecoder
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.registry import DECODERS, build_decoder
+from common.models.parts import DECODERS
+from common.models.registry import build_decoder
 from common.models.smp import SMPEncoder
 from transfer.gradcam.cam import class_activation, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.sanity import randomised_correlation, untrained
