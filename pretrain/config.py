@@ -120,7 +120,7 @@ class Groups:
 
 @dataclass(frozen=True)
 class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
-    """Teach an autoencoder on photographs without masks, and write its encoder to ae.pth."""
+    """Pretrain an autoencoder on photographs without masks, and write its encoder to ae.pth."""
 
     def settings(self, kind: type[S]) -> S:
         """The settings of a registered part; its defaults where it was registered after this class was made."""

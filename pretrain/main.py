@@ -1,4 +1,4 @@
-"""Phase 1: `python -m pretrain.main --data_dir PHOTOGRAPHS` teaches an encoder and writes ae.pth."""
+"""Phase 1: `python -m pretrain.main --data_dir PHOTOGRAPHS` trains an autoencoder and writes ae.pth."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the network is asked to do: rebuild images from what a pretext leaves of them.
+"""Tasks: images that a pretext has corrupted, to be rebuilt.
 
 Random numbers come from torch's global generator of the device that holds the batch, which is seeded for every
 batch: the same seed gives the same task on the same kind of device.

@@ -1,4 +1,4 @@
-"""How much of a segmentation an encoder has learnt already: a linear classifier on its frozen features."""
+"""A linear probe: a classifier of pixels on the frozen features of an encoder."""
 
 import numpy as np
 import torch
@@ -18,16 +18,16 @@ from common.rows import Row
 from pretrain.probe.ridge import GramMatrix, LinearClassifier
 
 PIXELS = 2**14
-"""How many training pixels a classifier sees, spread evenly over the images."""
+"""Training pixels of a classifier, spread evenly over the images."""
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
-"""Of the ridge. Strong encoders like 1, weak ones 0.1 or 0.01: with one for all, 0.05 of mean IoU were its doing."""
+"""Of the ridge. Strong encoders prefer 1, weak ones 0.1 or 0.01; a single one for all changed the mean IoU by 0.05."""
 
 
 class Probe:
-    """Mean IoU of linear pixel classifiers on the validation images; the encoder itself does not learn.
+    """Mean IoU of linear pixel classifiers on the validation images, with the encoder frozen.
 
-    One classifier sees all levels of the pyramid, and one each level alone. They learn from a sample of pixels of
-    the training images, the same in every call. Test images play no part.
+    One classifier takes all levels of the pyramid, and one each level alone. They are fitted on a sample of pixels of
+    the training images, the same in every call. Test images are not used.
 
     Source: linear probes, Alain & Bengio 2016, arXiv 1610.01644.
     Deviation: of pixels, on maps enlarged to the mask; solved by ridge regression (see `GramMatrix`), with the best
@@ -87,8 +87,8 @@ class Probe:
             maps, size = encoder(batch.image), (batch.mask.shape[-2], batch.mask.shape[-1])
             for (levels, penalty), classifier in classifiers.items():
                 logits = classifier(maps[levels.start : levels.stop], size)
-                found = confusion(logits.argmax(1), batch.mask, self.num_classes)
-                counts[levels, penalty] += found.sum(0).cpu()
+                matrices = confusion(logits.argmax(1), batch.mask, self.num_classes)
+                counts[levels, penalty] += matrices.sum(0).cpu()
         return counts
 
 
@@ -108,15 +108,15 @@ def balanced_pixels(masks: UInt8[np.ndarray, "n h w"], count: int, *, seed: int 
 
 
 def features_at(maps: list[Tensor], pixels: Int64[np.ndarray, "n p"], width: int) -> Float[Tensor, "m d"]:
-    """What the maps of a pyramid, enlarged bilinearly to the picture's size and stacked, hold at these pixels.
+    """The features of these pixels: the maps of a pyramid, enlarged bilinearly to the image's size and stacked.
 
-    Pixels are numbered along the rows of a square picture of this width.
+    Pixels are numbered along the rows of a square image of this width.
     """
     at = torch.from_numpy(np.stack([pixels % width, pixels // width], -1)).to(maps[0].device)
     places = ((at + 0.5) / width * 2 - 1)[:, None]
     # padding "border" is what interpolate does beyond the outermost centres
-    found = [
+    levels = [
         F.grid_sample(features, places, mode="bilinear", padding_mode="border", align_corners=False)[:, :, 0]
         for features in maps
     ]
-    return torch.cat(found, 1).transpose(1, 2).flatten(0, 1)
+    return torch.cat(levels, 1).transpose(1, 2).flatten(0, 1)

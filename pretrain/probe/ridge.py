@@ -1,4 +1,4 @@
-"""A linear classifier that is solved, not trained: ridge regression of class indicators, classes in balance."""
+"""A linear classifier in closed form: ridge regression of class indicators, with balanced classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class GramMatrix:
 
     @classmethod
     def of(cls, features: Float[Tensor, "m d"], labels: Int64[Tensor, " m"], num_classes: int) -> "GramMatrix":
-        """Weighs the rows so that every class counts alike; rows labelled 255 count for nothing."""
+        """Weigh the rows so that every class has equal weight; leave out rows labelled 255."""
         known = labels != IGNORE
         features, labels = features[known], labels[known]
         counts = torch.bincount(labels, minlength=num_classes)

@@ -1,1 +1,1 @@
-"""Pseudo-masks: foreground found without labels."""
+"""Pseudo-masks: the foreground of photographs, without labels."""

@@ -110,7 +110,7 @@ def test_every_target_trains_the_encoder_and_gives_its_term(name):
 def test_every_side_objective_trains_the_encoder_alone_and_is_drawn_at_the_size_of_the_image(name):
     entry, image = SIDE_OBJECTIVES[name], photos(4)
     assert entry.weight in {field.name for field in fields(entry.settings)}
-    assert entry.settings() == entry.settings(**{entry.weight: 0.0}), "nobody asked for it"
+    assert entry.settings() == entry.settings(**{entry.weight: 0.0}), "it is off by default"
     mask = torch.randint(0, 2, (4, 64, 64))
     other = (image.flip(-1), mask.flip(-1)) if entry.views == 2 else None
     model, part = network(side=[name]), entry.load()(0.5, entry.settings())

@@ -93,9 +93,9 @@ def test_the_result_is_float32_under_autocast():
     torch.manual_seed(0)
     loss = PerceptualLoss(None)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = loss(*pictures())
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(loss(*pictures()).item(), rel=0.1)
+        distance = loss(*pictures())
+    assert distance.dtype == torch.float32
+    assert distance.item() == pytest.approx(loss(*pictures()).item(), rel=0.1)
 
 
 def test_weights_that_do_not_fit_are_refused():
