@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from common.colours import PALETTE
-from common.rows import Row
+from common.rows import Panels, Row, recorded
 
 
 def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 3"]:
@@ -55,17 +55,15 @@ def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def curve_figure(rows: Sequence[Row], panels: Sequence[Sequence[str]]) -> Figure:
-    """One panel for each list of column names, drawn over the epochs; a name that no row has is left out.
-
-    Up to four panels stand in a line.
-    """
-    lines, width = math.ceil(len(panels) / 4), min(len(panels), 4)
+def curve_figure(rows: Sequence[Row], panels: Panels) -> Figure:
+    """The panels over the epochs, up to four in a line, curves by the names of their columns; see `recorded`."""
+    drawn = recorded(rows, panels)
+    lines, width = math.ceil(len(drawn) / 4), min(len(drawn), 4)
     figure = Figure(figsize=(5 * width, 3.6 * lines), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    for index, names in enumerate(panels, start=1):
+    for index, columns in enumerate(drawn.values(), start=1):
         axes = figure.add_subplot(lines, width, index)
-        for name in (name for name in names if any(name in row for row in rows)):
+        for name in columns:
             axes.plot(
                 epochs,
                 [row.get(name, np.nan) for row in rows],

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, float]
+Panels = Mapping[str, Mapping[str, str]]
+"""Charts over the epochs, by title: each the columns of metrics.csv that it shows, and the name of each line."""
 
 
 class Means:
@@ -23,6 +25,13 @@ class Means:
     def row(self) -> Row:
         """The means so far."""
         return {name: total / self.count for name, total in self.sums.items()}
+
+
+def recorded(rows: Sequence[Row], panels: Panels) -> Panels:
+    """The panels without the columns that no row has, and without those panels that have none left."""
+    known = {name for row in rows for name in row}
+    found = {title: {c: name for c, name in columns.items() if c in known} for title, columns in panels.items()}
+    return {title: columns for title, columns in found.items() if columns}
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -7,27 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
-from common.embedding import level_ranks
 from common.engine.device import make_fabric
 from common.engine.loop import History, Updater, updates_per_epoch
 from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import Training, compiled, train
-from common.figures import curve_figure, save_picture
-from common.report.selection import sampled
+from common.report.run_info import RunInfo
 from common.rows import Means, Row
 from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
 from common.run.environment import environment
 from common.run.folder import Run
-from common.run.notes import convergence_note, data_name
-from common.run.plain_data import to_dict
+from common.run.notes import data_name
 from common.run.records import Input, Provenance
 from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
@@ -37,23 +34,8 @@ from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
-from pretrain.report.figures import picture_sheets, reconstruction_grid
-from pretrain.report.page import RunInfo, ScoredModel, write_page
+from pretrain.report.run_report import report_training, training_pictures
 from pretrain.scoring import means, score_images
-
-RANKED = 500
-"""Test images, at most, whose features say into how many directions they spread."""
-ALONE = ("train/loss", "train/grad_norm")
-"""What is not a term of the loss, and has a panel of its own among the curves."""
-
-
-def _panels(rows: Sequence[Row]) -> list[list[str]]:
-    """Which columns the panels of the curves show; not every epoch has been probed."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    terms = [name for name in names if name.startswith("train/") and name not in ALONE]
-    probes = [name for name in names if name.startswith("val/probe/")]
-    panels = [["train/loss", "val/loss"], terms, ["val/psnr", "val/psnr_no_skips"], ["val/ssim"], probes]
-    return [panel for panel in [*panels, ["lr"], ["train/grad_norm"]] if panel]
 
 
 class Pretraining:
@@ -113,59 +95,15 @@ class Pretraining:
         """Measure the best epoch on the held-out images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
         self.model.load(best.sections, "best.pth")
-        images = self._image_scores("test", doing="scoring")
-        scores = {"test": means(images), "val": means(self._image_scores("val"))}
-        finished = {"best_epoch": progress.best_epoch, "epochs": progress.epoch}
-        if self.config.run.report:
-            self._draw(progress)
-        self.run.write_json("metrics.json", {**scores, **finished, "task": to_dict(best.task)})
-        page = self._page(progress, images, best) if self.config.run.report else None
-        self.run.close()
-        test = scores["test"]
-        print(f"test: MSE {test['mse']:.5f}, PSNR {test['psnr']:.2f} dB, SSIM {test['ssim']:.4f}")
-        if page is not None:
-            print(f"report: {page}")
-
-    def _draw(self, progress: History) -> None:
-        test = reconstruction_grid(
-            self.model, self.data.test, range(min(8, len(self.data.test))), device=self.fabric.device
-        )
-        pictures = {f"{name}_val": picture for name, picture in self._sheets(8, neighbours=True).items()}
-        for name, picture in {**pictures, "reconstructions_test": test}.items():
-            save_picture(picture, self.run.figures / f"{name}.png")
-        curve_figure(progress.rows, _panels(progress.rows)).savefig(self.run.figures / "curves.png", dpi=110)
-
-    def _page(self, progress: History, images: Mapping[str, np.ndarray], best: AutoencoderHandover) -> Path:
-        encoder, size, device = self.model.encoder, self.config.training.batch_size, self.fabric.device
-        some = self.data.test.take(sampled(len(self.data.test), RANKED, seed=self.config.run.seed))
-        ranks = level_ranks(encoder, some, batch_size=size, device=device)
-        levels = [
-            {"stride": s, "channels": c, "rank": rank, "probe_miou": None}
-            for s, c, rank in zip(encoder.strides, encoder.channels, ranks, strict=True)
-        ]
-        looked = ScoredModel(
-            model=self.model,
-            pack=self.data.test,
-            data=data_name(self.config.data),
-            split="test",
-            scores=images,
-            levels=levels,
-            names=None,
-            device=device,
-            batch_size=size,
-            project=self.run.points,
-        )
-        late = convergence_note(self.config.training, epochs=progress.epoch, best_epoch=progress.best_epoch)
-        told = RunInfo(
+        info = RunInfo(
             config=self.config,
-            task=best.task,
-            warnings=[*self.data.notes, *late],
-            environment=environment(),
+            handover=best,
+            data=data_name(self.config.data),
             packs={split: getattr(self.data, split) for split in SPLITS},
             rows=progress.rows,
-            best_epoch=progress.best_epoch,
+            notes=self.data.notes,
         )
-        return write_page(looked, told, self.run.folder / "report.html")
+        report_training(self.run, self.model, info, device=self.fabric.device)
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
@@ -180,10 +118,6 @@ class Pretraining:
             print(f"encoder: {path}{replaced}")
         print(f"pictures and figures: {self.run.folder}")
 
-    def _image_scores(self, split: str, *, doing: str = "") -> dict[str, Float[np.ndarray, " n"]]:
-        pack, size = getattr(self.data, split), self.config.training.batch_size
-        return score_images(self.model, pack, batch_size=size, device=self.fabric.device, doing=doing)
-
     def _validate(self, epoch: int) -> Row:
         """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
         terms, network = Means(), TrainingForward(self.model)
@@ -193,7 +127,9 @@ class Pretraining:
             loss = self.objective(network, self._task(batch.image, batch.mask, batch))["loss"]
             terms.add({"loss": loss.item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        return {**means(self._image_scores("val")), **terms.row(), **probed}
+        size, device = self.config.training.batch_size, self.fabric.device
+        images = score_images(self.model, self.data.val, batch_size=size, device=device)
+        return {**means(images), **terms.row(), **probed}
 
     def _task(self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None, batch: Batch) -> Task:
         """The pretext's task on a view of a batch, with another view of it where two are compared."""
@@ -217,13 +153,10 @@ class Pretraining:
         return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
 
     def _show(self, progress: History) -> None:
-        for name, picture in self._sheets(4, neighbours=self._probes_after(progress.epoch - 1)).items():
+        neighbours, device = self._probes_after(progress.epoch - 1), self.fabric.device
+        drawn = training_pictures(self.model, self.data.val, self.config, 4, device=device, neighbours=neighbours)
+        for name, picture in drawn.items():
             self.run.picture(name, picture, progress.epoch)
-
-    def _sheets(self, count: int, *, neighbours: bool) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
-        seed_update(self.config.run.seed, VALIDATION)  # the same patches are hidden in every epoch
-        device, tasks = self.fabric.device, self.make_task
-        return picture_sheets(self.model, self.data.val, tasks, count, device=device, neighbours=neighbours)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from was trained on."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from common.report.page import Block, NothingToShowError
-from common.rows import Row
+from common.rows import Panels, Row, recorded
 
 Width = Literal["", "half", "third", "two-thirds"]
 Values = Sequence[float | None] | np.ndarray
@@ -73,24 +73,19 @@ class Chart:
 
 
 def curve_blocks(
-    rows: Sequence[Row],
-    panels: Mapping[str, Mapping[str, str]],
-    *,
-    best_epoch: int | None,
-    colours: Mapping[str, str] | None = None,
+    rows: Sequence[Row], panels: Panels, *, best_epoch: int | None, colours: Mapping[str, str] | None = None
 ) -> list[Block]:
-    """A chart over the epochs for each panel that has values: title -> {column of metrics.csv: name of its line}.
+    """A chart over the epochs for each panel that has values; see `recorded`.
 
-    A column that no row has is left out. `best_epoch` is marked in all of them. `colours`: of some columns.
+    `best_epoch` is marked in all of them. `colours`: of some columns.
     """
     epochs = [row["epoch"] for row in rows]
     marks = [{"x": best_epoch, "label": "best"}] if best_epoch else []
     blocks = []
-    for title, names in panels.items():
-        found = {column: name for column, name in names.items() if any(column in row for row in rows)}
+    for title, columns in recorded(rows, panels).items():
         series = [
             Series(name, epochs, [row.get(column, math.nan) for row in rows], colour=(colours or {}).get(column))
-            for column, name in found.items()
+            for column, name in columns.items()
         ]
         if any(_known(one.x, one.y) for one in series):
             chart = Chart(Axis("epoch", whole=True), Axis("value", log=needs_log_axis(series)), series, marks)

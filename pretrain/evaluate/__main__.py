@@ -17,12 +17,9 @@ def main(argv: Sequence[str]) -> None:
     from pretrain.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch
 
     evaluation = Evaluation(config)
-    evaluation.score()
-    evaluation.draw_extremes()
-    if config.analyze_latent_space:
-        evaluation.analyze_levels()
-        evaluation.analyze_latents()
-    evaluation.finish()
+    scored = evaluation.score()
+    analysis = evaluation.analyze() if config.analyze_latent_space else None
+    evaluation.report(scored, analysis)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,11 @@
 """The page of phase 1: what an autoencoder was taught, what it can rebuild, and what its features know."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float
 
 from common.config.load import flatten
-from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, latents, silhouette
 from common.figures import embedding_figure
 from common.intervals import mean_interval
@@ -19,86 +14,61 @@ from common.report.page import Block, Page, notices
 from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, Project, scatter, thumbnailed, thumbnails, view
 from common.report.selection import sampled
-from common.rows import Row
 from common.run.loggers import LabelledPoints
 from common.run.notes import count_phrase, data_name
-from common.run.records import PretrainingRecord
 from pretrain.build import build_tasks
-from pretrain.config import PretrainConfig
-from pretrain.model import Autoencoder
 from pretrain.record import task_words
 from pretrain.report.gallery import gallery
+from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel
 from pretrain.report.scores import NAMES, level_blocks, panels, probed_row, score_table, skip_blocks, tiles, verdict
 
 POINTS = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
 
 
-@dataclass(frozen=True)
-class ScoredModel:
-    """An autoencoder and what was measured of it on one part of a data set."""
+def write_page(
+    scored: ScoredModel,
+    info: PretrainingRun,
+    path: Path,
+    *,
+    levels: Sequence[Level] = (),
+    points: int = POINTS,
+    project: Project | None = None,
+) -> Path:
+    """Write the page of an autoencoder, and figures/features.png beside it; returns where the page is.
 
-    model: Autoencoder
-    pack: Pack
-    data: str
-    """The data set as people call it."""
-    split: str
-    scores: Mapping[str, Float[np.ndarray, " n"]]
-    levels: Sequence[Mapping[str, Any]]
-    """Stride, channels, rank and probe_miou (None where only the training may have it) of each map of the encoder."""
-    names: Sequence[str] | None
-    """Of the classes, where the images have masks."""
-    device: torch.device
-    batch_size: int
-    points: int = POINTS
-    project: Project | None = None
-    """Where else the encoder's vectors are to be shown, see `common.report.cloud.Project`."""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What is known of how an autoencoder came to be."""
-
-    config: PretrainConfig
-    task: PretrainingRecord
-    warnings: Sequence[str]
-    environment: Mapping[str, Any]
-    packs: Mapping[str, Pack]
-    rows: Sequence[Row] = field(default_factory=tuple)
-    best_epoch: int | None = None
-    evaluation: str = ""
-    """The command that evaluated it, where that is not the one that trained it."""
-
-
-def write_page(looked: ScoredModel, told: RunInfo, path: Path) -> Path:
-    """Write the page of an autoencoder; returns where it is."""
-    config, probed = told.config, probed_row(told.rows, told.best_epoch)
-    means = {name: mean_interval(values) for name, values in looked.scores.items()}
+    `points`: images in the scatter, at most. `project` shows the encoder's vectors elsewhere too.
+    """
+    probed, task = probed_row(info.rows, info.best_epoch), info.handover.task
+    means = {name: mean_interval(values) for name, values in scored.scores.items()}
     page = Page(
-        title=f"{data_name(config.data)}: an encoder taught by {task_words(told.task)}",
-        kicker=f"recon2seg · phase 1 · pretraining · {looked.split} images of {looked.data}",
-        verdict=verdict(means, count_phrase(len(looked.pack), looked.split), told.task, probed),
+        title=f"{data_name(info.config.data)}: an encoder taught by {task_words(task)}",
+        kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
+        verdict=verdict(means, count_phrase(len(scored.pack), scored.split), task, probed),
         tiles=tiles(means, probed),
-        notices=notices(told.warnings, told.task),
+        notices=notices(info.warnings, task),
     )
     shown: set[int] = set()
 
     def pictures() -> list[Block]:
-        tasks, seed = build_tasks(config), config.run.seed
-        block, indices = gallery(looked.model, looked.pack, looked.scores, tasks, device=looked.device, seed=seed)
+        tasks, seed = build_tasks(info.config), info.config.run.seed
+        block, indices = gallery(scored.model, scored.pack, scored.scores, tasks, device=scored.device, seed=seed)
         shown.update(indices)
         return [block]
 
+    def features() -> list[Block]:
+        return _features(scored, shown, path.parent / "figures", points, project, seed=info.config.run.seed)
+
     page.add("Pictures", pictures, "Originals, and what the network makes of them.")
-    page.add("Scores", lambda: [score_table(means), *skip_blocks(looked.scores)])
-    if looked.levels:
-        page.add("Levels", lambda: level_blocks(looked.levels, probed), "What each map of the encoder's pyramid holds.")
-    page.add("Features", lambda: _features(looked, shown, config.run.seed, path.parent / "figures"), _FEATURES)
-    if told.rows:
-        page.add("Training", lambda: curve_blocks(told.rows, panels(told.rows), best_epoch=told.best_epoch))
+    page.add("Scores", lambda: [score_table(means), *skip_blocks(scored.scores)])
+    if levels:
+        page.add("Levels", lambda: level_blocks(levels, probed), "What each map of the encoder's pyramid holds.")
+    page.add("Features", features, _FEATURES)
+    if info.rows:
+        page.add("Training", lambda: curve_blocks(info.rows, panels(info.rows), best_epoch=info.best_epoch))
     page.add(
         "How to repeat it",
-        lambda: repeating(told.environment, flatten(config), told.packs, evaluation=told.evaluation),
+        lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
     )
     page.write(path)
     return path
@@ -110,8 +80,10 @@ _FEATURES = (
 )
 
 
-def _features(looked: ScoredModel, shown: set[int], seed: int, figures: Path) -> list[Block]:
-    chosen = sampled(len(looked.pack), looked.points, seed=seed)
+def _features(
+    looked: ScoredModel, shown: set[int], figures: Path, most: int, project: Project | None, *, seed: int
+) -> list[Block]:
+    chosen = sampled(len(looked.pack), most, seed=seed)
     part = looked.pack if len(chosen) == len(looked.pack) else looked.pack.take(chosen)
     vectors = latents(looked.model.encoder, part, batch_size=looked.batch_size, device=looked.device)
     classes = image_classes(part) if looked.names is not None else None
@@ -130,9 +102,9 @@ def _features(looked: ScoredModel, shown: set[int], seed: int, figures: Path) ->
         if len(chosen) == len(looked.pack)
         else f"{len(chosen)} of {len(looked.pack)} images, drawn with seed {seed}."
     )
-    if looked.project is not None:
+    if project is not None:
         keys = [part.keys[i] for i in thumbed]
-        looked.project("encoder", LabelledPoints(vectors[thumbed], keys, points.sheets["images"][1]))
+        project("encoder", LabelledPoints(vectors[thumbed], keys, points.sheets["images"][1]))
     seen = view("encoder", vectors, seed=seed)
     figures.mkdir(exist_ok=True)
     labels = None if classes is None or looked.names is None else [looked.names[int(k)] for k in classes]

@@ -1,7 +1,6 @@
 """The words and figures of a phase 1 page."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -9,8 +8,9 @@ from jaxtyping import Float
 from common.intervals import Interval
 from common.report.blocks import Axis, Chart, Series, interval_position, number, table
 from common.report.page import Block, Tile
-from common.rows import Row
+from common.rows import Panels, Row
 from common.run.records import PretrainingRecord
+from pretrain.report.scored_model import Level
 
 NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skips, dB", "mse": "MSE"}
 FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
@@ -83,17 +83,17 @@ def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
     return [chart.block("Skip dependence", note=note, width="half")]
 
 
-def level_blocks(levels: Sequence[Mapping[str, Any]], probed: Row) -> list[Block]:
+def level_blocks(levels: Sequence[Level], probed: Row) -> list[Block]:
     """Effective rank and linear probe of each map; where the probe is not among `levels`, that of the training."""
-    recorded = {level["stride"]: probed.get(f"val/probe/miou_s{level['stride']}") for level in levels}
-    measured = any(level["probe_miou"] is not None for level in levels)
+    recorded = {level.stride: probed.get(f"val/probe/miou_s{level.stride}") for level in levels}
+    measured = any(level.probe_miou is not None for level in levels)
     rows = [
         [
-            f"stride {level['stride']}",
-            number(level["channels"], ",d"),
-            number(level["rank"], ".1f"),
-            number(level["rank"] / level["channels"], ".1%"),
-            number(level["probe_miou"] if measured else recorded[level["stride"]], ".3f"),
+            f"stride {level.stride}",
+            number(level.channels, ",d"),
+            number(level.rank, ".1f"),
+            number(level.rank / level.channels, ".1%"),
+            number(level.probe_miou if measured else recorded[level.stride], ".3f"),
         ]
         for level in levels
     ]
@@ -109,8 +109,8 @@ def level_blocks(levels: Sequence[Mapping[str, Any]], probed: Row) -> list[Block
     return [table("", heads, rows, note=note)]
 
 
-def panels(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
-    """Which columns of metrics.csv the charts show."""
+def panels(rows: Sequence[Row]) -> Panels:
+    """The charts of a training, on the page and in curves.png; terms of the loss and probes are those of the rows."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     terms = [name for name in names if name.startswith("train/") and name not in ("train/loss", "train/grad_norm")]
     probes = [name for name in names if name.startswith("val/probe/miou")]

@@ -17,14 +17,9 @@ def main(argv: Sequence[str]) -> None:
     from transfer.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch
 
     evaluation = Evaluation(config)
-    evaluation.score()
-    if config.visualize_samples:
-        evaluation.draw_samples()
-    if config.analyze_latent_space:
-        evaluation.draw_latents()
-    print(f"pictures and figures: {evaluation.folder}")
-    if config.report:
-        print(f"report: {evaluation.write_page()}")
+    scored = evaluation.score()
+    analysis = evaluation.analyze() if config.analyze_latent_space else None
+    evaluation.report(scored, analysis)
 
 
 if __name__ == "__main__":

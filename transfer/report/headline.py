@@ -55,6 +55,11 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
     return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
 
 
+def silent_warnings(scores: Scores) -> list[str]:
+    """A warning for each class that is in the masks and in no prediction."""
+    return [f"class {name} is never predicted" for name in scores.silent_classes]
+
+
 def _short(source: str) -> str:
     """The receipt's word for an encoder, with no more than the end of a path."""
     path, bracket, rest = source.partition(" (")

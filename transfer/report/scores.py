@@ -8,6 +8,7 @@ from jaxtyping import Float64, Int64
 
 from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, matrix, number, table, three_digits
 from common.report.page import Block
+from common.rows import Panels
 from transfer.colours import class_colour
 from transfer.metrics.boundary import TOLERANCE
 from transfer.metrics.quality import Quality, by_size
@@ -128,3 +129,26 @@ def _medians(sizes: Float64[np.ndarray, " m"], ious: Float64[np.ndarray, " m"]) 
 def _class_means(values: Float64[np.ndarray, "n k"]) -> list[float]:
     columns = [column[~np.isnan(column)] for column in values.T]
     return [float(column.mean()) if len(column) else math.nan for column in columns]
+
+
+TERMS = ("dice", "cross_entropy", "focal", "bce")
+"""Terms that a loss can have, as metrics.csv calls them."""
+
+
+def panels(names: Sequence[str]) -> Panels:
+    """The charts of a training, on the page and in curves.png."""
+    return {
+        "Loss": {"train/loss": "train", "val/loss": "validation"},
+        "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
+        "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
+        "Terms of the loss": {f"train/{term}": f"train {term.replace('_', ' ')}" for term in TERMS},
+        "Share of pixels taken for each class": {f"val/predicted_{name}": name for name in names},
+        "Learning rate": {"lr": "rate"},
+        "Norm of the gradient": {"train/grad_norm": "norm"},
+    }
+
+
+def panel_colours(names: Sequence[str]) -> dict[str, str]:
+    """The colour of a class for the columns of metrics.csv that tell of it."""
+    kinds = ("val/iou_", "val/predicted_")
+    return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}

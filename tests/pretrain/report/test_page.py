@@ -10,16 +10,19 @@ import torch
 from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.report.run_info import RunInfo
+from common.run.checkpoint import AutoencoderHandover
+from common.run.records import Input, Provenance
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.record import task_record
-from pretrain.report.page import RunInfo, ScoredModel, write_page
-from pretrain.scoring import score_images
+from pretrain.report.page import write_page
+from pretrain.report.scored_model import Level, score_model
 
 CPU = torch.device("cpu")
 ROWS = [{"epoch": 1.0, "train/loss": 1.0, "val/psnr": 10.0, "val/probe/miou": 0.25, "val/probe/miou_s1": 0.2}]
 WHOLE = ["Pictures", "Scores", "Levels", "Features", "Training", "How to repeat it"]
-LEVELS = [{"stride": 1, "channels": 4, "rank": 2.0, "probe_miou": None}]
+LEVELS = [Level(stride=1, channels=4, rank=2.0, probe_miou=None)]
 
 
 def written(folder, count, *, pretext="plain", skips="all", rows=ROWS, best=1):
@@ -28,12 +31,15 @@ def written(folder, count, *, pretext="plain", skips="all", rows=ROWS, best=1):
     encoder = UNetEncoder(widths=(4,) * 6)
     model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, skips=skips)).eval()
     pack = synthetic_pets(20, 64, seed=0).take(np.arange(count))
-    scores = score_images(model, pack, batch_size=4, device=CPU)
-    looked = ScoredModel(model, pack, "pets", "test", scores, LEVELS, ("ground", "cat", "dog"), CPU, 4)
+    scored = score_model(model, pack, "test", batch_size=4, device=CPU, names=("ground", "cat", "dog"))
     config = PretrainConfig(pretext=PretextConfig(pretext=pretext, skips=skips))
-    told = RunInfo(config, task_record(config), [], {"command": "python"}, {"test": pack}, rows, best)
-    content = write_page(looked, told, folder / "report.html").read_text(encoding="utf-8")
-    return content, re.findall(r"<h2>(.*?)</h2>", content), scores
+    origin = Provenance(config={}, environment={"command": "python"}, validation={"epoch": best})
+    file = AutoencoderHandover(
+        sections={}, architecture={}, input=Input(64), task=task_record(config), provenance=origin
+    )
+    info = RunInfo(config=config, handover=file, data="pets", packs={"test": pack}, rows=rows)
+    content = write_page(scored, info, folder / "report.html", levels=LEVELS).read_text(encoding="utf-8")
+    return content, re.findall(r"<h2>(.*?)</h2>", content), scored.scores
 
 
 def gallery(content):

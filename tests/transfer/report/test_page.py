@@ -15,16 +15,24 @@ from common.config.load import flatten
 from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.report.run_info import RunInfo
 from common.rows import Row
+from common.run.checkpoint import SegmentationHandover
+from common.run.records import Input, Receipt, SegmentationProvenance, SegmentationRecord
 from transfer.config import TransferConfig
 from transfer.main import main as transfer
-from transfer.metrics.quality import Quality
 from transfer.model import SegmentationNet
-from transfer.report.page import RunInfo, ScoredModel, write_page
+from transfer.report.page import Before, write_page
+from transfer.report.scored_model import score_model
 from transfer.scoring import score_network
+from transfer.segmenter import Segmenter
 
 NAMES = ("background", "cat", "dog")
 CPU = torch.device("cpu")
+RECEIPT = Receipt(
+    source="scratch", parts=("encoder",), tensors=1, loaded=0, part_parameters=1, parameters=2, frozen_epochs=0,
+    epochs=2, lr_factor=1.0,
+)  # fmt: skip
 ROWS: list[Row] = [
     {"epoch": float(i), "train/loss": 1 / i, "val/mean_iou": 0.1 * i, "val/iou_cat": 0.1} for i in (1, 2)
 ]
@@ -45,19 +53,19 @@ def pets(count):
     return synthetic_pets(20, 64, seed=0).take(np.arange(count))
 
 
-def written(folder, pack, net=None, names=NAMES, evaluation="", **more):
+def written(folder, pack, net=None, names=NAMES, evaluation="", before=None):
     """The page of a network on these images, as text, and its sections."""
-    net, quality = net or network(), Quality(len(names))
-    scores = score_network(net, pack, names, batch_size=4, watch=quality)
-    scored = ScoredModel(
-        net=net, pack=pack, data="pets", split="test", scores=scores, quality=quality, device=CPU,
-        batch_size=4, seed=0, **more,
-    )  # fmt: skip
-    told = RunInfo(
-        config=TransferConfig(), source="scratch", notices=[], environment={"command": "python"}, packs={"test": pack},
-        rows=ROWS, best_epoch=2, evaluation=evaluation,
-    )  # fmt: skip
-    content = write_page(scored, told, folder / "report.html").read_text(encoding="utf-8")
+    origin = SegmentationProvenance(
+        config={}, environment={"command": "python"}, validation={"epoch": 2}, encoder=RECEIPT
+    )
+    file = SegmentationHandover(
+        sections={}, architecture={}, input=Input(64), task=SegmentationRecord(names), provenance=origin
+    )
+    scored = score_model(Segmenter(net or network(), file, CPU), pack, "test", batch_size=4, quality=True)
+    info = RunInfo(
+        config=TransferConfig(), handover=file, data="pets", packs={"test": pack}, rows=ROWS, evaluation=evaluation
+    )
+    content = write_page(scored, info, folder / "report.html", before=Before(before)).read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content)
 
 

@@ -1,0 +1,66 @@
+"""What a page tells of how a network was trained, the same in both phases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from common.config.groups import DataConfig, TrainingConfig
+from common.data.pack import Pack
+from common.rows import Row
+from common.run.checkpoint import Handover
+from common.run.notes import convergence_note
+
+
+@runtime_checkable
+class PhaseConfig(Protocol):
+    """The settings that those of both phases have in common."""
+
+    @property
+    def data(self) -> DataConfig: ...
+
+    @property
+    def training(self) -> TrainingConfig: ...
+
+
+C = TypeVar("C", bound=PhaseConfig)
+H = TypeVar("H", bound=Handover)
+P = TypeVar("P", bound=Pack)
+
+
+@dataclass(frozen=True)
+class RunInfo(Generic[C, H, P]):
+    """How a network was trained: its settings, its handover file, its epochs, and what its user should know."""
+
+    config: C
+    """The settings of the training."""
+    handover: H
+    """The best epoch."""
+    data: str
+    """The data set's name, of the images that were scored."""
+    packs: Mapping[str, P]
+    """The images of each split, those that the page tells the fingerprints of."""
+    rows: Sequence[Row] = ()
+    """One row an epoch; none where the file of the network is without its run's folder."""
+    notes: Sequence[str] = ()
+    """Warnings on the data."""
+    receipt: str = ""
+    """What arrived in the network from another file; "" where the page need not tell."""
+    evaluation: str = ""
+    """The command that evaluated the network; "" in its training."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (counted from 1) whose weights these are."""
+        return self.handover.provenance.epoch
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions, machine and command of the training."""
+        return self.handover.provenance.environment
+
+    @property
+    def warnings(self) -> list[str]:
+        """The notes, and one on the convergence of the training."""
+        epochs = len(self.rows)
+        late = convergence_note(self.config.training, epochs=epochs, best_epoch=self.best_epoch) if epochs else []
+        return [*self.notes, *late]

@@ -1,0 +1,149 @@
+"""From a scored autoencoder to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from common.config.network import Pooling
+from common.data.pack import Pack
+from common.engine.seeding import VALIDATION, seed_update
+from common.figures import curve_figure, embedding_figure, save_picture
+from common.files import write_json
+from common.intervals import mean_interval
+from common.report.selection import sampled
+from common.run.folder import Run
+from common.run.plain_data import to_dict
+from pretrain.build import build_tasks
+from pretrain.config import PretrainConfig
+from pretrain.model import Autoencoder
+from pretrain.report.figures import neighbour_grid, picture_sheets, reconstruction_grid
+from pretrain.report.page import POINTS, write_page
+from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel, measure_levels, score_model
+from pretrain.report.scores import panels
+from pretrain.scoring import means
+
+RANKED = 500
+"""Test images, at most, whose features say into how many directions they spread."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How far the classes lie apart in the encoder's vectors of whole images."""
+
+    pooling: Pooling
+    knn_accuracy: float
+    knn_accuracy_by_pooling: Mapping[str, float]
+    largest_class: float
+    """The share of the commonest class, which is the accuracy of always naming it."""
+    silhouette: float | None
+    """None where it does not exist, see `common.embedding.silhouette`."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What `evaluate --analyze_latent_space` measures of the encoder."""
+
+    levels: list[Level]
+    probe_miou: float | None
+    """Mean IoU of the linear probe of all levels; None without masks."""
+    latents: Separation | None
+    """None without classes."""
+    places: Mapping[str, Float[np.ndarray, "n 2"]]
+    """The images in two dimensions, see `common.embedding.plane`."""
+    labels: list[str] | None
+    """The class of each image in `places`."""
+    title: str
+    """Of the figure of `places`."""
+
+    def results(self) -> dict[str, Any]:
+        """Its part of metrics.json."""
+        found: dict[str, Any] = {} if self.probe_miou is None else {"probe_miou": self.probe_miou}
+        found["levels"] = [asdict(level) for level in self.levels]
+        return found if self.latents is None else {**found, "latents": asdict(self.latents)}
+
+
+def training_pictures(
+    model: Autoencoder, pack: Pack, config: PretrainConfig, count: int, *, device: torch.device, neighbours: bool
+) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+    """What the network makes of the first images, by name; the same patches are hidden in every epoch."""
+    seed_update(config.run.seed, VALIDATION)
+    return picture_sheets(model, pack, build_tasks(config), count, device=device, neighbours=neighbours)
+
+
+def report_training(run: Run, model: Autoencoder, info: PretrainingRun, *, device: torch.device) -> None:
+    """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
+
+    `model` has the weights of the best epoch. Without --report only metrics.json is written.
+    """
+    size, drawn = info.config.training.batch_size, info.config.run.report
+    test, val = (score_model(model, info.packs[name], name, batch_size=size, device=device) for name in ("test", "val"))
+    if drawn:
+        _draw_training(run.figures, test, val, info)
+    scores = {one.split: means(one.scores) for one in (test, val)}
+    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows)}
+    run.write_json("metrics.json", {**scores, **finished, "task": to_dict(info.handover.task)})
+    page = _training_page(run, test, info) if drawn else None
+    run.close()
+    row = scores["test"]
+    print(f"test: MSE {row['mse']:.5f}, PSNR {row['psnr']:.2f} dB, SSIM {row['ssim']:.4f}")
+    if page is not None:
+        print(f"report: {page}")
+
+
+def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: PretrainingRun) -> None:
+    model, device = test.model, test.device
+    first = range(min(8, len(test.pack)))
+    save_picture(reconstruction_grid(model, test.pack, first, device=device), figures / "reconstructions_test.png")
+    sheets = training_pictures(model, val.pack, info.config, 8, device=device, neighbours=True)
+    for name, picture in sheets.items():
+        save_picture(picture, figures / f"{name}_val.png")
+    curve_figure(info.rows, panels(info.rows)).savefig(figures / "curves.png", dpi=110)
+
+
+def _training_page(run: Run, test: ScoredModel, info: PretrainingRun) -> Path:
+    some = test.pack.take(sampled(len(test.pack), RANKED, seed=info.config.run.seed))
+    levels = measure_levels(test.model.encoder, some, {}, batch_size=test.batch_size, device=test.device)
+    return write_page(test, info, run.folder / "report.html", levels=levels, project=run.points)
+
+
+def report_evaluation(
+    folder: Path, scored: ScoredModel, info: PretrainingRun, analysis: Analysis | None, *, extremes: int
+) -> None:
+    """Write figures and metrics.json into the folder: with `extremes` images each of the worst and the best PSNR."""
+    _draw_extremes(scored, extremes, folder / "figures")
+    if analysis is not None:
+        _draw_analysis(scored, analysis, folder / "figures")
+    sure = {name: mean_interval(values) for name, values in scored.scores.items()}
+    scores = {name: {"mean": one.value, "low": one.low, "high": one.high} for name, one in sure.items()}
+    told = {"task": to_dict(info.handover.task), "images": len(scored.pack), scored.split: scores}
+    write_json(folder / "metrics.json", told if analysis is None else {**told, **analysis.results()})
+
+
+def write_evaluation_page(folder: Path, scored: ScoredModel, info: PretrainingRun, analysis: Analysis | None) -> Path:
+    """Write report.html into the folder; returns where it is."""
+    path = folder / "report.html"
+    if analysis is None:
+        return write_page(scored, info, path)
+    return write_page(scored, info, path, levels=analysis.levels, points=5 * POINTS)
+
+
+def _draw_extremes(scored: ScoredModel, count: int, figures: Path) -> None:
+    psnr = scored.scores["psnr"]
+    order = np.argsort(psnr, kind="stable")
+    for name, chosen in (("worst", order[:count]), ("best", np.flip(order)[:count].copy())):
+        captions = [f"{scored.pack.keys[i]}: {psnr[i]:.2f} dB" for i in chosen]
+        if captions:
+            picture = reconstruction_grid(scored.model, scored.pack, chosen, device=scored.device, captions=captions)
+            save_picture(picture, figures / f"{name}.png")
+
+
+def _draw_analysis(scored: ScoredModel, analysis: Analysis, figures: Path) -> None:
+    drawn = embedding_figure(analysis.places, analysis.labels, analysis.title)
+    drawn.savefig(figures / "latents.png", dpi=110)
+    picture = neighbour_grid(scored.model.encoder, scored.pack, device=scored.device)
+    save_picture(picture, figures / "neighbours.png")

@@ -1,0 +1,129 @@
+"""From a scored network to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from common.data.pack import LabelledPack
+from common.figures import curve_figure, embedding_figure, save_picture
+from common.files import write_json
+from common.models.encoder import Encoder
+from common.report.selection import spread
+from common.run.folder import Run
+from transfer.metrics.scores import Scores
+from transfer.model import SegmentationNet
+from transfer.report.figures import confusion_figure, quality_figure, sample_grid
+from transfer.report.headline import silent_warnings
+from transfer.report.page import POINTS, Before, write_page
+from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
+from transfer.report.scores import panels
+from transfer.scoring import print_table, save_images
+from transfer.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The encoder's vectors of whole images in two dimensions."""
+
+    places: Mapping[str, Float[np.ndarray, "n 2"]]
+    """See `common.embedding.plane`."""
+    labels: Sequence[str] | None
+    """The class of each image."""
+
+
+def training_picture(
+    net: SegmentationNet, pack: LabelledPack, names: tuple[str, ...], *, device: torch.device
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Truth and prediction of the first images, to watch a training by."""
+    return sample_grid(net, pack, range(min(4, len(pack))), names, device=device)
+
+
+def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before: Encoder | None) -> None:
+    """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
+
+    `model` is the best epoch, `before` its encoder as it began. Without --report there are neither figures nor page.
+    """
+    size, drawn = info.config.training.batch_size, info.config.run.report
+    test, val = (
+        score_model(model, info.packs[split], split, batch_size=size, quality=wanted)
+        for split, wanted in (("test", drawn), ("val", False))
+    )
+    if drawn:
+        _draw_training(run.figures, test, info)
+    save_images(run.folder, test.pack, test.scores)
+    warnings = silent_warnings(test.scores)
+    scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
+    images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
+    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images, "warnings": warnings}
+    run.write_json("metrics.json", {**scores, **finished})
+    page = run.folder / "report.html"
+    if drawn:
+        write_page(test, info, page, before=Before(before), project=run.points)
+    run.close()
+    print_table(test.scores, "test")
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(f"pictures and figures: {run.folder}")
+    if drawn:
+        print(f"report: {page}")
+
+
+def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
+    save_picture(_samples(test, 8), figures / "segmentations_test.png")
+    _draw_scores(figures, test, suffix="_test")
+    curve_figure(info.rows, panels(test.model.names)).savefig(figures / "curves.png", dpi=110)
+
+
+def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None) -> None:
+    """Write metrics.json and the figures of the scores into the folder; print the scores.
+
+    `original_size`: the scores at the images' own size, if those are wanted too.
+    """
+    scores = {scored.split: scored.scores}
+    if original_size is not None:
+        scores[f"{scored.split}_original_size"] = original_size
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    write_json(folder / "metrics.json", {name: part.to_dict() for name, part in scores.items()})
+    if scored.split == "test":
+        save_images(folder, scored.pack, scored.scores)
+    _draw_scores(folder / "figures", scored)
+    for name, part in scores.items():
+        print_table(part, name.replace("_", " "))
+
+
+def report_evaluation(
+    folder: Path,
+    scored: ScoredModel,
+    info: SegmentationRun,
+    *,
+    latents: Latents | None,
+    samples: int,
+    before: Before,
+) -> None:
+    """Draw `samples` images and the latents, if there are any; write report.html where the quality was measured."""
+    figures = folder / "figures"
+    if samples:
+        save_picture(_samples(scored, samples), figures / "samples.png")
+    if latents is not None:
+        drawn = embedding_figure(latents.places, latents.labels, f"encoder features, {scored.split}")
+        drawn.savefig(figures / "latents.png", dpi=110)
+    print(f"pictures and figures: {folder}")
+    if scored.quality is not None:
+        points = POINTS if latents is None else 5 * POINTS
+        print(f"report: {write_page(scored, info, folder / 'report.html', before=before, points=points)}")
+
+
+def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
+    model = scored.model
+    return sample_grid(model.net, scored.pack, spread(len(scored.pack), count), model.names, device=model.device)
+
+
+def _draw_scores(figures: Path, scored: ScoredModel, *, suffix: str = "") -> None:
+    confusion_figure(scored.scores).savefig(figures / f"confusion{suffix}.png", dpi=110)
+    if scored.quality is not None:
+        drawn = quality_figure(scored.quality, scored.scores)
+        drawn.savefig(figures / f"quality{suffix}.png", dpi=110)
