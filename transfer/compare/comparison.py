@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from common.data.load import load_labelled
-from common.data.pack import Pack
+from common.data.pack import LabelledPack
 from common.engine.device import find_device
 from common.figures import save_picture
 from common.files import make_folder, write_json
@@ -76,7 +76,7 @@ class Comparison:
         radar(values, names).savefig(figures / "radar.png", dpi=110)
         training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
 
-    def _networks(self, device: torch.device) -> dict[str, tuple[SegmentationNet, Pack]]:
+    def _networks(self, device: torch.device) -> dict[str, tuple[SegmentationNet, LabelledPack]]:
         """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from common.data.batches import read_batch
-from common.data.pack import Pack
+from common.data.pack import LabelledPack
 from common.figures import to_bytes
 from common.report.blocks import three_digits
 from common.report.gallery import fill_gallery
@@ -21,7 +21,7 @@ from transfer.model import SegmentationNet
 
 
 def gallery(
-    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, Pack]], device: torch.device
+    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], device: torch.device
 ) -> Block:
     """Test images with truth and every run's prediction and errors as layers: those where the runs differ most first.
 
@@ -48,13 +48,12 @@ def gallery(
 
 @torch.no_grad()
 def _layers(
-    networks: Mapping[str, tuple[SegmentationNet, Pack]], indices: Sequence[int], device: torch.device
+    networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], indices: Sequence[int], device: torch.device
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """Pictures and class maps of some images, every run at the size that it works at."""
     found: list[tuple[dict[str, str], dict[str, str]]] = [({}, {}) for _ in indices]
     for run, (name, (net, pack)) in enumerate(networks.items()):
         batch = read_batch(pack, np.asarray(indices), device)
-        assert batch.mask is not None, "test images have masks"
         truth, prediction = batch.mask.cpu(), net(batch.image).argmax(1).cpu()
         painted, wrong, pictures = paint(prediction), paint_errors(prediction, truth), to_bytes(batch.image)
         for row, (layers, maps) in enumerate(found):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from common.config.load import flatten
-from common.data.pack import Pack
+from common.data.pack import LabelledPack
 from common.intervals import Interval
 from common.report.blocks import (
     Axis,
@@ -38,7 +38,7 @@ NAMED = 4
 
 def write_page(
     runs: Sequence[FinishedRun],
-    networks: Mapping[str, tuple[SegmentationNet, Pack]],
+    networks: Mapping[str, tuple[SegmentationNet, LabelledPack]],
     rows: Sequence[Mapping[str, Any]],
     differences: Sequence[Mapping[str, Any]],
     *,
@@ -186,7 +186,9 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
     return blocks
 
 
-def _repeating(runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, Pack]]) -> list[Block]:
+def _repeating(
+    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]]
+) -> list[Block]:
     pack = next(iter(networks.values()))[1]
     command = shlex.join(["python", "-m", "transfer.compare", *(str(run.folder) for run in runs)])
     typed = "\n".join(str(run.environment.get("command", f"{run.name}: not recorded")) for run in runs)
