@@ -20,7 +20,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def spinner(what: str) -> AbstractContextManager:
-    """Names work of which nobody can tell how much is left."""
+    """A spinner, for work of unknown length."""
     return CONSOLE.status(what)
 
 

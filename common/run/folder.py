@@ -122,7 +122,7 @@ class Run:
     def points(self, name: str, points: LabelledPoints) -> None:
         """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors.
 
-        Fewer than 3 points are no space.
+        With fewer than 3 points nothing is logged.
         """
         if len(points.vectors) < 3:
             return

@@ -174,7 +174,7 @@ def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folde
     with monkeypatch.context() as patch:
         patch.setattr(FileLock, "acquire", interrupted)
         assert study([*words, *one, "--output_dir", str(folder)]) == 130
-    assert "the same command goes on with the cells that are missing" in capsys.readouterr().err
+    assert "the same command goes on with the trials that are missing" in capsys.readouterr().err
     assert study(["--resume", "--output_dir", str(folder)]) == 0
     assert len(list((folder / "cells").glob("*/cell.json"))) == 3
 

@@ -208,7 +208,7 @@ def _repeating(
 
 
 def _differing(told: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """A line for each thing that the runs do not all say the same of."""
+    """One row for each setting in which the runs differ."""
     things = dict.fromkeys(thing for one in told.values() for thing in one)
     lines = [[thing, *(str(one.get(thing, "-")) for one in told.values())] for thing in things]
     return [line for line in lines if len(set(line[1:])) > 1]

@@ -24,8 +24,8 @@ def main(argv: Sequence[str]) -> None:
     data = load_labelled(config.data)
     campaign = StudyPlan(config, data)
     if config.study.dry_run:
-        for cell in campaign.missing():
-            print(cell.name)
+        for trial in campaign.missing():
+            print(trial.name)
         trainings, seconds = campaign.estimate()
         later = trainings - len(campaign.missing())
         print(f"and {later} more once rates are found" if later else "", file=sys.stderr)

@@ -43,8 +43,8 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
     )
     page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
-    if evidence.rivals:
-        page.add("Pretrained starts against each other", lambda: [_rivals(evidence)], _PAIRED_TOO)
+    if evidence.head_to_head:
+        page.add("Pretrained starts against each other", lambda: [_head_to_head(evidence)], _PAIRED_TOO)
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
     if any(cell.kind == "search" for cell in evidence.results):  # else the legend says that they were given
@@ -152,11 +152,11 @@ def _differences(evidence: Results) -> list[Block]:
     return [text(*words), gain, table("Paired differences", heads, rows)]
 
 
-def _rivals(evidence: Results) -> Block:
-    reach = _reach([found for differences in evidence.rivals.values() for found in differences.values()])
+def _head_to_head(evidence: Results) -> Block:
+    reach = _reach([found for differences in evidence.head_to_head.values() for found in differences.values()])
     rows = [
         [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach)]
-        for (ours, theirs), differences in evidence.rivals.items()
+        for (ours, theirs), differences in evidence.head_to_head.items()
         for fraction, found in differences.items()
     ]
     heads = ["start", "against", "share of the labels", "difference", "95 % interval"]

@@ -20,17 +20,17 @@ from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_cell, train_cell
+from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
 
 GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_checkpoints"}
-"""Settings of a study that may be others when it goes on: they name its cells, or only what is done with them."""
+"""Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
 POLL = 5.0
 """Seconds between looks at what other processes have finished."""
 SEARCH_SEED = 0
 
 
 class StudyPlan:
-    """The cells of a study, in a folder that several processes may share."""
+    """The trials of a study, in a folder that several processes may share."""
 
     def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
         self.config, self.folder, self.data = config, config.folder, data_digest(data)
@@ -46,12 +46,12 @@ class StudyPlan:
             save_config(self.config, self.folder / "config.yaml")
 
     def results(self) -> dict[Trial, TrialResult]:
-        """What is finished of the cells that the settings name."""
-        found = {cell: self._read(cell) for cell in self.cells()}
-        return {cell: result for cell, result in found.items() if result is not None}
+        """What is finished of the trials that the settings name."""
+        found = {trial: self._read(trial) for trial in self.trials()}
+        return {trial: result for trial, result in found.items() if result is not None}
 
-    def cells(self) -> Iterator[Trial]:
-        """All cells that are known: a start is scored once its rates are found."""
+    def trials(self) -> Iterator[Trial]:
+        """All trials that are known: a start is scored once its rates are found."""
         options = self.config.study
         for tried in map(self._searches, self.starts):
             yield from tried if len(tried) > 1 else ()
@@ -64,21 +64,21 @@ class StudyPlan:
                     yield Trial("double", start, max(options.label_fractions), seed, *rates)
 
     def missing(self) -> list[Trial]:
-        """The known cells that are not finished, in the order in which they are done."""
-        return [cell for cell in self.cells() if self._read(cell) is None]
+        """The known trials that are not finished, in the order in which they are done."""
+        return [trial for trial in self.trials() if self._read(trial) is None]
 
     def rates(self, start: Initialisation) -> tuple[float, float] | None:
         """The learning rate and encoder factor that did best on validation; None while nobody knows."""
         tried = self._searches(start)
         if len(tried) == 1:
             return tried[0].lr, tried[0].encoder_lr_factor
-        results = {cell: self._read(cell) for cell in tried}
+        results = {trial: self._read(trial) for trial in tried}
         if None in results.values():
             return None
         scores = {c: r.record["val_mean_iou"] for c, r in results.items() if r and r.record["val_mean_iou"] is not None}
         if not scores:
             return None
-        best = max(scores, key=lambda cell: (scores[cell], -cell.lr, -cell.encoder_lr_factor))
+        best = max(scores, key=lambda trial: (scores[trial], -trial.lr, -trial.encoder_lr_factor))
         return best.lr, best.encoder_lr_factor
 
     def work(self) -> UserError | None:
@@ -90,12 +90,12 @@ class StudyPlan:
         except UserError as error:
             return error
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("interrupted; the same command goes on with the cells that are missing") from None
+            raise KeyboardInterrupt("interrupted; the same command goes on with the trials that are missing") from None
 
     def _work(self) -> None:
         began, done = time.monotonic(), 0
         while waiting := self.missing():
-            mine = next((cell for cell in waiting if self._train(cell)), None)
+            mine = next((trial for trial in waiting if self._train(trial)), None)
             if mine is None:
                 time.sleep(POLL)
                 continue
@@ -114,26 +114,26 @@ class StudyPlan:
             )
 
     def count(self, *starts: Initialisation) -> int:
-        """How many cells some starts will have in the end; all of them without an argument."""
+        """How many trials some starts will have in the end; all of them without an argument."""
         options, named = self.config.study, starts or self.starts
         searches = [len(self._searches(start)) for start in named]
         scored = options.seeds * len(options.label_fractions) * len(searches)
         return sum(count for count in searches if count > 1) + scored + sum(map(self._twice, named))
 
     def estimate(self) -> tuple[int, float]:
-        """How many cells are missing, and about how many seconds one process will need for them."""
-        results, cells, seconds = self.results(), 0, 0.0
+        """How many trials are missing, and about how many seconds one process will need for them."""
+        results, trials, seconds = self.results(), 0, 0.0
         for start in self.starts:
-            ours = {cell: result.record["seconds"] for cell, result in results.items() if cell.start == start}
-            plain = [taken for cell, taken in ours.items() if cell.kind != "double"]
+            ours = {trial: result.record["seconds"] for trial, result in results.items() if trial.start == start}
+            plain = [taken for trial, taken in ours.items() if trial.kind != "double"]
             if missing := self.count(start) - len(ours):
                 doubled = self._twice(start) - (len(ours) - len(plain))
-                cells += missing
+                trials += missing
                 seconds += (missing + doubled) * (statistics.median(plain) if plain else self._timed(start))
-        return cells, seconds
+        return trials, seconds
 
     def _twice(self, start: Initialisation) -> int:
-        """How many cells of a start have twice the updates: a seed each of the first from scratch, else none."""
+        """How many trials of a start have twice the updates: a seed each of the first from scratch, else none."""
         options = self.config.study
         first = next((start for start in self.starts if start.scratch), None)
         return options.seeds if options.double_budget and options.seeds > 1 and start == first else 0
@@ -144,11 +144,11 @@ class StudyPlan:
         grid = product(sorted(set(options.lrs)), sorted(set(factors)))
         return [Trial("search", start, options.search_fraction, SEARCH_SEED, lr, factor) for lr, factor in grid]
 
-    def _read(self, cell: Trial) -> TrialResult | None:
-        result = read_cell(self.folder / "cells" / cell.name)
+    def _read(self, trial: Trial) -> TrialResult | None:
+        result = read_trial(self.folder / "cells" / trial.name)
         if result is None:
             return None
-        start, record = cell.start, result.record
+        start, record = trial.start, result.record
         transfer = EncoderConfig.OLD_VALUES["transfer"].get(record["transfer"], record["transfer"])
         if (record["file_digest"], transfer) != (self.digests[start.name], start.transfer):
             raise self._another_start(start)
@@ -181,22 +181,22 @@ class StudyPlan:
             "another name among the --initialisations, or use another --output_dir"
         )
 
-    def _train(self, cell: Trial) -> bool:
-        """Train a cell unless another process is at it; whether this one did."""
-        folder = self.folder / "cells" / cell.name
+    def _train(self, trial: Trial) -> bool:
+        """Train a trial unless another process is at it; whether this one did."""
+        folder = self.folder / "cells" / trial.name
         try:
-            with FileLock(folder.with_name(f".{cell.name}.lock"), timeout=0):
-                if self._read(cell) is None:
-                    if file_digest(cell.start) != self.digests[cell.start.name]:
-                        raise self._another_start(cell.start)
-                    train_cell(cell, self.config, folder, data=self.data)
+            with FileLock(folder.with_name(f".{trial.name}.lock"), timeout=0):
+                if self._read(trial) is None:
+                    if file_digest(trial.start) != self.digests[trial.start.name]:
+                        raise self._another_start(trial.start)
+                    train_trial(trial, self.config, folder, data=self.data)
                     return True
         except Timeout:
             pass
         return False
 
     def _timed(self, start: Initialisation) -> float:
-        """Seconds of a cell, from some that are very short, the first of which is slow and does not count."""
+        """Seconds of a trial, from some that are very short, the first of which is slow and does not count."""
         _, short, longer, looked = (self._seconds(start, *plan) for plan in ((1, 1), (1, 1), (6, 1), (6, 6)))
         update, validation = max(longer - short, 0.0) / 5, max(looked - longer, 0.0) / 5
         options = self.config.study
@@ -204,9 +204,9 @@ class StudyPlan:
 
     def _seconds(self, start: Initialisation, updates: int, validations: int) -> float:
         options = replace(self.config.study, updates=updates, validations=validations)
-        cell = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
+        trial = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
         with TemporaryDirectory() as folder:
-            train_cell(cell, replace(self.config, study=options), Path(folder) / "run", data=self.data)
-            result = read_cell(Path(folder) / "run")
+            train_trial(trial, replace(self.config, study=options), Path(folder) / "run", data=self.data)
+            result = read_trial(Path(folder) / "run")
         assert result is not None, "it was just trained"
         return result.record["seconds"]

@@ -1,4 +1,4 @@
-"""What the finished cells of a study say: does pretraining help, by how much, and how sure is that."""
+"""What the finished trials of a study say: does pretraining help, by how much, and how sure is that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Score:
     """Whether its baseline has another encoder, so that a difference tells of that too."""
     rates: tuple[float, float]
     record: dict[str, Any]
-    """What its first cell left."""
+    """What its first trial left."""
 
     @property
     def labels(self) -> float:
@@ -62,7 +62,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Results:
-    """The finished cells of a study and what is known of its starts."""
+    """The finished trials of a study and what is known of its starts."""
 
     starts: tuple[Initialisation, ...]
     results: Mapping[Trial, TrialResult]
@@ -81,9 +81,9 @@ class Results:
 
     @property
     def diverged(self) -> list[str]:
-        """The cells that have no test score, because their training diverged."""
-        cells = self.results.items()
-        return [cell.name for cell, result in cells if cell.kind != "search" and result.record["test"] is None]
+        """The trials that have no test score, because their training diverged."""
+        trials = self.results.items()
+        return [trial.name for trial, result in trials if trial.kind != "search" and result.record["test"] is None]
 
     @property
     def pairs(self) -> list[tuple[Initialisation, Initialisation]]:
@@ -92,7 +92,7 @@ class Results:
         return [(start, baseline) for start, baseline in pairs if baseline is not None]
 
     @cached_property
-    def rivals(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
+    def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
         """Every two pretrained starts, and at the shares of the labels that both have, how much better the first is."""
         groups = _by_fraction(self.results)
         found: dict[tuple[Initialisation, Initialisation], dict[float, Interval]] = {}
@@ -124,11 +124,11 @@ def scores_of(results: Mapping[Trial, TrialResult], starts: Sequence[Initialisat
 
 
 def _by_fraction(results: Mapping[Trial, TrialResult]) -> dict[tuple[str, float], dict[int, TrialResult]]:
-    """The scored cells by the name of their start and their share of the labels, then by seed."""
+    """The scored trials by the name of their start and their share of the labels, then by seed."""
     groups: dict[tuple[str, float], dict[int, TrialResult]] = {}
-    for cell, result in results.items():
-        if cell.kind == "score" and result.record["test"] is not None:
-            groups.setdefault((cell.start.name, cell.fraction), {})[cell.seed] = result
+    for trial, result in results.items():
+        if trial.kind == "score" and result.record["test"] is not None:
+            groups.setdefault((trial.start.name, trial.fraction), {})[trial.seed] = result
     return groups
 
 
@@ -196,12 +196,12 @@ class DoubleBudget(NamedTuple):
 
 def double_budget(results: Mapping[Trial, TrialResult]) -> DoubleBudget | None:
     """What twice the budget gives the first start from scratch; None where that was not measured."""
-    results = {cell: result for cell, result in results.items() if result.record.get("test") is not None}
-    doubled = {cell.seed: (cell, result) for cell, result in results.items() if cell.kind == "double"}
+    results = {trial: result for trial, result in results.items() if result.record.get("test") is not None}
+    doubled = {trial.seed: (trial, result) for trial, result in results.items() if trial.kind == "double"}
     plain = {
-        cell.seed: result.record["test"][METRIC]
-        for cell, result in results.items()
-        if cell.kind == "score" and any(_same_but_budget(cell, other) for other, _ in doubled.values())
+        trial.seed: result.record["test"][METRIC]
+        for trial, result in results.items()
+        if trial.kind == "score" and any(_same_but_budget(trial, other) for other, _ in doubled.values())
     }
     both = sorted(doubled.keys() & plain.keys())
     if len(both) < 2:
@@ -211,8 +211,8 @@ def double_budget(results: Mapping[Trial, TrialResult]) -> DoubleBudget | None:
     return DoubleBudget(next(iter(doubled.values()))[0].start.name, gain, spread)
 
 
-def _same_but_budget(cell: Trial, other: Trial) -> bool:
-    return cell.start == other.start and cell.fraction == other.fraction and cell.seed == other.seed
+def _same_but_budget(trial: Trial, other: Trial) -> bool:
+    return trial.start == other.start and trial.fraction == other.fraction and trial.seed == other.seed
 
 
 def _counts(results: Mapping[int, TrialResult]) -> dict[int, Int64[np.ndarray, "n k k"]]:

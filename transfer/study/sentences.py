@@ -20,7 +20,7 @@ def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Sco
     return f"{start.name} against {baseline.name}{other}: {_answers(told, better='helped', worse='did harm')}."
 
 
-def rivalry(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Interval]) -> str:
+def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Interval]) -> str:
     """How two pretrained starts compare, in one sentence, with its numbers; differences by share of the labels."""
     return f"{ours.name} against {theirs.name}: {_answers(differences, better='better', worse='worse')}."
 
@@ -61,49 +61,49 @@ def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves
 
 
 def legend(evidence: Results, options: StudyOptions) -> str:
-    """How the figures of the table came about."""
+    """Explain the figures of the table."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
     tests = f"{evidence.scores[0].images['test']:.0f}" if evidence.scores else "no"
     return (
-        f"Mean IoU on {tests} test images, each looked at once a training: mean over {seeds} (95 % interval, "
+        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds} (95 % interval, "
         f"Student's t), the difference from the baseline, and the answer of its paired interval over seeds and images. "
         f"Images are those for training + for validation. {options.updates} updates for all. {searched(options)}"
     )
 
 
 def searched(options: StudyOptions) -> str:
-    """How the rates of the starts were chosen."""
+    """Explain how the rates were chosen."""
     scratch, pretrained = len(options.lrs), len(options.lrs) * len(options.encoder_lr_factors)
     if pretrained == 1:
-        return "The rates were given, the same for every start (from scratch the encoder's factor is 1)."
+        return "The rates were given, the same for every initialisation (from scratch the encoder's factor is 1)."
     where = "all validation images" if options.full_validation else "as large a share of the validation images"
     trials = f"{scratch} trials" if scratch > 1 else "none (one rate was given)"
     return (
-        f"Rates were chosen for each start by trainings on the share {options.search_fraction:g} of the labels, scored "
-        f"on {where}: {pretrained} trials for a pretrained start, {trials} from scratch, where the encoder's factor is "
-        "1. Smaller shares owe their rates to those labels."
+        f"Rates were chosen for each initialisation by runs on the share {options.search_fraction:g} of the labels, "
+        f"scored on {where}: {pretrained} trials for a pretrained one, {trials} from scratch, where the encoder's "
+        "factor is 1. Smaller shares of the labels use rates chosen on those labels."
     )
 
 
-def doubled_budget(found: DoubleBudget) -> str:
-    """Whether the baseline got enough updates."""
-    answer = "is long enough" if found.enough else "STARVES IT"
-    if found.enough and found.gain.sure and found.gain.value > 0:
+def doubled_budget(doubled: DoubleBudget) -> str:
+    """Say whether the baseline had enough updates."""
+    answer = "is sufficient" if doubled.enough else "IS TOO SHORT"
+    if doubled.enough and doubled.gain.sure and doubled.gain.value > 0:
         answer += " by that measure, though more would help"
     return (
-        f"Twice the updates give {found.start} on the most labels {told_interval(found.gain)} mean IoU; its seeds "
-        f"spread over {found.spread:.3f}: the budget {answer}."
+        f"Twice the updates give {doubled.start} on the most labels {told_interval(doubled.gain)} mean IoU; its seeds "
+        f"spread over {doubled.spread:.3f}: the budget {answer}."
     )
 
 
 def rates_at_the_edge(options: StudyOptions, curves: Curves) -> str | None:
-    """A sentence on starts whose best rate is the lowest or highest that was tried; None where there are none."""
+    """Name the initialisations whose best rate is the lowest or highest that was tried; None without any."""
     ends = (min(options.lrs), max(options.lrs))
     edge = [start.name for start, curve in curves.items() if curve and curve[0].rates[0] in ends]
     if len(options.lrs) < 3 or not edge:
         return None
-    return f"The best rate lies at the end of what was tried for {', '.join(edge)}: --lrs could reach further."
+    return f"The best rate is the lowest or highest of those tried for {', '.join(edge)}: --lrs could reach further."
 
 
 def _joined(words: Sequence[str]) -> str:

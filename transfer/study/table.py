@@ -17,10 +17,10 @@ from transfer.study.initialisations import Initialisation
 from transfer.study.results import Results, Score, double_budget
 from transfer.study.sentences import (
     doubled_budget,
+    head_to_head,
     labels_saved,
     legend,
     rates_at_the_edge,
-    rivalry,
     verdict,
 )
 
@@ -36,7 +36,7 @@ def write_study(evidence: Results, config: StudyConfig) -> str:
     write_csv(folder / "study.csv", [_flat(result.record) for result in evidence.results.values()])
     rivals = [
         {"start": ours.name, "against": theirs.name, "fraction": fraction, "difference": _finite(difference)}
-        for (ours, theirs), differences in evidence.rivals.items()
+        for (ours, theirs), differences in evidence.head_to_head.items()
         for fraction, difference in differences.items()
     ]
     told = {"leaks": evidence.leaks, "scores": [_plain(score) for score in scores], "rivals": rivals}
@@ -88,9 +88,9 @@ def _markdown(evidence: Results, options: StudyOptions) -> str:
     curves = evidence.curves
     lines = [*evidence.leaks, ""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
-    if evidence.rivals:
+    if evidence.head_to_head:
         lines += ["", "Pretrained starts against each other, in pairs as above:", ""]
-        lines += [f"- {rivalry(*pair, differences)}" for pair, differences in evidence.rivals.items()]
+        lines += [f"- {head_to_head(*pair, differences)}" for pair, differences in evidence.head_to_head.items()]
     lines += ["", *_table(curves), "", legend(evidence, options), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]

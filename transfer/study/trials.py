@@ -24,7 +24,7 @@ from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation
 
 PROOF = "cell.json"
-"""Written last: a cell that has it is finished."""
+"""Written last: a trial that has it is finished."""
 Kind = Literal["search", "score", "double"]
 
 
@@ -41,7 +41,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The cell's folder."""
+        """The trial's folder."""
         rates = f"{self.lr:g}-{self.encoder_lr_factor:g}"
         return f"{self.kind}-{self.start.name}-{self.fraction:g}-{self.seed}-{rates}"
 
@@ -70,26 +70,26 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a finished cell says."""
+    """What a finished trial says."""
 
     record: dict[str, Any]
     counts: Int64[np.ndarray, "n k k"] | None
     """The confusion matrix of every test image; None where test images were not looked at."""
 
 
-def train_cell(cell: Trial, study: StudyConfig, folder: Path, *, data: str) -> None:
-    """Train a cell in its folder, with what it says going to log.txt there. A search never sees a test image.
+def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) -> None:
+    """Train a trial in its folder, with what it says going to log.txt there. A search never sees a test image.
 
     One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record.
     """
-    began, known = time.monotonic(), {**_identity(cell), "data": data}
+    began, known = time.monotonic(), {**_identity(trial), "data": data}
     with _said_to(folder / "log.txt"):
-        phase = Transfer(cell.config(study, folder))
+        phase = Transfer(trial.config(study, folder))
         try:
             progress = phase.train()
         except DivergedError:
             progress = None
-        if cell.kind == "search" or progress is None:
+        if trial.kind == "search" or progress is None:
             phase.run.close()
         else:
             phase.report(progress)
@@ -106,15 +106,15 @@ def train_cell(cell: Trial, study: StudyConfig, folder: Path, *, data: str) -> N
         "encoder": phase.net.encoder.architecture(),
         "seconds": round(time.monotonic() - began, 1),
     }
-    if cell.kind != "search":
+    if trial.kind != "search":
         scored = progress is not None
         record["test"] = json.loads((folder / "metrics.json").read_text())["test"] if scored else None
     _tidy(folder, keep=study.study.keep_checkpoints)
     write_json(folder / PROOF, record)
 
 
-def read_cell(folder: Path) -> TrialResult | None:
-    """What a cell has found; None while it is not finished."""
+def read_trial(folder: Path) -> TrialResult | None:
+    """What a trial has found; None while it is not finished."""
     if not (folder / PROOF).exists():
         return None
     images = folder / IMAGES_FILE
@@ -144,21 +144,21 @@ def file_digest(start: Initialisation) -> str | None:
     return digest.hexdigest()
 
 
-def _identity(cell: Trial) -> dict[str, Any]:
+def _identity(trial: Trial) -> dict[str, Any]:
     return {
-        "kind": cell.kind,
-        "start": cell.start.name,
-        "file_digest": file_digest(cell.start),
-        "transfer": cell.start.transfer,
-        "fraction": cell.fraction,
-        "seed": cell.seed,
-        "lr": cell.lr,
-        "encoder_lr_factor": cell.encoder_lr_factor,
+        "kind": trial.kind,
+        "start": trial.start.name,
+        "file_digest": file_digest(trial.start),
+        "transfer": trial.start.transfer,
+        "fraction": trial.fraction,
+        "seed": trial.seed,
+        "lr": trial.lr,
+        "encoder_lr_factor": trial.encoder_lr_factor,
     }
 
 
 def _tidy(folder: Path, *, keep: bool) -> None:
-    """A study has hundreds of cells: what only a single run needs goes."""
+    """A study has hundreds of trials: what only a single run needs goes."""
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     for name in ("last.pth",) if keep else ("last.pth", "best.pth"):
         (folder / name).unlink(missing_ok=True)

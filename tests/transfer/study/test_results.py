@@ -8,7 +8,7 @@ import pytest
 
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
-from transfer.study.sentences import doubled_budget, labels_saved, rivalry, verdict
+from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, verdict
 from transfer.study.trials import Trial, TrialResult
 
 SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
@@ -86,12 +86,12 @@ def test_a_baseline_with_another_encoder_is_said_to_be_another_network():
 def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
     other = Initialisation("imagenet", encoder="mobilenet_v2")
     results = cells(OWN, {0.1: 0.75, 0.2: 0.8}) | cells(other, {0.1: 0.70, 1.0: 0.9}) | cells(SCRATCH, {0.1: 0.5})
-    rivals = Results((SCRATCH, OWN, other), results, ()).rivals
+    rivals = Results((SCRATCH, OWN, other), results, ()).head_to_head
     assert list(rivals) == [(OWN, other)]
     assert list(rivals[OWN, other]) == [0.1]
     assert rivals[OWN, other][0.1].value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
-    assert rivalry(OWN, other, rivals[OWN, other]).startswith("own against imagenet: better at 0.1 (+0.0")
-    assert not Results((SCRATCH, OWN), results, ()).rivals
+    assert head_to_head(OWN, other, rivals[OWN, other]).startswith("own against imagenet: better at 0.1 (+0.0")
+    assert not Results((SCRATCH, OWN), results, ()).head_to_head
 
 
 def test_a_diverged_cell_is_named_and_left_out():
@@ -161,9 +161,9 @@ def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
 @pytest.mark.parametrize(
     ("gains", "words"),
     [
-        ((0.03, 0.032, 0.031), "is long enough by that measure, though more would help."),
-        ((0.03, -0.02, 0.01), "is long enough."),
-        ((0.09, 0.092, 0.091), "STARVES IT."),
+        ((0.03, 0.032, 0.031), "is sufficient by that measure, though more would help."),
+        ((0.03, -0.02, 0.01), "is sufficient."),
+        ((0.09, 0.092, 0.091), "IS TOO SHORT."),
     ],
 )
 def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words):
