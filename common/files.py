@@ -34,7 +34,8 @@ def default_cache_dir() -> Path:
     return Path(own) if own else Path(shared) / "recon2seg"
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote; {} where there is no such file."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 

@@ -15,15 +15,17 @@ from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
 from common.engine.device import make_fabric
-from common.engine.loop import History, Updater, updates_per_epoch
+from common.engine.loop import Updater, updates_per_epoch
 from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
-from common.engine.session import Training, compiled, train
+from common.engine.session import compiled, train
+from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
 from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
 from common.run.environment import environment
 from common.run.folder import Run
+from common.run.history import History
 from common.run.notes import data_name
 from common.run.records import Input, Provenance
 from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
@@ -39,7 +41,9 @@ from pretrain.scoring import means, score_images
 
 
 class Pretraining:
-    """An autoencoder, its photographs, and the folder where what it learns is kept."""
+    """An autoencoder, its photographs, and the folder of its run."""
+
+    headline = ("val/psnr", "val/ssim", "val/probe/miou")
 
     def __init__(self, config: PretrainConfig) -> None:
         self.config = config
@@ -57,21 +61,23 @@ class Pretraining:
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
+        self.network = self.fabric.setup_module(compiled(TrainingForward(self.model), config.training))
+        self.objective.to(self.fabric.device)
 
     def train(self) -> History:
-        """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
+        """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open()
         for note in self.data.notes:
             print(f"note: {note}", file=sys.stderr)
-        print(self.run.record_model(self.model, read_batch(self.data.train, np.arange(1), "cpu").image))
-        network = self.fabric.setup_module(compiled(TrainingForward(self.model), self.config.training))
-        self.objective.to(self.fabric.device)
+        image = read_batch(self.data.train, np.arange(1), self.fabric.device).image
+        print(write_summary(self.model, image, self.run.folder / "model.txt"))
+        updater = self._updater()
+        state = {"model": self.model, "updater": updater}
+        return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
-        def step(batch: Batch) -> Mapping[str, Tensor]:
-            return self.objective(network, self._task(*self.augment(batch.image, batch.mask), batch))
-
+    def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
-        updater = Updater(
+        return Updater(
             self.fabric,
             self.model,
             build_optimizer([ParameterGroup([self.model])], plan, optim),
@@ -79,17 +85,17 @@ class Pretraining:
             lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
         )
-        training = Training(
-            model=self.model,
-            step=step,
-            evaluate=self._validate,
-            score=self._score,
-            headline=("val/psnr", "val/ssim", "val/probe/miou"),
-            handover=self._handover,
-            show=self._show,
-        )
-        state = {"model": self.model, "updater": updater}
-        return train(training, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Nothing changes between epochs."""
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The terms of the loss on an augmented batch."""
+        return self.objective(self.network, self._task(*self.augment(batch.image, batch.mask), batch))
+
+    def trained(self) -> Row:
+        """No scores: the terms of the loss say all."""
+        return {}
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on the held-out images, and draw it."""
@@ -118,8 +124,8 @@ class Pretraining:
             print(f"encoder: {path}{replaced}")
         print(f"pictures and figures: {self.run.folder}")
 
-    def _validate(self, epoch: int) -> Row:
-        """How well whole images are rebuilt, the loss on the pretext's task (the same in every epoch), the probe."""
+    def evaluate(self, epoch: int) -> Row:
+        """Reconstruction scores of whole images, the loss on the same task in every epoch, and the linear probe."""
         terms, network = Means(), TrainingForward(self.model)
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
@@ -136,8 +142,8 @@ class Pretraining:
         two = any(objective.views == 2 for objective in self.config.side.values())
         return self.make_task(image, foreground, self.augment(batch.image, batch.mask) if two else None)
 
-    def _score(self, row: Row) -> float:
-        """What chooses the best epoch: higher is better, NaN where it was not measured."""
+    def score(self, row: Row) -> float:
+        """The negative validation loss, or the probe's mean IoU (NaN in epochs without it)."""
         return -row["val/loss"] if self.config.probe.monitor == "loss" else row.get("val/probe/miou", math.nan)
 
     def _load_probe(self) -> Probe | None:
@@ -152,17 +158,19 @@ class Pretraining:
         every = self.config.probe.probe_every
         return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
 
-    def _show(self, progress: History) -> None:
-        neighbours, device = self._probes_after(progress.epoch - 1), self.fabric.device
+    def show(self, history: History) -> None:
+        """Show reconstructions of validation images."""
+        neighbours, device = self._probes_after(history.epoch - 1), self.fabric.device
         drawn = training_pictures(self.model, self.data.val, self.config, 4, device=device, neighbours=neighbours)
         for name, picture in drawn.items():
-            self.run.picture(name, picture, progress.epoch)
+            self.run.picture(name, picture, history.epoch)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from was trained on."""
         return self.before.provenance.train_images if self.before is not None else ()
 
-    def _handover(self, row: Row) -> AutoencoderHandover:
+    def handover(self, row: Row) -> AutoencoderHandover:
+        """The autoencoder as a file, with the row of its epoch."""
         return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),

@@ -13,17 +13,19 @@ from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_labelled
 from common.engine.device import make_fabric
-from common.engine.loop import History, Updater, updates_per_epoch
+from common.engine.loop import Updater, updates_per_epoch
 from common.engine.optim import build_optimizer, rates
 from common.engine.seeding import INITIAL, seed_update
-from common.engine.session import Training, compiled, train
+from common.engine.session import compiled, train
 from common.metrics import confusion, confusion_scores
+from common.models.summary import write_summary
 from common.models.weights import load_sections
 from common.report.run_info import RunInfo
 from common.rows import Row
 from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
 from common.run.environment import environment
 from common.run.folder import Run
+from common.run.history import History
 from common.run.notes import data_name
 from common.run.plain_data import to_dict
 from common.run.records import Input, SegmentationProvenance, SegmentationRecord
@@ -52,30 +54,36 @@ class Transfer:
         self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
+        self.augment = Augment(config.augment, channels=config.data.channels)
+        self.network = self.fabric.setup_module(compiled(self.net, config.training))
+        self.loss.to(self.fabric.device)
+        shape = (len(self.names), len(self.names))
+        self.counts = torch.zeros(shape, dtype=torch.int64, device=self.fabric.device)
+        """Pixels of the epoch's training by class and prediction."""
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """Mean IoU, and that of each class."""
+        return ("val/mean_iou", *(f"val/iou_{name}" for name in self.names))
 
     def train(self) -> History:
-        """Train until the end or until it stops getting better; best.pth, last.pth and records are in the folder."""
+        """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open()
         self.run.write_json("receipt.json", to_dict(self.receipt))
         for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
             print(f"note: {note}", file=sys.stderr)
-        self._begin_epoch(0)  # so that a frozen encoder is described as one
-        print(self.run.record_model(self.net, read_batch(self.train_pack, np.arange(1), "cpu").image))
+        self.begin_epoch(0)  # so that a frozen encoder is described as one
+        image = read_batch(self.train_pack, np.arange(1), self.fabric.device).image
+        print(write_summary(self.net, image, self.run.folder / "model.txt"))
         print(self.receipt)
-        network = self.fabric.setup_module(compiled(self.net, self.config.training))
-        self.loss.to(self.fabric.device)
-        augment = Augment(self.config.augment, channels=self.config.data.channels)
+        updater = self._updater()
+        state = {"model": self.net, "loss": self.loss, "updater": updater}
+        return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
-        def step(batch: Batch) -> Mapping[str, Tensor]:
-            image, mask = augment(batch.image, batch.mask)
-            assert mask is not None, "labelled data has masks"
-            logits = network(image)
-            self.counts += confusion(logits.argmax(1), mask, len(self.names)).sum(0)
-            return self.loss(logits, mask)
-
+    def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
-        updater = Updater(
+        return Updater(
             self.fabric,
             self.net,
             build_optimizer(parts, plan, optim),
@@ -83,19 +91,23 @@ class Transfer:
             lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
         )
-        training = Training(
-            model=self.net,
-            step=step,
-            evaluate=self._validate,
-            score=lambda row: row["val/mean_iou"],
-            headline=("val/mean_iou", *(f"val/iou_{name}" for name in self.names)),
-            handover=self._handover,
-            begin_epoch=self._begin_epoch,
-            trained=self._training_scores,
-            show=self._show,
-        )
-        state = {"model": self.net, "loss": self.loss, "updater": updater}
-        return train(training, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Freeze the levels of the encoder that the receipt says, and count pixels anew."""
+        self.counts.zero_()
+        self.net.encoder.freeze(self.receipt.frozen_levels(epoch, len(self.net.encoder.strides)))
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The terms of the loss on an augmented batch, whose pixels are counted for `trained`."""
+        image, mask = self.augment(batch.image, batch.mask)
+        assert mask is not None, "labelled data has masks"
+        logits = self.network(image)
+        self.counts += confusion(logits.argmax(1), mask, len(self.names)).sum(0)
+        return self.loss(logits, mask)
+
+    def trained(self) -> Row:
+        """Mean IoU over the pixels of the epoch's training, each predicted before its update."""
+        return {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
@@ -118,27 +130,26 @@ class Transfer:
             chances = sampling_weights(pack.class_pixels)
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
-    def _begin_epoch(self, epoch: int) -> None:
-        encoder, classes = self.net.encoder, len(self.names)
-        self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.fabric.device)
-        encoder.freeze(self.receipt.frozen_levels(epoch, len(encoder.strides)))
-
-    def _validate(self, _: int) -> Row:
+    def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
+        """Scores and the terms of the loss on the validation images."""
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
         scores = score_network(self.net, self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
         return {**terms.row(), **score_row(scores)}
 
-    def _training_scores(self) -> Row:
-        return {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
+    def score(self, row: Row) -> float:
+        """Mean IoU on the validation images."""
+        return row["val/mean_iou"]
 
-    def _show(self, progress: History) -> str | None:
+    def show(self, history: History) -> str | None:
+        """Show predictions on validation images; return an alarm where a class is never predicted."""
         picture = training_picture(self.net, self.val_pack, self.names, device=self.fabric.device)
-        self.run.picture("segmentations", picture, progress.epoch)
-        silent = silent_for(progress.rows, self.names)
+        self.run.picture("segmentations", picture, history.epoch)
+        silent = silent_for(history.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
-    def _handover(self, row: Row) -> SegmentationHandover:
+    def handover(self, row: Row) -> SegmentationHandover:
+        """The network as a file, with the row of its epoch."""
         values = {str(value): index for value, index in self.data.classes.values.items()}
         return SegmentationHandover(
             architecture=self.net.architecture(),

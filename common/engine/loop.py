@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from common.data.batches import Batch
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means, Row
+from common.run.history import History
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
 """Named terms of a batch; "loss" is the one that is minimised."""
@@ -158,25 +158,12 @@ def _finite_mean(norms: list[float]) -> float:
     return sum(finite) / len(finite) if finite else math.nan
 
 
-@dataclass
-class History:
-    """How far a run has come: kept in last.pth, so that a resumed run stops where the unstopped one would."""
-
-    epoch: int = 0
-    """Epochs finished."""
-    best_epoch: int = 0
-    """The epoch (counted from 1) with the best validation score; 0 before the first."""
-    best_score: float = -math.inf
-    rows: list[Row] = field(default_factory=list)
-    """What was measured in each epoch."""
-
-
 def fit(
     train: Callable[[int], Row],
     evaluate: Callable[[int], Row],
     save: Callable[[History, bool], None],
     *,
-    progress: History,
+    history: History,
     epochs: int,
     patience: int,
     score: Callable[[Row], float],
@@ -186,12 +173,12 @@ def fit(
     `train` and `evaluate` take the epoch's number from 0 and return what they measured; `save` is told whether
     the epoch is the best so far; a higher score is better.
     """
-    while progress.epoch < epochs and progress.epoch - progress.best_epoch < patience:
-        row = {"epoch": progress.epoch + 1, **train(progress.epoch), **evaluate(progress.epoch)}
-        progress.epoch += 1
+    while history.epoch < epochs and history.epoch - history.best_epoch < patience:
+        row = {"epoch": history.epoch + 1, **train(history.epoch), **evaluate(history.epoch)}
+        history.epoch += 1
         value = score(row) if not math.isnan(score(row)) else -math.inf
-        better = value > progress.best_score or progress.best_epoch == 0
+        better = value > history.best_score or history.best_epoch == 0
         if better:
-            progress.best_epoch, progress.best_score = progress.epoch, value
-        progress.rows.append(row)
-        save(progress, better)
+            history.best_epoch, history.best_score = history.epoch, value
+        history.rows.append(row)
+        save(history, better)

@@ -2,48 +2,63 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from common.config.groups import RunConfig, TrainingConfig
-from common.data.batches import Batches
+from common.config.groups import TrainingConfig
+from common.data.batches import Batch, Batches
 from common.engine.epoch_bar import EpochBar
-from common.engine.loop import History, Step, Updater, fit, train_epoch
+from common.engine.loop import Updater, fit, train_epoch
 from common.errors import UserError
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
+from common.run.history import History
 
 
-@dataclass(frozen=True)
-class Training:
-    """What differs between the phases."""
+@runtime_checkable
+class Phase(Protocol):
+    """What differs between the phases: their loss, their scores, and what they leave. Epochs count from 0."""
 
-    model: nn.Module
-    step: Step
-    """The terms of the loss on a batch."""
-    evaluate: Callable[[int], Row]
-    """Scores on the validation images after an epoch (counted from 0)."""
-    score: Callable[[Row], float]
-    """Which of them chooses the best epoch; higher is better."""
-    headline: tuple[str, ...]
-    """The columns that an epoch's line on the screen shows, beside the losses."""
-    handover: Callable[[Row], Handover]
-    """The network as a file, given the row of its epoch."""
-    begin_epoch: Callable[[int], None] = lambda _: None
-    """What changes between epochs (counted from 0), such as what is frozen."""
-    trained: Callable[[], Row] = dict
-    """What else an epoch's training images told, beside the terms of the loss."""
-    show: Callable[[History], str | None] = lambda _: None
-    """Pictures for TensorBoard after an epoch; a sentence to say aloud, if there is one."""
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """The columns of metrics.csv that an epoch's line on the screen shows, beside the losses."""
+        ...
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Change what changes between epochs, such as the frozen levels."""
+        ...
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The terms of the loss on a batch; "loss" is the one that is minimised."""
+        ...
+
+    def trained(self) -> Row:
+        """Scores on the images of the epoch's training, beside the terms of the loss."""
+        ...
+
+    def evaluate(self, epoch: int) -> Row:
+        """Scores on the validation images after an epoch."""
+        ...
+
+    def score(self, row: Row) -> float:
+        """The score that chooses the best epoch, from its row of metrics.csv; higher is better."""
+        ...
+
+    def handover(self, row: Row) -> Handover:
+        """The network as a file, with the row of its epoch."""
+        ...
+
+    def show(self, history: History) -> str | None:
+        """Draw pictures for TensorBoard after an epoch; return an alarm for the screen, if there is one."""
+        ...
 
 
 def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
-    """The network as it is trained: itself, or compiled where `plan` asks for it. Its weights are the same objects.
+    """The network itself, or compiled with --compile; its weights are the same objects.
 
     Raises UserError where compiling needs a compiler and there is none.
     """
@@ -54,60 +69,56 @@ def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
     return cast(nn.Module, torch.compile(model))
 
 
-def train(training: Training, *, run: Run, updater: Updater, batches: Batches, state: dict[str, Any]) -> History:
-    """Train, resuming where the run stopped if it is asked to; best.pth, last.pth and the records are kept.
+def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: Mapping[str, Any]) -> History:
+    """Train to the last epoch or until patience ends; write best.pth, last.pth and the records after each epoch.
 
-    `state` names all that has a `state_dict` and changes while training.
+    A run to resume goes on where it stopped. `state` names all that has a `state_dict` and changes while training.
     """
     plan: TrainingConfig = run.config.training
-    progress = run.restore(state)
-    bar = EpochBar(epochs=plan.epochs, updates=len(batches), epoch=progress.epoch)
+    history = run.restore(state)
+    bar = EpochBar(epochs=plan.epochs, updates=len(batches), epoch=history.epoch)
 
     def one_epoch(epoch: int) -> Row:
-        training.model.train()
-        training.begin_epoch(epoch)
+        updater.model.train()
+        phase.begin_epoch(epoch)
         bar.begin(epoch)
         terms = train_epoch(
-            training.step,
+            phase.step,
             batches.epoch(epoch, updater.fabric.device),
             updater,
             lambda values, count: bar.advance(values, count, updater.lr),
         )
-        return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **training.trained()}.items()}}
+        return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **phase.trained()}.items()}}
 
     def scores(epoch: int) -> Row:
-        training.model.eval()
+        updater.model.eval()
         with torch.no_grad(), updater.averaged():
-            return {f"val/{name}": value for name, value in training.evaluate(epoch).items()}
+            return {f"val/{name}": value for name, value in phase.evaluate(epoch).items()}
 
     def save(now: History, better: bool) -> None:
         with updater.averaged():
-            if better or _kept(run.config.run, now.epoch):
-                handover = training.handover(now.rows[-1])
-                names = ["best.pth"] * better + [f"epoch_{now.epoch:04d}.pth"] * _kept(run.config.run, now.epoch)
-                for name in names:
-                    save_handover(handover, run.folder / name)
-            said = training.show(now)
+            _save_network(phase, run, now, better=better)
+            alarm = phase.show(now)
         run.save_state(now, state)
         run.record_resources(updater.fabric.device)
         run.record(now)
-        shown = ("train/loss", "val/loss", *training.headline, "lr")
-        bar.end(now.epoch, {name: now.rows[-1][name] for name in shown if name in now.rows[-1]}, better=better)
-        if said:
-            bar.console.print(said, soft_wrap=True, markup=False)
+        shown, row = ("train/loss", "val/loss", *phase.headline, "lr"), now.rows[-1]
+        bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
+        if alarm:
+            bar.console.print(alarm, soft_wrap=True, markup=False)
 
     with bar:
-        fit(
-            one_epoch,
-            scores,
-            save,
-            progress=progress,
-            epochs=plan.epochs,
-            patience=plan.patience,
-            score=training.score,
-        )
-    return progress
+        fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
+    return history
 
 
-def _kept(config: RunConfig, epoch: int) -> bool:
-    return config.save_every > 0 and epoch % config.save_every == 0
+def _save_network(phase: Phase, run: Run, history: History, *, better: bool) -> None:
+    every, names = run.config.run.save_every, []
+    if better:
+        names.append("best.pth")
+    if every > 0 and history.epoch % every == 0:
+        names.append(f"epoch_{history.epoch:04d}.pth")
+    if names:
+        handover = phase.handover(history.rows[-1])
+        for name in names:
+            save_handover(handover, run.folder / name)

@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked for, on what it ran, what was measured, and what can be looked at."""
+"""The folder of a run: its settings, machine, measurements and pictures."""
 
 import shutil
 import time
@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchinfo
-from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from jaxtyping import UInt8
 
 from common.config.load import changes, flatten, save_config
 from common.embedding import principal
-from common.engine.loop import History
 from common.errors import UserError
-from common.files import _read_json, write_json
-from common.models.inspect import eval_mode
+from common.files import read_json, write_json
 from common.rows import write_csv
 from common.run.environment import environment, peak_memory
+from common.run.history import History
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
 from common.tensor_files import load_tensors, save_atomically
 
@@ -31,8 +28,6 @@ WRITTEN = (
 """What a run leaves in its folder."""
 WANDB = ("wandb", "wandb_id.txt")
 """What Weights & Biases leaves there."""
-COLUMNS = ("output_size", "num_params", "trainable")
-"""Of the table of a network's layers."""
 MAY_CHANGE = {
     "output_dir",
     "device",
@@ -48,7 +43,7 @@ MAY_CHANGE = {
 
 
 class Run:
-    """A run's folder, made only once there is something to put into it."""
+    """A run's folder, made once there is something to put into it."""
 
     def __init__(self, phase: str, config: Any) -> None:
         self.config, self.phase = config, phase
@@ -74,48 +69,50 @@ class Run:
         return self.config.run.resume and (self.folder / "metrics.json").exists()
 
     def open(self) -> None:
-        """Make the folder and record what the run is. An old run in it goes only with `overwrite`."""
-        old = self.config.run.overwrite
-        if self.config.run.logger == "wandb":  # before anything is lost: it may refuse
-            self._clear(WANDB * old)
+        """Make the folder and record settings and machine. An old run in it is removed only with --overwrite."""
+        config = self.config.run
+        if config.logger == "wandb":  # before anything is lost: it may refuse
+            if config.overwrite:
+                self._clear(WANDB)
             self.folder.mkdir(parents=True, exist_ok=True)
             self.loggers.append(WeightsAndBiases(self.folder, self.phase, flatten(self.config)))
-        self._clear(WRITTEN * old)
+        if config.overwrite:
+            self._clear(WRITTEN)
         self.figures.mkdir(parents=True, exist_ok=True)
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
 
     def restore(self, into: Mapping[str, Any]) -> History:
-        """Load last.pth into what has a `load_state_dict`; returns how far the run had come."""
+        """Load last.pth into what has a `load_state_dict`; return how far the run had come."""
         self._began = time.monotonic()
         if not self.config.run.resume or not (self.folder / "last.pth").exists():
             return History()
         content = load_tensors(self.folder / "last.pth")
-        self._before = _read_json(self.folder / "resources.json")
+        self._before = read_json(self.folder / "resources.json")
         for name, part in into.items():
             part.load_state_dict(content["state"][name])
         return History(**content["progress"])
 
     def record_resources(self, device: torch.device) -> None:
-        """Write how long this run has trained, over all its resumptions, and the most memory that it took."""
+        """Write the seconds of training, over all resumptions, and the peak memory."""
         seconds = self._before.get("train_seconds", 0.0) + time.monotonic() - self._began
         memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
         self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
 
-    def save_state(self, progress: History, state: Mapping[str, Any]) -> None:
+    def save_state(self, history: History, state: Mapping[str, Any]) -> None:
         """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
         parts = {name: part.state_dict() for name, part in state.items()}
-        save_atomically({"state": parts, "progress": vars(progress)}, self.folder / "last.pth")
+        save_atomically({"state": parts, "progress": vars(history)}, self.folder / "last.pth")
 
-    def record(self, progress: History) -> None:
+    def record(self, history: History) -> None:
         """Write the epochs so far to metrics.csv, and the newest to wherever runs are watched."""
-        write_csv(self.folder / "metrics.csv", progress.rows)
-        newest = progress.rows[-1]
+        write_csv(self.folder / "metrics.csv", history.rows)
+        newest = history.rows[-1]
         for logger in self.loggers:
             logger.scalars(newest, int(newest["epoch"]))
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
-        """Show a picture beside the curves."""
+        """Show a picture beside the curves of TensorBoard or Weights & Biases."""
         for logger in self.loggers:
             logger.picture(name, image, epoch)
 
@@ -134,16 +131,8 @@ class Run:
         """Write figures for programs to read into the folder."""
         write_json(self.folder / name, content)
 
-    def record_model(self, model: nn.Module, image: Float[Tensor, "n c h w"]) -> str:
-        """Write every layer with its output's shape and its parameters to model.txt; return the outline of that."""
-        with eval_mode(model):
-            summary = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
-        (self.folder / "model.txt").write_text(f"{summary}\n", encoding="utf-8")
-        summary.formatting.max_depth = 3
-        return str(summary)
-
     def close(self) -> None:
-        """Flush what is still on its way."""
+        """Flush the loggers."""
         for logger in self.loggers:
             logger.close()
 

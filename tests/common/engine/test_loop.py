@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic.pets import synthetic_pets
-from common.engine.loop import History, Updater, fit, train_epoch, updates_per_epoch
+from common.engine.loop import Updater, fit, train_epoch, updates_per_epoch
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means
+from common.run.history import History
 
 
 def plan(**settings):
@@ -183,34 +184,34 @@ def test_means_weigh_batches_by_their_images():
     assert means.row() == {"loss": 2.0}
 
 
-def run_fit(scores, *, epochs=10, patience=3, progress=None):
-    progress = progress or History()
+def run_fit(scores, *, epochs=10, patience=3, history=None):
+    history = history or History()
     saved = []
     fit(
         lambda epoch: {"train/epoch": epoch},
         lambda epoch: {"val": scores[epoch]},
         lambda now, better: saved.append((now.epoch, better)),
-        progress=progress,
+        history=history,
         epochs=epochs,
         patience=patience,
         score=lambda row: row["val"],
     )
-    return progress, saved
+    return history, saved
 
 
 def test_fit_stops_when_patience_epochs_brought_nothing_better():
-    progress, saved = run_fit([0.1, 0.5, 0.4, 0.5, 0.3, 0.9, 0.9, 0.9, 0.9, 0.9])
+    history, saved = run_fit([0.1, 0.5, 0.4, 0.5, 0.3, 0.9, 0.9, 0.9, 0.9, 0.9])
     assert saved == [(1, True), (2, True), (3, False), (4, False), (5, False)]
-    assert (progress.best_epoch, progress.best_score) == (2, 0.5)
+    assert (history.best_epoch, history.best_score) == (2, 0.5)
 
 
 def test_a_score_that_is_no_number_is_never_better_but_the_first_epoch_is_always_kept():
-    progress, saved = run_fit([math.nan, math.nan, 0.2, math.nan], epochs=4)
+    history, saved = run_fit([math.nan, math.nan, 0.2, math.nan], epochs=4)
     assert saved == [(1, True), (2, False), (3, True), (4, False)]
-    assert progress.best_epoch == 3
+    assert history.best_epoch == 3
 
 
 def test_a_stopped_run_does_not_go_on_when_it_is_resumed():
-    progress, _ = run_fit([0.5, 0.1, 0.1, 0.1], epochs=10)
-    _, saved = run_fit([0.9] * 10, progress=progress)
+    history, _ = run_fit([0.5, 0.1, 0.1, 0.1], epochs=10)
+    _, saved = run_fit([0.9] * 10, history=history)
     assert saved == []

@@ -1,0 +1,19 @@
+"""How far a run has come."""
+
+import math
+from dataclasses import dataclass, field
+
+from common.rows import Row
+
+
+@dataclass
+class History:
+    """The epochs of a run so far: kept in last.pth, so that a resumed run stops where the unstopped one would."""
+
+    epoch: int = 0
+    """Epochs finished."""
+    best_epoch: int = 0
+    """The epoch (counted from 1) with the best validation score; 0 before the first."""
+    best_score: float = -math.inf
+    rows: list[Row] = field(default_factory=list)
+    """What was measured in each epoch."""
