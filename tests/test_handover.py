@@ -93,7 +93,7 @@ def test_received_outlines_are_the_first_guess_of_class_0_against_all_others(sto
     for k in range(1, classes):
         torch.testing.assert_close(found[:, k], foreground / (classes - 1))
     assert receipt.parts == ("encoder", "decoder")
-    assert "outlines as class 0 against the others" in str(receipt)
+    assert "its foreground head as initialisation of the classifier" in str(receipt)
 
 
 def test_outlines_that_were_never_learnt_are_refused(tmp_path):

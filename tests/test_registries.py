@@ -12,7 +12,8 @@ from tiny import TINY
 from torch import nn
 
 from common.data.classes import BINARY
-from common.data.layouts import LAYOUTS, Folders, Layout
+from common.data.layouts import LAYOUTS
+from common.data.parallel_folders import Folders, ParallelFolders
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.parts import DECODERS, ENCODERS, DecoderPart, EncoderPart
@@ -108,8 +109,8 @@ def test_a_toy_loss_is_minimised_logged_and_drawn(tmp_path, data, monkeypatch):
 def test_a_toy_layout_is_recognised_and_trained_on(tmp_path, data, monkeypatch):
     (data / "images").rename(data / "toy_pictures")
     (data / "masks").rename(data / "toy_labels")
-    layout = Layout("toy", (Folders(None, "toy_pictures", "toy_labels"),), auto="binary")
-    monkeypatch.setattr("common.data.layouts.LAYOUTS", (layout, *LAYOUTS))
+    folders = (Folders(None, "toy_pictures", "toy_labels"),)
+    monkeypatch.setitem(LAYOUTS, "toy", ParallelFolders(words="toys", auto="binary", folders=folders))
     assert load_model(train(tmp_path, data), "cpu").names == BINARY.names
 
 
