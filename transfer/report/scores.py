@@ -10,6 +10,7 @@ from common.report.blocks import Axis, Chart, Series, TableCell, interval_positi
 from common.report.page import Block
 from common.rows import Panels
 from transfer.colours import class_colour
+from transfer.losses.registry import TERMS
 from transfer.metrics.boundary import TOLERANCE
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
@@ -131,17 +132,13 @@ def _class_means(values: Float64[np.ndarray, "n k"]) -> list[float]:
     return [float(column.mean()) if len(column) else math.nan for column in columns]
 
 
-TERMS = ("dice", "cross_entropy", "focal", "bce")
-"""Terms that a loss can have, as metrics.csv calls them."""
-
-
 def panels(names: Sequence[str]) -> Panels:
     """The charts of a training, on the page and in curves.png."""
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
-        "Terms of the loss": {f"train/{term}": f"train {term.replace('_', ' ')}" for term in TERMS},
+        "Terms of the loss": {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
         "Share of pixels taken for each class": {f"val/predicted_{name}": name for name in names},
         "Learning rate": {"lr": "rate"},
         "Norm of the gradient": {"train/grad_norm": "norm"},
