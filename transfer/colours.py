@@ -42,15 +42,17 @@ def paint_errors(
 ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
 
 
-def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[list[str]]:
+def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[tuple[str, str]]:
     """Name and colour of every class but the background, which is clear in these layers."""
-    found = [[name, _hex(PALETTE[k % len(PALETTE)])] for k, name in enumerate(names) if k > 0]
-    return [*found, *([["not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))]] if unlabelled else [])]
+    legend = [(name, _hex(PALETTE[k % len(PALETTE)])) for k, name in enumerate(names) if k > 0]
+    if unlabelled:
+        legend.append(("not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))))
+    return legend
 
 
-def error_legend() -> list[list[str]]:
+def error_legend() -> list[tuple[str, str]]:
     """Name and colour of every kind of error."""
-    return [[name, _hex(np.array(colour, dtype=np.uint8))] for name, colour in ERRORS.items()]
+    return [(name, _hex(np.array(colour, dtype=np.uint8))) for name, colour in ERRORS.items()]
 
 
 def _hex(colour: UInt8[np.ndarray, "3"]) -> str:

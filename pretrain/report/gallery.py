@@ -1,7 +1,6 @@
 """The pictures of a phase 1 page: originals with what was made of them, to wipe over."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
-from common.report.gallery import fill_gallery
+from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, worst_best_between
@@ -25,26 +24,26 @@ WHITE = 0.25
 """The error that is drawn white."""
 SCALE = f"mean absolute error of a pixel: black 0, white {WHITE:g} and more"
 LAYERS = (
-    {"key": "reconstruction", "name": "reconstruction"},
-    {"key": "error", "name": "error", "note": SCALE},
-    {"key": "no_skips", "name": "without skips", "note": "what the coarsest map alone can rebuild"},
-    {"key": "foreground", "name": "foreground", "note": "predicted probability, from black 0 to white 1"},
-    {"key": "seen", "name": "corrupted input", "group": "pretext"},
-    {
-        "key": "rebuilt",
-        "name": "rebuilt from that",
-        "group": "pretext",
-        "note": "pixels outside the loss are the original's",
-    },
-    {"key": "task_error", "name": "error of that", "group": "pretext", "note": SCALE},
+    Layer(key="reconstruction", name="reconstruction"),
+    Layer(key="error", name="error", note=SCALE),
+    Layer(key="no_skips", name="without skips", note="reconstruction from the coarsest map alone"),
+    Layer(key="foreground", name="foreground", note="predicted probability, from black 0 to white 1"),
+    Layer(key="seen", name="corrupted input", group="pretext"),
+    Layer(
+        key="rebuilt",
+        name="rebuilt from that",
+        group="pretext",
+        note="pixels outside the loss are the original's",
+    ),
+    Layer(key="task_error", name="error of that", group="pretext", note=SCALE),
 )
-ORDERS = [
-    {"name": "worst PSNR first", "key": "psnr", "sign": 1},
-    {"name": "best PSNR first", "key": "psnr", "sign": -1},
-    {"name": "worst SSIM first", "key": "ssim", "sign": 1},
-    {"name": "by name", "key": "name", "sign": 1},
-]
-CARRIED = {"name": "most carried by skips first", "key": "carried", "sign": -1}
+ORDERS = (
+    Order("worst PSNR first", "psnr"),
+    Order("best PSNR first", "psnr", -1),
+    Order("worst SSIM first", "ssim"),
+    Order("by name", "name"),
+)
+CARRIED = Order("most carried by skips first", "carried", -1)
 
 
 def gallery(
@@ -64,56 +63,51 @@ def gallery(
         raise NothingToShowError("there is no image")
     order = worst_best_between(scores["psnr"])
 
-    def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
-        seed_update(seed, VALIDATION)
-        layers = _layers(model, pack, make_task, chosen, device=device)
-        return [
-            {"id": str(index), "layers": own, **_about(pack.keys[index], {k: v[index] for k, v in scores.items()})}
-            for index, own in zip(chosen, layers, strict=True)
-        ]
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
 
-    items = fill_gallery(order, made)
-    drawn = {key for item in items for key in item["layers"]}
-    data = {
-        "items": items,
-        "layers": [
-            *(layer for layer in LAYERS if layer["key"] in drawn),
-            *({"key": key, "name": key} for key in sorted(drawn - {layer["key"] for layer in LAYERS} - {"image"})),
-        ],
-        "classes": [],
-        "start": "reconstruction",
-        "mode": "wipe",
-        "strength": 0.5,
-        "orders": [*ORDERS, CARRIED] if "psnr_no_skips" in scores else ORDERS,
-        "kinds": [],
-        "kinds_label": "",
-        "figure_heads": ["measure", "of this image", "mean of all"],
-    }
-    for item in items:
-        for line in item["figures"]:
-            line.append(_form(line[0], float(np.mean(scores[MEASURES[line[0]]]))))
-    note = some_of(len(items), len(pack))
-    return Block("gallery", "", data, note + "Left of the line is the original, right of it the layer."), set(
-        order[: len(items)]
+    def draw(chosen: Sequence[int]) -> list[Item]:
+        seed_update(seed, VALIDATION)
+        drawn = zip(chosen, _layers(model, pack, make_task, chosen, device=device), strict=True)
+        return [_item(i, pack.keys[i], {k: float(v[i]) for k, v in scores.items()}, means, own) for i, own in drawn]
+
+    items = fill_gallery(order, draw)
+    others = sorted({key for item in items for key in item.layers} - {layer.key for layer in LAYERS} - {"image"})
+    filled = Gallery(
+        items=items,
+        layers=[*LAYERS, *(Layer(key=key, name=key) for key in others)],
+        orders=[*ORDERS, CARRIED] if "psnr_no_skips" in scores else ORDERS,
+        start="reconstruction",
+        mode="wipe",
+        strength=0.5,
+        figure_heads=["measure", "of this image", "mean of all"],
     )
+    note = some_of(len(items), len(pack))
+    return filled.block(f"{note}Left of the line is the original, right of it the layer."), set(order[: len(items)])
 
 
 MEASURES = {"PSNR": "psnr", "SSIM": "ssim", "MSE": "mse", "PSNR without skips": "psnr_no_skips"}
 
 
-def _about(key: str, scores: Mapping[str, float]) -> dict[str, Any]:
-    """Name, scores and figures of an image."""
-    sort = {name: float(value) for name, value in scores.items()}
+def _item(
+    index: int, key: str, scores: Mapping[str, float], means: Mapping[str, float], layers: Mapping[str, str]
+) -> Item:
+    """One image with its scores beside the means of all images."""
+    sort: dict[str, float] = dict(scores)
     if "psnr_no_skips" in sort:
         sort["carried"] = sort["psnr"] - sort["psnr_no_skips"]
-    rows = [[words, _form(words, sort[name])] for words, name in MEASURES.items() if name in sort]
-    return {
-        "name": key,
-        "badge": f"{scores['psnr']:.1f} dB",
-        "sort": {**sort, "name": key},
-        "kinds": [],
-        "figures": rows,
-    }
+    return Item(
+        id=str(index),
+        name=key,
+        badge=f"{scores['psnr']:.1f} dB",
+        layers=layers,
+        sort={**sort, "name": key},
+        kinds=[],
+        figures=[
+            [words, _form(words, scores[name]), _form(words, means[name])]
+            for words, name in MEASURES.items()
+            if name in scores
+        ],
+    )
 
 
 def _form(words: str, value: float) -> str:

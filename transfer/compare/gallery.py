@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from common.data.batches import read_batch
 from common.data.pack import LabelledPack
 from common.figures import to_bytes
 from common.report.blocks import three_digits
-from common.report.gallery import fill_gallery
+from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, worst_best_between
@@ -33,17 +32,27 @@ def gallery(
     if not order:
         raise NothingToShowError("there is no image")
 
-    def made(chosen: Sequence[int]) -> list[dict[str, Any]]:
+    def draw(chosen: Sequence[int]) -> list[Item]:
         drawn = zip(chosen, _layers(networks, chosen, device), strict=True)
-        return [
-            {"id": str(index), "layers": layers, "maps": maps, **_about(runs, scores[:, index], apart[index], index)}
-            for index, (layers, maps) in drawn
-        ]
+        return [_item(runs, index, scores[:, index], float(apart[index]), *pictures) for index, pictures in drawn]
 
-    items = fill_gallery(order, made)
-    data = {"items": items, **_settings(runs)}
-    note = some_of(len(items), count, "those on which the runs differ most and least, and some between")
-    return Block("gallery", "", data, note)
+    items = fill_gallery(order, draw)
+    names = runs[0].scores.names
+    filled = Gallery(
+        items=items,
+        layers=_layer_list(runs),
+        orders=[
+            Order("most disagreement first", "apart", -1),
+            *(Order(f"worst of {run.name} first", f"run-{index}") for index, run in enumerate(runs)),
+            Order("by name", "name"),
+        ],
+        start="run-0",
+        classes=names,
+        kinds=names,
+        kinds_label="images that show",
+        figure_heads=["run", "mean IoU"],
+    )
+    return filled.block(some_of(len(items), count, "those on which the runs differ most and least, and some between"))
 
 
 @torch.no_grad()
@@ -67,58 +76,47 @@ def _layers(
     return found
 
 
-def _about(runs: Sequence[FinishedRun], scores: np.ndarray, apart: float, index: int) -> dict[str, Any]:
+def _item(
+    runs: Sequence[FinishedRun],
+    index: int,
+    scores: np.ndarray,
+    apart: float,
+    layers: Mapping[str, str],
+    maps: Mapping[str, str],
+) -> Item:
+    """One image with the score of every run."""
     sort = {f"run-{i}": None if math.isnan(score) else float(score) for i, score in enumerate(scores)}
-    shows = [
-        k
-        for k in range(len(runs[0].scores.names))
-        if any(r.scores.counts[index][k].sum() + r.scores.counts[index][:, k].sum() for r in runs)
-    ]
-    return {
-        "name": runs[0].keys[index],
-        "badge": f"apart by {apart:.2f}",
-        "sort": {**sort, "apart": float(apart), "name": runs[0].keys[index]},
-        "kinds": shows,
-        "figures": [[run.name, three_digits(score)] for run, score in zip(runs, scores.tolist(), strict=True)],
-    }
+    counts = np.sum([run.scores.counts[index] for run in runs], axis=0)
+    return Item(
+        id=str(index),
+        name=runs[0].keys[index],
+        badge=f"apart by {apart:.2f}",
+        layers=layers,
+        sort={**sort, "apart": apart, "name": runs[0].keys[index]},
+        kinds=np.flatnonzero(counts.sum(0) + counts.sum(1)).tolist(),
+        figures=[[run.name, three_digits(score)] for run, score in zip(runs, scores.tolist(), strict=True)],
+        maps=maps,
+    )
 
 
-def _settings(runs: Sequence[FinishedRun]) -> dict[str, Any]:
-    """Layers, orders and names for the gallery's script."""
+def _layer_list(runs: Sequence[FinishedRun]) -> list[Layer]:
+    """The truth, and every run's predictions and errors."""
     names = runs[0].scores.names
-    layers = [{"key": "truth", "name": "truth", "crisp": True, "legend": class_legend(names, unlabelled=True)}]
-    for index, run in enumerate(runs):
-        layers.append(
-            {
-                "key": f"run-{index}",
-                "name": run.name,
-                "group": "predictions",
-                "crisp": True,
-                "legend": class_legend(names),
-            }
-        )
-    for index, run in enumerate(runs):
-        layers.append(
-            {
-                "key": f"errors-{index}",
-                "name": f"errors of {run.name}",
-                "group": "errors",
-                "crisp": True,
-                "legend": error_legend(),
-            }
-        )
-    orders = [{"name": "most disagreement first", "key": "apart", "sign": -1}]
-    orders += [
-        {"name": f"worst of {run.name} first", "key": f"run-{index}", "sign": 1} for index, run in enumerate(runs)
+    classes = class_legend(names)
+    return [
+        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, unlabelled=True)),
+        *(
+            Layer(key=f"run-{index}", name=run.name, group="predictions", crisp=True, legend=classes)
+            for index, run in enumerate(runs)
+        ),
+        *(
+            Layer(
+                key=f"errors-{index}",
+                name=f"errors of {run.name}",
+                group="errors",
+                crisp=True,
+                legend=error_legend(),
+            )
+            for index, run in enumerate(runs)
+        ),
     ]
-    return {
-        "layers": layers,
-        "classes": list(names),
-        "start": "run-0",
-        "mode": "fade",
-        "strength": 0.6,
-        "orders": [*orders, {"name": "by name", "key": "name", "sign": 1}],
-        "kinds": list(names),
-        "kinds_label": "images that show",
-        "figure_heads": ["run", "mean IoU"],
-    }

@@ -1,7 +1,7 @@
 """Class activation maps as layers of a page's gallery."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.colours import heat
+from common.report.gallery import Layer
 from common.report.images import photograph
 from transfer.gradcam.cam import COLOURS, class_activation, default_layers, upscale
 from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
@@ -86,16 +87,16 @@ class Maps:
             f"{', '.join(found)}. Near chance, maps depend on what was learnt; at 1 they would show the image alone."
         )
 
-    def described(self) -> list[Mapping[str, Any]]:
-        """The layers for the gallery's script, of the parts that were drawn."""
+    def described(self) -> list[Layer]:
+        """The layers of the parts that were drawn."""
         return [
-            {
-                "key": f"cam-{part}-{k}",
-                "name": f"{part}: {name}",
-                "group": NAMES[method],
-                "note": f"what speaks for {name} in {self.layers[part]}, {self.cells[part]}: dark nothing, bright most"
+            Layer(
+                key=f"cam-{part}-{k}",
+                name=f"{part}: {name}",
+                group=NAMES[method],
+                note=f"what speaks for {name} in {self.layers[part]}, {self.cells[part]}: dark nothing, bright most"
                 f"{WHY[method]}",
-            }
+            )
             for part, method in self.methods.items()
             for k, name in enumerate(self.names)
         ]

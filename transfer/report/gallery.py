@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from common.data.pack import Pack
 from common.figures import to_bytes
 from common.metrics import confusion_scores
 from common.report.blocks import three_digits
-from common.report.gallery import fill_gallery
+from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
@@ -26,16 +25,15 @@ from transfer.model import SegmentationNet
 from transfer.report.cam_layers import MOST as MAPPED
 from transfer.report.cam_layers import Maps
 
-WORST_FIRST = {"name": "worst first", "key": "score", "sign": 1}
 ORDERS = (
-    WORST_FIRST,
-    {"name": "best first", "key": "score", "sign": -1},
-    {"name": "least sure first", "key": "entropy", "sign": -1},
-    {"name": "by name", "key": "name", "sign": 1},
+    Order("worst first", "score"),
+    Order("best first", "score", -1),
+    Order("least sure first", "entropy", -1),
+    Order("by name", "name"),
 )
 
 
-class Gallery:
+class ScoredImages:
     """Images of a data set with truth, prediction, errors, confidence, entropy and activation maps as layers."""
 
     def __init__(
@@ -59,16 +57,24 @@ class Gallery:
         if not self.order:
             raise NothingToShowError("there is no image")
         items = fill_gallery(self.order, self._items)
-        drawn = {key for item in items for key in item["layers"]}
-        layers = [layer for layer in (*layer_list(self.names), *self.maps.described()) if layer["key"] in drawn]
+        filled = Gallery(
+            items=items,
+            layers=[*layer_list(self.names), *self.maps.described()],
+            orders=ORDERS,
+            start="prediction",
+            classes=self.names,
+            kinds=self.names,
+            kinds_label="images that show",
+            figure_heads=["class", "IoU", "true", "predicted"],
+        )
         note = some_of(len(items), len(self.pack)) + _NOTE
         if len(items) > len(self.mapped):
             note += f" Activation maps were made for the first {len(self.mapped)} that were chosen."
         note += self.maps.checked()
-        return Block("gallery", "", gallery_data(items, layers, self.names), note), set(self.order[: len(items)])
+        return filled.block(note), set(self.order[: len(items)])
 
     @torch.no_grad()
-    def _items(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+    def _items(self, indices: Sequence[int]) -> list[Item]:
         batch = read_batch(self.pack, np.asarray(indices), self.device)
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
         probability = self.net(batch.image).softmax(1)
@@ -77,22 +83,26 @@ class Gallery:
             self.maps.check(batch.image, prediction)
         activations = self._activations(batch.image, prediction, indices)
         layers = _layers(prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure)
-        found = []
+        items = []
         for row, index in enumerate(indices):
             kept = {f"confidence-{k}" for k in shown_classes(self.counts[index])}
             own = {key: uri for key, uri in layers[row].items() if not key.startswith("confidence-") or key in kept}
-            pictures, notes = activations[row]
+            cams, notes = activations[row]
+            photo = photograph(to_bytes(batch.image[row : row + 1])[0])
             masks = {"truth": batch.mask[row], "prediction": prediction[row]}
-            found.append(
-                {
-                    "id": str(index),
-                    "layers": {"image": photograph(to_bytes(batch.image[row : row + 1])[0]), **own, **pictures},
-                    "notes": notes,
-                    "maps": {name: class_map(mask.byte().cpu().numpy()) for name, mask in masks.items()},
-                    **about(self.pack.keys[index], self.counts[index], self.names, float(unsure[row].mean())),
-                }
+            items.append(
+                describe(
+                    index,
+                    self.pack.keys[index],
+                    self.counts[index],
+                    self.names,
+                    unsure=float(unsure[row].mean()),
+                    layers={"image": photo, **own, **cams},
+                    notes=notes,
+                    maps={name: class_map(mask.byte().cpu().numpy()) for name, mask in masks.items()},
+                )
             )
-        return found
+        return items
 
     def _activations(
         self, image: Float[torch.Tensor, "n c h w"], prediction: Int64[torch.Tensor, "n h w"], indices: Sequence[int]
@@ -109,24 +119,6 @@ _NOTE = (
     "Masks are drawn at the size that the network works at. In a picture that is looked at closely, pointing says what "
     "is true and what was predicted there."
 )
-
-
-def gallery_data(
-    items: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]], names: Sequence[str]
-) -> dict[str, Any]:
-    """What the gallery's script needs."""
-    return {
-        "items": list(items),
-        "layers": list(layers),
-        "classes": list(names),
-        "start": "prediction",
-        "mode": "fade",
-        "strength": 0.6,
-        "orders": list(ORDERS),
-        "kinds": list(names),
-        "kinds_label": "images that show",
-        "figure_heads": ["class", "IoU", "true", "predicted"],
-    }
 
 
 def _layers(
@@ -158,52 +150,57 @@ def shown_classes(counts: Int64[np.ndarray, "k k"], most: int = 6) -> list[int]:
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:most].tolist())
 
 
-def about(key: str, counts: Int64[np.ndarray, "k k"], names: Sequence[str], unsure: float) -> dict[str, Any]:
-    """Name, scores and figures of an image."""
-    found = confusion_scores(counts)
-    score, total = float(found["mean_iou"]), max(counts.sum(), 1)
-    rows = [
-        [
-            name,
-            three_digits(float(found["iou"][k])),
-            f"{counts[k].sum() / total:.1%}",
-            f"{counts[:, k].sum() / total:.1%}",
-        ]
-        for k, name in enumerate(names)
-    ]
+def describe(
+    index: int,
+    key: str,
+    counts: Int64[np.ndarray, "k k"],
+    names: Sequence[str],
+    *,
+    unsure: float,
+    layers: Mapping[str, str],
+    notes: Mapping[str, str],
+    maps: Mapping[str, str],
+) -> Item:
+    """One image with its scores, its shares of errors, and its mean entropy `unsure`."""
+    scores = confusion_scores(counts)
+    score, total = float(scores["mean_iou"]), max(counts.sum(), 1)
     wrong = counts[1:, 1:].sum() - np.trace(counts[1:, 1:])
     errors = {"missed": counts[1:, 0].sum(), "invented": counts[0, 1:].sum(), "wrong class": wrong}
-    shares = [[name, f"{pixels / total:.1%}"] for name, pixels in errors.items()]
-    return {
-        "name": key,
-        "badge": f"IoU {three_digits(score)}",
-        "sort": {"score": None if math.isnan(score) else score, "entropy": unsure, "name": key},
-        "kinds": [k for k in range(len(names)) if counts[k].sum() + counts[:, k].sum() > 0],
-        "figures": rows,
-        "facts": [*shares, ["mean entropy", f"{unsure:.3f}"]],
-    }
+    true, predicted = counts.sum(1), counts.sum(0)
+    return Item(
+        id=str(index),
+        name=key,
+        badge=f"IoU {three_digits(score)}",
+        layers=layers,
+        sort={"score": None if math.isnan(score) else score, "entropy": unsure, "name": key},
+        kinds=[k for k in range(len(names)) if true[k] + predicted[k] > 0],
+        figures=[
+            [name, three_digits(float(scores["iou"][k])), f"{true[k] / total:.1%}", f"{predicted[k] / total:.1%}"]
+            for k, name in enumerate(names)
+        ],
+        facts=[
+            *([name, f"{pixels / total:.1%}"] for name, pixels in errors.items()),
+            ["mean entropy", f"{unsure:.3f}"],
+        ],
+        notes=notes,
+        maps=maps,
+    )
 
 
-def layer_list(names: Sequence[str]) -> list[dict[str, Any]]:
+def layer_list(names: Sequence[str]) -> list[Layer]:
     """The layers that a gallery can have, with what their colours mean."""
     scale = "dark 0, bright 1"
-    layers: list[dict[str, Any]] = [
-        {"key": "prediction", "name": "prediction", "crisp": True, "legend": class_legend(names)},
-        {"key": "truth", "name": "truth", "crisp": True, "legend": class_legend(names, unlabelled=True)},
-        {
-            "key": "errors",
-            "name": "errors",
-            "crisp": True,
-            "legend": error_legend(),
-            "note": f"what is right is clear; {names[0]} is no object",
-        },
-        {"key": "entropy", "name": "entropy", "note": f"how unsure the network is: {scale}"},
+    clear = f"what is right is clear; {names[0]} is no object"
+    return [
+        Layer(key="prediction", name="prediction", crisp=True, legend=class_legend(names)),
+        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, unlabelled=True)),
+        Layer(key="errors", name="errors", crisp=True, legend=error_legend(), note=clear),
+        Layer(key="entropy", name="entropy", note=f"how unsure the network is: {scale}"),
+        *(
+            Layer(key=f"confidence-{k}", name=name, group="confidence", note=f"probability of {name}: {scale}")
+            for k, name in enumerate(names)
+        ),
     ]
-    for k, name in enumerate(names):
-        layers.append(
-            {"key": f"confidence-{k}", "name": name, "group": "confidence", "note": f"probability of {name}: {scale}"}
-        )
-    return layers
 
 
 def thumbnail_sheets(

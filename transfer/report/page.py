@@ -17,7 +17,7 @@ from common.report.scatter import Colouring, Points, Project, scatter, thumbnail
 from common.report.selection import sampled, spread
 from common.run.loggers import LabelledPoints
 from transfer.report.figures import activation_grid
-from transfer.report.gallery import Gallery, thumbnail_sheets
+from transfer.report.gallery import ScoredImages, thumbnail_sheets
 from transfer.report.headline import main_figures, silent_warnings, tiles, title, verdict
 from transfer.report.scored_model import ScoredModel, SegmentationRun
 from transfer.report.scores import panel_colours, panels, score_blocks, threshold_blocks
@@ -66,7 +66,7 @@ def write_page(
     shown: set[int] = set()
 
     def pictures() -> list[Block]:
-        block, indices = Gallery(model.net, scored.pack, scores, device=model.device).block()
+        block, indices = ScoredImages(model.net, scored.pack, scores, device=model.device).block()
         shown.update(indices)
         chosen = spread(len(scored.pack), SHEET)
         maps = activation_grid(model.net, scored.pack, chosen, names, device=model.device)

@@ -6,12 +6,15 @@ import html
 import io
 import json
 import re
+from dataclasses import fields
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import common.report.page
 from common.data.synthetic.pets import synthetic_pets
 from common.report.blocks import (
     Axis,
@@ -26,13 +29,14 @@ from common.report.blocks import (
     table,
     text,
 )
-from common.report.gallery import BUDGET, fill_gallery
+from common.report.gallery import BUDGET, Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph, sheet
 from common.report.page import LARGEST, Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import fingerprint
 from common.report.scatter import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
 from common.report.selection import evenly, sampled, worst_best_between
 
+STATIC = Path(common.report.page.__file__).parent / "static"
 HOSTILE = [
     "<script>window.ran = 1</script>",
     "</script><script>window.ran = 1</script>",
@@ -221,16 +225,37 @@ def test_a_sheet_lowers_its_quality_until_it_fits():
     assert len(squeezed) < len(whole)
 
 
+def image_item(name, **values):
+    return Item(id=name, name=name, badge="", **{"layers": {}, "sort": {}, "kinds": [], "figures": [], **values})
+
+
+def test_the_script_of_a_gallery_reads_no_field_that_the_records_lack():
+    script = (STATIC / "gallery.js").read_text()
+    for record, word in ((Gallery, "data"), (Item, "item"), (Layer, "layer"), (Order, "order")):
+        read = set(re.findall(rf"\b{word}\??\.(\w+)", script)) - {"indexOf", "length"}
+        assert read <= {field.name for field in fields(record)}, record.__name__
+        assert len(read) >= 2
+
+
+def test_a_gallery_leaves_out_layers_that_no_image_has_and_fields_that_are_empty():
+    items = [image_item("a", layers={"image": "data:,", "truth": "data:,"})]
+    layers = [Layer(key="truth", name="truth", crisp=True), Layer(key="errors", name="errors")]
+    laid_out = Gallery(items=items, layers=layers, orders=[Order("by name", "name")], start="truth").to_json()
+    assert laid_out["layers"] == [{"key": "truth", "name": "truth", "crisp": True}]
+    assert laid_out["orders"] == [{"name": "by name", "key": "name", "sign": 1}]
+    assert laid_out["items"][0].keys() == {"id", "name", "badge", "layers", "sort", "kinds", "figures"}
+
+
 def test_a_page_stays_small_however_many_and_large_the_images_are():
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     uri = photograph(noise)
     order = worst_best_between(np.linspace(0, 1, 5000))
-    items = fill_gallery(
-        order, lambda indices: [{"id": i, "layers": {str(k): uri for k in range(20)}} for i in indices]
-    )
+    layers = {str(k): uri for k in range(20)}
+    items = fill_gallery(order, lambda indices: [image_item(str(i), layers=layers) for i in indices])
     assert 1 <= len(items) < 16
     one = page()
-    one.add("Gallery", lambda: [Block("gallery", "", {"items": items})])
+    filled = Gallery(items=items, layers=[Layer(key=key, name=key) for key in layers], orders=[], start="0")
+    one.add("Gallery", lambda: [filled.block("")])
     assert len(one.html()) < BUDGET * 1.3 < LARGEST
 
 
