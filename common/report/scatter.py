@@ -71,8 +71,14 @@ class Points:
     """Pictures of them, by kind: what they are called, and the pixels of those that `thumbnailed` names."""
 
 
-def view(title: str, vectors: Float[np.ndarray, "n d"], *, seed: int, note: str = "") -> View:
-    """The vectors of an encoder in two dimensions.
+def view(
+    title: str,
+    vectors: Float[np.ndarray, "n d"],
+    *,
+    seed: int,
+    places: Mapping[str, Float[np.ndarray, "n 2"]] | None = None,
+) -> View:
+    """The vectors of an encoder in two dimensions: at these places where they are known, else computed.
 
     Raises NothingToShowError for fewer than 3 vectors, and where one holds what is no number.
     """
@@ -80,7 +86,10 @@ def view(title: str, vectors: Float[np.ndarray, "n d"], *, seed: int, note: str 
         raise NothingToShowError("a map needs at least 3 images")
     if not np.isfinite(vectors).all():
         raise NothingToShowError("the encoder's features are not all numbers")
-    return View(title, plane(vectors, seed=seed, tsne=len(vectors) >= FEWEST), note)
+    enough = len(vectors) >= FEWEST
+    if places is None:
+        return View(title, plane(vectors, seed=seed, tsne=enough))
+    return View(title, places if enough else {"pca": places["pca"]})
 
 
 def thumbnailed(count: int) -> Int[np.ndarray, " m"]:

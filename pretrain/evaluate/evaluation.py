@@ -15,6 +15,7 @@ from common.embedding import all_latents, image_classes, knn_accuracy, plane, si
 from common.engine.device import find_device
 from common.errors import UserError
 from common.intervals import mean_interval
+from common.report.embedding import Embedding
 from common.report.run_info import RunInfo
 from common.rows import read_rows
 from common.run.checkpoint import load_handover
@@ -80,7 +81,8 @@ class Evaluation:
             apart = math.nan if latents.silhouette is None else latents.silhouette
             title += f": 5-NN accuracy {latents.knn_accuracy:.3f}, silhouette {apart:.3f}"
             print(f"{title} (the largest class alone: {latents.largest_class:.3f})")
-        return Analysis(levels, probe_miou, latents, plane(vectors[chosen], seed=self.seed), labels, title)
+        embedding = Embedding(vectors[chosen], plane(vectors[chosen], seed=self.seed))
+        return Analysis(levels, probe_miou, latents, embedding, labels, title)
 
     def report(self, scored: ScoredModel, analysis: Analysis | None) -> None:
         """Write figures, metrics.json and, where it is wanted, report.html; say where everything is."""

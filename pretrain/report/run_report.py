@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from common.config.network import Pooling
 from common.data.pack import Pack
@@ -15,6 +15,7 @@ from common.engine.seeding import VALIDATION, seed_update
 from common.figures import curve_figure, embedding_figure, save_picture
 from common.files import write_json
 from common.intervals import mean_interval
+from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import sampled
 from common.run.folder import Run
 from common.run.plain_data import to_dict
@@ -22,7 +23,7 @@ from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.report.figures import neighbour_grid, picture_sheets, reconstruction_grid
-from pretrain.report.page import POINTS, write_page
+from pretrain.report.page import write_page
 from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel, measure_levels, score_model
 from pretrain.report.scores import panels
 from pretrain.scoring import means
@@ -53,12 +54,11 @@ class Analysis:
     """Mean IoU of the linear probe of all levels; None without masks."""
     latents: Separation | None
     """None without classes."""
-    places: Mapping[str, Float[np.ndarray, "n 2"]]
-    """The images in two dimensions, see `common.embedding.plane`."""
+    embedding: Embedding
     labels: list[str] | None
-    """The class of each image in `places`."""
+    """The class of each image in the embedding."""
     title: str
-    """Of the figure of `places`."""
+    """Of the figure of the embedding."""
 
     def results(self) -> dict[str, Any]:
         """Its part of metrics.json."""
@@ -108,7 +108,9 @@ def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: Pre
 def _training_page(run: Run, test: ScoredModel, info: PretrainingRun) -> Path:
     some = test.pack.take(sampled(len(test.pack), RANKED, seed=info.config.run.seed))
     levels = measure_levels(test.model.encoder, some, {}, batch_size=test.batch_size, device=test.device)
-    return write_page(test, info, run.folder / "report.html", levels=levels, project=run.points)
+    return write_page(
+        test, info, run.folder / "report.html", levels=levels, embedding=EmbeddingOptions(project=run.points)
+    )
 
 
 def report_evaluation(
@@ -129,7 +131,8 @@ def write_evaluation_page(folder: Path, scored: ScoredModel, info: PretrainingRu
     path = folder / "report.html"
     if analysis is None:
         return write_page(scored, info, path)
-    return write_page(scored, info, path, levels=analysis.levels, points=5 * POINTS)
+    options = EmbeddingOptions(most=5 * MOST, known=analysis.embedding)
+    return write_page(scored, info, path, levels=analysis.levels, embedding=options)
 
 
 def _draw_extremes(scored: ScoredModel, count: int, figures: Path) -> None:
@@ -143,7 +146,7 @@ def _draw_extremes(scored: ScoredModel, count: int, figures: Path) -> None:
 
 
 def _draw_analysis(scored: ScoredModel, analysis: Analysis, figures: Path) -> None:
-    drawn = embedding_figure(analysis.places, analysis.labels, analysis.title)
+    drawn = embedding_figure(analysis.embedding.places, analysis.labels, analysis.title)
     drawn.savefig(figures / "latents.png", dpi=110)
     picture = neighbour_grid(scored.model.encoder, scored.pack, device=scored.device)
     save_picture(picture, figures / "neighbours.png")

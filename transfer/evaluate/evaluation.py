@@ -5,6 +5,7 @@ from common.data.load import load_labelled
 from common.embedding import image_classes, latents, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
+from common.report.embedding import Embedding
 from common.report.run_info import RunInfo
 from common.rows import read_rows
 from common.run.environment import typed_command
@@ -52,7 +53,8 @@ class Evaluation:
         size, pooling = self.batch_size, self.options.latents
         vectors = latents(encoder, self.pack, batch_size=size, device=device, pooling=pooling)
         classes = image_classes(self.pack)
-        return Latents(plane(vectors, seed=self.seed), None if classes is None else [names[k] for k in classes])
+        embedding = Embedding(vectors, plane(vectors, seed=self.seed))
+        return Latents(embedding, None if classes is None else [names[k] for k in classes])
 
     def report(self, scored: ScoredModel, analysis: Latents | None) -> None:
         """Write figures and, where it is wanted, report.html: with the run's records if they are beside its file."""

@@ -1,24 +1,25 @@
 """From a scored network to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from common.data.pack import LabelledPack
 from common.figures import curve_figure, embedding_figure, save_picture
 from common.files import write_json
 from common.models.encoder import Encoder
+from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import spread
 from common.run.folder import Run
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.headline import silent_warnings
-from transfer.report.page import POINTS, Before, write_page
+from transfer.report.page import Before, write_page
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
 from transfer.report.scores import panels
 from transfer.scoring import print_table, save_images
@@ -27,10 +28,9 @@ from transfer.segmenter import Segmenter
 
 @dataclass(frozen=True)
 class Latents:
-    """The encoder's vectors of whole images in two dimensions."""
+    """The encoder's vectors of whole images."""
 
-    places: Mapping[str, Float[np.ndarray, "n 2"]]
-    """See `common.embedding.plane`."""
+    embedding: Embedding
     labels: Sequence[str] | None
     """The class of each image."""
 
@@ -62,7 +62,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     run.write_json("metrics.json", {**scores, **finished})
     page = run.folder / "report.html"
     if drawn:
-        write_page(test, info, page, before=Before(before), project=run.points)
+        write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
     run.close()
     print_table(test.scores, "test")
     for warning in warnings:
@@ -109,12 +109,12 @@ def report_evaluation(
     if samples:
         save_picture(_samples(scored, samples), figures / "samples.png")
     if latents is not None:
-        drawn = embedding_figure(latents.places, latents.labels, f"encoder features, {scored.split}")
+        drawn = embedding_figure(latents.embedding.places, latents.labels, f"encoder features, {scored.split}")
         drawn.savefig(figures / "latents.png", dpi=110)
     print(f"pictures and figures: {folder}")
     if scored.quality is not None:
-        points = POINTS if latents is None else 5 * POINTS
-        print(f"report: {write_page(scored, info, folder / 'report.html', before=before, points=points)}")
+        options = EmbeddingOptions() if latents is None else EmbeddingOptions(5 * MOST, known=latents.embedding)
+        print(f"report: {write_page(scored, info, folder / 'report.html', before=before, embedding=options)}")
 
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
