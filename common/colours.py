@@ -21,6 +21,21 @@ PALETTE = np.array(
 """Colours of the classes, told apart by the colour-blind. Source: Okabe & Ito, Color Universal Design, 2008."""
 
 
+def colour_of(index: int) -> UInt8[np.ndarray, "3"]:
+    """The colour of a class or a line; after the last colour of the palette the first follows."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def line_colour(index: int) -> UInt8[np.ndarray, "3"]:
+    """The colour of a line among several, counted from 0; black is left out."""
+    return PALETTE[1 + index % (len(PALETTE) - 1)]
+
+
+def css(colour: UInt8[np.ndarray, "3"]) -> str:
+    """A colour as CSS writes it: #rrggbb."""
+    return "#" + colour.tobytes().hex()
+
+
 def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.ndarray, "n h w 3"]:
     """Values in [0, 1] (others are clipped) as colours of a matplotlib map."""
     return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
-from common.colours import PALETTE
+from common.colours import colour_of
 from common.rows import Panels, Row, recorded
 
 
@@ -85,7 +85,7 @@ def embedding_figure(
     for axes, (name, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
         kinds = np.array(labels if labels is not None else [""] * len(points))
         for index, kind in enumerate(np.unique(kinds)):
-            colour = PALETTE[(index + 1) % len(PALETTE)] / 255
+            colour = colour_of(index + 1) / 255
             axes.scatter(*points[kinds == kind].T, s=12, color=colour, label=kind, alpha=0.8, linewidths=0)
         axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
         axes.set_xticks([])

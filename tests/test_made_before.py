@@ -71,7 +71,8 @@ def test_an_autoencoder_is_handed_over_with_all_that_it_has(capsys):
     small = ["--image_size", "64", "--batch_size", "4", "--no_report", "--output_dir", "again"]
     assert transfer([*words, *small, "--device", "cpu"]) == 0
     now, before = read("again/receipt.json"), read("transfer/receipt.json")
-    assert {name: now[name] for name in before} | {"epochs": 1} == before | {"epochs": 1}
+    assert now["source"].startswith("pretrain/ae.pth (pretext mask)")
+    assert {name: now[name] for name in before} == before | {"epochs": 1, "source": now["source"]}
 
 
 def test_an_autoencoder_teaches_on():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 
-from common.colours import PALETTE, mix
+from common.colours import PALETTE, colour_of, css, mix
 from common.data.classes import IGNORE
 
 UNLABELLED = (128, 128, 128)
@@ -44,24 +44,20 @@ ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not 
 
 def class_legend(names: Sequence[str], *, unlabelled: bool = False) -> list[tuple[str, str]]:
     """Name and colour of every class but the background, which is clear in these layers."""
-    legend = [(name, _hex(PALETTE[k % len(PALETTE)])) for k, name in enumerate(names) if k > 0]
+    legend = [(name, css(colour_of(k))) for k, name in enumerate(names) if k > 0]
     if unlabelled:
-        legend.append(("not labelled", _hex(np.array(UNLABELLED, dtype=np.uint8))))
+        legend.append(("not labelled", css(np.array(UNLABELLED, dtype=np.uint8))))
     return legend
 
 
 def error_legend() -> list[tuple[str, str]]:
     """Name and colour of every kind of error."""
-    return [(name, _hex(np.array(colour, dtype=np.uint8))) for name, colour in ERRORS.items()]
-
-
-def _hex(colour: UInt8[np.ndarray, "3"]) -> str:
-    return "#" + colour.tobytes().hex()
+    return [(name, css(np.array(colour, dtype=np.uint8))) for name, colour in ERRORS.items()]
 
 
 def class_colour(index: int) -> str:
     """The colour of a class in charts: that of its mask; the background's is that of the text."""
-    return "ink" if index == 0 else "#" + PALETTE[index % len(PALETTE)].tobytes().hex()
+    return "ink" if index == 0 else css(colour_of(index))
 
 
 OPACITY = 0.45
@@ -71,7 +67,3 @@ def overlay_mask(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w
     """The image with every class but the background tinted in its colour."""
     tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
     return np.where((mask > 0)[..., None], tinted, image[..., :3])
-
-
-def _colour(index: int) -> UInt8[np.ndarray, "3"]:
-    return PALETTE[index % len(PALETTE)]

@@ -20,8 +20,6 @@ from common.terminal import CONSOLE
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("core.js", "chart.js", "gallery.js", "scatter.js", "start.js")
-LARGEST = 15_000_000
-"""Bytes that a page stays below, so that it can be mailed."""
 
 
 class NothingToShowError(Exception):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from common.colours import PALETTE
+from common.colours import colour_of, css
 from common.data.pack import Pack
 from common.embedding import plane
 from common.report.images import SMOOTH, sheet, three_channels
@@ -44,7 +44,7 @@ class Colouring:
         """The same for the page's script."""
         if self.names is None:
             return {"kind": "score", "name": self.name, "values": list(self.values)}
-        colours = ["ink", *("#" + PALETTE[k % len(PALETTE)].tobytes().hex() for k in range(1, len(self.names)))]
+        colours = ["ink", *(css(colour_of(k)) for k in range(1, len(self.names)))]
         values = [int(one) for one in self.values if one is not None]
         return {"kind": "class", "name": self.name, "values": values, "names": list(self.names), "colours": colours}
 

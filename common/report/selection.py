@@ -24,7 +24,7 @@ def worst_best_between(scores: np.ndarray | Sequence[float], count: int = MOST) 
 
 
 def evenly(total: int, count: int) -> list[int]:
-    """At most `count` numbers below `total`, evenly spread."""
+    """At most `count` indices of `total` things, evenly spread and in order."""
     if total == 0:
         return []
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
@@ -40,8 +40,3 @@ def sampled(total: int, most: int, *, seed: int) -> Int[np.ndarray, " m"]:
     if total <= most:
         return np.arange(total)
     return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
-
-
-def spread(total: int, count: int) -> list[int]:
-    """At most `count` indices, evenly over the data set."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()

@@ -12,6 +12,7 @@ from common.data.pack import Pack
 from common.embedding import latents, neighbours
 from common.figures import grid, to_bytes
 from common.models.encoder import Encoder
+from common.report.selection import evenly
 from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
 from pretrain.pretexts.task import Task, TaskMaker
@@ -85,7 +86,7 @@ def neighbour_grid(
     """
     searched = np.arange(min(len(pack), 1000))
     nearest = neighbours(latents(encoder, pack.take(searched), batch_size=64, device=device), count=count)
-    rows = np.linspace(0, len(searched) - 1, min(queries, len(searched))).round().astype(int)
+    rows = np.asarray(evenly(len(searched), queries))
     names = ["image", *(f"neighbour {rank}" for rank in range(1, nearest.shape[1] + 1))]
     chosen = zip(names, (rows, *nearest[rows].T), strict=True)
     return grid({name: to_bytes(read_batch(pack, indices).image) for name, indices in chosen}, side=96)

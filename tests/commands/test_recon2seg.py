@@ -35,7 +35,7 @@ def test_every_command_says_its_help_and_its_version(name, capsys):
     with pytest.raises(SystemExit) as stop:
         main([name, "--help"])
     assert stop.value.code == 0
-    assert "--device" in capsys.readouterr().out or name == "analyze"
+    assert capsys.readouterr().out.startswith("usage: ")
     assert main([name, "--version"]) == 0
     assert capsys.readouterr().out.startswith("recon2seg")
 

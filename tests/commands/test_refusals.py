@@ -48,7 +48,7 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
             "nearest size that works",
         ),
         (transfer, [*data, "--batch_size", 32], "use --batch_size 13"),
-        (evaluate, ["--model_path", ae / "ae.pth"], "one for segmentation is wanted"),
+        (evaluate, ["--model_path", ae / "ae.pth"], "is a file of phase 1; give the best.pth of transfer.main"),
     ]
     if not torch.cuda.is_available():
         cases.append((pretrain, [*data, "--device", "cuda"], "no CUDA GPU"))
@@ -69,7 +69,7 @@ def test_settings_of_phase_1_that_exclude_each_other_are_refused(capsys):
     cases = [
         (["--monitor", "probe/miou"], "--probe_dir"),
         (["--pretext", "mask", "--patch_size", "7"], "--patch_size 8"),
-        (["--inpaint", "0.6", "--outpaint", "0.6"], "at most 1"),
+        (["--pretext", "restore", "--inpaint", "0.6", "--outpaint", "0.6"], "at most 1"),
     ]
     for words, said in cases:
         assert said in refusal(pretrain, [*PRETRAIN, *SYNTHETIC, *words], capsys), words

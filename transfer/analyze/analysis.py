@@ -23,7 +23,7 @@ from common.engine.seeding import seed_update
 from common.errors import abbreviate
 from common.figures import to_bytes
 from common.files import make_folder, write_json
-from common.report.selection import spread
+from common.report.selection import evenly
 from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay_mask
 
@@ -115,7 +115,7 @@ class Analysis:
 
     def _draw_samples(self, figure: Any) -> None:
         train = self.data.train
-        chosen = np.asarray(spread(len(train), SHOWN))
+        chosen = np.asarray(evenly(len(train), SHOWN))
         seed_update(self.config.analyze.seed, 0)
         batch = read_batch(train, chosen)
         augment = Augment(self.config.augment, channels=self.config.data.channels)

@@ -13,7 +13,7 @@ from common.engine.device import find_device
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from common.metrics import PER_CLASS
-from common.report.selection import spread
+from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
 from common.run.notes import external_labels
 from transfer.compare.config import CompareOptions
@@ -54,7 +54,7 @@ class Comparison:
         ]
         device = find_device(self.options.device)
         networks = self._networks(device)
-        chosen = spread(len(self.runs[0].keys), self.options.visualize_samples)
+        chosen = evenly(len(self.runs[0].keys), self.options.visualize_samples)
         masks = masks_of_all(networks, chosen, device=device)
         make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.colours import PALETTE
+from common.colours import line_colour
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack
 from common.figures import grid, to_bytes
@@ -96,7 +96,7 @@ def _column(values: Mapping[str, Sequence[float | None]], run: int) -> Float[np.
 
 
 def _colour(index: int) -> np.ndarray:
-    return PALETTE[1 + index % (len(PALETTE) - 1)] / 255
+    return line_colour(index) / 255
 
 
 def _legend_below(figure: Figure, axes: Axes, runs: int) -> None:

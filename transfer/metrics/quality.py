@@ -8,7 +8,6 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.report.scatter import THUMBNAIL
 from transfer.metrics.boundary import boundary_counts, boundary_f
 from transfer.metrics.calibration import Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
@@ -18,8 +17,9 @@ from transfer.metrics.scores import Scores
 class Quality:
     """Calibration, precision and recall, boundaries and entropies of a data set, batch by batch in file order."""
 
-    def __init__(self, num_classes: int) -> None:
-        self.num_classes = num_classes
+    def __init__(self, num_classes: int, *, thumbnail: int) -> None:
+        """Keep predictions small too, `thumbnail` pixels high and wide."""
+        self.num_classes, self.thumbnail = num_classes, thumbnail
         self.reliability = Reliability()
         self.precision_recall = PrecisionRecall(num_classes)
         self._boundaries: list[Int64[np.ndarray, "n k 4"]] = []
@@ -33,7 +33,7 @@ class Quality:
         self.precision_recall.add(probability, mask)
         self._boundaries.append(boundary_counts(prediction, mask, self.num_classes))
         self._entropies.append(entropy(probability).mean((1, 2)).cpu())
-        small = F.interpolate(prediction[:, None].float(), size=(THUMBNAIL, THUMBNAIL), mode="nearest-exact")
+        small = F.interpolate(prediction[:, None].float(), size=(self.thumbnail, self.thumbnail), mode="nearest-exact")
         self._small.append(small[:, 0].byte().cpu().numpy())
 
     @property

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from common.colours import colour_of, css
 from common.figures import save_picture
 from common.files import make_folder, write_json
-from transfer.colours import _colour, overlay_mask
+from transfer.colours import overlay_mask
 from transfer.predict.config import PredictOptions
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
@@ -32,7 +33,7 @@ class Prediction:
         An image that can't be read is named and left out. Raises UserError where none can.
         """
         make_folder(self.folder)
-        colours = {name: "#" + _colour(k).tobytes().hex() for k, name in enumerate(self.names)}
+        colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
         write_json(self.folder / "classes.json", {"names": list(self.names), "colours": colours})
         with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
@@ -50,7 +51,7 @@ class Prediction:
         path = self.folder / MASKS / f"{photo.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(mask, mode="P")
-        picture.putpalette(np.concatenate([_colour(k) for k in range(len(self.names))]).tobytes())
+        picture.putpalette(np.concatenate([colour_of(k) for k in range(len(self.names))]).tobytes())
         picture.save(path)
         if self.options.overlays:
             path = self.folder / OVERLAYS / f"{photo.key}.png"

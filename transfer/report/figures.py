@@ -7,7 +7,7 @@ import torch
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from common.colours import PALETTE, heat
+from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
@@ -83,10 +83,10 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     confidence, accuracy = (column.numpy() for column in quality.reliability.diagram())
     for k, name in enumerate(names):
-        thresholds.plot(recall[k], precision[k], color=PALETTE[k % len(PALETTE)] / 255, label=name)
+        thresholds.plot(recall[k], precision[k], color=colour_of(k) / 255, label=name)
     for k, (shares, ious) in enumerate(by_size(scores)):
         if k > 0:
-            colour, marker = PALETTE[k % len(PALETTE)] / 255, "os^Dv"[k % 5]
+            colour, marker = colour_of(k) / 255, "os^Dv"[k % 5]
             sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=names[k], alpha=0.7)
     reliability.plot([0, 1], [0, 1], color="black", linestyle=":")
     reliability.plot(confidence, accuracy, color=PALETTE[5] / 255, marker="o")

@@ -1,5 +1,6 @@
 """The page of phase 2: what a network was trained on, what it can do, and where it fails."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOpt
 from common.report.page import Block, Page, notices
 from common.report.provenance import repeating
 from common.report.scatter import Colouring, Points, thumbnailed
-from common.report.selection import spread
+from common.report.selection import evenly
 from transfer.report.figures import activation_grid
 from transfer.report.gallery import ScoredImages, thumbnail_sheets
 from transfer.report.headline import main_figures, silent_warnings, tiles, title, verdict
@@ -57,13 +58,10 @@ def write_page(
     def pictures() -> list[Block]:
         block, indices = ScoredImages(model.net, scored.pack, scores, device=model.device).block()
         shown.update(indices)
-        chosen = spread(len(scored.pack), SHEET)
+        chosen = evenly(len(scored.pack), SHEET)
         maps = activation_grid(model.net, scored.pack, chosen, names, device=model.device)
         save_picture(maps, folder / "activation_maps.png")
         return [block]
-
-    def curves() -> list[Block]:
-        return curve_blocks(info.rows, panels(names), best_epoch=info.best_epoch, colours=panel_colours(names))
 
     def features() -> list[Block]:
         return _features(scored, shown, folder, before, embedding, seed=info.config.run.seed)
@@ -73,13 +71,17 @@ def write_page(
     page.add("Confidence", lambda: threshold_blocks(names, quality))
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", curves, info.receipt)
+        page.add("Training", lambda: _curves(info, names), info.receipt)
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
     )
     page.write(path)
     return path
+
+
+def _curves(info: SegmentationRun, names: Sequence[str]) -> list[Block]:
+    return curve_blocks(info.rows, panels(names), best_epoch=info.best_epoch, colours=panel_colours(names))
 
 
 def _features(

@@ -13,7 +13,7 @@ from common.figures import curve_figure, embedding_figure, save_picture
 from common.files import write_json
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
-from common.report.selection import spread
+from common.report.selection import evenly
 from common.run.folder import Run
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -119,7 +119,7 @@ def report_evaluation(
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
     model = scored.model
-    return sample_grid(model.net, scored.pack, spread(len(scored.pack), count), model.names, device=model.device)
+    return sample_grid(model.net, scored.pack, evenly(len(scored.pack), count), model.names, device=model.device)
 
 
 def _draw_scores(figures: Path, scored: ScoredModel, *, suffix: str = "") -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from common.data.pack import LabelledPack
 from common.report.run_info import RunInfo
+from common.report.scatter import THUMBNAIL
 from common.run.checkpoint import SegmentationHandover
 from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
@@ -36,6 +37,6 @@ class ScoredModel:
 
 def score_model(model: Segmenter, pack: LabelledPack, split: str, *, batch_size: int, quality: bool) -> ScoredModel:
     """Score every image of one split; with `quality` also what a page tells of the probabilities."""
-    watch = Quality(len(model.names)) if quality else None
+    watch = Quality(len(model.names), thumbnail=THUMBNAIL) if quality else None
     scores = score_network(model.net, pack, model.names, batch_size=batch_size, watch=watch)
     return ScoredModel(model, pack, split, scores, watch, batch_size)

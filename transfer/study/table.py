@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.colours import PALETTE
+from common.colours import line_colour
 from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.rows import markdown_table, write_csv
@@ -68,7 +68,7 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
     starts = list(dict.fromkeys(score.start.name for score in scores))
     for index, start in enumerate(starts):
         points = [(score.labels, v) for score, v in zip(scores, values, strict=True) if score.start.name == start]
-        labels, colour = [n for n, _ in points], PALETTE[1 + index % (len(PALETTE) - 1)] / 255
+        labels, colour = [n for n, _ in points], line_colour(index) / 255
         style = {"linestyle": STYLES[index // 7 % 4], "marker": MARKERS[index % len(MARKERS)], "markersize": 5}
         axes.plot(labels, [value.value for _, value in points], color=colour, label=start, **style)
         axes.fill_between(labels, [v.low for _, v in points], [v.high for _, v in points], color=colour, alpha=0.12)

@@ -142,7 +142,7 @@ def test_scores_against_size_are_those_of_the_images_that_show_a_class():
 
 def test_a_pass_in_batches_measures_the_same_as_one_batch():
     logits, mask = batch(4, images=4)
-    whole, parts = Quality(3), Quality(3)
+    whole, parts = Quality(3, thumbnail=48), Quality(3, thumbnail=48)
     whole(logits, mask)
     parts(logits[:3], mask[:3])
     parts(logits[3:], mask[3:])
