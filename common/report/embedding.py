@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int64, UInt8
 
 from common.data.pack import Pack
-from common.embedding import image_classes, knn_accuracy, silhouette
+from common.embedding import image_classes, knn_accuracy, principal, silhouette
 from common.figures import embedding_figure
 from common.report.blocks import number, table
 from common.report.page import Block
@@ -132,10 +132,14 @@ def _figure(figures: Path, title: str) -> Path:
 def _project(
     images: EmbeddedImages, vectors: Mapping[str, Vectors], pictures: UInt8[np.ndarray, "m h w 3"], project: Project
 ) -> None:
+    """Log up to 50 principal components of the vectors; with fewer than 3 images nothing is logged."""
     chosen, labels = thumbnailed(len(images.pack)), images.labels
+    if len(chosen) < 3:
+        return
     words = [images.pack.keys[i] if labels is None else f"{images.pack.keys[i]}, {labels[i]}" for i in chosen]
     for title, rows in vectors.items():
-        project(title, LabelledPoints(rows[chosen], words, pictures))
+        few = principal(rows[chosen], seed=images.seed)
+        project(title, LabelledPoints(few, words, pictures))
 
 
 def _separation(vectors: Mapping[str, Vectors], classes: Int64[np.ndarray, " n"] | None) -> list[Block]:

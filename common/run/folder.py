@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.load import changes, flatten, save_config
-from common.embedding import principal
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.rows import write_csv
@@ -117,15 +115,9 @@ class Run:
             logger.picture(name, image, epoch)
 
     def points(self, name: str, points: LabelledPoints) -> None:
-        """Show images as points of a space, where runs are watched: up to 50 principal components of their vectors.
-
-        With fewer than 3 points nothing is logged.
-        """
-        if len(points.vectors) < 3:
-            return
-        few = replace(points, vectors=principal(points.vectors, seed=self.config.run.seed))
+        """Log images as points of a space."""
         for logger in self.loggers:
-            logger.points(name, few)
+            logger.points(name, points)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write figures for programs to read into the folder."""
