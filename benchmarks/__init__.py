@@ -1,1 +1,1 @@
-"""What is timed, against whom, in one run each."""
+"""Benchmarks of loading speed, pretexts and published systems."""

@@ -1,8 +1,8 @@
-"""How fast training batches arrive: `python -m benchmarks.loading --data_dir FOLDER`.
+"""Loading speed of training batches: `python -m benchmarks.loading --data_dir FOLDER`.
 
-Our memory-mapped pack against what people write otherwise: torchvision's `decode_image` + resize in a DataLoader, and
-OpenCV in a Dataset in a DataLoader. Each pass reads the same images once at the same size, in shuffled order; the
-contestants alternate, and medians with the range over the passes are printed.
+Compares our memory-mapped pack with two DataLoaders: torchvision's `decode_image` + resize, and OpenCV. Each pass reads
+the same images once at the same size, in shuffled order. The contestants alternate; the median and range over the
+passes are printed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from common.data.load import load_splits
 
 
 class OpenCVImages(Dataset):
-    """A Dataset as people write it: decode with OpenCV, resize, make a tensor."""
+    """A common Dataset: decode with OpenCV, resize, convert to a tensor."""
 
     def __init__(self, paths: list[Path], size: int) -> None:
         self.paths, self.size = paths, size
@@ -39,7 +39,7 @@ class OpenCVImages(Dataset):
 
 
 class TorchvisionImages(OpenCVImages):
-    """The same with torchvision alone."""
+    """The same Dataset with torchvision alone."""
 
     def __getitem__(self, index: int) -> torch.Tensor:
         picture = decode_image(str(self.paths[index]), ImageReadMode.RGB)
@@ -47,7 +47,7 @@ class TorchvisionImages(OpenCVImages):
 
 
 def main() -> None:
-    """Time every contestant `--passes` times, in turns."""
+    """Time every contestant `--passes` times, alternately."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="a flat folder of JPEG images")
     parser.add_argument("--image_size", type=int, default=64)
@@ -78,11 +78,11 @@ def main() -> None:
             for _ in batches():
                 pass
             speeds[name].append(len(paths) / (time.perf_counter() - began))
-    best = statistics.median(speeds["pack"])
+    ours = statistics.median(speeds["pack"])
     for name, values in speeds.items():
         middle = statistics.median(values)
         print(
-            f"{name:<38} {middle:8.0f} images/s ({min(values):.0f} to {max(values):.0f}), pack is {best / middle:.1f} x"
+            f"{name:<38} {middle:8.0f} images/s ({min(values):.0f} to {max(values):.0f}), pack is {ours / middle:.1f} x"
         )
 
 

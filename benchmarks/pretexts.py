@@ -1,9 +1,10 @@
-"""Which pretext teaches the encoder most: `python -m benchmarks.pretexts --photographs FOLDER --pets FOLDER`.
+"""Comparison of all pretexts: `python -m benchmarks.pretexts --photographs FOLDER --pets FOLDER`.
 
-Pretrains an encoder with every pretext for the same number of updates, then fine-tunes each of them, one from scratch
-and ImageNet MobileNetV2, on a fifth and on all of the training masks, and prints one table. What is finished is kept:
-a second call goes on where the first stopped, and several at once share the work. Test images are scored at the end of
-each fine-tuning by its validation-selected best.pth; --split val prints the table that settings are chosen by.
+Pretrains an encoder with every pretext for the same number of updates, then fine-tunes each on a fifth and on all of
+the training masks. The baselines are an encoder from scratch and ImageNet MobileNetV2. Prints one table.
+
+Finished runs are kept: a second call resumes the work, and several at once share it. Each fine-tuning scores its
+validation-selected best.pth on the test images. Choose settings by the table of --split val.
 """
 
 import argparse
@@ -31,13 +32,13 @@ PRETEXTS: Mapping[str, list[str]] = {
 }
 BASELINES: Mapping[str, list[str]] = {"scratch": [], "MobileNetV2, ImageNet": ["--encoder", "mobilenet_v2"]}
 EPOCHS = {0.2: 100, 1.0: 25}
-"""Of fine-tuning, by the share of the masks: about 400 updates of 16 images for either."""
+"""Epochs of fine-tuning, by the share of the masks: about 400 updates of 16 images for either."""
 TUNING = ["--optimizer", "adamw", "--lr", "0.003", "--weight_decay", "3e-5", "--freeze_epochs", "0"]
 SEEDS = (0, 1, 2)
 
 
 class Study:
-    """The runs of one table, each in a folder of its own."""
+    """The runs of one table, each in its own folder."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.photographs, self.pets, self.folder = options.photographs, options.pets, options.output_dir
@@ -47,7 +48,7 @@ class Study:
         self.epochs, self.tuning = str(options.epochs), [*TUNING, *options.tuning.split()]
 
     def pretrain(self, name: str) -> None:
-        """Teach an encoder and look at it with the pets' masks, if nobody has."""
+        """Pretrain an encoder and evaluate it with the pets' masks, unless this is done."""
         run = self.folder / "pretrain" / _slug(name)
         words = ["--data_dir", self.photographs, *self.shared, "--epochs", self.epochs, *PRETEXTS[name]]
         words += ["--probe_dir", self.pets, "--probe_every", "1"]
@@ -58,7 +59,7 @@ class Study:
                 succeed("pretrain.evaluate", ["--model_path", run / "best.pth", *looks])
 
     def tune(self, name: str, share: float, seed: int) -> None:
-        """Train a segmentation network from an encoder that is there, if nobody has."""
+        """Fine-tune a pretrained encoder or train a baseline, unless this is done or the encoder is missing."""
         run, encoder = self._tuned(name, share, seed), self.folder / "pretrain" / _slug(name) / "ae.pth"
         if name not in BASELINES and not encoder.exists():
             return
@@ -70,7 +71,7 @@ class Study:
                 succeed("transfer.main", [*words, *start, "--output_dir", run, "--overwrite"])
 
     def table(self, split: str) -> str:
-        """What is there so far, as Markdown; PSNR and SSIM are those of the held-out photographs."""
+        """Return the table of the finished runs as Markdown; PSNR and SSIM are those of the held-out photographs."""
         heads = ["encoder", "PSNR", "SSIM", "PSNR, skips zeroed", "probe"]
         heads += [f"{share:.0%} of the masks" for share in EPOCHS]
         heads += [f"{share:.0%}: above scratch, paired" for share in EPOCHS if split == "test"]
@@ -106,7 +107,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run what is missing; print the table."""
+    """Run the missing trainings; print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, required=True, help="images without masks")
     parser.add_argument("--pets", type=Path, required=True, help="images with masks")
@@ -117,8 +118,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="of pretraining")
     parser.add_argument("--tuning", default="", help="further flags of every fine-tuning, in quotes")
     parser.add_argument("--names", nargs="*", default=[*BASELINES, *PRETEXTS], help="rows to run")
-    parser.add_argument("--split", choices=["val", "test"], default="test", help="what the table shows")
-    parser.add_argument("--table", action="store_true", help="print what is there, run nothing")
+    parser.add_argument("--split", choices=["val", "test"], default="test", help="images whose scores the table shows")
+    parser.add_argument("--table", action="store_true", help="only print the finished runs")
     options = parser.parse_args()
     study = Study(options)
     if not options.table:

@@ -1,4 +1,4 @@
-"""Runs that several processes share: each done once, and what the finished ones say."""
+"""Runs that several processes share, each done once, and the scores of the finished ones."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from transfer.scoring import IMAGES_FILE
 
 @contextmanager
 def once(run: Path, proof: str) -> Iterator[bool]:
-    """Whether the work of a folder is still to be done: not if its last file is there, or another process is at it."""
+    """Yield whether a run remains to be done: its last file is missing, and no other process holds its lock."""
     run.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(run.with_name(f".{run.name}.lock"), timeout=0):
@@ -31,20 +31,20 @@ def once(run: Path, proof: str) -> Iterator[bool]:
 
 
 def succeed(module: str, words: Sequence[Any]) -> None:
-    """Run a command of the project ("transfer.main") in a process, and so a memory, of its own; end if it fails."""
+    """Run a command of the project ("transfer.main") in its own process; exit if it fails."""
     command = [sys.executable, "-m", module, *map(str, words)]
     if subprocess.run(command, check=False).returncode != 0:
         raise SystemExit(f"failed: {shlex.join(command)}")
 
 
 def scores(runs: Sequence[Path], split: str = "test") -> list[dict[str, Any]]:
-    """What the finished ones among some runs of phase 2 scored."""
+    """Return the scores of the finished runs among some of phase 2."""
     files = [run / "metrics.json" for run in runs]
     return [json.loads(file.read_text())[split] for file in files if file.exists()]
 
 
 def spread(values: Sequence[float]) -> str:
-    """The mean over seeds with their range; nothing of nothing."""
+    """Return the mean over seeds with its range; "" without values."""
     if not values:
         return ""
     mean = f"{statistics.mean(values):.3f}"
@@ -52,7 +52,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
-    """How much higher our runs' test mean IoU is, over the seeds (in equal order) that both have finished."""
+    """Return the gain of our runs in test mean IoU, paired over the seeds (in equal order) that both finished."""
     pairs = [[run / IMAGES_FILE for run in pair] for pair in zip(ours, theirs, strict=True)]
     pairs = [pair for pair in pairs if all(file.exists() for file in pair)]
     if not pairs:
@@ -62,7 +62,7 @@ def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
 
 
 def told(found: Interval | None) -> str:
-    """A difference with its interval, in words; one seed has none."""
+    """Return a difference with its interval, in words; one seed has no interval."""
     if found is None:
         return ""
     interval = "one seed" if math.isnan(found.low) else f"{found.low:+.3f} to {found.high:+.3f}"

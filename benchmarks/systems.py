@@ -1,9 +1,11 @@
-"""Five published systems beside ours: `python -m benchmarks.systems --pets FOLDER --nuclei FOLDER --autoencoder FILE`.
+"""Five published systems and ours: `python -m benchmarks.systems --pets FOLDER --nuclei FOLDER --autoencoder FILE`.
 
-Trains every preset of configs/transfer, and the defaults with ImageNet MobileNetV2: all on pets against background,
-those made for several classes on cat, dog and background, and those made for lesions on nuclei. Only data, size and
-length differ from the presets. What is finished is kept: a second call goes on where the first stopped, and several at
-once share the work. Prints tables of means over the seeds, and leaves those of transfer.compare in comparison-*/.
+Trains every preset of configs/transfer, and the defaults with ImageNet MobileNetV2. All are trained on pets against
+background, multi-class presets on cat, dog and background, and lesion presets on nuclei. Only data, size and length
+differ from the presets.
+
+Finished runs are kept: a second call resumes the work, and several at once share it. Prints tables of means over the
+seeds; those of transfer.compare are written to comparison-*/.
 """
 
 import argparse
@@ -18,13 +20,13 @@ from common.config.load import CONFIGS, read_yaml
 from common.rows import markdown_table
 
 OURS = "ours"
-"""The defaults, on ImageNet MobileNetV2."""
+"""The defaults, with ImageNet MobileNetV2."""
 LESIONS = ("b_frozen", "b_tuned", "c_isic_frozen", "c_isic_tuned", "d_isic_frozen", "d_isic_tuned")
 SEVERAL = ("a_pets_autoencoder", "a_pets_scratch", "a_pets_imagenet", "e_unet_transpose", "e_unet_upsample",
            "e_resnet34", "e_efficientnet", "e_deeplabv3plus")  # fmt: skip
 LIBRARY = ("e_resnet34", "e_efficientnet", "e_deeplabv3plus")
 SHORTER = 5
-"""System E trains for a fifth of the others' epochs: its recipe is 500 updates of 2 images (100 epochs of 10)."""
+"""Divisor of system E's epochs: its recipe is 500 updates of 2 images (100 epochs of 10)."""
 PAIRS = [(name.replace("tuned", "frozen"), name) for name in LESIONS if name.endswith("tuned")]
 PUBLISHED = {
     "a_pets_autoencoder": "mean IoU 0.333, cat Dice 0.000",
@@ -54,14 +56,14 @@ TABLES = {
 
 
 class Systems:
-    """The runs of a table, each in a folder of its own."""
+    """The runs of a table, each in its own folder."""
 
     def __init__(self, options: argparse.Namespace, name: str) -> None:
         self.options, self.name, self.table = options, name, TABLES[name]
         self.data = getattr(options, self.table.data)
 
     def train(self, system: str, seed: int) -> None:
-        """Train and test a system, if nobody has."""
+        """Train and test a system, unless this is done."""
         options, run = self.options, self.run(system, seed)
         start = ["--encoder", "mobilenet_v2"] if system == OURS else ["--config", CONFIGS / f"transfer/{system}.yaml"]
         if system == "a_pets_autoencoder":
@@ -76,27 +78,27 @@ class Systems:
                 succeed("transfer.main", [*words, "--output_dir", run, "--overwrite"])
 
     def run(self, system: str, seed: int) -> Path:
-        """Where a system's run is."""
+        """Return the folder of a system's run."""
         return self.options.output_dir / self.name / f"{system}-{seed}"
 
     def markdown(self) -> str:
-        """Means over the seeds that are there, with their range; what tuning gains; and how far ahead ours is."""
-        found = {system: scores(self._seeds(system)) for system in self.table.systems}
-        found = {system: seeds for system, seeds in found.items() if seeds}
-        classes = list(next(iter(found.values()))[0]["per_class"]) if found else []
+        """Return means over the finished seeds with their range, the gains of tuning, and our lead over each system."""
+        results = {system: scores(self._seeds(system)) for system in self.table.systems}
+        results = {system: seeds for system, seeds in results.items() if seeds}
+        classes = list(next(iter(results.values()))[0]["per_class"]) if results else []
         heads = ["system", "seeds", "mean IoU", *(f"IoU {name}" for name in classes), "foreground Dice", "accuracy"]
         heads += ["parameters trained / all, millions", "epochs", "minutes"]
         rows = []
-        for system, seeds in found.items():
+        for system, seeds in results.items():
             ious = [spread([score["per_class"][name]["iou"] for score in seeds]) for name in classes]
             means = [spread([score[key] for score in seeds]) for key in ("mean_foreground_dice", "pixel_accuracy")]
             mean = spread([score["mean_iou"] for score in seeds])
             rows.append([system, str(len(seeds)), mean, *ious, *means, *self._cost(system), PUBLISHED.get(system, "")])
         lines = markdown_table([*heads, "published, other data, not comparable"], rows)
-        return "\n".join([*lines, "", *self._differences(found)])
+        return "\n".join([*lines, "", *self._differences(results)])
 
     def compare(self) -> None:
-        """transfer.compare over the first seed's runs."""
+        """Run transfer.compare on the first seed's runs."""
         runs = [self.run(system, 0) for system in self.table.systems if (self.run(system, 0) / "metrics.json").exists()]
         if len(runs) > 1:
             succeed("transfer.compare", [*runs, "--output", self.options.output_dir / f"comparison-{self.name}"])
@@ -110,7 +112,7 @@ class Systems:
         ]
 
     def _cost(self, system: str) -> list[str]:
-        """Parameters, epochs, and the median of the trainings' minutes."""
+        """Return parameters, epochs, and the median training time in minutes."""
         runs = [run for run in self._seeds(system) if (run / "metrics.json").exists()]
         receipt = json.loads((runs[0] / "receipt.json").read_text())
         trained, every = (receipt[name] / 1e6 for name in ("trained_parameters", "parameters"))
@@ -123,7 +125,7 @@ class Systems:
 
 
 def main() -> None:
-    """Run what is missing; print the tables."""
+    """Run the missing trainings; print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pets", type=Path, required=True, help="Oxford pets with masks")
     parser.add_argument("--nuclei", type=Path, required=True, help="images/ and masks/, binary")
@@ -136,7 +138,7 @@ def main() -> None:
     parser.add_argument(
         "--library_weights", action="store_true", help="ImageNet weights for the library's encoders too"
     )
-    parser.add_argument("--show", action="store_true", help="print what is there, run nothing")
+    parser.add_argument("--show", action="store_true", help="only print the finished runs")
     options = parser.parse_args()
     for name in options.tables:
         systems = Systems(options, name)

@@ -1,7 +1,7 @@
-"""How to fine-tune, told without validation or test images: `python -m benchmarks.tuning --label_fraction 0.2 FLAGS`.
+"""Fine-tuning scores without validation or test images: `python -m benchmarks.tuning --label_fraction 0.2 FLAGS`.
 
-Takes the flags of transfer.main. After the last epoch it scores the training images whose masks the fraction left out:
-several times as many as there are for validation, and none that a table reports. Prints a line a seed, and their mean.
+Takes the flags of transfer.main. After the last epoch it scores the training images whose masks the fraction left out.
+They are several times as many as the validation images, and no table reports them. Prints the seeds and their mean.
 """
 
 import statistics
@@ -21,7 +21,7 @@ SEEDS = ("0", "1", "2")
 
 
 def left_out(words: Sequence[str], seed: str) -> float:
-    """Mean IoU of one fine-tuning on the training images that it did not learn from."""
+    """Return the mean IoU of one fine-tuning on the training images that it left out."""
     with tempfile.TemporaryDirectory() as folder:
         run = ["--output_dir", str(Path(folder) / "run"), "--seed", seed, "--save_every", "0", "--patience", "1000000"]
         phase = Transfer(load_config(TransferConfig, [*words, *run], prog="python -m benchmarks.tuning"))
@@ -35,7 +35,7 @@ def left_out(words: Sequence[str], seed: str) -> float:
 
 
 def main() -> None:
-    """Fine-tune with each seed; print."""
+    """Fine-tune with each seed; print the scores."""
     scores = []
     for seed in SEEDS:
         scores.append(left_out(sys.argv[1:], seed))

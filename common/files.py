@@ -1,4 +1,4 @@
-"""Writing files that other processes may be reading."""
+"""Atomic writing of files, and the cache folder."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from common.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write under, renamed afterwards: readers find all of it, or what was there before."""
+    """Yield a temporary path that replaces `path` afterwards: readers see the old file or the complete new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
@@ -22,25 +22,25 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write text, all of it or none."""
+    """Write text atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def default_cache_dir() -> Path:
-    """Where packs are kept unless told: $RECON2SEG_CACHE, else recon2seg in the user's cache folder."""
+    """Return the default folder of packs: $RECON2SEG_CACHE, else recon2seg in the user's cache folder."""
     own = os.environ.get("RECON2SEG_CACHE")
     shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(own) if own else Path(shared) / "recon2seg"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote; {} where there is no such file."""
+    """Read a file of `write_json`; return {} if there is no such file."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a folder for results, with its parents. Raises UserError where a file is in the way."""
+    """Create a folder for results, with its parents. Raises UserError if a file is in the way."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -49,5 +49,5 @@ def make_folder(folder: Path) -> Path:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write figures for programs to read. Raises ValueError for NaN: a figure that does not exist is null."""
+    """Write values as JSON, atomically. Raises ValueError for NaN; missing values must be null (None)."""
     replace_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""Which images keep their masks."""
+"""Subsets of the training images that keep their masks."""
 
 import torch
 from torch import Tensor
@@ -10,16 +10,16 @@ from transfer.config import TransferConfig
 
 
 def labelled_part(pack: LabelledPack, fraction: float, seed: int) -> LabelledPack:
-    """The share of some images that keep their masks; they themselves where it is 1."""
+    """Return the share of the images that keeps its masks; all of them if `fraction` is 1."""
     if fraction == 1:
         return pack
     return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
 
 
 def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, ...]) -> tuple[LabelledPack, Tensor]:
-    """The training images that keep their masks, and how many pixels each class has in them.
+    """Return the training images that keep their masks, and the number of pixels of each class in them.
 
-    Raises UserError when a class has none.
+    Raises UserError if a class has no pixels.
     """
     pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
     totals = pack.class_pixels.sum(0)

@@ -1,4 +1,4 @@
-"""The segmentation network: an image in, a score for each class at each pixel out."""
+"""The segmentation network: from an image to logits for each class and pixel."""
 
 import math
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from common.models.registry import build_decoder, build_encoder
 
 
 class SegmentationNet(nn.Module):
-    """Scores every class at every pixel of an image: an encoder, a decoder, and a classifier (`head`).
+    """A segmentation network: an encoder, a decoder, and a classifier (`head`).
 
-    With `one_logit`, for two classes, the head has one output z and the logits are (0, z): their softmax is the
-    sigmoid of z, and their cross-entropy the binary one.
+    With `one_logit`, for two classes, the head has one output z and the logits are (0, z). Their softmax is
+    the sigmoid of z, and their cross-entropy the binary one.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder, *, num_classes: int, one_logit: bool = False) -> None:
@@ -29,15 +29,15 @@ class SegmentationNet(nn.Module):
         self.head = decoder.head(1 if one_logit else num_classes)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        """The logits. Raises UserError for a size that does not fit the encoder."""
+        """Return the logits. Raises UserError for a size that does not fit the encoder."""
         logits = self.head(self.decoder(self.encoder(image)))
         return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
 
     @torch.no_grad()
     def initialise_from_foreground(self, head: Mapping[str, Tensor]) -> None:
-        """Initialise the classifier from a foreground head, given as the state of a head of one output on this decoder.
+        """Initialise the classifier from the state of a foreground head: one output on this decoder.
 
-        The foreground's probability is then divided equally among all classes but the background (class 0).
+        The foreground's probability is divided equally among all classes except the background (class 0).
         """
         own = self.head.state_dict()
         assert own.keys() == head.keys(), "a head of another decoder"
@@ -50,7 +50,7 @@ class SegmentationNet(nn.Module):
             own[name].copy_(torch.cat([torch.zeros_like(tensor), *[each] * others]))
 
     def architecture(self) -> dict[str, Any]:
-        """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
+        """Return the argument of `from_architecture` for this network, without its weights, as plain JSON data."""
         return {
             "encoder": self.encoder.architecture(),
             "decoder": self.decoder.architecture(),
@@ -60,7 +60,7 @@ class SegmentationNet(nn.Module):
 
     @classmethod
     def from_architecture(cls, architecture: Mapping[str, Any]) -> "SegmentationNet":
-        """The network whose `architecture()` this is, with fresh weights."""
+        """Build the network of an `architecture()`, randomly initialised."""
         return cls(
             build_encoder(architecture["encoder"]),
             build_decoder(architecture["decoder"]),

@@ -1,4 +1,4 @@
-"""Counting what really arrived in a network, so that a transfer can't fail unseen: its receipt."""
+"""The receipt of a transfer: the number of tensors that a network really loaded."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,11 @@ from common.run.plain_data import from_dict
 from common.run.records import Receipt
 
 CONSTANTS = {"encoder.mean", "encoder.std"}
-"""Tensors that are set when an encoder is built, and not learnt."""
+"""Tensors that are fixed when an encoder is built, and not learnt."""
 
 
 def read_receipt(path: Path) -> Receipt:
-    """The receipt in a run's receipt.json. Raises UserError where it is not whole."""
+    """Read the receipt from a run's receipt.json. Raises UserError if it is incomplete."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -23,11 +23,11 @@ def read_receipt(path: Path) -> Receipt:
 
 
 def learnt_tensors(network: nn.Module, parts: tuple[str, ...]) -> int:
-    """How many tensors of these parts of a network are learnt."""
+    """Return the number of learnt tensors in these parts of a network."""
     names = {f"{part}.{name}" for part in parts for name in network.get_submodule(part).state_dict()}
     return len(names - CONSTANTS)
 
 
 def count_parameters(*modules: nn.Module) -> int:
-    """The number of values in all parameters of some modules."""
+    """Return the number of values in all parameters of some modules."""
     return sum(parameter.numel() for parameter in nn.ModuleList(modules).parameters())

@@ -1,4 +1,4 @@
-"""Run a network over a data set and score it."""
+"""Scores of a network on a data set."""
 
 import math
 from collections.abc import Callable
@@ -21,17 +21,17 @@ IMAGES_FILE = "test_images.npz"
 
 
 class LossMeans:
-    """The means of a loss and its terms over the images whose logits it is shown; put it into eval mode before."""
+    """Means of a loss and its terms over images; the loss must be in eval mode."""
 
     def __init__(self, loss: SegmentationLoss) -> None:
         self._loss, self._means = loss, Means()
 
     def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         self._means.add({name: term.item() for name, term in self._loss(logits, mask).items()}, len(mask))
 
     def row(self) -> Row:
-        """The means by name, see `SegmentationLoss`."""
+        """Return the means by name, see `SegmentationLoss`."""
         return self._means.row()
 
 
@@ -45,9 +45,9 @@ def score_network(
     watch: Callable[[Tensor, Tensor], None] | None = None,
     bar: bool = True,
 ) -> Scores:
-    """Score a network on every image of a pack, in file order and float32, on the device that it is on.
+    """Score a network on every image of a pack, in file order and float32, on the network's device.
 
-    `names` are its classes. `watch` is shown the logits and the mask of every batch; `bar` shows progress.
+    `names` are the classes. `watch` is called with the logits and mask of every batch; `bar` shows progress.
     """
     net.eval()
     matrices, device = [], next(net.parameters()).device
@@ -60,15 +60,15 @@ def score_network(
 
 
 def save_images(folder: Path, pack: Pack, scores: Scores) -> None:
-    """Keep the confusion matrix of every test image, by which runs are compared image by image."""
+    """Save the confusion matrix of every test image, for paired comparisons of runs."""
     keys, digests = np.array(pack.keys), np.array(pack.digests)
     np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=scores.counts)
 
 
 def score_row(scores: Scores) -> Row:
-    """The scores of a data set as columns of metrics.csv; NaN where a class is in neither truth nor prediction.
+    """Return scores as columns of metrics.csv; NaN for a class in neither target nor prediction.
 
-    "predicted_<class>" is the share of the labelled pixels that were predicted as the class, in float32.
+    "predicted_<class>" is the class's share of the predictions at labelled pixels, in float32.
     """
     means = {name: scores.means[name] for name in ("mean_iou", "pixel_accuracy", "mean_foreground_dice")}
     per_class = {f"iou_{n}": float(iou) for n, iou in zip(scores.names, scores.per_class["iou"], strict=True)}
@@ -77,7 +77,7 @@ def score_row(scores: Scores) -> Row:
 
 
 def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list[str]:
-    """The classes in the validation masks that no pixel was predicted as in any of the last `epochs` epochs."""
+    """Return the classes of the validation masks that were never predicted in the last `epochs` epochs."""
     last = rows[-epochs:]
     if len(last) < epochs:
         return []
@@ -89,7 +89,7 @@ def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list
 
 
 def print_table(scores: Scores, split: str) -> None:
-    """Print the scores of a data set, a line for each class."""
+    """Print the scores of a data set, one line per class."""
     print(f"\n{split} ({len(scores)} images)   IoU    Dice   precision  recall")
     for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
         print(f"  {name:<18} " + "  ".join(map(_four_digits, values)))

@@ -20,30 +20,30 @@ from transfer.receipt import CONSTANTS
 
 @dataclass(frozen=True)
 class Source:
-    """The parts that a network is built from, and their origin."""
+    """The parts of a new network, and their origin."""
 
     name: str
     encoder: Encoder
     decoder: Decoder | None = None
-    """A decoder that was handed over too; None for a random one."""
+    """A pretrained decoder; None for random initialisation."""
     foreground_head: Mapping[str, Tensor] | None = None
-    """Weights of a foreground head on this decoder, which initialise the classifier; None for a random classifier."""
+    """Weights of a foreground head on this decoder, for initialising the classifier; None for a random classifier."""
     loaded: int = 0
-    """Tensors filled from a file; 0 from scratch."""
+    """Number of tensors loaded from a file; 0 from scratch."""
     pretraining: PretrainingRecord | None = None
-    """What phase 1 taught it; None for ImageNet weights and from scratch."""
+    """Record of phase 1; None for ImageNet weights and from scratch."""
     uses_imagenet_labels: bool = False
     train_images: frozenset[str] = frozenset()
-    """Digests of the images that it was pretrained on."""
+    """Digests of the pretraining images."""
 
     def leaks(self, test: Pack) -> list[str]:
-        """A sentence where test images were among its pretraining images."""
+        """Return a warning if test images were among the pretraining images, else []."""
         seen = sum(digest in self.train_images for digest in test.digests)
         return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
 
 
 def find_source(config: TransferConfig) -> Source:
-    """The parts that the settings name: from a handover file, or an encoder by its name, by default the U-Net's."""
+    """Return the parts from a handover file, or an encoder by its name; the default is the U-Net encoder."""
     plan = config.encoder
     if plan.pretrained_encoder is None:
         return _by_name(config)
@@ -53,11 +53,11 @@ def find_source(config: TransferConfig) -> Source:
 
 
 def _refuse_other_channels(source: Source, channels: int) -> None:
-    found = len(source.encoder.mean)
-    if found != channels:
+    expected = len(source.encoder.mean)
+    if expected != channels:
         raise UserError(
-            f"{source.name} was pretrained on images of {found} channels, and --channels is {channels}: "
-            f"set --channels {found}, or pretrain on such images"
+            f"{source.name} was pretrained on images of {expected} channels, and --channels is {channels}: "
+            f"set --channels {expected}, or pretrain on such images"
         )
 
 

@@ -1,1 +1,1 @@
-"""Training: the one loop of both phases and what surrounds it."""
+"""Training: the loop of both phases, with its optimizer, device and progress bar."""

@@ -1,4 +1,4 @@
-"""On what a run computes, and how exactly: Lightning Fabric, chosen by the flags."""
+"""Device and precision of a run: Lightning Fabric, configured by the flags."""
 
 import torch
 from lightning_fabric import Fabric
@@ -8,7 +8,7 @@ from common.errors import UserError
 
 
 def find_device(name: str = "auto") -> torch.device:
-    """The device of this name: auto (a GPU, else the CPU), cpu, cuda, cuda:1 or mps.
+    """Return the device of this name: auto (a GPU, else the CPU), cpu, cuda, cuda:1 or mps.
 
     Raises UserError for a name that is none of these, and for a device that this machine lacks.
     """
@@ -24,7 +24,7 @@ def find_device(name: str = "auto") -> torch.device:
 
 
 def make_fabric(config: RunConfig) -> Fabric:
-    """The engine for one device. Raises UserError when that device is absent or can't do the precision."""
+    """Return a Fabric for one device. Raises UserError if the device is absent or lacks the precision."""
     device = find_device(config.device)
     if config.amp and config.amp_dtype == "fp16" and device.type == "cpu":
         raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a plain line an epoch elsewhere."""
+"""Progress of a run: a bar on a terminal, and one line per epoch."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from common.terminal import CONSOLE, time_left
 
 
 class EpochBar:
-    """Shows epoch, losses, rate, images a second and the time left of a training."""
+    """A progress bar with epoch, losses, learning rate, images per second and remaining time."""
 
     def __init__(self, *, epochs: int, updates: int, epoch: int = 0) -> None:
         self.epochs, self.updates = epochs, updates
@@ -31,18 +31,18 @@ class EpochBar:
         self.bar.stop()
 
     def begin(self, epoch: int) -> None:
-        """An epoch starts (counted from 0)."""
+        """Start an epoch (counted from 0)."""
         self.images, self.speed, self.began = 0, 0.0, time.monotonic()
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}")
 
     def advance(self, values: Row, images: int, lr: float) -> None:
-        """A batch is done."""
+        """Advance by one batch."""
         self.images += images
         self.speed = self.images / max(time.monotonic() - self.began, 1e-9)
         self.bar.update(self.task, advance=1, terms=f"{_words(values)} lr {lr:.2g}", speed=f"{self.speed:.0f} images/s")
 
     def end(self, done: int, shown: Row, *, better: bool) -> None:
-        """The epoch that makes `done` is over: its line stays, with a star where it is the best so far."""
+        """Print the line of a finished epoch, with a star for the best so far; `done` counts the finished epochs."""
         left = (time.monotonic() - self.start) / max(done - self.first, 1) * (self.epochs - done)
         line = (
             f"epoch {done}/{self.epochs}  {_words(shown)}  {self.speed:.0f} images/s  "

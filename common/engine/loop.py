@@ -1,4 +1,4 @@
-"""The one loop of both phases: read it from `fit` upwards."""
+"""The training loop of both phases; read it from `fit` upwards."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -20,16 +20,16 @@ from common.rows import Means, Row
 from common.run.history import History
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
-"""Named terms of a batch; "loss" is the one that is minimised."""
+"""The function from a batch to its named loss terms; "loss" is minimised."""
 
 
 class Updater:
-    """Turns the terms of batches into moves of the weights, one for every `plan.accumulate` batches.
+    """The weight updates of a training, one for every `plan.accumulate` batches.
 
-    Every batch re-seeds the random numbers from (seed, batch, rank), so that augmentation, masking and dropout
-    depend on nothing else, and a resumed run equals one that never stopped. A parameter group moves at
-    `lr_at(update)` times its own "factor" (1 where it has none). With `plan.ema` an exponential moving average
-    of the weights and buffers is kept beside them; it begins at the weights after the first update.
+    Every batch re-seeds the random numbers from (seed, batch, rank). Augmentation, masking and dropout depend on
+    nothing else, so a resumed run equals an uninterrupted one. The learning rate of a parameter group is
+    `lr_at(update)` times its own "factor" (default 1). With `plan.ema` an exponential moving average of the weights
+    and buffers is kept; it starts at the weights after the first update.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Updater:
 
     @property
     def lr(self) -> float:
-        """The rate of the last update, for a group of factor 1."""
+        """The learning rate of the last update, for a group of factor 1."""
         return self.lr_at(max(self.update - 1, 0))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next update depends on, beside the weights."""
+        """Return all state that the next update depends on, except the weights."""
         return {
             "update": self.update,
             "batch": self.batch,
@@ -65,7 +65,7 @@ class Updater:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the update at which `state_dict` was taken."""
+        """Restore the state that `state_dict` returned."""
         self.update, self.batch = state["update"], state["batch"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
@@ -73,15 +73,15 @@ class Updater:
             self.average.load_state_dict(state["average"])
 
     def begin(self) -> None:
-        """Make ready for a batch: its random numbers, and the rates of its update."""
+        """Prepare a batch: seed its random numbers, and set the learning rates of its update."""
         seed_update(self.seed, self.batch, self.fabric.global_rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr_at(self.update) * group.get("factor", 1.0)
 
     def add(self, terms: Mapping[str, Tensor], share: float = 1.0) -> Row:
-        """Take in the gradient of a batch that makes up `share` of its update; return the terms as numbers.
+        """Accumulate the gradient of a batch that makes up `share` of its update; return the terms as floats.
 
-        Raises DivergedError when one of them is none, before the weights are spoilt.
+        Raises DivergedError for a term that is not finite, before the weights change.
         """
         numbers = torch.stack([term.detach().float() for term in terms.values()]).tolist()
         values = dict(zip(terms, numbers, strict=True))
@@ -95,7 +95,7 @@ class Updater:
         return values
 
     def move(self) -> float:
-        """Move the weights once, and their average after them; return the norm of the gradient before clipping."""
+        """Update the weights and their average; return the norm of the gradient before clipping."""
         largest = self.plan.clip_norm or math.inf  # a clip at infinity multiplies by 1: it only measures
         norm = self.fabric.clip_gradients(self.model, self.moves, max_norm=largest, error_if_nonfinite=False)
         self.moves.step()
@@ -107,7 +107,7 @@ class Updater:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Inside, the model holds the average of its weights, and its own again outside; no average, no change."""
+        """Give the model its averaged weights inside the context; without an average nothing changes."""
         if self.average is None:
             yield
             return
@@ -120,16 +120,16 @@ class Updater:
 
 
 def updates_per_epoch(batches: Sized, plan: TrainingConfig) -> int:
-    """How often the weights move in a pass over the data; the last update may have fewer batches."""
+    """Return the number of updates in an epoch; the last update may have fewer batches."""
     return math.ceil(len(batches) / plan.accumulate)
 
 
 def train_epoch(
     step: Step, batches: Iterable[Batch], updater: Updater, watch: Callable[[Row, int], None] | None = None
 ) -> Row:
-    """One pass over the data. Returns the mean of every term over the images, and the updates' mean "grad_norm".
+    """Train for one epoch; return the mean of every term over the images, and the updates' mean "grad_norm".
 
-    The batches of an update count by their images, so that they equal one large batch.
+    The batches of an update are weighted by their numbers of images, so that they equal one large batch.
     """
     means, norms = Means(), []
     for group in _groups(batches, updater.plan.accumulate):
@@ -153,7 +153,7 @@ def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
 
 
 def _finite_mean(norms: list[float]) -> float:
-    """fp16 now and then overflows; its scaler leaves such an update out, and so does the mean."""
+    """Return the mean over finite norms: after an fp16 overflow the scaler skips the update, and so does the mean."""
     finite = [norm for norm in norms if math.isfinite(norm)]
     return sum(finite) / len(finite) if finite else math.nan
 
@@ -168,10 +168,10 @@ def fit(
     patience: int,
     score: Callable[[Row], float],
 ) -> None:
-    """Train until `epochs` are done, or until `patience` epochs have brought no better validation score.
+    """Train for `epochs` epochs, or until `patience` epochs bring no better validation score.
 
-    `train` and `evaluate` take the epoch's number from 0 and return what they measured; `save` is told whether
-    the epoch is the best so far; a higher score is better.
+    `train` and `evaluate` take the epoch's number from 0 and return its measurements. `save` receives the history and
+    whether the epoch is the best so far; a higher score is better.
     """
     while history.epoch < epochs and history.epoch - history.best_epoch < patience:
         row = {"epoch": history.epoch + 1, **train(history.epoch), **evaluate(history.epoch)}

@@ -1,4 +1,4 @@
-"""What moves the weights: the optimizer of a phase, and its rate at every update."""
+"""The optimizer of a phase, and its learning rate at every update."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from common.engine.schedule import cosine, poly, warmup
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """A part of a network that is trained at its own rate."""
+    """Modules of a network with their own learning rate."""
 
     modules: Sequence[nn.Module]
     factor: float = 1.0
-    """Its rate, relative to --lr."""
+    """Learning rate, relative to --lr."""
 
 
 def build_optimizer(
     parts: Sequence[ParameterGroup], training: TrainingConfig, plan: OptimizerConfig
 ) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, Adam or AdamW over the parts; weights of convolutions decay, norms and biases don't.
+    """Return SGD with Nesterov momentum, Adam or AdamW over the parts; norms and biases have no weight decay.
 
-    Every group has its part's rate as "factor", by which `common.train.Updater` multiplies the rate.
+    Every group has its part's relative rate as "factor", by which `common.engine.loop.Updater` multiplies the rate.
     """
     groups = [group for part in parts for group in _groups(part, training.weight_decay)]
     match plan.optimizer:
@@ -38,7 +38,7 @@ def build_optimizer(
 
 
 def _groups(part: ParameterGroup, weight_decay: float) -> list[dict[str, Any]]:
-    """The parameters with more than one dimension, which decay, and the others (norms and biases), which do not."""
+    """Split a part into parameters with weight decay (more than one dimension) and without (norms and biases)."""
     parameters = list(nn.ModuleList(part.modules).parameters())
     decaying = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim <= 1]
@@ -49,7 +49,7 @@ def _groups(part: ParameterGroup, weight_decay: float) -> list[dict[str, Any]]:
 
 
 def rates(training: TrainingConfig, plan: OptimizerConfig, updates_per_epoch: int) -> Callable[[int], float]:
-    """The learning rate at each update: a linear warm-up times the schedule."""
+    """Return the function from an update to its learning rate: a linear warm-up times the schedule."""
     total, base, final = training.epochs * updates_per_epoch, training.lr, plan.min_lr
     rising = round(plan.warmup_epochs * updates_per_epoch)
     schedules: dict[str, Callable[[int], float]] = {

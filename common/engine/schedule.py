@@ -1,10 +1,10 @@
-"""Learning rates as pure functions of the update number: nothing to checkpoint, nothing to resume."""
+"""Learning rates as pure functions of the update number, without state to checkpoint."""
 
 import math
 
 
 def warmup(update: int, *, updates: int) -> float:
-    """The factor of a linear warm-up, from 1 / updates at the first update to 1.
+    """Return the factor of a linear warm-up, from 1 / updates at the first update to 1.
 
     Source: Goyal et al., Accurate, Large Minibatch SGD, arXiv 1706.02677, section 2.2.
     Deviation: none; 0 updates mean no warm-up.
@@ -13,7 +13,7 @@ def warmup(update: int, *, updates: int) -> float:
 
 
 def cosine(update: int, *, total: int, base: float, final: float = 0.0) -> float:
-    """The rate that falls from `base` at update 0 to `final` at update `total`, along half a cosine.
+    """Return a rate that falls from `base` at update 0 to `final` at update `total`, along half a cosine.
 
     Source: Loshchilov & Hutter, SGDR, arXiv 1608.03983, eq. 5, one period.
     Deviation: none.
@@ -23,7 +23,7 @@ def cosine(update: int, *, total: int, base: float, final: float = 0.0) -> float
 
 
 def poly(update: int, *, total: int, base: float, power: float = 0.9, final: float = 0.0) -> float:
-    """The rate that falls from `base` at update 0 to `final` at update `total`, as (1 - update / total) ** power.
+    """Return a rate that falls from `base` at update 0 to `final` at update `total`, as (1 - update / total) ** power.
 
     Source: Chen et al., DeepLab, arXiv 1606.00915, section 4.3; nnU-Net, arXiv 1904.08128.
     Deviation: per update, where nnU-Net decays per epoch.

@@ -1,4 +1,4 @@
-"""A phase's training from first epoch to last: the loop of `common.engine.loop` wired to a run's folder."""
+"""The training of a phase: the loop of `common.engine.loop`, with its outputs in a run's folder."""
 
 import os
 import shutil
@@ -21,46 +21,46 @@ from common.run.history import History
 
 @runtime_checkable
 class Phase(Protocol):
-    """What differs between the phases: their loss, their scores, and what they leave. Epochs count from 0."""
+    """The parts of a training that differ between phases: loss, scores and outputs. Epochs count from 0."""
 
     @property
     def headline(self) -> tuple[str, ...]:
-        """The columns of metrics.csv that an epoch's line on the screen shows, beside the losses."""
+        """Columns of metrics.csv in the printed line of an epoch, beside the losses."""
         ...
 
     def begin_epoch(self, epoch: int) -> None:
-        """Change what changes between epochs, such as the frozen levels."""
+        """Apply the changes between epochs, such as the frozen levels."""
         ...
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The terms of the loss on a batch; "loss" is the one that is minimised."""
+        """Return the terms of the loss on a batch; "loss" is minimised."""
         ...
 
     def trained(self) -> Row:
-        """Scores on the images of the epoch's training, beside the terms of the loss."""
+        """Return scores on the epoch's training images, beside the terms of the loss."""
         ...
 
     def evaluate(self, epoch: int) -> Row:
-        """Scores on the validation images after an epoch."""
+        """Return scores on the validation images after an epoch."""
         ...
 
     def score(self, row: Row) -> float:
-        """The score that chooses the best epoch, from its row of metrics.csv; higher is better."""
+        """Return the score that selects the best epoch, from its row of metrics.csv; higher is better."""
         ...
 
     def handover(self, row: Row) -> Handover:
-        """The network as a file, with the row of its epoch."""
+        """Return the network for a handover file, with the row of its epoch."""
         ...
 
     def show(self, history: History) -> str | None:
-        """Draw pictures for TensorBoard after an epoch; return an alarm for the screen, if there is one."""
+        """Draw pictures for TensorBoard after an epoch; return a warning to print, or None."""
         ...
 
 
 def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
-    """The network itself, or compiled with --compile; its weights are the same objects.
+    """Return the network, with --compile compiled; its weights are the same objects.
 
-    Raises UserError where compiling needs a compiler and there is none.
+    Raises UserError if --compile is set and no C++ compiler is installed.
     """
     if not plan.compile:
         return model
@@ -72,7 +72,7 @@ def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
 def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: Mapping[str, Any]) -> History:
     """Train to the last epoch or until patience ends; write best.pth, last.pth and the records after each epoch.
 
-    A run to resume goes on where it stopped. `state` names all that has a `state_dict` and changes while training.
+    A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
     """
     plan: TrainingConfig = run.config.training
     history = run.restore(state)

@@ -1,4 +1,4 @@
-"""The layers that encoders and decoders are built of, and ways to handle them."""
+"""Layers shared by encoders and decoders, and their initialisation."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -16,7 +16,7 @@ LEAKY_SLOPE = 0.01
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
-    """A normalisation with a learned scale and shift for each channel, eps 1e-5.
+    """Return a normalisation with a learned scale and shift for each channel, eps 1e-5.
 
     "group" makes as many groups as the largest divisor of `channels` that is at most 8.
     """
@@ -31,10 +31,10 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
 def normalise_visible(
     norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"]
 ) -> Float[Tensor, "n c h w"]:
-    """Apply a normalisation as if the map had no other cells than those where `cells` is 1.
+    """Apply a normalisation with statistics over the cells where `cells` is 1 only.
 
-    What it gives for the others is to be thrown away. Statistics over zeros would differ from those of whole
-    pictures, with which the network is used later. GroupNorm is applied to all cells, visible or not.
+    The output of the other cells is meaningless. Statistics that included zeros would not match whole images at
+    fine-tuning. GroupNorm is applied to all cells, visible or not.
 
     Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (normalisation of sparse maps).
     """
@@ -44,7 +44,7 @@ def normalise_visible(
     over_batch = isinstance(norm, nn.BatchNorm2d)
     if over_batch and not norm.training:
         return norm(x)
-    given, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # sums over a batch need all their digits
+    given, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # sums over a batch need float32
     dims = (0, 2, 3) if over_batch else (2, 3)
     count = cells.sum(dims, keepdim=True).clamp(min=1)
     mean = (x * cells).sum(dims, keepdim=True) / count
@@ -57,7 +57,7 @@ def normalise_visible(
 
 @torch.no_grad()
 def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """Move the running statistics as a training step of BatchNorm does."""
+    """Update the running statistics like a training step of BatchNorm."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
@@ -68,7 +68,7 @@ def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
 
 
 def two_convolutions(in_channels: int, width: int, *, norm: Norm, stride: int = 1) -> list[nn.Module]:
-    """Twice a 3x3 convolution with bias, normalisation and LeakyReLU; the first one takes the stride."""
+    """Return two blocks of 3x3 convolution with bias, normalisation and LeakyReLU; the first has the stride."""
     layers: list[nn.Module] = []
     for channels, step in ((in_channels, stride), (width, 1)):
         layers += [
@@ -80,7 +80,7 @@ def two_convolutions(in_channels: int, width: int, *, norm: Norm, stride: int = 
 
 
 def initialise(module: nn.Module) -> None:
-    """Draw convolution weights so that a LeakyReLU network keeps its variance, and set biases to zero.
+    """Initialise convolutions to preserve variance through LeakyReLU, with zero biases.
 
     Source: He et al. 2015, arXiv 1502.01852, eq. 15 (normal distribution, fan in).
     Deviation: none.
@@ -93,7 +93,7 @@ def initialise(module: nn.Module) -> None:
 
 
 def require_one_each(steps: int, **given: Sequence[float]) -> None:
-    """Refuse a setting that does not have one number for each step of a network."""
+    """Raise UserError unless each setting has one number for every step of the network."""
     for name, numbers in given.items():
         if len(numbers) != steps:
             raise UserError(

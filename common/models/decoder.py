@@ -1,4 +1,4 @@
-"""What every decoder promises, and the decoder of the U-Net: from the coarsest map back to the picture's size."""
+"""The `Decoder` interface, and the U-Net decoder."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,43 +13,43 @@ Up = Literal["bilinear", "nearest", "transpose"]
 
 
 class Decoder(nn.Module):
-    """Turns an encoder's maps into one map from which a `head` makes what is wanted at the picture's size.
+    """A network from an encoder's maps to one map, which a `head` turns into an output at the image's size.
 
-    A subclass sets `out_channels` and writes `forward` and `architecture`.
+    A subclass sets `out_channels` and implements `forward` and `architecture`.
     """
 
     out_channels: int
     skips: Literal["all", "none"] = "none"
-    """Whether it takes other maps of the encoder than the coarsest."""
+    """Whether the decoder uses skip connections, or the coarsest map alone."""
 
     def forward(
         self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
     ) -> Float[Tensor, "n d _ _"]:
-        """A map of `out_channels` channels from the encoder's maps, finest first.
+        """Return a map of `out_channels` channels from the encoder's maps, given finest first.
 
-        `keep` multiplies all skips of a sample: 1 keeps them (so does None), 0 leaves the coarsest map alone.
+        `keep` multiplies all skips of a sample: 1 or None keeps them, 0 leaves the coarsest map alone.
         """
         raise NotImplementedError
 
     def head(self, outputs: int) -> nn.Module:
-        """The layer from this decoder's map to `outputs` values at every pixel of the picture, unbounded."""
+        """Return the layer from this decoder's map to `outputs` unbounded values at every pixel of the image."""
         return nn.Conv2d(self.out_channels, outputs, 1)
 
     def architecture(self) -> dict[str, Any]:
-        """What `build_decoder` needs to rebuild this decoder, without its weights; fit for JSON."""
+        """Return the arguments of `build_decoder` for this decoder, without its weights, as plain JSON data."""
         raise NotImplementedError
 
 
 def doublings(stride: int, stop: int = 1) -> list[int]:
-    """The strides on the way from a map of this stride to one of stride `stop` (powers of 2): 4, 2, 1 from 8 to 1."""
+    """Return the strides after each doubling from `stride` to `stop` (powers of 2): 4, 2, 1 from 8 to 1."""
     return [stride >> step for step in range(1, stride.bit_length()) if stride >> step >= stop]
 
 
 class UpStep(nn.Module):
-    """One step up: double the size, join the encoder's map of that size, mix with two 3x3 convolutions.
+    """One upsampling step: double the size, concatenate the skip, mix with two 3x3 convolutions.
 
-    For "bilinear" and "nearest" a 1x1 convolution narrows the coarse map before it is enlarged. That equals
-    narrowing it afterwards, at a quarter of the cost, and leaves less to do for the 3x3 convolutions. "transpose"
+    For "bilinear" and "nearest" a 1x1 convolution narrows the coarse map before it is enlarged. Narrowing it
+    afterwards would give the same map at four times the cost. The 3x3 convolutions become cheaper too. "transpose"
     narrows and enlarges by a transposed 2x2 convolution.
     """
 
@@ -74,14 +74,14 @@ class UpStep(nn.Module):
 
 
 class UNetDecoder(Decoder):
-    """Rebuilds full resolution from an encoder's maps, one doubling at a time, with skips from the encoder.
+    """The expanding half of a U-Net: one doubling at a time, with skips from the encoder.
 
     There is one step for each map but the coarsest, then steps without a skip until the stride is `stop`. Widths
-    and dropout have one number a step, coarsest first. Without widths, a step to stride s has s times the
-    channels of the finest map, at most 512: 512, 256, 128, 64, 32 for the U-Net encoder, 256, 128, 64, 32, 16
-    for MobileNetV2. With skips "none" it is built without inputs for skips and sees the coarsest map alone.
+    and dropout have one number a step, coarsest first. By default a step to stride s has s times the
+    channels of the finest map, at most 512. That is 512, 256, 128, 64, 32 for the U-Net encoder, and 256, 128, 64, 32,
+    16 for MobileNetV2. With skips "none" it has no skip inputs and uses the coarsest map alone.
 
-    With `stop` above 1 the head draws a patch of stop x stop pixels from each cell of the last map.
+    With `stop` above 1 the head predicts a patch of stop x stop pixels from each cell of the last map.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The decoder of DeepLabV3+."""
+"""The DeepLabV3+ decoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +16,10 @@ WIDTH, FINE_WIDTH, FINE_STRIDE = 256, 48, 4
 
 
 class DeepLabV3PlusDecoder(Decoder):
-    """Looks at the coarsest map at several dilations at once, and joins the encoder's map of stride 4.
+    """Atrous spatial pyramid pooling on the coarsest map, joined with the encoder's map of stride 4.
 
-    `forward` ends at stride 4; the head enlarges its logits bilinearly. Meant for an encoder of stride 16, with the
-    published dilations 6, 12, 18; at stride 32 they are halved, since they count cells of the coarsest map.
+    `forward` ends at stride 4; the head enlarges its logits bilinearly. The published dilations 6, 12, 18 suit an
+    encoder of stride 16. They are halved at stride 32, because they count cells of the coarsest map.
 
     Source: Chen et al. 2018, arXiv 1802.02611, section 3.1 and figure 2.
     Deviation: plain 3x3 convolutions, not separable ones; torchvision's pyramid pooling, which has dropout 0.5.

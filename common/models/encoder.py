@@ -1,4 +1,4 @@
-"""What every encoder promises, and the encoder of the U-Net."""
+"""The `Encoder` interface, and the U-Net encoder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ from common.models.blocks import NORMS, Norm, initialise, normalise_visible, req
 
 
 class Encoder(nn.Module):
-    """Turns a picture into a pyramid of feature maps, from fine to coarse.
+    """A network from an image to a pyramid of feature maps, from fine to coarse.
 
-    A subclass sets `channels` and `strides` (one entry a map, finest first) and writes `pyramid`, `levels` and
-    `architecture`. Pictures come in [0, 1]; the encoder applies its own `mean` and `std`, which are saved
+    A subclass sets `channels` and `strides` (one entry a map, finest first) and implements `pyramid`, `levels` and
+    `architecture`. Images are in [0, 1]; the encoder normalises them by its own `mean` and `std`, which are saved
     with its weights.
     """
 
@@ -34,31 +34,31 @@ class Encoder(nn.Module):
 
     @property
     def min_size(self) -> int:
-        """The smallest side of a picture: normalisation needs more than one pixel in the coarsest map."""
+        """The smallest side of an image: normalisation needs more than one pixel in the coarsest map."""
         return 2 * self.strides[-1]
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        """One map for each stride, finest first. Raises UserError for a size that does not fit."""
+        """Return one map for each stride, finest first. Raises UserError for a size that does not fit."""
         self.check_size(*image.shape[-2:])
         return self.pyramid((image - self.mean) / self.std)
 
     def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        """The maps of a picture that has been normalised already."""
+        """Return the maps of an image that is already normalised."""
         raise NotImplementedError
 
     def architecture(self) -> dict[str, Any]:
-        """What `build_encoder` needs to rebuild this encoder, without its weights; fit for JSON."""
+        """Return the arguments of `build_encoder` for this encoder, without its weights, as plain JSON data."""
         raise NotImplementedError
 
     def load_pretrained(self, path: Path | None) -> int:
-        """Load ImageNet weights from a file, or from where they are published; the number of tensors loaded.
+        """Load ImageNet weights from a file, or from their publisher; return the number of tensors loaded.
 
-        Raises UserError where the file does not fit, or the weights can't be had.
+        Raises UserError if the file does not fit, or the weights are unavailable.
         """
         raise NotImplementedError("this encoder has no pretrained weights")
 
     def check_size(self, height: int, width: int) -> None:
-        """Raise UserError, naming the nearest size that works, unless a picture of this size fits."""
+        """Raise UserError, with the nearest valid size, unless images of this size fit."""
         fitting = tuple(self._nearest_side(side) for side in (height, width))
         if fitting != (height, width):
             raise UserError(
@@ -72,13 +72,13 @@ class Encoder(nn.Module):
         return max(self.min_size, (side + stride // 2) // stride * stride)
 
     def levels(self) -> list[Sequence[nn.Module]]:
-        """The layers between one map and the next, finest first; together they are all that learns."""
+        """Return the layers of each level, finest first; together they hold all parameters."""
         raise NotImplementedError
 
     def freeze(self, levels: int | None = None) -> None:
-        """Let the finest `levels` (None: all) stay as they are, and the others learn again.
+        """Freeze the finest `levels` (None: all), and unfreeze the others.
 
-        What is frozen keeps its weights, normalisation statistics and dropout, whatever a parent's train() says.
+        Frozen levels keep weights and normalisation statistics, without dropout, even after a parent's train().
         """
         self.frozen_levels = len(self.strides) if levels is None else levels
         for index, layers in enumerate(self.levels()):
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True):
-        """As in torch, except that frozen levels stay in evaluation mode."""
+        """Set training mode like torch, but keep frozen levels in evaluation mode."""
         super().train(mode)
         for part in self.modules() if self.frozen_levels else ():
             learns = [parameter.requires_grad for parameter in part.parameters()]
@@ -96,11 +96,11 @@ class Encoder(nn.Module):
 
 
 class UNetEncoder(Encoder):
-    """Plain convolution stages, each half as large as the one before: the contracting half of a U-Net.
+    """The contracting half of a U-Net: plain convolution stages, each at half the size of the one before.
 
     A stage is two 3x3 convolutions with normalisation and LeakyReLU, then spatial dropout (whole channels).
-    The first stage keeps the picture's size; the others halve it by the stride of their first convolution or by 2x2
-    max pooling before it. With its defaults it has 9,437,856 parameters.
+    The first stage keeps the image's size; the others halve it by the stride of their first convolution or by 2x2
+    max pooling before it. The defaults give 9,437,856 parameters.
     """
 
     def __init__(
@@ -133,13 +133,13 @@ class UNetEncoder(Encoder):
     def forward(
         self, image: Float[Tensor, "n c h w"], *, visible: Float[Tensor, "n 1 h w"] | None = None
     ) -> list[Float[Tensor, "n _ _ _"]]:
-        """As every encoder's; pixels where `visible` is 0 are hidden, and stay so at every scale.
+        """Return one map for each stride; pixels where `visible` is 0 stay hidden at every scale.
 
-        After every convolution the cells that lie wholly behind hidden pixels are zeroed, so that what is
-        visible does not seep into them and the hiding pattern survives to the depth at which patches are whole.
+        Fully hidden cells are zeroed after every convolution. Visible pixels therefore do not leak into them, and the
+        mask survives to the stride of the patches.
 
         Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (sparse convolution).
-        Deviation: zeroed features in place of sparse convolutions; the decoder is given these zeros, not a
+        Deviation: zeroed features in place of sparse convolutions; the decoder receives these zeros, not a
         learned embedding.
         """
         self.check_size(*image.shape[-2:])
@@ -169,7 +169,7 @@ class UNetEncoder(Encoder):
 
 
 def _through(stage: nn.Sequential, x: Tensor, cells: Tensor | None) -> Tensor:
-    """Run a stage; where cells are given, others enter no statistics and are zeroed after every activation."""
+    """Run a stage; with `cells`, hidden cells are excluded from statistics and zeroed after every activation."""
     if cells is None:
         return stage(x)
     for layer in stage:

@@ -1,4 +1,4 @@
-"""MobileNetV2 as an encoder, with ImageNet weights where they are wanted."""
+"""MobileNetV2 as an encoder, optionally with ImageNet weights."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -15,10 +15,10 @@ from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistic
 
 
 class MobileNetV2Encoder(Encoder):
-    """A small network made for ImageNet, without its classifier: 2,223,872 parameters, random at first.
+    """MobileNetV2 without its classifier: 2,223,872 parameters, randomly initialised.
 
-    Pictures come in [0, 1] and are normalised with ImageNet's mean and standard deviation; where they have
-    not three channels, every channel gets the average of ImageNet's three, see `adapt_channels` for the weights.
+    Images are in [0, 1] and normalised with ImageNet's mean and standard deviation. Unless they have three channels,
+    every channel uses the average of ImageNet's three; `adapt_channels` fits the weights.
     """
 
     channels = (16, 24, 32, 96, 1280)
@@ -48,8 +48,8 @@ class MobileNetV2Encoder(Encoder):
         return self.load_imagenet(imagenet_state("mobilenet_v2", path))
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> int:
-        """Take torchvision's weights, all but the classifier's; the number of tensors loaded.
+        """Load torchvision's weights, without the classifier; return the number of tensors loaded.
 
-        Raises UserError where any other tensor is missing, unexpected or of another shape.
+        Raises UserError if any other tensor is missing, unexpected or of another shape.
         """
         return load_features(self.features, state, "the ImageNet weights of mobilenet_v2")

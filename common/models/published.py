@@ -1,4 +1,4 @@
-"""Three published decoders that see the coarsest map alone, each exactly as described."""
+"""Three published decoders without skip connections, each exactly as described."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,15 +14,15 @@ from common.models.decoder import Decoder, doublings
 class SkiplessDecoder(Decoder):
     """A sequence of layers on the coarsest map.
 
-    Widths are the channels after each of its doublings of the size, coarsest first; without them they are `WIDTHS`,
-    which are meant for an encoder of stride 32, or the last of them for a finer one. Dropout has one number for each
-    doubling, the head's included. A subclass writes `layers`.
+    Widths are the channels after each doubling of the size, coarsest first. The default, `WIDTHS`, suits stride 32;
+    an encoder of finer stride takes the last of them. Dropout has one number for each doubling, the head's included.
+    A subclass implements `layers`.
     """
 
     name: ClassVar[str]
     WIDTHS: ClassVar[tuple[int, ...]]
     HEAD_DOUBLINGS: ClassVar[int] = 0
-    """How many of the doublings the head does."""
+    """Number of doublings in the head."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class SkiplessDecoder(Decoder):
         self.body = nn.Sequential(*self.layers(encoder_channels[-1]))
 
     def layers(self, in_channels: int) -> list[nn.Module]:
-        """What stands between the coarsest map and the head."""
+        """Return the layers between the coarsest map and the head."""
         raise NotImplementedError
 
     def forward(
@@ -63,10 +63,10 @@ class SkiplessDecoder(Decoder):
 
 
 class ConvTransposeDecoder(SkiplessDecoder):
-    """System B's: five 3x3 convolutions at the coarsest size, then five transposed 3x3 convolutions of stride 2.
+    """System B's decoder: five 3x3 convolutions at the coarsest size, then five transposed 3x3 ones of stride 2.
 
-    The last of these is the head, so `forward` ends at stride 2. ReLU between all, dropout before each doubling;
-    Xavier initialisation. With MobileNetV2 and one output it has 8,555,457 parameters.
+    The last one is the head, so `forward` ends at stride 2. ReLU follows each of the others, dropout precedes each
+    doubling; Xavier initialisation. With MobileNetV2 and one output it has 8,555,457 parameters.
     """
 
     name = "conv_transpose"
@@ -88,7 +88,7 @@ class ConvTransposeDecoder(SkiplessDecoder):
 
 
 class TransposeDecoder(SkiplessDecoder):
-    """System C's: five transposed 4x4 convolutions of stride 2 with ReLU and dropout.
+    """System C's decoder: five transposed 4x4 convolutions of stride 2 with ReLU and dropout.
 
     With MobileNetV2 and one output it has 13,272,065 parameters.
     """
@@ -105,7 +105,7 @@ class TransposeDecoder(SkiplessDecoder):
 
 
 class BilinearDecoder(SkiplessDecoder):
-    """System D's: five blocks of 3x3 convolution, BatchNorm, ReLU, bilinear doubling and dropout.
+    """System D's decoder: five blocks of 3x3 convolution, BatchNorm, ReLU, bilinear doubling and dropout.
 
     With MobileNetV2 and one output it has 7,251,041 parameters.
     """
@@ -126,7 +126,10 @@ def _doubling(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
 
 
 def _xavier(layer: nn.Module) -> nn.Module:
-    """Source: Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward networks, eq. 16."""
+    """Initialise a convolution uniformly after Xavier, with zero bias.
+
+    Source: Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward networks, eq. 16.
+    """
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:

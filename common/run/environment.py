@@ -1,4 +1,4 @@
-"""On what a run ran: versions, machine, command, memory."""
+"""The environment of a run: versions, machine, command, memory."""
 
 import platform
 import shlex
@@ -18,20 +18,20 @@ PACKAGES = (
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:
-    """The most memory held at once so far, in MiB: by the process (not on Windows), and by tensors on a GPU."""
-    found = {}
+    """Return the peak memory so far in MiB: of the process (not on Windows), and of tensors on a GPU."""
+    peaks = {}
     if sys.platform != "win32":
         import resource  # exists on Unix alone
 
         unit = 2**20 if sys.platform == "darwin" else 2**10
-        found["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+        peaks["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
     if device.type == "cuda":
-        found["peak_gpu_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
-    return found
+        peaks["peak_gpu_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return peaks
 
 
 def environment() -> dict[str, Any]:
-    """Versions, machine and command: what somebody needs who repeats the run."""
+    """Return versions, machine and command, for repeating the run."""
     return {
         "command": typed_command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
 
 
 def typed_command() -> str:
-    """What was typed, fit for typing it again."""
+    """Return the command line of this process, quoted for a shell."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
     if module is None:
         script = Path(sys.argv[0])

@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, machine, measurements and pictures."""
+"""The folder of a run: settings, environment, measurements and pictures."""
 
 import shutil
 import time
@@ -23,9 +23,9 @@ WRITTEN = (
     "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
     "report.html", "test_images.npz", "*.pth", "figures", "tensorboard",
 )  # fmt: skip
-"""What a run leaves in its folder."""
+"""Files that a run writes into its folder."""
 WANDB = ("wandb", "wandb_id.txt")
-"""What Weights & Biases leaves there."""
+"""Files of Weights & Biases in the folder."""
 MAY_CHANGE = {
     "output_dir",
     "device",
@@ -37,16 +37,16 @@ MAY_CHANGE = {
     "download",
     "report",
 }
-"""Settings that a resumed run may change: they do not enter the weights."""
+"""Settings that a resumed run may change, because they do not affect the weights."""
 
 
 class Run:
-    """A run's folder, made once there is something to put into it."""
+    """The folder of a run, created by `open`."""
 
     def __init__(self, phase: str, config: Any) -> None:
         self.config, self.phase = config, phase
-        wanted = config.run.output_dir
-        self.folder: Path = wanted or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+        given = config.run.output_dir
+        self.folder: Path = given or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.loggers: list[Logger] = [TensorBoard(self.folder)]
         self._began, self._before = time.monotonic(), {}
         if config.run.resume:
@@ -58,18 +58,18 @@ class Run:
 
     @property
     def figures(self) -> Path:
-        """Where pictures go."""
+        """The folder of the pictures."""
         return self.folder / "figures"
 
     @property
     def finished(self) -> bool:
-        """Whether the run to resume has nothing left to do."""
+        """Whether the run to resume is complete."""
         return self.config.run.resume and (self.folder / "metrics.json").exists()
 
     def open(self) -> None:
-        """Make the folder and record settings and machine. An old run in it is removed only with --overwrite."""
+        """Create the folder, and record settings and environment. An old run is removed only with --overwrite."""
         config = self.config.run
-        if config.logger == "wandb":  # before anything is lost: it may refuse
+        if config.logger == "wandb":  # before an old run is removed, because it may fail
             if config.overwrite:
                 self._clear(WANDB)
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Run:
         self.write_json("environment.json", environment())
 
     def restore(self, into: Mapping[str, Any]) -> History:
-        """Load last.pth into what has a `load_state_dict`; return how far the run had come."""
+        """Load last.pth into the objects of `into`; return the history so far."""
         self._began = time.monotonic()
         if not self.config.run.resume or not (self.folder / "last.pth").exists():
             return History()
@@ -92,35 +92,35 @@ class Run:
         return History(**content["progress"])
 
     def record_resources(self, device: torch.device) -> None:
-        """Write the seconds of training, over all resumptions, and the peak memory."""
+        """Write the training time in seconds, over all resumptions, and the peak memory."""
         seconds = self._before.get("train_seconds", 0.0) + time.monotonic() - self._began
         memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
         self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
 
     def save_state(self, history: History, state: Mapping[str, Any]) -> None:
-        """Write last.pth: all that a resumed run needs to go on as if it had never stopped."""
+        """Write last.pth: the complete state for resuming the run exactly."""
         parts = {name: part.state_dict() for name, part in state.items()}
         save_atomically({"state": parts, "progress": vars(history)}, self.folder / "last.pth")
 
     def record(self, history: History) -> None:
-        """Write the epochs so far to metrics.csv, and the newest to wherever runs are watched."""
+        """Write all epochs to metrics.csv, and the latest to the loggers."""
         write_csv(self.folder / "metrics.csv", history.rows)
         newest = history.rows[-1]
         for logger in self.loggers:
             logger.scalars(newest, int(newest["epoch"]))
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
-        """Show a picture beside the curves of TensorBoard or Weights & Biases."""
+        """Add a picture to the loggers."""
         for logger in self.loggers:
             logger.picture(name, image, epoch)
 
     def points(self, name: str, points: LabelledPoints) -> None:
-        """Log images as points of a space."""
+        """Add embeddings of images to the loggers."""
         for logger in self.loggers:
             logger.points(name, points)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write figures for programs to read into the folder."""
+        """Write values to a JSON file in the folder."""
         write_json(self.folder / name, content)
 
     def close(self) -> None:
@@ -129,20 +129,20 @@ class Run:
             logger.close()
 
     def _clear(self, patterns: Sequence[str]) -> None:
-        """Remove what runs write, and nothing else that somebody keeps in the folder."""
+        """Remove the files of runs from the folder, and no others."""
         for pattern in patterns:
             for path in self.folder.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _refuse_changes(self) -> None:
-        was = changes(self.config, self.folder / "config.yaml", free=MAY_CHANGE)
-        if was:
+        changed = changes(self.config, self.folder / "config.yaml", free=MAY_CHANGE)
+        if changed:
             raise UserError(
-                f"cannot resume {self.folder} with other settings ({was}): use the old ones, or a new folder"
+                f"cannot resume {self.folder} with other settings ({changed}): use the old ones, or a new folder"
             )
 
 
 def _free(folder: Path) -> Path:
-    """The folder's name, or with a number behind it when two runs start in one second."""
+    """Return an unused folder name, with a number if two runs start in the same second."""
     names = [folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 100))]
     return next(name for name in names if not name.exists())

@@ -1,4 +1,4 @@
-"""Where the course of a run can be watched: TensorBoard always, Weights & Biases where it is asked for."""
+"""Loggers of a run: TensorBoard always, Weights & Biases with --logger wandb."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from common.errors import UserError
 
 @dataclass(frozen=True)
 class LabelledPoints:
-    """Images as points of a space, each with a label and a square picture."""
+    """Embeddings of images, each with a label and a square picture."""
 
     vectors: Float[np.ndarray, "n d"]
     labels: Sequence[str]
@@ -24,7 +24,7 @@ class LabelledPoints:
 
 
 class Logger(Protocol):
-    """Takes in what an epoch (counted from 1) has measured and drawn."""
+    """A receiver of each epoch's measurements and pictures; epochs count from 1."""
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None: ...
 
@@ -36,7 +36,7 @@ class Logger(Protocol):
 
 
 class TensorBoard:
-    """Event files in the folder tensorboard/ of a run; made with the first thing there is to write."""
+    """Event files in the folder tensorboard/ of a run, created at the first entry."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "tensorboard"
@@ -50,8 +50,8 @@ class TensorBoard:
         self._open().add_image(name, image, epoch, dataformats="HWC")
 
     def points(self, name: str, points: LabelledPoints) -> None:
-        """For the embedding projector, one square picture a point."""
-        lines = [" ".join(label.split()) or "-" for label in points.labels]  # its file has a line for each
+        """Add the embeddings to the projector, with one square picture per point."""
+        lines = [" ".join(label.split()) or "-" for label in points.labels]  # the metadata file has one line per label
         images = torch.from_numpy(points.pictures).permute(0, 3, 1, 2).float() / 255
         vectors = torch.from_numpy(points.vectors)
         self._open().add_embedding(vectors, metadata=lines, label_img=images, tag=name)  # pyright: ignore[reportArgumentType]
@@ -67,9 +67,9 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run of the project recon2seg on wandb.ai, or below wandb/ in the folder where WANDB_MODE=offline.
+    """A run of the project recon2seg on wandb.ai, or in the folder's wandb/ with WANDB_MODE=offline.
 
-    A resumed run goes on in the same one. Raises UserError where the package is missing or will not start.
+    A resumed run continues under the same id. Raises UserError if the package is missing or does not start.
     """
 
     def __init__(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> None:
@@ -77,13 +77,13 @@ class WeightsAndBiases:
             import wandb
         except ImportError:
             raise UserError("--logger wandb needs another package: pip install wandb") from None
-        known = folder / "wandb_id.txt"
-        if not known.exists():
-            known.write_text(secrets.token_hex(4))
+        id_file = folder / "wandb_id.txt"
+        if not id_file.exists():
+            id_file.write_text(secrets.token_hex(4))
         try:
             self.run = wandb.init(
                 project="recon2seg",
-                id=known.read_text().strip(),
+                id=id_file.read_text().strip(),
                 resume="allow",
                 name=folder.name,
                 group=phase,
@@ -101,7 +101,7 @@ class WeightsAndBiases:
         self.run.log({name: self.image(image)}, step=epoch)
 
     def points(self, name: str, points: LabelledPoints) -> None:
-        """A table; its web page projects the vectors."""
+        """Log a table; its web page projects the vectors."""
         rows = zip(points.labels, map(self.image, points.pictures), *points.vectors.T.tolist(), strict=True)
         heads: list[str | int] = ["image", "picture", *(f"d{index}" for index in range(points.vectors.shape[1]))]
         self.run.log({name: self.table(columns=heads, data=[list(row) for row in rows])})

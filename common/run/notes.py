@@ -1,21 +1,21 @@
-"""Words at the head of a page that both phases need."""
+"""Notes at the head of a report, shared by both phases."""
 
 from common.config.groups import DataConfig, TrainingConfig
 from common.run.records import LabelUse
 
 
 def data_name(config: DataConfig) -> str:
-    """The data set as people call it: its folder."""
+    """Return the name of the data set: that of its folder."""
     return "embedded synthetic pets" if config.data_dir is None else config.data_dir.resolve().name
 
 
 def count_phrase(number: int, split: str) -> str:
-    """So many images of a part: "1 test image", "298 test images"."""
+    """Return a number of images of a split in words: "1 test image", "298 test images"."""
     return f"{number} {split} image{'s' * (number != 1)}"
 
 
 def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
-    """A sentence on a training that stopped early, or was perhaps stopped too early; `epochs` were made."""
+    """Return a note if training stopped early, or may not have converged; `epochs` is the number completed."""
     if epochs < plan.epochs:
         return [
             f"Training stopped early, after {epochs} of at most {plan.epochs} epochs: none of the last "
@@ -27,7 +27,7 @@ def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> l
 
 
 def external_labels(record: LabelUse) -> str:
-    """Whose labels helped an encoder before it met these images, or "none"."""
+    """Return the external labels that an encoder was pretrained with, or "none"."""
     labels = []
     if record.uses_imagenet_labels:
         labels.append("ImageNet")

@@ -1,1 +1,1 @@
-"""`python -m transfer.analyze`: what is in a labelled data set."""
+"""`python -m transfer.analyze`: the contents of a labelled data set."""

@@ -10,7 +10,7 @@ from transfer.analyze.config import AnalyzeConfig
 
 @command
 def main(argv: Sequence[str]) -> None:
-    """Read the data; count; draw."""
+    """Load the data; write its statistics and a picture."""
     config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")
 
     from transfer.analyze.analysis import Analysis  # after the flags: --help answers without importing torch

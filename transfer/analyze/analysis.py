@@ -1,4 +1,4 @@
-"""What is in a labelled data set, before anything is trained on it: sizes, colours, classes, augmented samples."""
+"""Statistics of a labelled data set before training: sizes, colours, classes, augmented samples."""
 
 import contextlib
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ from transfer.colours import overlay_mask
 SHOWN, VARIANTS = 4, 5
 CHUNK = 256
 SEEN = ("train", "val")
-"""The parts in which no test image should be."""
+"""The splits that must not contain test images."""
 TURNED = (5, 6, 7, 8)
-"""EXIF orientations in which width and height change places."""
+"""EXIF orientations that swap width and height."""
 
 
 class Analysis:
-    """The numbers and the picture of one data set."""
+    """Statistics and a picture of one data set."""
 
     def __init__(self, config: AnalyzeConfig) -> None:
         self.config, self.folder = config, config.analyze.output
@@ -45,28 +45,28 @@ class Analysis:
         self.sizes = original_sizes(config, self.data)
 
     def write(self) -> None:
-        """Write analysis.json and analysis.png, and print what matters most."""
-        found = self.numbers()
+        """Write analysis.json and analysis.png, and print a summary."""
+        numbers = self.numbers()
         make_folder(self.folder)
-        write_json(self.folder / "analysis.json", found)
-        self.draw(found).savefig(self.folder / "analysis.png", dpi=110)
-        mean, std = found["pixels"]["mean"], found["pixels"]["std"]
-        print(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in found["images"].items()))
+        write_json(self.folder / "analysis.json", numbers)
+        self.draw(numbers).savefig(self.folder / "analysis.png", dpi=110)
+        mean, std = numbers["pixels"]["mean"], numbers["pixels"]["std"]
+        print(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in numbers["images"].items()))
         print(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")
-        for name, share in found["classes"].items():
+        for name, share in numbers["classes"].items():
             print(f"  {name:<18} {share['pixels']:6.1%} of the labelled pixels, in {share['images']:.1%} of the images")
-        print(f"  ignored            {found['ignored_pixels']:6.1%} of all pixels")
+        print(f"  ignored            {numbers['ignored_pixels']:6.1%} of all pixels")
         copies = [
-            f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in found["near_duplicates"][split]
+            f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in numbers["near_duplicates"][split]
         ]
         if copies:
             print(f"note: test images that nearly equal others: {abbreviate(copies)}")
-        for note in found["notes"]:
+        for note in numbers["notes"]:
             print(f"note: {note}")
         print(f"numbers and picture: {self.folder}")
 
     def numbers(self) -> dict[str, Any]:
-        """All that is counted, fit for JSON. Pixels and classes are those of the training images."""
+        """Return the statistics as plain JSON data. Pixels and classes are those of the training images."""
         train = self.data.train
         pixels = train.class_pixels.sum(0)
         shown = (train.class_pixels > 0).mean(0)
@@ -92,7 +92,7 @@ class Analysis:
         }
 
     def draw(self, found: dict[str, Any]) -> Figure:
-        """Sizes, brightness and classes above; below, training images as they are and as training sees them."""
+        """Draw sizes, brightness and classes, and below them training images with their augmented versions."""
         figure = Figure(figsize=(14, 4.2 + 2.1 * SHOWN), layout="constrained")
         above, below = cast(np.ndarray, figure.subfigures(2, 1, height_ratios=(3.4, 2.1 * SHOWN)))
         sizes, brightness, classes, areas = above.subplots(1, 4)
@@ -103,7 +103,7 @@ class Analysis:
             means = self.data.train.images[..., channel].mean((1, 2)) / 255
             brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
         brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
-        shares = [one["pixels"] for one in found["classes"].values()]
+        shares = [counts["pixels"] for counts in found["classes"].values()]
         drawn = classes.bar(list(found["classes"]), shares, color=PALETTE[np.arange(len(shares)) % len(PALETTE)] / 255)
         classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
         classes.set(title="labelled pixels", ylim=(0, 1))
@@ -129,9 +129,9 @@ class Analysis:
 
 
 def original_sizes(config: AnalyzeConfig, data: LabelledSplits) -> Int[np.ndarray, "n 2"]:
-    """Width and height of every image file that can be read, turned as its EXIF tag says.
+    """Return width and height of every readable image file, rotated by its EXIF orientation.
 
-    Of the embedded data, the size that it is made in.
+    For the embedded data this is the size at which it is drawn.
     """
     if config.data.data_dir is None:
         size = config.data.image_size
@@ -148,7 +148,7 @@ def original_sizes(config: AnalyzeConfig, data: LabelledSplits) -> Int[np.ndarra
 def channel_moments(
     images: UInt8[np.ndarray, "n h w c"],
 ) -> tuple[Float64[np.ndarray, " c"], Float64[np.ndarray, " c"]]:
-    """Mean and standard deviation of each channel over all pixels, for values in [0, 1]."""
+    """Return mean and standard deviation of each channel over all pixels, for values in [0, 1]."""
     channels = images.shape[3]
     count, total, squares = 0, np.zeros(channels), np.zeros(channels)
     for start in range(0, len(images), CHUNK):
@@ -165,7 +165,7 @@ def _near_duplicates(seen: Pack, test: Pack) -> list[tuple[str, str]]:
 
 
 def _size_numbers(sizes: Int[np.ndarray, "n 2"]) -> dict[str, list[float]]:
-    """Smallest, median and largest width, height and aspect ratio."""
+    """Return the smallest, median and largest width, height and aspect ratio."""
     width, height = sizes.T
     columns = {"width": width, "height": height, "aspect": width / height}
     return {name: [float(q) for q in np.percentile(values, (0, 50, 100))] for name, values in columns.items()}

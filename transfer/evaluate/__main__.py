@@ -1,4 +1,4 @@
-"""`python -m transfer.evaluate --model_path best.pth` scores a trained network, and draws what it does."""
+"""`python -m transfer.evaluate --model_path best.pth` scores a trained network, and draws its predictions."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from transfer.evaluate.config import EvaluateConfig
 
 @command
 def main(argv: Sequence[str]) -> None:
-    """Load the network and the images it is asked about; score; draw."""
+    """Load the network and the images; score; draw."""
     words = drop_bare_flag("--visualize_samples", argv)
     config = load_config(EvaluateConfig, words, prog="python -m transfer.evaluate").evaluate
 

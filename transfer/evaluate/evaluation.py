@@ -1,4 +1,4 @@
-"""A trained network scored on one part of a data set."""
+"""Evaluation of a trained network on one split of a data set."""
 
 from common.config.load import unflatten
 from common.data.load import load_labelled
@@ -21,7 +21,7 @@ from transfer.source import find_source
 
 
 class Evaluation:
-    """A network from its file, and the images that it is asked about."""
+    """A trained network, and the images to score."""
 
     def __init__(self, options: ScoreOptions) -> None:
         self.model = load_model(options.file, options.device)
@@ -48,7 +48,7 @@ class Evaluation:
         return scored
 
     def analyze(self) -> Latents:
-        """PCA and t-SNE of the encoder's features, each image with the class of most of its foreground."""
+        """Return PCA and t-SNE of the encoder's features, each image with the majority class of its foreground."""
         encoder, device, names = self.model.net.encoder, self.model.device, self.model.names
         size, pooling = self.batch_size, self.options.latents
         vectors = latents(encoder, self.pack, batch_size=size, device=device, pooling=pooling)
@@ -57,7 +57,7 @@ class Evaluation:
         return Latents(embedding, None if classes is None else [names[k] for k in classes])
 
     def report(self, scored: ScoredModel, analysis: Latents | None) -> None:
-        """Write figures and, where it is wanted, report.html: with the run's records if they are beside its file."""
+        """Write figures and, with --report, report.html; it includes the run's records if they are beside its file."""
         before, leaks = self._before() if self.options.report else (Before(None), [])
         info = RunInfo(
             config=self.trained,
@@ -72,7 +72,7 @@ class Evaluation:
         report_evaluation(self.folder, scored, info, latents=analysis, samples=samples, before=before)
 
     def _before(self) -> tuple[Before, list[str]]:
-        """The encoder as its run began with it, and a sentence where that had seen test images."""
+        """Return the encoder before training, and a warning if test images were among its pretraining images."""
         seed_update(self.seed, INITIAL)
         try:
             source = find_source(self.trained)

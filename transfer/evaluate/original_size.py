@@ -1,4 +1,4 @@
-"""A network's scores at the size that images and masks came in, which is how challenges score."""
+"""Scores at the original size of images and masks, as in challenges."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,16 +20,16 @@ from transfer.segmenter import Segmenter, predict_at_size
 
 
 class Pair(NamedTuple):
-    """An image at the network's size, and its mask as classes at its own."""
+    """An image at the network's input size, and its mask as classes at the original size."""
 
     image: UInt8[ndarray, "s s c"]
     mask: UInt8[ndarray, "h w"]
 
 
 def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
-    """Score a network on images at their own size: logits are enlarged to it, masks stay as they are.
+    """Score a network at the original size of the images: logits are resized, masks stay as they are.
 
-    The mean over the images of the foreground's IoU is then the Jaccard index that the ISIC 2016 challenge ranks by.
+    The foreground IoU, averaged over images, is the Jaccard index that ranks the ISIC 2016 challenge.
     Samples need masks and readable files.
 
     Source: Gutman et al. 2016, Skin Lesion Analysis toward Melanoma Detection, arXiv 1605.01397.

@@ -1,4 +1,4 @@
-"""`python -m transfer.gradcam --model_path best.pth --input IMAGES --output FOLDER`: what speaks for each class."""
+"""`python -m transfer.gradcam --model_path best.pth --input IMAGES --output FOLDER`: the support for each class."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from transfer.gradcam.config import GradCamConfig
 
 @command
 def main(argv: Sequence[str]) -> None:
-    """Load the network; ask it about the images; write maps, sheets and numbers."""
+    """Load the network; explain the images; write maps, sheets and numbers."""
     config = load_config(GradCamConfig, argv, prog="python -m transfer.gradcam").gradcam
 
     from transfer.gradcam.explanation import Explanation  # after the flags: --help answers without importing torch

@@ -1,4 +1,4 @@
-"""Where in a picture a segmentation network finds what speaks for a class: Grad-CAM and HiResCAM of any layer."""
+"""Class activation maps of a segmentation network: Grad-CAM and HiResCAM of any layer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,29 +18,29 @@ from transfer.model import SegmentationNet
 
 Method = Literal["gradcam", "hirescam"]
 COLOURS = "viridis"
-"""Of matplotlib's maps; told apart by the colour-blind, and brighter means more."""
+"""A colour map of matplotlib that is safe for the colour-blind; brighter means more."""
 OPACITY = 0.6
 
 
 @dataclass(frozen=True)
 class Activation:
-    """What a layer says for a class, one map an image, at the size of the layer's own map."""
+    """Class activation maps of a layer, one per image, at the layer's resolution."""
 
     signed: Float[Tensor, "n h w"]
-    """The layer's channels, weighted by their gradients and summed: below 0 they speak against the class."""
+    """The layer's channels, weighted by their gradients and summed; negative values are evidence against the class."""
     method: Method
-    """How they were weighted."""
+    """The weighting of the channels."""
     gradient_ratio: Float[Tensor, " n"]
     """|mean gradient| / mean |gradient|, in [0, 1], averaged over channels: near 0, the weights of Grad-CAM vanish.
 
-    NaN where all gradients are 0, as they are for a class that is not present.
+    NaN if all gradients are 0, as for a class that is not present.
     """
     present: Bool[Tensor, " n"]
-    """Whether any pixel was asked about; where none was, the map is 0."""
+    """Whether any pixel was selected; otherwise the map is 0."""
 
     @property
     def map(self) -> Float[Tensor, "n h w"]:
-        """What speaks for the class, at least 0."""
+        """The evidence for the class, at least 0."""
         return self.signed.clamp(min=0)
 
 
@@ -53,43 +53,43 @@ def class_activation(
     where: Bool[Tensor, "n h w"] | None = None,
     method: Literal["auto", "gradcam", "hirescam"] = "auto",
 ) -> Activation:
-    """How much each place of a layer's map speaks for a class at the pixels `where` (None: those predicted as it).
+    """Return the support of each cell of a layer for a class at the pixels `where` (None: those predicted as it).
 
-    `layer` is a module by its dotted name; of one that gives several maps, such as "encoder", the last is taken.
-    Grad-CAM weights a channel by its mean gradient, HiResCAM each of its places by that place's own gradient. "auto" is
-    Grad-CAM, and HiResCAM where an InstanceNorm runs after the layer: it takes the mean off what comes in, so the mean
-    of the gradient is nearly 0 and Grad-CAM's weights are what rounding and borders leave of it.
+    `layer` is a module by its dotted name; if it returns several maps, like "encoder", the last one is used.
+    Grad-CAM weights a channel by its mean gradient, HiResCAM weights each cell by its own gradient. "auto" is Grad-CAM,
+    but HiResCAM if an InstanceNorm runs after the layer. That norm subtracts the mean of its input. The mean gradient
+    is then nearly 0, and Grad-CAM's weights are only rounding and border effects.
 
-    The network is left as it was: mode, gradients, hooks. Raises UserError for a layer that does not exist, gives no
+    The network's mode, gradients and hooks are unchanged. Raises UserError for a layer that does not exist, returns no
     map, or has no influence on the logits.
 
     Source: Selvaraju et al. 2017, Grad-CAM, arXiv 1610.02391, eq. 1 and 2; Draelos & Carin 2020, HiResCAM,
     arXiv 2011.08891 (elementwise product); Vinogradova et al. 2020, arXiv 2002.11434 (the sum over pixels).
-    Deviation: a network with one logit z has the scores (-z, z), since its logits (0, z) say nothing of class 0.
+    Deviation: a network with one logit z has the scores (-z, z), since its logits (0, z) are constant for class 0.
     """
     with _tapped(net, layer) as tap, eval_mode(net), torch.enable_grad():
         logits = net(image)
         score = logits - logits.flip(1) if net.one_logit else logits
-        asked = logits.argmax(1) == target_class if where is None else where
-        features, gradient = tap.gradient(score[:, target_class][asked].sum())
+        selected = logits.argmax(1) == target_class if where is None else where
+        features, gradient = tap.gradient(score[:, target_class][selected].sum())
     if method == "auto":
         method = "hirescam" if tap.instance_norm_follows else "gradcam"
     mean = gradient.mean((2, 3), keepdim=True)
     signed = (features * (mean if method == "gradcam" else gradient)).sum(1)
     ratio = mean.abs().mean((1, 2, 3)) / gradient.abs().mean((1, 2, 3))
-    return Activation(signed, method, ratio, asked.flatten(1).any(1))
+    return Activation(signed, method, ratio, selected.flatten(1).any(1))
 
 
 def default_layers(net: SegmentationNet) -> dict[str, str]:
-    """The layers worth looking at first, by part: where the encoder's coarsest map and the decoder's last one arise.
+    """Return the default layer of each part: the origin of the encoder's coarsest map and of the decoder's last one.
 
-    That is the outermost module inside the part whose output is this map; or the part itself where there is none.
+    The origin is the outermost module inside the part that returns this map, or else the part itself.
     """
     return {part: _origin(net, part) for part in ("encoder", "decoder")}
 
 
 def find_layer(net: nn.Module, name: str) -> nn.Module:
-    """A module of a network by its dotted name. Raises UserError with the nearest name where there is none."""
+    """Return a module by its dotted name. Raises UserError with the nearest name if there is none."""
     modules = {name: module for name, module in net.named_modules() if name}
     if name not in modules:
         raise UserError(f"--layer {name}: the network has no such layer{nearest(name, list(modules))}")
@@ -97,23 +97,23 @@ def find_layer(net: nn.Module, name: str) -> nn.Module:
 
 
 def upscale(map: Float[Tensor, "n h w"], size: tuple[int, int]) -> Float[Tensor, "n big_h big_w"]:
-    """Maps for display: enlarged bilinearly to (height, width), each divided by its maximum. Zeros stay zeros."""
+    """Enlarge maps bilinearly to (height, width), each divided by its maximum, for display. Zeros stay zeros."""
     large = F.interpolate(map[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
     top = large.amax((1, 2), keepdim=True)
     return large / top.where(top > 0, 1)
 
 
 def overlay_heat(image: UInt8[np.ndarray, "h w c"], strength: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The image in grey, so that it has no colours of its own, under the colours of a map in [0, 1]."""
+    """Draw a map in [0, 1] in colours over the image in grey."""
     grey = image[..., :3].mean(-1, keepdims=True).round().astype(np.uint8)
     return mix(grey, heat(strength[None], COLOURS)[0], opacity=OPACITY)
 
 
 class _Tap:
-    """Stands in the way of a layer's output, so that the gradient there can be asked for.
+    """A hook that keeps a layer's output, and computes the gradient there.
 
-    The network goes on with a copy of it: a frozen layer gets a gradient too, and what a later layer does in place
-    does not change what was kept.
+    The network continues with a copy: a frozen layer gets a gradient too, and later in-place layers do not change the
+    kept map.
     """
 
     def __init__(self, layer: str) -> None:
@@ -122,27 +122,27 @@ class _Tap:
         self.instance_norm_follows = False
 
     def keep(self, _module: nn.Module, _inputs: Any, output: Any) -> Any:
-        """A forward hook of the layer."""
+        """Keep the layer's output (a forward hook)."""
         several = isinstance(output, list | tuple)
-        found = output[-1] if several else output
-        if not isinstance(found, Tensor) or found.ndim != 4:
+        features = output[-1] if several else output
+        if not isinstance(features, Tensor) or features.ndim != 4:
             raise UserError(f"--layer {self.layer} gives no map of height and width: name another layer")
-        self.kept = found.detach().clone().requires_grad_()
+        self.kept = features.detach().clone().requires_grad_()
         copy = self.kept.clone()
         return [*output[:-1], copy] if several else copy
 
     def note(self, _module: nn.Module, _inputs: Any) -> None:
-        """A hook before an InstanceNorm."""
+        """Record whether an InstanceNorm runs after the layer (a forward pre-hook)."""
         self.instance_norm_follows = self.kept is not None
 
     def gradient(self, target: Float[Tensor, ""]) -> tuple[Float[Tensor, "n k h w"], Float[Tensor, "n k h w"]]:
-        """The layer's map, and the gradient of the target there."""
+        """Return the layer's map, and the gradient of the target there."""
         if self.kept is None:
             raise UserError(f"--layer {self.layer} is not used when the network segments: name another layer")
-        asked = torch.autograd.grad(target, self.kept, allow_unused=True)[0] if target.requires_grad else None
-        if asked is None:
+        gradient = torch.autograd.grad(target, self.kept, allow_unused=True)[0] if target.requires_grad else None
+        if gradient is None:
             raise UserError(f"--layer {self.layer} has no influence on the segmentation: name another layer")
-        return self.kept.detach(), asked
+        return self.kept.detach(), gradient
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a trained network finds what speaks for each class of its images: pictures, and the numbers behind them."""
+"""Class activation maps of a trained network for each class and image: pictures and numbers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,14 +23,14 @@ from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 
 MAPS, SHEETS = "maps", "sheets"
-"""Folders of what is written."""
+"""Folders of the results."""
 SIDE = 224
-"""Pixels of a picture on a sheet."""
+"""Side of a picture on a sheet, in pixels."""
 WORDS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
 class Answer(NamedTuple):
-    """The maps of a batch for one layer and class, and how alike they are to untrained networks' where asked."""
+    """The maps of a batch for one layer and class; with --sanity_check also their similarity to untrained networks'."""
 
     layer: str
     target: int
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 
 
 class Explanation:
-    """A network from its file, and the images, layers and classes that it is asked about."""
+    """A trained network, and the images, layers and classes to explain."""
 
     def __init__(self, options: GradCamOptions) -> None:
         model = load_model(options.file, options.device)
@@ -56,10 +56,9 @@ class Explanation:
         self.others = untrained(self.net) if options.sanity_check else []
 
     def run(self) -> None:
-        """Write a picture for each image, layer and class, a sheet for each image, and the numbers to maps.json.
+        """Write a picture for each image, layer and class, a sheet for each image, and maps.json with the numbers.
 
-        An image that can't be read is named and left out. Raises UserError where none can, and for a layer without
-        a map.
+        Unreadable images are named and left out. Raises UserError if none is readable, and for a layer without a map.
         """
         make_folder(self.folder)
         records: list[dict[str, Any]] = []
@@ -86,9 +85,9 @@ class Explanation:
     def _answers(self, image: Float[Tensor, "n c h w"], prediction: Int64[Tensor, "n h w"]) -> Iterator[Answer]:
         for layer in self.layers:
             for index in self.classes:
-                asked: dict[str, Any] = {"layer": layer, "target_class": index, "where": prediction == index}
-                activation = class_activation(self.net, image, **asked, method=self.options.method)
-                alike = randomised_correlation(activation, image, others=self.others, **asked) if self.others else None
+                query: dict[str, Any] = {"layer": layer, "target_class": index, "where": prediction == index}
+                activation = class_activation(self.net, image, **query, method=self.options.method)
+                alike = randomised_correlation(activation, image, others=self.others, **query) if self.others else None
                 yield Answer(layer, index, activation, alike)
 
     def _save(self, photo: Photo, answer: Answer, *, position: int) -> dict[str, Any]:
@@ -113,7 +112,7 @@ class Explanation:
         return record
 
     def _file_name(self, index: int) -> str:
-        """Any class name fits into a file system: its number, and what of it is letters and digits."""
+        """Return a file name for any class: its number, with the letters and digits of its name."""
         return f"{index}-{re.sub(r'[^A-Za-z0-9]+', '_', self.names[index])[:40]}"
 
     def _save_sheet(
@@ -149,12 +148,12 @@ class Explanation:
             ratio = _mean([record["gradient_ratio"] for record in own])
             yield f"{layer}: {WORDS[method]}{why}; |mean gradient| / mean |gradient| {ratio:.3f}"
             if self.others:
-                found, chance = (
+                alike, chance = (
                     _mean([record[name] for record in own])
                     for name in ("correlation_with_untrained", "correlation_by_chance")
                 )
                 yield (
-                    f"{layer}: |rank correlation| with the maps of {len(self.others)} untrained networks {found:.2f}, "
+                    f"{layer}: |rank correlation| with the maps of {len(self.others)} untrained networks {alike:.2f}, "
                     f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
                 )
         for index in self.classes:
@@ -164,13 +163,13 @@ class Explanation:
 
 
 def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, *, position: int) -> UInt8[np.ndarray, "h w 3"]:
-    one = answer.activation.map[position : position + 1]
+    activation = answer.activation.map[position : position + 1]
     height, width = image.shape[:2]
-    return overlay_heat(image, upscale(one, (height, width))[0].cpu().numpy())
+    return overlay_heat(image, upscale(activation, (height, width))[0].cpu().numpy())
 
 
 def _caption(answers: Sequence[Answer], position: int) -> str:
-    """The layer, its cells, the method, and the ratio for each class."""
+    """Return the layer, its resolution, the method, and the ratio for each class."""
     layer, first = answers[0].layer, answers[0].activation
     height, width = first.signed.shape[1:]
     ratios = ", ".join(_ratio(answer.activation, position) for answer in answers)
@@ -180,7 +179,7 @@ def _caption(answers: Sequence[Answer], position: int) -> str:
 def _ratio(activation: Activation, position: int) -> str:
     if not activation.present[position]:
         return "none"
-    nothing = "" if activation.map[position].any() else " (nothing speaks for it)"
+    nothing = "" if activation.map[position].any() else " (no support)"
     return f"{activation.gradient_ratio[position]:.3f}{nothing}"
 
 

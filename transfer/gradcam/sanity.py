@@ -1,4 +1,4 @@
-"""Whether a class activation map depends on what its network has learnt, or on the picture alone."""
+"""The randomisation test of class activation maps: their dependence on training, not on the image alone."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,24 +13,24 @@ from transfer.gradcam.cam import Activation, class_activation
 from transfer.model import SegmentationNet
 
 FIRST_SEED = 181_003_292
-"""Far from the seeds of runs: an equal one would draw the weights that the training began with."""
+"""Far from the seeds of runs, because an equal seed would reproduce the initial weights of the training."""
 
 
 def untrained(net: SegmentationNet, draws: int = 5) -> list[SegmentationNet]:
-    """Networks of the same shape, and with the same statistics of their input, that have learnt nothing."""
+    """Return untrained networks of the same architecture and input statistics."""
     return [_untrained(net, FIRST_SEED + draw) for draw in range(draws)]
 
 
 class Likeness(NamedTuple):
-    """How alike maps are to those of untrained networks, for each image: |Spearman's rank correlation|, 0 to 1.
+    """Similarity of maps to those of untrained networks for each image: |Spearman's rank correlation|, 0 to 1.
 
     NaN for a class that is not present.
     """
 
     found: Float[Tensor, " n"]
-    """Near 1 where maps show the picture alone, near `chance` where they depend on training."""
+    """Near 1 if maps depend on the image alone, near `chance` if they depend on training."""
     chance: Float[Tensor, " n"]
-    """The same with the untrained networks' maps turned by 180 degrees: 0.5 for 2 x 2 cells, less for more."""
+    """Chance level, with the untrained networks' maps turned by 180 degrees: 0.5 for 2 x 2 cells, less for more."""
 
 
 def randomised_correlation(
@@ -42,17 +42,17 @@ def randomised_correlation(
     target_class: int,
     where: Bool[Tensor, "n h w"],
 ) -> Likeness:
-    """How alike the maps of a trained network are to those of `others`, which are `untrained`: the mean over these.
+    """Return the mean similarity of a trained network's maps to those of the `untrained` networks `others`.
 
-    `activation` is the trained network's for the same layer, class, and pixels `where`. Maps are compared before their
-    negative part is cut off, whose zeros have no order, and without the correlation's sign: of an untrained network it
-    is a matter of luck what speaks for and what against a class, so its mean would be 0 for the same edges too.
+    `activation` is the trained network's for the same layer, class, and pixels `where`. Maps are compared before
+    clipping at 0, because zeros have no order. The correlation's sign is dropped: it is random for an untrained
+    network, so its mean would be 0 even for identical edges.
 
     Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv 1810.03292, section 3.
     Deviation: all layers are drawn afresh at once, which is the last step of their cascade.
     """
-    asked: dict[str, Any] = {"layer": layer, "target_class": target_class, "where": where, "method": activation.method}
-    maps = [class_activation(other, image, **asked).signed for other in others]
+    query: dict[str, Any] = {"layer": layer, "target_class": target_class, "where": where, "method": activation.method}
+    maps = [class_activation(other, image, **query).signed for other in others]
     return Likeness(
         _mean_spearman(activation.signed, maps),
         _mean_spearman(activation.signed, [other.flip(1, 2) for other in maps]),
@@ -70,8 +70,8 @@ def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
 
 
 def _mean_spearman(signed: Float[Tensor, "n h w"], others: Sequence[Float[Tensor, "n h w"]]) -> Float[Tensor, " n"]:
-    found = [[_spearman(one, their) for one, their in zip(signed, other, strict=True)] for other in others]
-    return torch.tensor(found, dtype=torch.float32).abs().nanmean(0)
+    correlations = [[_spearman(*pair) for pair in zip(signed, other, strict=True)] for other in others]
+    return torch.tensor(correlations, dtype=torch.float32).abs().nanmean(0)
 
 
 def _spearman(one: Float[Tensor, "h w"], other: Float[Tensor, "h w"]) -> float:

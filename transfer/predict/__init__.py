@@ -1,1 +1,1 @@
-"""`python -m transfer.predict`: masks for images that have none."""
+"""`python -m transfer.predict`: masks for unlabelled images."""

@@ -1,4 +1,4 @@
-"""Image files that a trained network is shown: found, read at two sizes, and left out where they are damaged."""
+"""The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +19,11 @@ from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
 
 AHEAD = 4
-"""Images that wait decoded, for each thread that decodes."""
+"""Decoded images in the queue, per decoding thread."""
 
 
 class Photo(NamedTuple):
-    """An image as it came, and at the size that the network takes."""
+    """An image at its original size, and at the network's input size."""
 
     key: str
     full: UInt8[np.ndarray, "h w c"]
@@ -31,9 +31,9 @@ class Photo(NamedTuple):
 
 
 class Photos:
-    """The images that the settings name, by name; those in `written`, folders of an earlier call's results, are none.
+    """The images of --input by name, without those in `written`, the folders of earlier results.
 
-    `bad` lists those that could not be read so far. Raises UserError where there are no images at all.
+    `bad` lists the unreadable ones so far. Raises UserError if there are no images.
     """
 
     def __init__(self, options: ImageOptions, *, size: int, channels: int, written: Sequence[str]) -> None:
@@ -42,9 +42,9 @@ class Photos:
         self.bad: list[str] = []
 
     def batches(self, what: str) -> Iterator[list[Photo]]:
-        """Read them all, with a bar that says what is done to them ("segmenting").
+        """Read all images in batches, with a progress bar labelled `what` ("segmenting").
 
-        An image that can't be read is named and left out. Raises UserError where none can, at the end.
+        Unreadable images are named and left out. Raises UserError at the end if none was readable.
         """
         threads = self.options.num_workers or torch.get_num_threads()
         read = partial(_read, size=self.size, channels=self.channels)
@@ -58,7 +58,7 @@ class Photos:
             raise UserError(f"none of the {len(self.files)} images can be read; check --input")
 
     def counted(self) -> str:
-        """How many were read, and how many not, in words."""
+        """Return the numbers of readable and unreadable images, in words."""
         left_out = f", {len(self.bad)} could not be read" if self.bad else ""
         return f"{len(self.files) - len(self.bad)} images{left_out}"
 
@@ -72,7 +72,7 @@ class Photos:
 
 
 def _images(options: ImageOptions, written: set[Path]) -> Mapping[str, Path]:
-    assert options.input is not None, "check() asks for it"
+    assert options.input is not None, "check() requires it"
     if options.input.is_file():
         return {options.input.stem: options.input}
     if not options.input.is_dir():

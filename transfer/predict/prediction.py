@@ -1,4 +1,4 @@
-"""A trained network on images without masks: a class for every pixel, at the size that each image came in."""
+"""Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
 import csv
 
@@ -15,11 +15,11 @@ from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 
 MASKS, OVERLAYS = "masks", "overlays"
-"""Folders of what is written."""
+"""Folders of the results."""
 
 
 class Prediction:
-    """A network from its file, and the images that it is asked about."""
+    """A trained network, and the images to segment."""
 
     def __init__(self, options: PredictOptions) -> None:
         self.model = load_model(options.file, options.device)
@@ -30,7 +30,7 @@ class Prediction:
     def run(self) -> None:
         """Write a mask and an overlay for each image, classes.json, and predictions.csv with the share of each class.
 
-        An image that can't be read is named and left out. Raises UserError where none can.
+        Unreadable images are named and left out. Raises UserError if none is readable.
         """
         make_folder(self.folder)
         colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
