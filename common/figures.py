@@ -1,4 +1,4 @@
-"""Pictures that both phases draw: grids of images, curves, tables of colours."""
+"""Figures of both phases: grids of images, curves and embeddings."""
 
 import math
 from collections.abc import Mapping, Sequence

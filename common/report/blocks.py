@@ -1,4 +1,4 @@
-"""What a page is made of: charts, tables, matrices and words, as plain data for the template and its script."""
+"""The blocks of a page: charts, tables, matrices and text, as plain data for the template and its script."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Series:
 
 @dataclass(frozen=True)
 class TableCell:
-    """What stands in a table: words, or a number with what it is sorted by, and its interval."""
+    """A cell of a table: text, or a number with its sort value and its interval."""
 
     text: str
     value: float | None = None
@@ -162,7 +162,7 @@ def interval_position(
 
 
 def needs_log_axis(series: Sequence[Series]) -> bool:
-    """Whether a few values would press all others flat: one is over 30 times the median, and all are above 0."""
+    """Whether the largest value is over 30 times the median, and all are above 0."""
     values = np.concatenate([np.asarray(one.y, dtype=float) for one in series])
     values = values[np.isfinite(values)]
     return bool((values > 0).all() and values.max() > 30 * np.median(values))

@@ -143,7 +143,7 @@ def _project(
 
 
 def _separation(vectors: Mapping[str, Vectors], classes: Int64[np.ndarray, " n"] | None) -> list[Block]:
-    """How far the classes lie apart, in numbers."""
+    """5-NN accuracy and silhouette of the classes."""
     if classes is None:
         return []
     largest = float(np.bincount(classes).max() / len(classes))
@@ -152,7 +152,7 @@ def _separation(vectors: Mapping[str, Vectors], classes: Int64[np.ndarray, " n"]
         for title, each in vectors.items()
     ]
     note = (
-        "The class of an image is that of most of its foreground. The commonest class alone is right for "
-        f"{largest:.3f}. Silhouette by cosine distance: 1 apart, 0 mixed."
+        "The class of an image is that of most of its foreground. Chance level of the accuracy (the commonest class): "
+        f"{largest:.3f}. Silhouette by cosine distance: 1 separate, 0 mixed."
     )
-    return [table("How far the classes lie apart", ["encoder", "5-NN accuracy", "silhouette"], rows, note=note)]
+    return [table("Separation of the classes", ["encoder", "5-NN accuracy", "silhouette"], rows, note=note)]

@@ -1,4 +1,4 @@
-"""Pictures inside a page: as small as they can be, and never more of them than a page can carry."""
+"""Images inside a page, compressed and limited in size."""
 
 import base64
 import io

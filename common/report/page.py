@@ -1,4 +1,4 @@
-"""A page: sections of blocks, written as one HTML file that asks no other machine for anything."""
+"""A page: sections of blocks, written as one self-contained HTML file."""
 
 import base64
 import hashlib
@@ -27,8 +27,7 @@ class NothingToShowError(Exception):
 
 
 DATA_PROBLEMS = (NothingToShowError, UserError, ValueError, ArithmeticError)
-"""What the figures of a section may raise without the page losing the others: NumPy, SciPy and scikit-learn answer
-with these to data that is empty, all alike or not a number."""
+"""Errors that spoil only their own section: NumPy, SciPy and scikit-learn raise them for empty or constant data."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Tile:
     value: str
     detail: str = ""
     interval: Mapping[str, float | None] | None = None
-    """See `common.report.blocks.place`."""
+    """See `common.report.blocks.interval_position`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Notice:
 
 @dataclass
 class Page:
-    """What a run's page says; its sections are made when it is written, and none of them can spoil another."""
+    """A page; its sections are built when it is written, and a failing one leaves the others."""
 
     title: str
     kicker: str
@@ -84,7 +83,7 @@ class Page:
     plans: list[tuple[str, Callable[[], Sequence[Block]], str]] = field(default_factory=list)
 
     def add(self, title: str, build: Callable[[], Sequence[Block]], lead: str = "") -> None:
-        """Add the section that `build` will make; where its data has nothing to draw, a sentence stands in its place.
+        """Add the section that `build` will make; a sentence replaces one that has no data.
 
         A section without blocks is left out.
         """
@@ -162,10 +161,10 @@ def _compact_json(value: Any, **_: Any) -> str:
 
 
 def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
-    """Warnings, and notes on the labels that helped an encoder."""
+    """Warnings, and notes on the labels that an encoder used."""
     notes = []
     if record.uses_imagenet_labels:
-        notes.append("ImageNet labels were used: the encoder, or the loss that taught it, learnt from them")
+        notes.append("ImageNet labels were used to train the encoder or its loss")
     if record.uses_labels:
-        notes.append("Labels chose the best epoch of the pretraining (--monitor probe/miou)")
+        notes.append("Labels were used to choose the best epoch of the pretraining (--monitor probe/miou)")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

@@ -1,4 +1,4 @@
-"""How a run can be repeated: its command, settings, versions and data."""
+"""The provenance of a run: its command, settings, versions and data."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def fingerprint(pack: Pack) -> str:
 
 
 def machine(environment: Mapping[str, Any]) -> dict[str, str]:
-    """What a run was made with, from its environment.json: when, on what, and the version of each package."""
+    """Start time, machine and package versions of a run, from its environment.json."""
     about = {name: environment.get(name) for name in ("started", "commit", "platform", "threads", "gpu", "python")}
     return {name: str(which) for name, which in {**about, **environment.get("packages", {})}.items() if which}
 
@@ -36,14 +36,14 @@ def repeating(
     blocks = [code("Command of this evaluation", evaluation)] if evaluation else []
     blocks.append(code(f"Command{of_training}", str(environment.get("command", "not recorded"))))
     if data:
-        note = "The fingerprint depends on the bytes of the image files alone, not on their names."
+        note = "The fingerprint depends on the bytes of the image files, not on their names."
         blocks.append(table("Data", ["images", "count", "fingerprint"], data, note=note, width="half"))
     if versions:
-        blocks.append(table(f"Versions and machine{of_training}", ["what", "which"], versions, width="half"))
+        blocks.append(table(f"Versions and machine{of_training}", ["item", "version"], versions, width="half"))
     if settings is not None:
         blocks.append(
             code(
-                f"Settings{of_training}: as YAML, --config takes them back",
+                f"Settings{of_training} (YAML for --config)",
                 yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
             )
         )

@@ -1,4 +1,4 @@
-"""What a page tells of how a network was trained, the same in both phases."""
+"""The training behind a page, the same in both phases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ P = TypeVar("P", bound=Pack)
 
 @dataclass(frozen=True)
 class RunInfo(Generic[C, H, P]):
-    """How a network was trained: its settings, its handover file, its epochs, and what its user should know."""
+    """How a network was trained: its settings, its handover file, its epochs and its warnings."""
 
     config: C
     """The settings of the training."""
@@ -44,7 +44,7 @@ class RunInfo(Generic[C, H, P]):
     notes: Sequence[str] = ()
     """Warnings on the data."""
     receipt: str = ""
-    """What arrived in the network from another file; "" where the page need not tell."""
+    """The weights loaded from another file, in words; "" if the page omits them."""
     evaluation: str = ""
     """The command that evaluated the network; "" in its training."""
 

@@ -1,4 +1,4 @@
-"""The scatter of a page: what encoders make of whole images, by PCA and t-SNE, with a thumbnail for each."""
+"""The scatter of a page: encoder embeddings of whole images by PCA and t-SNE, with thumbnails."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SHEETS = 4_500_000
 """Characters that the sheets of a scatter may take up together."""
 PLANES = {"tsne": "t-SNE", "pca": "PCA"}
 FEWEST = 10
-"""Images from which on neighbours mean enough for t-SNE."""
+"""Images, at least, for t-SNE."""
 STEPS = 4095
 """Places along a side that a point can have."""
 
@@ -51,7 +51,7 @@ class Colouring:
 
 @dataclass(frozen=True)
 class View:
-    """What one encoder makes of the images."""
+    """The embeddings of one encoder."""
 
     title: str
     places: Mapping[str, Float[np.ndarray, "n 2"]]

@@ -1,4 +1,4 @@
-"""How many pictures go into a gallery, and which."""
+"""The images that a gallery shows."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from common.report.gallery import MOST
 
 
 def worst_best_between(scores: np.ndarray | Sequence[float], count: int = MOST) -> list[int]:
-    """At most `count` images in the order in which a page should take them up: worst, best and between, in turn.
+    """At most `count` images in display order: alternately worst, best and evenly spaced.
 
     Where there are no more, all of them. Images without a score (NaN) come last.
     """

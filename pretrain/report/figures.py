@@ -80,7 +80,7 @@ def _error(
 def neighbour_grid(
     encoder: Encoder, pack: Pack, *, device: torch.device, queries: int = 8, count: int = 5
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """An image in each row, and right of it those whose features are most like its own (see `neighbours`).
+    """Nearest neighbours by features: an image in each row, right of it the nearest (see `neighbours`).
 
     The search is among the first 1,000 images of the pack.
     """

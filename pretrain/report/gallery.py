@@ -1,4 +1,4 @@
-"""The pictures of a phase 1 page: originals with what was made of them, to wipe over."""
+"""The gallery of a phase 1 page: originals with their reconstructions, to wipe over."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,8 +21,8 @@ from pretrain.pretexts.task import TaskMaker
 from pretrain.scoring import rebuild, side_pictures
 
 WHITE = 0.25
-"""The error that is drawn white."""
-SCALE = f"mean absolute error of a pixel: black 0, white {WHITE:g} and more"
+"""The mean absolute error drawn as white."""
+SCALE = f"mean absolute error per pixel: black 0, white {WHITE:g} or more"
 LAYERS = (
     Layer(key="reconstruction", name="reconstruction"),
     Layer(key="error", name="error", note=SCALE),
@@ -31,11 +31,11 @@ LAYERS = (
     Layer(key="seen", name="corrupted input", group="pretext"),
     Layer(
         key="rebuilt",
-        name="rebuilt from that",
+        name="reconstruction of it",
         group="pretext",
-        note="pixels outside the loss are the original's",
+        note="pixels outside the loss are copied from the original",
     ),
-    Layer(key="task_error", name="error of that", group="pretext", note=SCALE),
+    Layer(key="task_error", name="error of it", group="pretext", note=SCALE),
 )
 ORDERS = (
     Order("worst PSNR first", "psnr"),
@@ -43,7 +43,7 @@ ORDERS = (
     Order("worst SSIM first", "ssim"),
     Order("by name", "name"),
 )
-CARRIED = Order("most carried by skips first", "carried", -1)
+CARRIED = Order("largest gain by skips first", "carried", -1)
 
 
 def gallery(
@@ -55,9 +55,9 @@ def gallery(
     device: torch.device,
     seed: int,
 ) -> tuple[Block, set[int]]:
-    """Images with their reconstruction, its error and the pretext as layers; and which of them it shows.
+    """The gallery of reconstructions, errors and pretext, and the indices of the images in it.
 
-    Of more than MOST images the worst, the best and some between; fewer where they are too large for a page.
+    Of more than MOST images it shows the worst, the best and some between; fewer if they are too large.
     """
     if len(pack) == 0:
         raise NothingToShowError("there is no image")
@@ -79,10 +79,10 @@ def gallery(
         start="reconstruction",
         mode="wipe",
         strength=0.5,
-        figure_heads=["measure", "of this image", "mean of all"],
+        figure_heads=["metric", "this image", "mean"],
     )
     note = some_of(len(items), len(pack))
-    return filled.block(f"{note}Left of the line is the original, right of it the layer."), set(order[: len(items)])
+    return filled.block(f"{note}The original is left of the line, the layer right of it."), set(order[: len(items)])
 
 
 MEASURES = {"PSNR": "psnr", "SSIM": "ssim", "MSE": "mse", "PSNR without skips": "psnr_no_skips"}
@@ -145,5 +145,5 @@ def _layers(
 def error_picture(
     reconstruction: Float[torch.Tensor, "n c h w"], image: Float[torch.Tensor, "n c h w"]
 ) -> UInt8[np.ndarray, "n h w 3"]:
-    """The mean absolute error of every pixel as heat: black 0, white 0.25 and more."""
+    """The mean absolute error of every pixel as heat: black 0, white 0.25 or more."""
     return heat((reconstruction.clamp(0, 1) - image).abs().mean(1).cpu().numpy() / WHITE)

@@ -1,4 +1,4 @@
-"""The page of phase 1: what an autoencoder was taught, what it can rebuild, and what its features know."""
+"""The page of phase 1: the pretext of an autoencoder, its reconstructions and its features."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def write_page(
     probed, task = probed_row(info.rows, info.best_epoch), info.handover.task
     means = {name: mean_interval(values) for name, values in scored.scores.items()}
     page = Page(
-        title=f"{data_name(info.config.data)}: an encoder taught by {task_words(task)}",
+        title=f"{data_name(info.config.data)}: an encoder pretrained by {task_words(task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
         verdict=verdict(means, count_phrase(len(scored.pack), scored.split), task, probed),
         tiles=tiles(means, probed),
@@ -48,10 +48,14 @@ def write_page(
     def features() -> list[Block]:
         return _features(scored, shown, path.parent / "figures", embedding, seed=info.config.run.seed)
 
-    page.add("Pictures", pictures, "Originals, and what the network makes of them.")
+    page.add("Pictures", pictures, "Originals and their reconstructions.")
     page.add("Scores", lambda: [score_table(means), *skip_blocks(scored.scores)])
     if levels:
-        page.add("Levels", lambda: level_blocks(levels, probed), "What each map of the encoder's pyramid holds.")
+        page.add(
+            "Levels",
+            lambda: level_blocks(levels, probed),
+            "Effective rank and linear probe of each map of the encoder.",
+        )
     page.add("Features", features, LEAD)
     if info.rows:
         page.add("Training", lambda: curve_blocks(info.rows, panels(info.rows), best_epoch=info.best_epoch))

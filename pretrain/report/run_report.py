@@ -29,7 +29,7 @@ from pretrain.report.scores import panels
 from pretrain.scoring import means
 
 RANKED = 500
-"""Test images, at most, whose features say into how many directions they spread."""
+"""Test images, at most, from which the effective rank is computed."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Analysis:
 def training_pictures(
     model: Autoencoder, pack: Pack, config: PretrainConfig, count: int, *, device: torch.device, neighbours: bool
 ) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
-    """What the network makes of the first images, by name; the same patches are hidden in every epoch."""
+    """Reconstructions and predictions of the first images, by name; the same patches are hidden in every epoch."""
     seed_update(config.run.seed, VALIDATION)
     return picture_sheets(model, pack, build_tasks(config), count, device=device, neighbours=neighbours)
 

@@ -1,4 +1,4 @@
-"""The words and figures of a phase 1 page."""
+"""The verdict, tables and charts of a phase 1 page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,27 +18,29 @@ FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
 
 def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
     """The last epoch with a linear probe up to the one whose weights were kept, else the first; {} where none has."""
-    found = [row for row in rows if "val/probe/miou" in row]
-    until = [row for row in found if best_epoch is None or row["epoch"] <= best_epoch]
-    return (until[-1:] or found[:1] or [{}])[0]
+    probed = [row for row in rows if "val/probe/miou" in row]
+    until = [row for row in probed if best_epoch is None or row["epoch"] <= best_epoch]
+    return (until[-1:] or probed[:1] or [{}])[0]
 
 
 def verdict(means: Mapping[str, Interval], images: str, task: PretrainingRecord, probed: Row) -> str:
-    """What an autoencoder can do with so many images, in two or three sentences; `probed`: see `probed_row`."""
+    """The scores of an autoencoder in two or three sentences; `probed`: see `probed_row`."""
     psnr = means["psnr"]
-    said = [f"Whole pictures are rebuilt with {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"]
+    said = [
+        f"Reconstructions of whole images reach {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"
+    ]
     if psnr.low < psnr.high:
         said[0] += f" (95 % interval {psnr.low:.2f} to {psnr.high:.2f} dB)"
     if "psnr_no_skips" in means:
         lost = psnr.value - means["psnr_no_skips"].value
         said.append(
-            f"without its skips it loses {lost:.2f} dB"
+            f"without the skips they lose {lost:.2f} dB"
             if lost > 0.1
-            else "it does as well without its skips, so the coarsest map carries the picture"
+            else "the skips add nothing, so the coarsest map holds the image"
         )
     sentence = "; ".join(said) + "."
     if task.target != "image":
-        sentence += " Pixels were not what it was taught: its image head learnt beside the task."
+        sentence += " Pixels were not its target: the reconstruction head was trained for display only."
     if probed:
         reached = f"{probed['val/probe/miou']:.3f} (validation images, epoch {probed['epoch']:.0f})"
         sentence += f" A linear classifier on its frozen features reaches a mean IoU of {reached}."
@@ -47,25 +49,25 @@ def verdict(means: Mapping[str, Interval], images: str, task: PretrainingRecord,
 
 def tiles(means: Mapping[str, Interval], probed: Row) -> list[Tile]:
     """The main figures with their 95 % intervals."""
-    found = []
+    main = []
     for name in ("psnr", "ssim", "psnr_no_skips"):
         if name in means:
             mean, low, high = means[name]
             end = 1.0 if name == "ssim" else 40.0
             form = FORMS[name]
             detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
-            found.append(Tile(NAMES[name], f"{mean:{form}}", detail, interval_position(mean, low, high, end=end)))
+            main.append(Tile(NAMES[name], f"{mean:{form}}", detail, interval_position(mean, low, high, end=end)))
     if probed:
         detail = f"frozen features, validation images, epoch {probed['epoch']:.0f}"
-        found.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))
-    return found
+        main.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))
+    return main
 
 
 def score_table(means: Mapping[str, Interval]) -> Block:
     """Means over the images with their intervals."""
     rows = [[NAMES[name], *(number(end, FORMS[name]) for end in one)] for name, one in means.items()]
-    note = "95 % intervals of Student's t over the images. PSNR stops at 100 dB."
-    return table("Reconstruction", ["measure", "mean", "low", "high"], rows, note=note, width="half")
+    note = "95 % intervals: Student's t over the images. PSNR is capped at 100 dB."
+    return table("Reconstruction", ["metric", "mean", "low", "high"], rows, note=note, width="half")
 
 
 def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
@@ -76,10 +78,10 @@ def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
     ends = [float(min(without.min(), whole.min())), float(max(without.max(), whole.max()))]
     series = [
         Series("image", without, whole, points=True),
-        Series("skips carry nothing", ends, ends, colour="ink", dash="2 4"),
+        Series("no gain by skips", ends, ends, colour="ink", dash="2 4"),
     ]
     chart = Chart(Axis("PSNR without skips, dB"), Axis("PSNR, dB"), series)
-    note = "How far a point lies above the line is what the skips carried of that picture."
+    note = "The height of a point above the line is the gain by the skips."
     return [chart.block("Skip dependence", note=note, width="half")]
 
 
@@ -98,14 +100,14 @@ def level_blocks(levels: Sequence[Level], probed: Row) -> list[Block]:
         for level in levels
     ]
     note = (
-        "Effective rank: into how many directions features spread (RankMe, arXiv 2210.02885). Probe: mean IoU of a "
-        "linear classifier of pixels on that map alone, validation images"
+        "Effective rank: number of directions in which the features vary (RankMe, arXiv 2210.02885). "
+        "Linear probe: validation mean IoU of a linear pixel classifier on that map alone"
     )
     if measured or not probed:
-        note += "; a dash where none was asked for."
+        note += "; a dash where it was not requested."
     else:
-        note += f", as the training recorded it in epoch {probed['epoch']:.0f}."
-    heads = ["map", "channels", "effective rank", "of its channels", "linear probe"]
+        note += f", recorded in epoch {probed['epoch']:.0f}."
+    heads = ["map", "channels", "effective rank", "share of channels", "linear probe"]
     return [table("", heads, rows, note=note)]
 
 
@@ -116,12 +118,12 @@ def panels(rows: Sequence[Row]) -> Panels:
     probes = [name for name in names if name.startswith("val/probe/miou")]
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
-        "Terms of the loss": {name: name.removeprefix("train/").replace("_", " ") for name in terms},
+        "Loss terms": {name: name.removeprefix("train/").replace("_", " ") for name in terms},
         "PSNR, validation": {"val/psnr": "PSNR", "val/psnr_no_skips": "without skips"},
         "SSIM, validation": {"val/ssim": "SSIM"},
         "Linear probe, mean IoU": {
             name: name.removeprefix("val/probe/miou").replace("_s", "stride ") or "all levels" for name in probes
         },
         "Learning rate": {"lr": "rate"},
-        "Norm of the gradient": {"train/grad_norm": "norm"},
+        "Gradient norm": {"train/grad_norm": "norm"},
     }

@@ -79,9 +79,9 @@ def test_the_table_and_the_page_say_whose_labels_an_encoder_has_learnt_from(runs
     rows = json.loads((tmp_path / "out/comparison.json").read_text())["runs"]
     assert [row["labels_elsewhere"] for row in rows] == ["ImageNet", "none"]
     lines = (tmp_path / "out/comparison.md").read_text().splitlines()
-    assert lines[0].split(" | ")[2] == "labels elsewhere"
+    assert lines[0].split(" | ")[2] == "external labels"
     assert lines[2].split(" | ")[2] == "ImageNet"
-    assert ">labels elsewhere<" in (tmp_path / "out/report.html").read_text()
+    assert ">external labels<" in (tmp_path / "out/report.html").read_text()
 
 
 def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):

@@ -100,7 +100,7 @@ def test_two_pretrained_starts_are_set_against_each_other(done, words, ae, tmp_p
     said = "- own against again: cannot tell at 0.5 (+0.000, one seed) and 1 (+0.000, one seed)."
     assert said in (folder / "study.md").read_text()
     assert {rival["fraction"] for rival in json.loads((folder / "study.json").read_text())["rivals"]} == {0.5, 1.0}
-    assert "Pretrained starts against each other" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "Pretrained initialisations against each other" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_search_never_sees_a_test_image_and_the_rest_uses_the_rates_it_chose(done):
@@ -301,7 +301,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
             picture.unlink()
     assert study(words) == 0
     said = capsys.readouterr().out
-    assert "own: no test image is nearly a duplicate of the" in said
+    assert "own: no test image is a near duplicate of" in said
     assert f"of 35 are not in {photographs} now)" in said
 
 

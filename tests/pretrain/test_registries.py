@@ -207,7 +207,7 @@ def test_what_is_registered_from_outside_is_trained_recorded_drawn_and_evaluated
     assert handover.task.settings == {"stripe": 8, "grey_weight": 0.5}
     assert task_words(handover.task) == "filling in stripes, as mean colours, and predicting grey images"
     assert {"pretext_val.png", "grey_val.png"} <= {path.name for path in (tmp_path / "run/figures").iterdir()}
-    assert "an encoder taught by filling in stripes" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "an encoder pretrained by filling in stripes" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert evaluate(["--model_path", "run", "--output_dir", "again", "--device", "cpu"]) == 0
 
 

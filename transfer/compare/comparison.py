@@ -116,7 +116,7 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
 def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
     """The table and the differences for people."""
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
-    heads = ["run", "encoder", "labels elsewhere", "pixels", "mean IoU (95 %)", "Dice", "accuracy"]
+    heads = ["run", "encoder", "external labels", "pixels", "mean IoU (95 %)", "Dice", "accuracy"]
     heads += [f"IoU {name}" for name in classes]
     heads += ["parameters trained / all", "minutes", "MiB"]
     cells = []

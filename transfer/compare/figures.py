@@ -1,4 +1,4 @@
-"""Pictures of several runs beside each other: bars, radar, curves, and the same images by each."""
+"""Figures of several runs: bars, radar, curves, and their predictions on the same images."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
 def masks_of_all(
     networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], chosen: Sequence[int], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each chosen image: image, truth, and the mask of every network, each at the size that it works at."""
+    """A row for each chosen image: image, truth, and the mask of every network, each at its own resolution."""
     columns: dict[str, UInt8[np.ndarray, "n h w 3"]] = {}
     captions: list[str] = []
     for run, (net, pack) in networks.items():

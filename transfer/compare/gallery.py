@@ -1,4 +1,4 @@
-"""The pictures of a comparison's page: the same images by every run, as layers to switch."""
+"""The gallery of a comparison page: the predictions of every run, as layers to switch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ from transfer.model import SegmentationNet
 def gallery(
     runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], device: torch.device
 ) -> Block:
-    """Test images with truth and every run's prediction and errors as layers: those where the runs differ most first.
+    """Test images with truth and every run's prediction and errors as layers, largest differences first.
 
-    Of more than MOST images also those where they agree and some between; fewer where they are too large for a page.
+    Of more than MOST images it shows the largest and smallest differences and some between; fewer if too large.
     """
     scores = np.stack([run.scores.per_image["mean_iou"] for run in runs])
     apart = np.nan_to_num(np.nanmax(scores, 0) - np.nanmin(scores, 0)) if len(scores) else np.zeros(0)
@@ -42,24 +42,24 @@ def gallery(
         items=items,
         layers=_layer_list(runs),
         orders=[
-            Order("most disagreement first", "apart", -1),
+            Order("largest difference first", "apart", -1),
             *(Order(f"worst of {run.name} first", f"run-{index}") for index, run in enumerate(runs)),
             Order("by name", "name"),
         ],
         start="run-0",
         classes=names,
         kinds=names,
-        kinds_label="images that show",
+        kinds_label="images with",
         figure_heads=["run", "mean IoU"],
     )
-    return filled.block(some_of(len(items), count, "those on which the runs differ most and least, and some between"))
+    return filled.block(some_of(len(items), count, "the largest and the smallest differences, and some between"))
 
 
 @torch.no_grad()
 def _layers(
     networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], indices: Sequence[int], device: torch.device
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """Pictures and class maps of some images, every run at the size that it works at."""
+    """Layers and class maps of some images, every run at its own resolution."""
     found: list[tuple[dict[str, str], dict[str, str]]] = [({}, {}) for _ in indices]
     for run, (name, (net, pack)) in enumerate(networks.items()):
         batch = read_batch(pack, np.asarray(indices), device)
@@ -90,7 +90,7 @@ def _item(
     return Item(
         id=str(index),
         name=runs[0].keys[index],
-        badge=f"apart by {apart:.2f}",
+        badge=f"range {apart:.2f}",
         layers=layers,
         sort={**sort, "apart": apart, "name": runs[0].keys[index]},
         kinds=np.flatnonzero(counts.sum(0) + counts.sum(1)).tolist(),

@@ -33,7 +33,7 @@ from transfer.model import SegmentationNet
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 
 NAMED = 4
-"""Runs whose names the title holds; of more it tells the number."""
+"""Runs, at most, that the title names; for more it gives their number."""
 
 
 def write_page(
@@ -58,7 +58,7 @@ def write_page(
     )
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
-    page.add("Images", lambda: [gallery(runs, networks, device)], "The same images by every run.")
+    page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
     page.add("Training", lambda: _curves(runs))
     page.add("How to repeat it", lambda: _repeating(runs, networks))
     page.write(path)
@@ -66,37 +66,37 @@ def write_page(
 
 
 _PAIRED = (
-    "Both runs saw the same test images, so differences are bootstrapped in pairs: what is hard for both cancels. An "
-    "interval that holds 0 means that these images cannot tell."
+    "Differences are bootstrapped in pairs, because both runs were scored on the same test images. An interval that "
+    "contains 0 shows no sure difference."
 )
 
 
 def verdict(rows: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str, Any]]) -> str:
-    """Which run is best, and whether that is sure."""
+    """The best run, and whether its lead is sure."""
     known = [row for row in rows if row["mean_iou"] is not None]
     if not known:
-        return "No run has a score: nothing is labelled."
+        return "No run has a score: no pixel is labelled."
     best = max(known, key=lambda row: row["mean_iou"])
-    others = [_towards(best["run"], one) for one in differences if one["metric"] == "mean_iou"]
-    mine = [one for one in others if one is not None and one["low"] is not None]
+    others = [_towards(best["run"], pair) for pair in differences if pair["metric"] == "mean_iou"]
+    mine = [pair for pair in others if pair is not None and pair["low"] is not None]
     said = f"{best['run']} scores best, with a mean IoU of {best['mean_iou']:.3f}"
     if not mine:
         return f"{said}."
-    closest = min(mine, key=lambda one: one["difference"])
+    closest = min(mine, key=lambda pair: pair["difference"])
     gap = f"{closest['difference']:+.3f} ({closest['low']:+.3f} to {closest['high']:+.3f})"
     if closest["sure"]:
         return f"{said}: {gap} against {closest['against']}, the next best, which is sure on these images."
     return f"{said}, but these images cannot tell it from {closest['against']}: {gap}."
 
 
-def _towards(run: str, one: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """A difference as seen from `run`; None where it has no part in it."""
-    if one["run"] == run:
-        return one
-    if one["against"] != run:
+def _towards(run: str, pair: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A difference with `run` first; None if it is between other runs."""
+    if pair["run"] == run:
+        return pair
+    if pair["against"] != run:
         return None
-    turned = {name: None if one[name] is None else -one[name] for name in ("difference", "low", "high")}
-    return {**one, **turned, "run": run, "against": one["run"], "low": turned["high"], "high": turned["low"]}
+    turned = {name: None if pair[name] is None else -pair[name] for name in ("difference", "low", "high")}
+    return {**pair, **turned, "run": run, "against": pair["run"], "low": turned["high"], "high": turned["low"]}
 
 
 def _tile(row: Mapping[str, Any]) -> Tile:
@@ -108,7 +108,7 @@ def _tile(row: Mapping[str, Any]) -> Tile:
 
 
 def _scores(runs: Sequence[FinishedRun], rows: Sequence[Mapping[str, Any]]) -> Block:
-    heads = ["run", "encoder", "labels elsewhere", "mean IoU", "Dice", "accuracy"]
+    heads = ["run", "encoder", "external labels", "mean IoU", "Dice", "accuracy"]
     heads += ["trained / all parameters", "epochs", "minutes", "MiB"]
     lines = [
         [
@@ -146,18 +146,18 @@ def _with_interval(sure: Interval) -> TableCell:
 
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
-    told = [one for one in differences if one["metric"] == "mean_iou"]
-    ends = [abs(one[name]) for one in told for name in ("low", "high") if one[name] is not None]
+    told = [pair for pair in differences if pair["metric"] == "mean_iou"]
+    ends = [abs(pair[name]) for pair in told for name in ("low", "high") if pair[name] is not None]
     reach = max(ends, default=1.0) * 1.05 or 1.0
     lines = []
-    for one in told:
-        value, low, high = (math.nan if one[name] is None else one[name] for name in ("difference", "low", "high"))
+    for pair in told:
+        value, low, high = (math.nan if pair[name] is None else pair[name] for name in ("difference", "low", "high"))
         at = interval_position(value, low, high, start=-reach, end=reach, zero=0.0)
         ends_said = "-" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
-        said = "sure" if one["sure"] else "cannot tell"
-        lines.append([one["run"], one["against"], number(value, "+.4f", interval=at), ends_said, said])
+        said = "sure" if pair["sure"] else "cannot tell"
+        lines.append([pair["run"], pair["against"], number(value, "+.4f", interval=at), ends_said, said])
     heads = ["run", "against", "difference", "95 % interval", "verdict"]
-    note = "The dashed line is no difference. Those of Dice and accuracy are in comparison.json."
+    note = "The dashed line marks no difference. Differences of Dice and accuracy are in comparison.json."
     return table("Paired differences of the mean IoU", heads, lines, note=note)
 
 
@@ -166,9 +166,9 @@ def _image_by_image(runs: Sequence[FinishedRun]) -> list[Block]:
     first = base.scores.per_image["mean_iou"]
     series = [Series(run.name, first, run.scores.per_image["mean_iou"], points=True, text=base.keys) for run in others]
     equal = Series("equal", [0, 1], [0, 1], colour="ink", dash="2 4")
-    axis = f"mean IoU of an image by {base.name}"
-    chart = Chart(Axis(axis, min=0, max=1), Axis("mean IoU by the others", min=0, max=1), [*series, equal])
-    return [chart.block("Image by image", note=f"Above the line a run beats {base.name} on that image.")]
+    axis = f"mean IoU of {base.name}"
+    chart = Chart(Axis(axis, min=0, max=1), Axis("mean IoU of the other runs", min=0, max=1), [*series, equal])
+    return [chart.block("Mean IoU per image", note=f"Above the line, a run beats {base.name} on that image.")]
 
 
 def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
@@ -203,7 +203,7 @@ def _repeating(
         ("Settings that differ", settings),
     ):
         if lines := _differing(told):
-            blocks.append(table(title, ["what", *told], lines))
+            blocks.append(table(title, ["setting", *told], lines))
     return blocks
 
 

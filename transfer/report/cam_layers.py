@@ -22,12 +22,12 @@ CHECKED, COMMONEST, DRAWS = 4, 3, 3
 NAMES = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 WHY = {
     "gradcam": "",
-    "hirescam": "; HiResCAM (arXiv 2011.08891), because an InstanceNorm behind the layer takes the mean gradient away",
+    "hirescam": "; HiResCAM (arXiv 2011.08891), because an InstanceNorm after the layer cancels the mean gradient",
 }
 
 
 class Maps:
-    """Draws what speaks for a class in the encoder's coarsest map and in the decoder's last."""
+    """Draws the class activation maps of the encoder's coarsest map and the decoder's last."""
 
     def __init__(self, net: SegmentationNet, names: Sequence[str]) -> None:
         self.net, self.names, self.layers = net, names, default_layers(net)
@@ -58,12 +58,12 @@ class Maps:
                 ):
                     layers, notes = found[row]
                     layers[f"cam-{part}-{k}"] = photograph(colour, quality=70)
-                    silent = "" if top > 0 else "; nothing here speaks for it"
+                    silent = "" if top > 0 else "; no evidence for the class"
                     notes[f"cam-{part}-{k}"] = f"|mean gradient| / mean |gradient| {ratio:.3f}{silent}"
         return found
 
     def check(self, image: Float[Tensor, "n c h w"], prediction: Int64[Tensor, "n h w"]) -> None:
-        """Compare the first images' maps with those of networks that have learnt nothing."""
+        """Compare the first images' maps with those of untrained networks."""
         image, prediction, others = image[:CHECKED], prediction[:CHECKED], untrained(self.net, DRAWS)
         classes = prediction.flatten().bincount().argsort(descending=True, stable=True)[:COMMONEST]
         for part, layer in self.layers.items():
@@ -74,7 +74,7 @@ class Maps:
                 self.alike[part].append(randomised_correlation(activation, image, others=others, **asked))
 
     def checked(self) -> str:
-        """What `check` found, in a sentence; "" where no map can be compared."""
+        """The result of `check` in a sentence; "" where no map can be compared."""
         found = []
         for part, answers in self.alike.items():
             like, chance = (torch.cat(column).nanmean().item() for column in zip(*answers, strict=True))
@@ -84,7 +84,7 @@ class Maps:
             return ""
         return (
             f" |Rank correlation| of activation maps with those of {DRAWS} untrained networks, over a few images: "
-            f"{', '.join(found)}. Near chance, maps depend on what was learnt; at 1 they would show the image alone."
+            f"{', '.join(found)}. Near chance level, maps depend on the training; near 1, on the image alone."
         )
 
     def described(self) -> list[Layer]:
@@ -94,7 +94,7 @@ class Maps:
                 key=f"cam-{part}-{k}",
                 name=f"{part}: {name}",
                 group=NAMES[method],
-                note=f"what speaks for {name} in {self.layers[part]}, {self.cells[part]}: dark nothing, bright most"
+                note=f"evidence for {name} in {self.layers[part]}, {self.cells[part]}: dark none, bright most"
                 f"{WHY[method]}",
             )
             for part, method in self.methods.items()

@@ -1,4 +1,4 @@
-"""Pictures of phase 2: truth beside prediction, errors, confidence, confusion, and the encoder's view."""
+"""Figures of phase 2: truth, prediction, errors, confidence, activation maps, confusion and calibration."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,8 @@ def sample_grid(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: image, truth, prediction, errors, and the confidence of each class in `names`.
 
-    Errors: white right, blue foreground missed, orange foreground invented, pink one foreground class taken for
-    another, grey not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
+    Errors: white right, blue foreground missed, orange foreground invented, pink a wrong foreground
+    class, grey not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
     """
     net.eval()
     batch = read_batch(pack, np.asarray(indices), device)
@@ -46,7 +46,7 @@ def sample_grid(
 def activation_grid(
     net: SegmentationNet, pack: Pack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each image: the image, and what speaks for each class in the encoder's and in the decoder's last map.
+    """A row for each image: the image, and the activation of each class in the encoder's and the decoder's last map.
 
     See `class_activation`; the map of a class that is predicted nowhere in an image is dark.
     """
@@ -77,7 +77,7 @@ def confusion_figure(scores: Scores) -> Figure:
 
 
 def quality_figure(quality: Quality, scores: Scores) -> Figure:
-    """Precision against recall, the reliability diagram, and IoU against the size of what is there."""
+    """Precision against recall, the reliability diagram, and IoU against object size."""
     figure, names = Figure(figsize=(14, 4.2), layout="constrained"), scores.names
     thresholds, reliability, sizes = figure.subplots(1, 3)
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
@@ -94,7 +94,11 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     title = f"reliability, calibration error {quality.reliability.error():.3f}"
     reliability.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     sizes.set(
-        title="IoU against size", xlabel="share of the labelled pixels", ylabel="IoU", xscale="log", ylim=(0, 1.02)
+        title="IoU against object size",
+        xlabel="share of the labelled pixels",
+        ylabel="IoU",
+        xscale="log",
+        ylim=(0, 1.02),
     )
     for axes in (thresholds, sizes):
         if axes.get_legend_handles_labels()[0]:

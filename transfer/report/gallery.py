@@ -1,4 +1,4 @@
-"""The pictures of a phase 2 page: images with layers to switch."""
+"""The gallery of a phase 2 page: images with layers to switch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from transfer.report.cam_layers import Maps
 ORDERS = (
     Order("worst first", "score"),
     Order("best first", "score", -1),
-    Order("least sure first", "entropy", -1),
+    Order("highest entropy first", "entropy", -1),
     Order("by name", "name"),
 )
 
@@ -50,9 +50,9 @@ class ScoredImages:
         self.mapped = set(self.order[:MAPPED])
 
     def block(self) -> tuple[Block, set[int]]:
-        """The gallery, and which images are in it: the worst, the best and some between.
+        """The gallery and the indices of its images: the worst, the best and some between.
 
-        There are fewer of them where they are too large for a page.
+        It holds fewer images if they are too large.
         """
         if not self.order:
             raise NothingToShowError("there is no image")
@@ -64,12 +64,12 @@ class ScoredImages:
             start="prediction",
             classes=self.names,
             kinds=self.names,
-            kinds_label="images that show",
+            kinds_label="images with",
             figure_heads=["class", "IoU", "true", "predicted"],
         )
         note = some_of(len(items), len(self.pack)) + _NOTE
         if len(items) > len(self.mapped):
-            note += f" Activation maps were made for the first {len(self.mapped)} that were chosen."
+            note += f" Only {len(self.mapped)} images have activation maps."
         note += self.maps.checked()
         return filled.block(note), set(self.order[: len(items)])
 
@@ -116,8 +116,8 @@ class ScoredImages:
 
 
 _NOTE = (
-    "Masks are drawn at the size that the network works at. In a picture that is looked at closely, pointing says what "
-    "is true and what was predicted there."
+    "Masks are drawn at the network's resolution. In an enlarged image, the pointer shows the true and the predicted "
+    "class of a pixel."
 )
 
 
@@ -127,7 +127,7 @@ def _layers(
     probability: Float[np.ndarray, "n k h w"],
     unsure: Float[np.ndarray, "n h w"],
 ) -> list[dict[str, str]]:
-    """What is drawn over each image, by layer."""
+    """The layers of each image, by key."""
     wrong, painted = paint_errors(prediction, truth), {"truth": paint(truth), "prediction": paint(prediction)}
     clear = {"truth": (truth == 0).numpy(), "prediction": (prediction == 0).numpy()}
     found = []
@@ -188,14 +188,14 @@ def describe(
 
 
 def layer_list(names: Sequence[str]) -> list[Layer]:
-    """The layers that a gallery can have, with what their colours mean."""
+    """The layers of a gallery, with their legends."""
     scale = "dark 0, bright 1"
-    clear = f"what is right is clear; {names[0]} is no object"
+    clear = f"correct pixels are clear; {names[0]} is the background"
     return [
         Layer(key="prediction", name="prediction", crisp=True, legend=class_legend(names)),
         Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, unlabelled=True)),
         Layer(key="errors", name="errors", crisp=True, legend=error_legend(), note=clear),
-        Layer(key="entropy", name="entropy", note=f"how unsure the network is: {scale}"),
+        Layer(key="entropy", name="entropy", note=f"uncertainty of the prediction: {scale}"),
         *(
             Layer(key=f"confidence-{k}", name=name, group="confidence", note=f"probability of {name}: {scale}")
             for k, name in enumerate(names)

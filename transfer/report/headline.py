@@ -1,4 +1,4 @@
-"""What stands at the head of a phase 2 page: what was trained on what, and what it can do."""
+"""The head of a phase 2 page: title, verdict and main scores."""
 
 import math
 from collections.abc import Mapping
@@ -17,30 +17,30 @@ MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixe
 
 
 def title(config: TransferConfig, source: str) -> str:
-    """What was trained on what."""
+    """The data set, the decoder and the encoder."""
     decoder = DECODERS[config.decoder.decoder].words
     decoder = "its own decoder" if config.encoder.transfer != "encoder" else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 
 
 def main_figures(scores: Scores) -> dict[str, Interval]:
-    """The scores that stand at the head, by their name there, with 95 % intervals."""
+    """The main scores by their name on the page, with 95 % intervals."""
     return {name: scores.interval(metric) for metric, name in MAIN.items()}
 
 
 def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
-    """The main figures as they stand at the head."""
-    found = []
+    """The main scores as tiles."""
+    main = []
     for name, sure in figures.items():
         known = not math.isnan(sure.low)
         detail = f"95 %: {sure.low:.3f} to {sure.high:.3f}" if known else "no interval from one image"
-        found.append(Tile(name, three_digits(sure.value), detail, interval_position(*sure)))
+        main.append(Tile(name, three_digits(sure.value), detail, interval_position(*sure)))
     error = quality.reliability.error()
-    return [*found, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
+    return [*main, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
 
 
 def verdict(sure: Interval, scores: Scores, split: str) -> str:
-    """What a network can do, in a sentence; `sure` is its mean IoU."""
+    """The scores of a network in a sentence; `sure` is its mean IoU."""
     names, iou = scores.names, scores.per_class["iou"]
     images = count_phrase(len(scores), split)
     if math.isnan(sure.value):
@@ -51,7 +51,7 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
     known = [k for k in range(len(names)) if not math.isnan(iou[k])]
     best, worst = max(known, key=lambda k: iou[k]), min(known, key=lambda k: iou[k])
     if best == worst:
-        return f"{said}; {names[best]} is the only class there."
+        return f"{said}; {names[best]} is the only class in the images."
     return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
 
 

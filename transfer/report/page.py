@@ -1,4 +1,4 @@
-"""The page of phase 2: what a network was trained on, what it can do, and where it fails."""
+"""The page of phase 2: a segmentation network's scores, predictions, errors and features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Before:
 
     encoder: Encoder | None
     why_not: str = ""
-    """Why it can't be had, in a sentence."""
+    """Why it is missing, in a sentence."""
 
 
 def write_page(
@@ -67,7 +67,7 @@ def write_page(
         return _features(scored, shown, folder, before, embedding, seed=info.config.run.seed)
 
     page.add("Scores", lambda: score_blocks(scores, quality))
-    page.add("Images", pictures, "Pictures with the network's answer over them, worst first.")
+    page.add("Images", pictures, "Images with the predicted mask, worst first.")
     page.add("Confidence", lambda: threshold_blocks(names, quality))
     page.add("Features", features, LEAD)
     if info.rows:

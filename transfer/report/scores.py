@@ -16,7 +16,7 @@ from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
 
 SIZES = 6
-"""Groups of images of about equal number, for the line through the cloud of sizes."""
+"""Groups of images of about equal number, for the line of medians over sizes."""
 
 
 def score_blocks(scores: Scores, quality: Quality) -> list[Block]:
@@ -54,9 +54,9 @@ def _class_table(scores: Scores, quality: Quality) -> Block:
         "IoU, image mean",
     ]
     note = (
-        "All pixels together, but the last two columns: means over the images where the class is true or predicted "
-        f"(0 where it is one of them only). Boundary F: outlines "
-        f"may lie off by {TOLERANCE:.2%} of the diagonal, at least a pixel. A dash: the class is nowhere."
+        "Scores are over all pixels; the last two columns are means over images with the class. A class only true or "
+        "only predicted scores 0 there. Boundary F: the tolerance is "
+        f"{TOLERANCE:.2%} of the diagonal, at least a pixel. A dash: the class is absent."
     )
     return table("Classes", heads, rows, note=note)
 
@@ -65,7 +65,7 @@ def _confusion(total: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Block:
     rows = total.sum(1, keepdims=True)
     shares = np.where(rows > 0, total / np.maximum(rows, 1), np.nan)
     words = [[f"{count:,} px" for count in line] for line in total.tolist()]
-    note = "Each row sums to 100 %: where the pixels of a true class went."
+    note = "Each row sums to 100 %: the predictions for the pixels of a true class."
     return matrix("Confusion", names, shares, words, note=note, width="half" if len(names) <= 4 else "")
 
 
@@ -97,7 +97,7 @@ def _reliability(quality: Quality) -> Block:
     gap = reliability.error()
     known = pixels > 0
     above = float(np.average((confidence - accuracy)[known], weights=pixels[known])) if known.any() else 0.0
-    tendency = "surer than it is right" if above > 0 else "less sure than it is right"
+    tendency = "overconfident" if above > 0 else "underconfident"
     note = (
         f"Expected calibration error {three_digits(gap)}; over all pixels the network is {tendency} "
         f"(by {abs(above):.3f})."
@@ -106,7 +106,7 @@ def _reliability(quality: Quality) -> Block:
 
 
 def _sizes(scores: Scores) -> list[Block]:
-    """IoU against the share of an image that a foreground class takes up; nothing where no image has any."""
+    """IoU against the share of an image that a foreground class takes up; empty if no image has any."""
     series, names = [], scores.names
     for k, (sizes, ious) in enumerate(by_size(scores)):
         if k == 0 or len(sizes) == 0:
@@ -118,8 +118,8 @@ def _sizes(scores: Scores) -> list[Block]:
     if not series:
         return []
     chart = Chart(Axis("share of the labelled pixels", log=True), Axis("IoU", min=0, max=1), series)
-    note = "One point for each image and foreground class in it. An image's whole class counts as one object."
-    return [chart.block("IoU against the size of what is there", note=note, width="half" if len(names) <= 4 else "")]
+    note = "One point per image and foreground class. All pixels of a class in an image count as one object."
+    return [chart.block("IoU against object size", note=note, width="half" if len(names) <= 4 else "")]
 
 
 def _medians(sizes: Float64[np.ndarray, " m"], ious: Float64[np.ndarray, " m"]) -> tuple[list[float], list[float]]:
@@ -138,14 +138,14 @@ def panels(names: Sequence[str]) -> Panels:
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
-        "Terms of the loss": {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
-        "Share of pixels taken for each class": {f"val/predicted_{name}": name for name in names},
+        "Loss terms": {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
+        "Predicted share of each class": {f"val/predicted_{name}": name for name in names},
         "Learning rate": {"lr": "rate"},
-        "Norm of the gradient": {"train/grad_norm": "norm"},
+        "Gradient norm": {"train/grad_norm": "norm"},
     }
 
 
 def panel_colours(names: Sequence[str]) -> dict[str, str]:
-    """The colour of a class for the columns of metrics.csv that tell of it."""
+    """The colour of a class for its columns of metrics.csv."""
     kinds = ("val/iou_", "val/predicted_")
     return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}

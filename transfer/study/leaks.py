@@ -16,7 +16,7 @@ from transfer.study.initialisations import Initialisation
 
 
 def data_leaks(data: Splits) -> list[str]:
-    """What there is to say about a labelled data set itself: test images that it trains on, validates on, or nearly."""
+    """Leaks within a labelled data set: test images equal or nearly equal to training or validation images."""
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
     for part, pack in (("training", data.train), ("validation", data.val)):
         if seen := _nearly(pack, data.test):
@@ -30,7 +30,7 @@ def _nearly(seen: Pack, test: Pack) -> list[str]:
 
 
 def leaks_of(start: Initialisation, test: Pack) -> list[str]:
-    """What there is to say about a pretraining and the test images: one sentence or two; nothing of a start without.
+    """Leaks of test images into a pretraining, in one or two sentences; none without a pretraining.
 
     Near duplicates can only be looked for while the photographs are where the pretraining found them.
     """
@@ -47,16 +47,16 @@ def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) ->
     known = vars(DataConfig())
     data = TypeAdapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
     if data.data_dir is not None and not data.data_dir.exists():
-        return f"{name}: near duplicates were not looked for, as {data.data_dir} is not there any more"
+        return f"{name}: near duplicates were not searched: {data.data_dir} no longer exists"
     try:
         photographs = load_splits(replace(data, download=False)).train
     except UserError as error:
-        return f"{name}: near duplicates were not looked for ({error})"
+        return f"{name}: near duplicates were not searched ({error})"
     looked = len(seen.intersection(photographs.digests))
     rest = f" ({len(seen) - looked} of {len(seen)} are not in {data.data_dir} now)" if looked < len(seen) else ""
     if found := _nearly(photographs, test):
         names = abbreviate(found)
         return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {names}{rest}"
     if rest:
-        return f"{name}: no test image is nearly a duplicate of the {looked} photographs of its pretraining there{rest}"
-    return f"{name}: no test image is nearly a duplicate of a photograph of its pretraining"
+        return f"{name}: no test image is a near duplicate of the {looked} pretraining photographs found{rest}"
+    return f"{name}: no test image is a near duplicate of a pretraining photograph"

@@ -1,4 +1,4 @@
-"""The page of a study: whether pretraining helped, at how many labels, and how sure that is."""
+"""The page of a study: the gain by pretraining at each number of labels, with intervals."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -44,11 +44,11 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
     page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
     if evidence.head_to_head:
-        page.add("Pretrained starts against each other", lambda: [_head_to_head(evidence)], _PAIRED_TOO)
+        page.add("Pretrained initialisations against each other", lambda: [_head_to_head(evidence)], _PAIRED_TOO)
     page.add("Every class", lambda: _classes(evidence))
     page.add("Labels saved", lambda: _saved(evidence))
     if any(cell.kind == "search" for cell in evidence.results):  # else the legend says that they were given
-        page.add("How the rates were chosen", lambda: [_search(evidence)], searched(config.study))
+        page.add("Search for learning rates", lambda: [_search(evidence)], searched(config.study))
     page.add("How to repeat it", lambda: repeating(environment(), flatten(config), {"test": test}))
     path = config.folder / "report.html"
     page.write(path)
@@ -56,36 +56,37 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
 
 
 _PAIRED = (
-    "A start and its baseline saw the same subsets, seeds and test images, so differences are taken in pairs, over "
-    "seeds by Student's t, over images by the bootstrap. An interval that holds 0 means that these runs cannot tell."
+    "Differences are paired: an initialisation and its baseline share subsets, seeds and test images. Intervals "
+    "combine Student's t over seeds and the bootstrap over images. An interval that contains 0 shows no sure "
+    "difference."
 )
 
 
 _PAIRED_TOO = (
-    "Mean IoU of the first above the second, in the same pairs. Starts may differ in their network as well as in their "
+    "Mean IoU of the first minus that of the second, paired as above. Initialisations may differ in network and "
     "pretraining."
 )
 
 
 def _answer(evidence: Results) -> str:
-    """The verdict on the start that gained most, in mean over the shares at which all have been scored."""
+    """The verdict on the initialisation with the largest mean gain, over the shares at which all are scored."""
     gains = {
         pair: {s.fraction: s.difference.value for s in evidence.curves[pair[0]] if s.difference is not None}
         for pair in evidence.pairs
     }
     gains = {pair: by_fraction for pair, by_fraction in gains.items() if by_fraction}
     if not gains:
-        return "Not yet known: no pretrained start has been scored beside its baseline."
+        return "Not yet known: no pretrained initialisation has been scored with its baseline."
     shared = set.intersection(*(set(one) for one in gains.values()))
     mean = {pair: np.mean([v for f, v in one.items() if f in shared or not shared]) for pair, one in gains.items()}
     best = max(mean, key=lambda pair: mean[pair])
-    many = f"Best of {len(gains)} pretrained starts: " if len(gains) > 1 else ""
+    many = f"Best of {len(gains)} pretrained initialisations: " if len(gains) > 1 else ""
     return many + verdict(*best, evidence.curves[best[0]])
 
 
 def _tile(score: Score) -> Tile:
     value, low, high = score.mean_iou
-    alone = "from scratch" if score.start.scratch else "no baseline beside it"
+    alone = "from scratch" if score.start.scratch else "no baseline"
     gain = alone if score.difference is None else told_interval(score.difference)
     return Tile(
         score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", interval_position(value, low, high)
@@ -93,16 +94,16 @@ def _tile(score: Score) -> Tile:
 
 
 def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
-    found = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
+    notices = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
     if (doubled := double_budget(evidence.results)) is not None:
-        found.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
+        notices.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
-        found.append(Notice(edge))
-    found += [Notice(f"{name} diverged and is left out") for name in evidence.diverged]
+        notices.append(Notice(edge))
+    notices += [Notice(f"{name} diverged and is left out") for name in evidence.diverged]
     taught = [start.name for start, curve in evidence.curves.items() if curve and _taught_by_imagenet(curve)]
     if taught:
-        found.append(Notice(f"ImageNet labels went into {', '.join(taught)}", "note"))
-    return found
+        notices.append(Notice(f"ImageNet labels were used by {', '.join(taught)}", "note"))
+    return notices
 
 
 def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
@@ -111,7 +112,16 @@ def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
 
 def _efficiency(evidence: Results) -> list[Block]:
     chart = _chart(evidence, lambda score: _possible(score.mean_iou), "test mean IoU")
-    heads = ["start", "labels elsewhere", "labels", "mean IoU", "95 % interval", "seeds", "lr", "encoder's factor"]
+    heads = [
+        "initialisation",
+        "external labels",
+        "labels",
+        "mean IoU",
+        "95 % interval",
+        "seeds",
+        "lr",
+        "encoder lr factor",
+    ]
     rows = [
         [
             score.start.name,
@@ -131,7 +141,7 @@ def _efficiency(evidence: Results) -> list[Block]:
 def _differences(evidence: Results) -> list[Block]:
     pairs = [(score, score.difference) for score in evidence.scores if score.difference is not None]
     if not pairs:
-        raise NothingToShowError("no pretrained start has been scored beside its baseline")
+        raise NothingToShowError("no pretrained initialisation has been scored with its baseline")
     reach = _reach([found for _, found in pairs])
     rows = [
         [
@@ -143,9 +153,9 @@ def _differences(evidence: Results) -> list[Block]:
         ]
         for score, found in pairs
     ]
-    heads = ["start", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
+    heads = ["initialisation", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
     words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
-    chart = _chart(evidence, lambda score: score.difference, "mean IoU above the baseline's")
+    chart = _chart(evidence, lambda score: score.difference, "gain in mean IoU over the baseline")
     labels = [score.labels for score in evidence.scores]
     equal = Series("no difference", [min(labels), max(labels)], [0, 0], colour="ink", dash="2 4")
     gain = replace(chart, series=[*chart.series, equal]).block("Gain", note="Bands: 95 %, over seeds and images.")
@@ -159,8 +169,8 @@ def _head_to_head(evidence: Results) -> Block:
         for (ours, theirs), differences in evidence.head_to_head.items()
         for fraction, found in differences.items()
     ]
-    heads = ["start", "against", "share of the labels", "difference", "95 % interval"]
-    return table("Paired differences between pretrained starts", heads, rows)
+    heads = ["initialisation", "against", "share of the labels", "difference", "95 % interval"]
+    return table("Paired differences between pretrained initialisations", heads, rows)
 
 
 def _reach(found: Sequence[Interval]) -> float:
@@ -187,7 +197,7 @@ def _ends(found: Interval, form: str) -> str:
 
 def _saved(evidence: Results) -> list[Block]:
     saved = [text(*told) for pair in evidence.pairs if (told := labels_saved(*pair, evidence.curves))]
-    return saved or [text("None that these runs are sure of: no pretrained start is surely above its baseline.")]
+    return saved or [text("No sure saving: no pretrained initialisation is surely above its baseline.")]
 
 
 def _search(evidence: Results) -> Block:
@@ -197,7 +207,7 @@ def _search(evidence: Results) -> Block:
         [cell.start.name, number(cell.lr, "g"), number(cell.encoder_lr_factor, "g"), number(score, ".4f")]
         for (cell, _), score in zip(tried, scores, strict=True)
     ]
-    return table("Rates that were tried", ["start", "lr", "encoder's factor", "validation mean IoU"], rows)
+    return table("Learning rates tried", ["initialisation", "lr", "encoder lr factor", "validation mean IoU"], rows)
 
 
 def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: str) -> Chart:
@@ -207,7 +217,7 @@ def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: 
 
 
 def _possible(score: Interval) -> Interval:
-    """An interval of Student's t as far as scores can lie in it."""
+    """An interval of Student's t, clipped to [0, 1]."""
     if math.isnan(score.low):
         return score
     return Interval(score.value, max(score.low, 0.0), min(score.high, 1.0))

@@ -1,4 +1,4 @@
-"""What the finished trials of a study say: does pretraining help, by how much, and how sure is that."""
+"""Scores, paired differences and label savings from the finished trials of a study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ METRIC = "mean_iou"
 
 @dataclass(frozen=True)
 class Score:
-    """A start at a share of the labels."""
+    """The score of an initialisation at a share of the labels."""
 
     start: Initialisation
     fraction: float
@@ -32,10 +32,10 @@ class Score:
     difference: Interval | None
     """Paired, over seeds and test images, from its baseline; None for a baseline, or where that is not there."""
     other_network: bool
-    """Whether its baseline has another encoder, so that a difference tells of that too."""
+    """Whether its baseline has another encoder, which then contributes to the difference."""
     rates: tuple[float, float]
     record: dict[str, Any]
-    """What its first trial left."""
+    """The record of its first trial."""
 
     @property
     def labels(self) -> float:
@@ -44,7 +44,7 @@ class Score:
 
     @property
     def uses_imagenet_labels(self) -> bool:
-        """Whether ImageNet labels helped its encoder."""
+        """Whether its encoder used ImageNet labels."""
         return self.record["uses_imagenet_labels"]
 
     @property
@@ -62,7 +62,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Results:
-    """The finished trials of a study and what is known of its starts."""
+    """The finished trials of a study and its initialisations."""
 
     starts: tuple[Initialisation, ...]
     results: Mapping[Trial, TrialResult]
@@ -71,12 +71,12 @@ class Results:
 
     @cached_property
     def scores(self) -> list["Score"]:
-        """Every start at every share of the labels."""
+        """Every initialisation at every share of the labels."""
         return scores_of(self.results, self.starts)
 
     @cached_property
     def curves(self) -> dict[Initialisation, list["Score"]]:
-        """The scores of every start, from few labels to many."""
+        """The scores of every initialisation, from few labels to many."""
         return {start: [score for score in self.scores if score.start == start] for start in self.starts}
 
     @property
@@ -87,13 +87,13 @@ class Results:
 
     @property
     def pairs(self) -> list[tuple[Initialisation, Initialisation]]:
-        """Every start that has a baseline, with it."""
+        """Every initialisation that has a baseline, with it."""
         pairs = [(start, baseline_of(start, self.starts)) for start in self.starts]
         return [(start, baseline) for start, baseline in pairs if baseline is not None]
 
     @cached_property
     def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
-        """Every two pretrained starts, and at the shares of the labels that both have, how much better the first is."""
+        """Paired differences of every two pretrained initialisations, at the shares of the labels that both have."""
         groups = _by_fraction(self.results)
         found: dict[tuple[Initialisation, Initialisation], dict[float, Interval]] = {}
         for ours, theirs in combinations([start for start in self.starts if not start.scratch], 2):
@@ -104,7 +104,7 @@ class Results:
 
 
 def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
-    """What a pretrained start is measured against: its own network from scratch, else the first from scratch."""
+    """The baseline of a pretrained initialisation: its own network from scratch, else the first from scratch."""
     if start.scratch:
         return None
     scratch = [other for other in starts if other.scratch]
@@ -163,7 +163,7 @@ def _score(
 
 
 def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
-    """With how many labels a start reaches a score, read off its curve between the points that were measured.
+    """The number of labels with which an initialisation reaches a score, interpolated on its curve.
 
     The curve is made monotone (its best so far) and is straight over the logarithm of the labels. The word beside the
     number is "about", "at most" (its fewest labels do) or "more than" (its most do not).
@@ -180,7 +180,7 @@ def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:
 
 
 class DoubleBudget(NamedTuple):
-    """What twice the updates give a start, on the most labels."""
+    """The gain by twice the updates, on the most labels."""
 
     start: str
     gain: Interval
@@ -195,7 +195,7 @@ class DoubleBudget(NamedTuple):
 
 
 def double_budget(results: Mapping[Trial, TrialResult]) -> DoubleBudget | None:
-    """What twice the budget gives the first start from scratch; None where that was not measured."""
+    """The gain by twice the budget of the first baseline from scratch; None where it was not measured."""
     results = {trial: result for trial, result in results.items() if result.record.get("test") is not None}
     doubled = {trial.seed: (trial, result) for trial, result in results.items() if trial.kind == "double"}
     plain = {

@@ -1,4 +1,4 @@
-"""What a study says in words, for its table and its page."""
+"""The sentences of a study, for its table and its page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,18 +10,18 @@ from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
 
 Curves = Mapping[Initialisation, Sequence[Score]]
-"""The scores of every start, from few labels to many."""
+"""The scores of every initialisation, from few labels to many."""
 
 
 def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Score]) -> str:
-    """The answer for a pretrained start in one sentence, with its numbers."""
+    """The verdict on a pretrained initialisation in one sentence, with its numbers."""
     told = {score.fraction: score.difference for score in curve if score.difference is not None}
     other = " (another network)" if any(score.other_network for score in curve) else ""
     return f"{start.name} against {baseline.name}{other}: {_answers(told, better='helped', worse='did harm')}."
 
 
 def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Interval]) -> str:
-    """How two pretrained starts compare, in one sentence, with its numbers; differences by share of the labels."""
+    """The comparison of two pretrained initialisations in one sentence; differences by share of the labels."""
     return f"{ours.name} against {theirs.name}: {_answers(differences, better='better', worse='worse')}."
 
 
@@ -66,9 +66,10 @@ def legend(evidence: Results, options: StudyOptions) -> str:
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
     tests = f"{evidence.scores[0].images['test']:.0f}" if evidence.scores else "no"
     return (
-        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds} (95 % interval, "
-        f"Student's t), the difference from the baseline, and the answer of its paired interval over seeds and images. "
-        f"Images are those for training + for validation. {options.updates} updates for all. {searched(options)}"
+        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval (Student's "
+        "t). Then follow the difference from the baseline and the verdict by its paired interval over seeds and "
+        "images. Image counts are training + validation. "
+        f"Every run takes {options.updates} updates. {searched(options)}"
     )
 
 
@@ -76,13 +77,13 @@ def searched(options: StudyOptions) -> str:
     """Explain how the rates were chosen."""
     scratch, pretrained = len(options.lrs), len(options.lrs) * len(options.encoder_lr_factors)
     if pretrained == 1:
-        return "The rates were given, the same for every initialisation (from scratch the encoder's factor is 1)."
+        return "The rates were given, the same for every initialisation (from scratch the encoder lr factor is 1)."
     where = "all validation images" if options.full_validation else "as large a share of the validation images"
     trials = f"{scratch} trials" if scratch > 1 else "none (one rate was given)"
     return (
         f"Rates were chosen for each initialisation by runs on the share {options.search_fraction:g} of the labels, "
-        f"scored on {where}: {pretrained} trials for a pretrained one, {trials} from scratch, where the encoder's "
-        "factor is 1. Smaller shares of the labels use rates chosen on those labels."
+        f"scored on {where}. There were {pretrained} trials for a pretrained one, {trials} from scratch, where the "
+        "encoder lr factor is 1. Smaller shares of the labels use rates chosen on those labels."
     )
 
 
@@ -90,7 +91,7 @@ def doubled_budget(doubled: DoubleBudget) -> str:
     """Say whether the baseline had enough updates."""
     answer = "is sufficient" if doubled.enough else "IS TOO SHORT"
     if doubled.enough and doubled.gain.sure and doubled.gain.value > 0:
-        answer += " by that measure, though more would help"
+        answer += " by that measure, though more updates would help"
     return (
         f"Twice the updates give {doubled.start} on the most labels {told_interval(doubled.gain)} mean IoU; its seeds "
         f"spread over {doubled.spread:.3f}: the budget {answer}."
@@ -103,7 +104,7 @@ def rates_at_the_edge(options: StudyOptions, curves: Curves) -> str | None:
     edge = [start.name for start, curve in curves.items() if curve and curve[0].rates[0] in ends]
     if len(options.lrs) < 3 or not edge:
         return None
-    return f"The best rate is the lowest or highest of those tried for {', '.join(edge)}: --lrs could reach further."
+    return f"The best rate is the lowest or highest of those tried for {', '.join(edge)}: extend --lrs."
 
 
 def _joined(words: Sequence[str]) -> str:

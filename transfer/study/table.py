@@ -1,4 +1,4 @@
-"""A study on paper: the verdict, the table, the curves, and every cell as a line of a CSV."""
+"""The files of a study: verdict, table, curves, and every trial as a line of a CSV."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def write_study(evidence: Results, config: StudyConfig) -> str:
 
 
 def efficiency(scores: Sequence[Score]) -> Figure:
-    """Test mean IoU over the labels, a curve a start, with the 95 % interval of its seeds as a band."""
+    """Test mean IoU over the labels, one curve per initialisation, with the 95 % interval of its seeds as a band."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     _curves(figure.subplots(), scores, [score.mean_iou for score in scores], "test mean IoU")
     return figure
@@ -89,7 +89,7 @@ def _markdown(evidence: Results, options: StudyOptions) -> str:
     lines = [*evidence.leaks, ""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
-        lines += ["", "Pretrained starts against each other, in pairs as above:", ""]
+        lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
         lines += [f"- {head_to_head(*pair, differences)}" for pair, differences in evidence.head_to_head.items()]
     lines += ["", *_table(curves), "", legend(evidence, options), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
@@ -104,7 +104,7 @@ def _markdown(evidence: Results, options: StudyOptions) -> str:
 def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:
     fractions = sorted({score.fraction for curve in curves.values() for score in curve})
     images = {score.fraction: score.images for curve in curves.values() for score in curve}
-    heads = ["start", "labels elsewhere", "lr, encoder's factor"]
+    heads = ["initialisation", "external labels", "lr, encoder lr factor"]
     heads += [f"{f:.3g}: {images[f]['train']:.0f} + {images[f]['val']:.0f} images" for f in fractions]
     rows = []
     for start, curve in ((start, curve) for start, curve in curves.items() if curve):

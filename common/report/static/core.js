@@ -131,7 +131,7 @@ ui.copying = () => {
         await navigator.clipboard.writeText(text);
         button.textContent = "copied";
       } catch {
-        button.textContent = "not allowed here";
+        button.textContent = "copying is blocked";
       }
       setTimeout(() => (button.textContent = before), 1500);
     });

@@ -81,7 +81,7 @@ class Gallery {
     stage.replaceChildren(base);
     if (layer) {
       if (over) stage.append(ui.make("img", { src: over, alt: layer.name, class: `layer ${layer.crisp ? "crisp" : ""}`, draggable: "false" }));
-      else stage.append(ui.make("span", { class: "absent" }, "not drawn here"));
+      else stage.append(ui.make("span", { class: "absent" }, "not available"));
     }
     stage.append(ui.make("span", { class: "divider" }));
     this.blend(stage, state);

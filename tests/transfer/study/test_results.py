@@ -161,7 +161,7 @@ def test_twice_the_budget_is_held_against_the_spread_over_seeds(gain, enough):
 @pytest.mark.parametrize(
     ("gains", "words"),
     [
-        ((0.03, 0.032, 0.031), "is sufficient by that measure, though more would help."),
+        ((0.03, 0.032, 0.031), "is sufficient by that measure, though more updates would help."),
         ((0.03, -0.02, 0.01), "is sufficient."),
         ((0.09, 0.092, 0.091), "IS TOO SHORT."),
     ],
