@@ -37,7 +37,7 @@ fix: $(READY) ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check ## Check, then test without slow, GPU and browser tests
+test: check ## Checks, and the tests that are not slow and need no GPU and no browser
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)" --durations=10
 
 test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)

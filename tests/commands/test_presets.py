@@ -87,7 +87,18 @@ def test_all_five_systems_have_their_presets():
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "a_pets_autoencoder"])
+SISTERS = ("b_tuned", "c_isic_frozen", "d_isic_tuned", "e_efficientnet")
+"""Presets whose decoder another one has too: only the slow tests train them."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SISTERS else ())
+        for name in PRESETS
+        if name != "a_pets_autoencoder"
+    ],
+)
 def test_a_preset_runs_in_its_own_layout(name, tmp_path):
     narrow = NARROW[name[0]] if name in ("a_pets_scratch", "e_unet_transpose", "e_unet_upsample") else []
     receipt = run(name, tmp_path, *narrow, "--no_amp")

@@ -66,6 +66,7 @@ def test_where_all_seeds_are_alike_the_difference_is_that_of_paired_images():
     assert [found.low, found.high] == pytest.approx([expected.low, expected.high], abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_two_equal_ways_of_training_are_told_apart_about_once_in_twenty(seeds):
     random, sure, seen, tries = np.random.default_rng(seeds), 0, 0, 120

@@ -107,7 +107,10 @@ def test_silent_classes_are_in_the_truth_and_never_predicted():
     assert segmented(absent=(3,), never_predicted=(1, 3)).silent_classes == ["cat"]
 
 
-@pytest.mark.parametrize("metric", ["mean_iou", "mean_foreground_dice", "pixel_accuracy"])
+SLOW = [pytest.param(metric, marks=pytest.mark.slow) for metric in ("mean_foreground_dice", "pixel_accuracy")]
+
+
+@pytest.mark.parametrize("metric", ["mean_iou", *SLOW])
 def test_an_interval_is_scipys_percentile_bootstrap(metric):
     scores = segmented(images=40)
     theirs = scipy.stats.bootstrap(
