@@ -56,6 +56,7 @@ def test_ignored_pixels_are_no_class_and_notes_are_kept(tmp_path):
     assert any("left out" in note for note in found["notes"])
 
 
+@pytest.mark.slow
 def test_the_embedded_data_can_be_looked_at_too(tmp_path):
     assert analyze(["--image_size", "64", "--synthetic_count", "40", "--output", str(tmp_path / "out")]) == 0
     assert numbers(tmp_path / "out")["original_sizes"]["width"] == [64, 64, 64]

@@ -87,8 +87,8 @@ def test_all_five_systems_have_their_presets():
     ]
 
 
-SISTERS = ("b_tuned", "c_isic_frozen", "d_isic_tuned", "e_efficientnet")
-"""Presets whose decoder another one has too: only the slow tests train them."""
+SISTERS = ("b_tuned", "c_isic_frozen", "d_isic_tuned", "e_resnet34", "e_efficientnet")
+"""Presets of which another one has the decoder or the library: only the slow tests train them."""
 
 
 @pytest.mark.parametrize(

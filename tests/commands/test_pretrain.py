@@ -141,7 +141,7 @@ def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
     [
         ["--target", "hog"],
         ["--target", "features", "--perceptual_init", "random"],
-        ["--perceptual_weight", "0.1", "--perceptual_init", "random"],
+        pytest.param(["--perceptual_weight", "0.1", "--perceptual_init", "random"], marks=pytest.mark.slow),
     ],
 )
 def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
