@@ -63,7 +63,7 @@ def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes
     Raises UserError also for a mask that differs in size from its image (left out with `skip_bad_files`), and for a
     mask value that the classes do not know.
     """
-    pack, folder, meta = _open(samples, spec, num_classes)
+    pack, folder, meta, mask_digests = _open(samples, spec, num_classes)
     return LabelledPack(
         images=pack.images,
         masks=_array(folder / "masks.npy"),
@@ -72,6 +72,7 @@ def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes
         bad_files=pack.bad_files,
         class_pixels=np.array(meta["class_pixels"], dtype=np.int64),
         mask_values=tuple(meta["mask_values"]),
+        mask_digests=mask_digests,
     )
 
 
@@ -79,6 +80,7 @@ class _Opened(NamedTuple):
     images: Pack
     folder: Path
     meta: dict[str, Any]
+    mask_digests: tuple[str, ...]
 
 
 def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
@@ -103,7 +105,7 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
         digests=tuple(digests[index] for index in kept),
         bad_files=tuple(reasons.values()),
     )
-    return _Opened(pack, folder, meta)
+    return _Opened(pack, folder, meta, tuple(_digest_of(content[index][1:]) for index in kept))
 
 
 def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> str:
@@ -111,7 +113,11 @@ def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> 
     described: list[Any] = [FORMAT, spec.size, num_classes, content]
     if spec.channels != 3:  # the first packs had three channels always, and are still found
         described.append(spec.channels)
-    return hashlib.blake2b(json.dumps(described).encode(), digest_size=16).hexdigest()
+    return _digest_of(described)
+
+
+def _digest_of(content: list[Any]) -> str:
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
 def _file_digest(path: Path | None) -> str:

@@ -48,10 +48,13 @@ class LabelledPack(Pack):
     """Pixels of each class in each image, 255 not counted."""
     mask_values: tuple[int, ...] = ()
     """The values that the mask files held, before they became classes."""
+    mask_digests: tuple[str, ...]
+    """Equal ones are masks of equal bytes whose values mean the same."""
 
     def without_labels(self) -> Pack:
         """The images alone."""
         return Pack(images=self.images, masks=None, keys=self.keys, digests=self.digests, bad_files=self.bad_files)
 
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
-        return {**super()._taken(indices), "class_pixels": self.class_pixels[indices]}
+        digests = tuple(self.mask_digests[index] for index in indices)
+        return {**super()._taken(indices), "class_pixels": self.class_pixels[indices], "mask_digests": digests}

@@ -45,9 +45,14 @@ def synthetic_pets(count: int, size: int, *, seed: int) -> LabelledPack:
         masks=masks,
         keys=tuple(f"{SPECIES[i % 2]}_{i:04}" for i in range(count)),
         class_pixels=np.stack([(masks == k).sum((1, 2), dtype=np.int64) for k in range(3)], axis=1),
-        digests=tuple(blake2b(image.tobytes(), digest_size=8).hexdigest() for image in images),
+        digests=_digests(images),
+        mask_digests=_digests(masks),
         bad_files=(),
     )
+
+
+def _digests(pictures: UInt8[np.ndarray, "n ..."]) -> tuple[str, ...]:
+    return tuple(blake2b(picture.tobytes(), digest_size=8).hexdigest() for picture in pictures)
 
 
 def _draw(
