@@ -2,6 +2,7 @@
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from common.config.groups import RunConfig
 from common.errors import UserError
@@ -30,7 +31,8 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")
     precision = {"bf16": "bf16-mixed", "fp16": "16-mixed"}[config.amp_dtype] if config.amp else "32-true"
     devices = [device.index] if device.type == "cuda" else 1
-    return Fabric(accelerator=device.type, devices=devices, precision=precision)  # type: ignore[arg-type]
+    here = LightningEnvironment()  # this process alone: Fabric would ask the variables of Slurm and torchrun for more
+    return Fabric(accelerator=device.type, devices=devices, precision=precision, plugins=here)  # type: ignore[arg-type]
 
 
 def _best() -> str:
