@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from common.colours import colour_of
 from common.rows import Panels, Row, recorded
@@ -53,6 +55,14 @@ def _words(words: str, width: int, height: int = 20) -> UInt8[np.ndarray, "heigh
 def save_picture(picture: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
     """Write a PNG file. Raises OSError when it can't be written."""
     path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
+    """Write a figure as a PNG file. Words are shown as they are: a dollar sign in a name begins no formula."""
+    for words in figure.findobj(Text):
+        words.set(parse_math=False)
+    with mpl.rc_context({"text.parse_math": False}):  # for words that are made while drawing, such as ticks
+        figure.savefig(path, dpi=dpi)
 
 
 def curve_figure(rows: Sequence[Row], panels: Panels) -> Figure:

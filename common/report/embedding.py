@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Int64, UInt8
 
 from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, principal, silhouette
-from common.figures import embedding_figure
+from common.figures import embedding_figure, save_figure
 from common.report.blocks import number, table
 from common.report.page import Block
 from common.report.scatter import Colouring, Points, Project, View, scatter, thumbnailed, view
@@ -111,7 +111,7 @@ def embedding_blocks(
     figures.mkdir(exist_ok=True)
     for shown in views:
         drawn = embedding_figure(shown.places, images.labels, f"{shown.title}, {images.split}")
-        drawn.savefig(_figure(figures, shown.title), dpi=110)
+        save_figure(drawn, _figure(figures, shown.title))
     if options.project is not None:
         _project(images, vectors, points.sheets["images"][1], options.project)
     words = " ".join(filter(None, [images.note, note]))

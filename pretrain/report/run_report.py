@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from common.config.network import Pooling
 from common.data.pack import Pack
 from common.engine.seeding import VALIDATION, seed_update
-from common.figures import curve_figure, embedding_figure, save_picture
+from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
 from common.intervals import mean_interval
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
@@ -102,7 +102,7 @@ def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: Pre
     sheets = training_pictures(model, val.pack, info.config, 8, device=device, neighbours=True)
     for name, picture in sheets.items():
         save_picture(picture, figures / f"{name}_val.png")
-    curve_figure(info.rows, panels(info.rows)).savefig(figures / "curves.png", dpi=110)
+    save_figure(curve_figure(info.rows, panels(info.rows)), figures / "curves.png")
 
 
 def _training_page(run: Run, test: ScoredModel, info: PretrainingRun) -> Path:
@@ -147,6 +147,6 @@ def _draw_extremes(scored: ScoredModel, count: int, figures: Path) -> None:
 
 def _draw_analysis(scored: ScoredModel, analysis: Analysis, figures: Path) -> None:
     drawn = embedding_figure(analysis.embedding.places, analysis.labels, analysis.title)
-    drawn.savefig(figures / "latents.png", dpi=110)
+    save_figure(drawn, figures / "latents.png")
     picture = neighbour_grid(scored.model.encoder, scored.pack, device=scored.device)
     save_picture(picture, figures / "neighbours.png")

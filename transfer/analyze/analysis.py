@@ -21,7 +21,7 @@ from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS
 from common.engine.seeding import seed_update
 from common.errors import abbreviate
-from common.figures import to_bytes
+from common.figures import save_figure, to_bytes
 from common.files import make_folder, write_json
 from common.report.selection import evenly
 from transfer.analyze.config import AnalyzeConfig
@@ -49,7 +49,7 @@ class Analysis:
         numbers = self.numbers()
         make_folder(self.folder)
         write_json(self.folder / "analysis.json", numbers)
-        self.draw(numbers).savefig(self.folder / "analysis.png", dpi=110)
+        save_figure(self.draw(numbers), self.folder / "analysis.png")
         mean, std = numbers["pixels"]["mean"], numbers["pixels"]["std"]
         print(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in numbers["images"].items()))
         print(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")

@@ -10,7 +10,7 @@ import torch
 from common.data.load import load_labelled
 from common.data.pack import LabelledPack
 from common.engine.device import find_device
-from common.figures import save_picture
+from common.figures import save_figure, save_picture
 from common.files import make_folder, write_json
 from common.metrics import PER_CLASS
 from common.report.selection import evenly
@@ -72,9 +72,9 @@ class Comparison:
         figures, names = self.folder / "figures", [run.name for run in self.runs]
         values = {title: [row[metric] for row in rows] for metric, title in MEANS.items()}
         values |= {f"IoU {name}": [row[f"iou_{name}"] for row in rows] for name in self.runs[0].scores.names}
-        bars(values, names).savefig(figures / "bars.png", dpi=110)
-        radar(values, names).savefig(figures / "radar.png", dpi=110)
-        training_curves({run.name: run.rows for run in self.runs}).savefig(figures / "curves.png", dpi=110)
+        save_figure(bars(values, names), figures / "bars.png")
+        save_figure(radar(values, names), figures / "radar.png")
+        save_figure(training_curves({run.name: run.rows for run in self.runs}), figures / "curves.png")
 
     def _networks(self, device: torch.device) -> dict[str, tuple[SegmentationNet, LabelledPack]]:
         """The network of every run, with the test images at the size that it takes."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
@@ -100,6 +101,8 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
         xscale="log",
         ylim=(0, 1.02),
     )
+    sizes.xaxis.set_major_formatter(LogFormatter())  # the usual one writes formulas
+    sizes.xaxis.set_minor_formatter(LogFormatter())
     for axes in (thresholds, sizes):
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="small")

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 
 from common.data.pack import LabelledPack
-from common.figures import curve_figure, embedding_figure, save_picture
+from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
@@ -75,7 +75,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
     save_picture(_samples(test, 8), figures / "segmentations_test.png")
     _draw_scores(figures, test, suffix="_test")
-    curve_figure(info.rows, panels(test.model.names)).savefig(figures / "curves.png", dpi=110)
+    save_figure(curve_figure(info.rows, panels(test.model.names)), figures / "curves.png")
 
 
 def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None) -> None:
@@ -110,7 +110,7 @@ def report_evaluation(
         save_picture(_samples(scored, samples), figures / "samples.png")
     if latents is not None:
         drawn = embedding_figure(latents.embedding.places, latents.labels, f"encoder features, {scored.split}")
-        drawn.savefig(figures / "latents.png", dpi=110)
+        save_figure(drawn, figures / "latents.png")
     print(f"pictures and figures: {folder}")
     if scored.quality is not None:
         options = EmbeddingOptions() if latents is None else EmbeddingOptions(5 * MOST, known=latents.embedding)
@@ -123,7 +123,7 @@ def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _draw_scores(figures: Path, scored: ScoredModel, *, suffix: str = "") -> None:
-    confusion_figure(scored.scores).savefig(figures / f"confusion{suffix}.png", dpi=110)
+    save_figure(confusion_figure(scored.scores), figures / f"confusion{suffix}.png")
     if scored.quality is not None:
         drawn = quality_figure(scored.quality, scored.scores)
-        drawn.savefig(figures / f"quality{suffix}.png", dpi=110)
+        save_figure(drawn, figures / f"quality{suffix}.png")

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.colours import line_colour
+from common.figures import save_figure
 from common.files import make_folder, write_json
 from common.intervals import Interval
 from common.rows import markdown_table, write_csv
@@ -43,8 +44,8 @@ def write_study(evidence: Results, config: StudyConfig) -> str:
     write_json(folder / "study.json", told)
     if scores:
         figures = make_folder(folder / "figures")
-        efficiency(scores).savefig(figures / "label_efficiency.png", dpi=130)
-        per_class(scores).savefig(figures / "per_class.png", dpi=130)
+        save_figure(efficiency(scores), figures / "label_efficiency.png", dpi=130)
+        save_figure(per_class(scores), figures / "per_class.png", dpi=130)
     return text
 
 
