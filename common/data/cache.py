@@ -3,10 +3,10 @@
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,11 @@ import numpy as np
 
 from common.data.decode import BadFileError, Decoded, refuse, try_decode
 from common.data.pack import LabelledPack, Pack
+from common.data.pack_files import IMAGES, MASKS, DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.row_file import RowFile
 from common.data.samples import Sample
+from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
 
 FORMAT = 1  # to be raised when the same files would give another pack
@@ -63,23 +65,24 @@ def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes
     Raises UserError also for a mask that differs in size from its image (left out with `skip_bad_files`), and for a
     mask value that the classes do not know.
     """
-    pack, folder, meta, mask_digests = _open(samples, spec, num_classes)
+    pack, (_, masks, meta), mask_digests = _open(samples, spec, num_classes)
+    assert masks is not None, "they were asked for"
     return LabelledPack(
         images=pack.images,
-        masks=_array(folder / "masks.npy"),
+        masks=masks,
         keys=pack.keys,
         digests=pack.digests,
         bad_files=pack.bad_files,
-        class_pixels=np.array(meta["class_pixels"], dtype=np.int64),
-        mask_values=tuple(meta["mask_values"]),
+        lost=pack.lost,
+        class_pixels=np.array(meta.class_pixels, dtype=np.int64),
+        mask_values=tuple(meta.mask_values),
         mask_digests=mask_digests,
     )
 
 
 class _Opened(NamedTuple):
     images: Pack
-    folder: Path
-    meta: dict[str, Any]
+    files: PackFiles
     mask_digests: tuple[str, ...]
 
 
@@ -90,22 +93,40 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
     content = [
         [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
     ]
-    folder = spec.cache_dir / _name(content, spec, num_classes)
-    if not folder.is_dir():
-        build_pack(folder, samples, spec, num_classes)
-    images, meta = _array(folder / "images.npy"), _meta(folder)
-    reasons = _reasons(meta, samples, spec)
+    files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes)
+    reasons = _reasons(files.meta, samples, spec)
     if reasons and not spec.skip_bad_files:
         raise refuse(next(iter(reasons.values())))
     kept = [index for index in range(len(samples)) if index not in reasons]
     pack = Pack(
-        images=images,
+        images=files.images,
         masks=None,
         keys=tuple(samples[index].key for index in kept),
         digests=tuple(digests[index] for index in kept),
         bad_files=tuple(reasons.values()),
+        lost={kind: tuple(samples[index].key for index in indices) for kind, indices in files.meta.lost.items()},
     )
-    return _Opened(pack, folder, meta, tuple(_digest_of(content[index][1:]) for index in kept))
+    return _Opened(pack, files, tuple(_digest_of(content[index][1:]) for index in kept))
+
+
+def _whole_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> PackFiles:
+    """Read a pack, made first where there is none, and made again where it is damaged."""
+    read = partial(read_pack, folder, samples=len(samples), shape=spec.shape, num_classes=num_classes)
+    remove_leftovers(folder.parent)
+    if os.path.lexists(folder):
+        try:
+            return read()
+        except DamagedPackError as error:
+            print(f"note: the decoded images in {folder} are damaged ({error}), and made again", file=sys.stderr)
+        with _writing(folder.parent) as temporary, suppress(FileNotFoundError):
+            folder.rename(temporary / folder.name)
+    build_pack(folder, samples, spec, num_classes)
+    try:
+        return read()
+    except DamagedPackError as error:
+        raise UserError(
+            f"the cache folder {folder} does not keep what is written ({error}): give another with --cache_dir"
+        ) from error
 
 
 def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> str:
@@ -131,35 +152,15 @@ def _file_digest(path: Path | None) -> str:
         return ""
 
 
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise _damaged(path.parent, error) from error
-
-
-def _meta(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, error) from error
-
-
-def _damaged(folder: Path, error: Exception) -> UserError:
-    return UserError(f"the cache folder {folder} is damaged ({error}); delete it")
-
-
-def _reasons(meta: dict[str, Any], samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:
+def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:
     """Why each bad file was left out, by its position among the samples.
 
     Packs of version 0.1.0 keep no reasons: there the files are decoded once more.
     """
-    bad: list[int] = meta["bad"]
-    if "reasons" in meta:
-        reasons = [_with_paths(reason, samples[index]) for index, reason in zip(bad, meta["reasons"], strict=True)]
-    else:
-        reasons = [_reason_again(samples[index], spec) for index in bad]
-    return dict(zip(bad, reasons, strict=True))
+    if meta.reasons is None:
+        return {index: _reason_again(samples[index], spec) for index in meta.bad}
+    pairs = zip(meta.bad, meta.reasons, strict=True)
+    return {index: _with_paths(reason, samples[index]) for index, reason in pairs}
 
 
 def _reason_again(sample: Sample, spec: PackSpec) -> str:
@@ -185,19 +186,26 @@ def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_clas
     `open_pack` and `open_labelled_pack` raise.
     """
     decode = partial(try_decode, size=spec.size, channels=spec.channels)
+    with _writing(folder.parent) as temporary:
+        unfinished = temporary / folder.name
+        unfinished.mkdir()
+        with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
+            decoded = map_in_order(pool, decode, samples, ahead=4 * spec.threads)
+            with closing(with_progress(decoded, len(samples), "decoding")) as results:  # no bar outlives an error
+                _write(unfinished, zip(samples, results, strict=True), spec, num_classes)
+        _move_into_place(unfinished, folder)
+
+
+@contextmanager
+def _writing(cache: Path) -> Iterator[Path]:
+    """A folder in the cache for what is not finished. Raises UserError where nothing can be written."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as temporary:
-            unfinished = Path(temporary) / folder.name
-            unfinished.mkdir()
-            with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
-                decoded = map_in_order(pool, decode, samples, ahead=4 * spec.threads)
-                with closing(with_progress(decoded, len(samples), "decoding")) as results:  # no bar outlives an error
-                    _write(unfinished, zip(samples, results, strict=True), spec, num_classes)
-            _move_into_place(unfinished, folder)
+        cache.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(cache) as temporary:
+            yield temporary
     except OSError as error:
         raise UserError(
-            f"cannot write decoded images to the cache folder {folder.parent}: {error.strerror or error}; "
+            f"cannot write decoded images to the cache folder {cache}: {error.strerror or error}; "
             "make room or give another folder with --cache_dir"
         ) from error
 
@@ -208,9 +216,9 @@ def _write(
     spec: PackSpec,
     num_classes: int | None,
 ) -> None:
-    images = RowFile(folder / "images.npy", spec.shape)
-    masks = RowFile(folder / "masks.npy", spec.shape[:2])
+    images, masks = RowFile(folder / IMAGES, spec.shape), RowFile(folder / MASKS, spec.shape[:2])
     bad: dict[int, str] = {}
+    lost: dict[str, list[int]] = {}
     class_pixels: list[list[int]] = []
     mask_values: set[int] = set()
     with images.file, masks.file:
@@ -221,6 +229,8 @@ def _write(
                 bad[index] = _without_paths(str(result), sample)
                 continue
             images.append(result.image)
+            for kind in result.lost:
+                lost.setdefault(kind, []).append(index)
             if result.mask is not None and num_classes is not None:
                 masks.append(result.mask)
                 class_pixels.append(np.bincount(result.mask.ravel(), minlength=256)[:num_classes].tolist())
@@ -229,9 +239,8 @@ def _write(
             raise UserError(f"none of the {len(bad)} images can be read; check --data_dir")
         images.finish()
         masks.finish()
-    meta = {"bad": list(bad), "reasons": list(bad.values())}
-    meta |= {"class_pixels": class_pixels, "mask_values": sorted(mask_values)}
-    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    meta = {"bad": list(bad), "reasons": list(bad.values()), "lost": lost}
+    write_meta(folder, meta | {"class_pixels": class_pixels, "mask_values": sorted(mask_values)})
 
 
 def _move_into_place(unfinished: Path, folder: Path) -> None:

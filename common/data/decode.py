@@ -10,6 +10,7 @@ from jaxtyping import Shaped, UInt8
 from PIL import Image, UnidentifiedImageError
 
 from common.data.classes import UNKNOWN, lookup_table
+from common.data.lost import lost_in
 from common.data.samples import Sample
 from common.errors import UserError, abbreviate
 
@@ -42,7 +43,7 @@ def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channel
     turned. What the file holds counts, not its suffix. Transparency is dropped. Raises BadFileError naming the
     file if it cannot be read or ends too early.
     """
-    return decode_image(_read_bytes(path), path, channels)
+    return decode_image(read_bytes(path), path, channels)
 
 
 def decode_image(data: bytes, path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
@@ -66,7 +67,11 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
     A mask of three equal channels counts as grey. Raises BadFileError naming the file if it cannot be read
     or ends too early, and UserError if it is coloured or holds values that do not fit into 8 bits.
     """
-    mask = np.asarray(_open_with_pillow(_read_bytes(path), path))
+    return _decode_mask(read_bytes(path), path)
+
+
+def _decode_mask(data: bytes, path: Path) -> UInt8[np.ndarray, "h w"]:
+    mask = np.asarray(_open_with_pillow(data, path))
     if mask.ndim == 3:
         mask = _single_channel(mask, path)
     if mask.min() < 0 or mask.max() > 255 or (mask % 1).any():
@@ -101,7 +106,8 @@ def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4
     return image
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of an image file. Raises BadFileError if it cannot be opened, or is empty."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -141,6 +147,8 @@ class Decoded(NamedTuple):
     image: UInt8[np.ndarray, "size size c"]
     mask: UInt8[np.ndarray, "size size"] | None
     values: tuple[int, ...]
+    lost: frozenset[str]
+    """The kinds of what was lost in reading, of `common.data.lost`."""
 
 
 def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
@@ -149,10 +157,12 @@ def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
     Raises BadFileError for a damaged file or a mask of another size than its image, and UserError for a
     mask value that the classes do not know.
     """
-    image = read_image(sample.image, channels)
+    data = read_bytes(sample.image)
+    image, lost = decode_image(data, sample.image, channels), lost_in(data)
     if sample.mask is None:
-        return Decoded(resize_image(image, size), None, ())
-    mask = read_mask(sample.mask)
+        return Decoded(resize_image(image, size), None, (), frozenset(lost))
+    data = read_bytes(sample.mask)
+    mask, lost = _decode_mask(data, sample.mask), {*lost, *lost_in(data)}
     if mask.shape != image.shape[:2]:
         turned = mask.shape == image.shape[1::-1]
         raise BadFileError(
@@ -169,7 +179,8 @@ def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
             f"{sorted(sample.values)}: give --classes (a YAML file can map any value), or save the masks "
             "again (JPEG invents values)"
         )
-    return Decoded(resize_image(image, size), resize_mask(table[mask], size), tuple(values.tolist()))
+    seen = tuple(values.tolist())
+    return Decoded(resize_image(image, size), resize_mask(table[mask], size), seen, frozenset(lost))
 
 
 def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:

@@ -11,6 +11,7 @@ from common.data.cache import PackSpec, open_labelled_pack, open_pack
 from common.data.classes import BINARY, SPECIES_MASKS, UNKNOWN, Classes, resolve_classes
 from common.data.download import fetch_oxford
 from common.data.layouts import find_dataset
+from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
@@ -104,8 +105,10 @@ def _spec(config: DataConfig) -> PackSpec:
 
 
 def _notes(dataset: Dataset, train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
-    left_out = [f"left out: {reason}" for pack in (train, val, test) for reason in pack.bad_files]
-    return *dataset.notes, *left_out, *_leaks(train, val, test)
+    packs = (train, val, test)
+    left_out = [f"left out: {reason}" for pack in packs for reason in pack.bad_files]
+    lost = {kind: [key for pack in packs for key in pack.lost.get(kind, ())] for kind in LOST}
+    return *dataset.notes, *left_out, *lost_notes(lost), *_leaks(train, val, test)
 
 
 def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:

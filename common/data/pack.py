@@ -1,5 +1,6 @@
 """A data set decoded once: every image and mask at one size, memory-mapped from a cache folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ class Pack:
     """Equal ones are image files of equal bytes."""
     bad_files: tuple[str, ...] = ()
     """Which files were left out and why."""
+    lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the kind of what reading lost (`common.data.lost`), the names of the images."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -53,7 +56,8 @@ class LabelledPack(Pack):
 
     def without_labels(self) -> Pack:
         """The images alone."""
-        return Pack(images=self.images, masks=None, keys=self.keys, digests=self.digests, bad_files=self.bad_files)
+        kept = {name: getattr(self, name) for name in ("images", "keys", "digests", "bad_files", "lost")}
+        return Pack(masks=None, **kept)
 
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
         digests = tuple(self.mask_digests[index] for index in indices)

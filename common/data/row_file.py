@@ -1,5 +1,7 @@
 """A .npy file that grows row by row."""
 
+import io
+import math
 import os
 from pathlib import Path
 
@@ -30,5 +32,23 @@ class RowFile:
         os.fsync(self.file.fileno())
 
     def _write_header(self) -> None:
-        shape = (self.rows, *self.row_shape)
-        np.lib.format.write_array_header_1_0(self.file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        self.file.write(_header((self.rows, *self.row_shape)))
+
+
+def open_rows(path: Path, shape: tuple[int, ...]) -> UInt8[np.memmap, "..."]:
+    """Map a finished file of this shape (rows, ...) into memory, read-only.
+
+    Raises ValueError for any other file: its header is compared and never parsed.
+    """
+    header = _header(shape)
+    with path.open("rb") as file:
+        whole = file.read(len(header)) == header and path.stat().st_size == len(header) + math.prod(shape)
+    if not whole:
+        raise ValueError(f"{path.name} does not hold {' x '.join(map(str, shape))} bytes")
+    return np.memmap(path, np.uint8, "r", len(header), shape)
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()

@@ -256,15 +256,6 @@ def test_a_cache_folder_that_cannot_be_made_is_named(photos, tmp_path):
         opened(photos, tmp_path / "file" / "cache")
 
 
-@pytest.mark.parametrize("name", ["images.npy", "meta.json"])
-def test_a_damaged_pack_is_named(photos, tmp_path, name):
-    opened(photos, tmp_path / "cache")
-    (path,) = (tmp_path / "cache").glob(f"*/{name}")
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(UserError, match=re.escape(str(path.parent)) + ".*damaged.*delete"):
-        opened(photos, tmp_path / "cache")
-
-
 def test_the_cache_folder_follows_the_environment(monkeypatch):
     monkeypatch.setenv("RECON2SEG_CACHE", "/own")
     assert default_cache_dir() == Path("/own")
