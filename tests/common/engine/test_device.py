@@ -5,7 +5,7 @@ from common.engine.device import make_fabric
 
 
 def test_variables_of_slurm_change_nothing(monkeypatch):
-    variables = {"NTASKS": "2", "NTASKS_PER_NODE": "2", "JOB_ID": "1", "JOB_NAME": "job", "PROCID": "1", "LOCALID": "1"}
+    variables = {"NTASKS": "2", "JOB_ID": "1", "JOB_NAME": "job", "PROCID": "1", "LOCALID": "1"}
     for name, value in variables.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
     fabric = make_fabric(RunConfig(device="cpu"))
