@@ -14,6 +14,7 @@ from matplotlib.text import Text
 
 from common.colours import colour_of
 from common.rows import Panels, Row, recorded
+from common.say import shown
 
 
 def to_bytes(image: Float[torch.Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w 3"]:
@@ -45,7 +46,7 @@ def grid(
 
 def _words(words: str, width: int, height: int = 20) -> UInt8[np.ndarray, "height width 3"]:
     """A strip of white with words on it; of what is too long the end stays, where names differ."""
-    strip = np.full((height, width, 3), 255, dtype=np.uint8)
+    words, strip = shown(words), np.full((height, width, 3), 255, dtype=np.uint8)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.42
     while cv2.getTextSize(words, font, scale, 1)[0][0] > width:
         words = words[1:]

@@ -1,10 +1,15 @@
 """Rows of measurements: means, CSV files and Markdown tables."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from common.say import shown
+
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""How a formula begins; the last four are wide letters of East Asian scripts."""
 Row = dict[str, float]
 Panels = Mapping[str, Mapping[str, str]]
 """Charts over the epochs, by title: the columns of metrics.csv in each, with the name of each line."""
@@ -41,14 +46,40 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV, with columns in the order of first use; missing values are empty."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-        table.writeheader()
-        table.writerows(rows)
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    with csv_table(path, heads) as add:
+        for row in rows:
+            add([row.get(name) for name in heads])
+
+
+@contextmanager
+def csv_table(path: Path, heads: Sequence[str]) -> Iterator[Callable[[Iterable[Any]], None]]:
+    """Write a CSV file with these columns; yield a function that adds a row of cells.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe, which says that it is text. A name of
+    a file that is not UTF-8 keeps its bytes.
+    """
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        table = csv.writer(file)
+        table.writerow(map(_no_formula, heads))
+        yield lambda cells: table.writerow(map(_no_formula, cells))
+
+
+def _no_formula(cell: Any) -> Any:
+    """A cell as text where it begins like a formula; numbers stay numbers. See OWASP, "CSV Injection"."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.isascii()
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(shown(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def read_rows(path: Path) -> list[Row]:

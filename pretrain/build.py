@@ -1,6 +1,5 @@
 """From settings to the objects of phase 1: network and loss."""
 
-import sys
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -9,6 +8,7 @@ from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
+from common.say import note, say
 from pretrain.config import PretrainConfig
 from pretrain.losses.objective import Objective
 from pretrain.losses.perceptual import PerceptualTerm, perceptual_loss
@@ -43,10 +43,9 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
     )
     numbers, cell = (target.channels, target.cell) if target is not None else (0, CELL)
     if stop < cell and numbers > NARROW * decoder.out_channels:
-        print(
-            f"note: the target has {numbers} numbers a cell, and the decoder ends in {decoder.out_channels} "
-            "channels, which cannot tell that much apart: --decoder_stride 8 takes a wider map",
-            file=sys.stderr,
+        note(
+            f"the target has {numbers} numbers a cell, and the decoder ends in {decoder.out_channels} "
+            "channels, which cannot tell that much apart: --decoder_stride 8 takes a wider map"
         )
     return Autoencoder(
         encoder,
@@ -103,7 +102,7 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandove
         if name in ("encoder", "decoder") or (name in fresh and _shapes(section) == _shapes(fresh[name]))
     }
     model.load(taken, str(path))
-    print(f"begins with the {', '.join(taken)} of {path} (pretext {before.task.pretext})")
+    say(f"begins with the {', '.join(taken)} of {path} (pretext {before.task.pretext})")
     return before
 
 

@@ -1,7 +1,6 @@
 """Phase 1 from settings to ae.pth."""
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from common.run.folder import Run
 from common.run.history import History
 from common.run.notes import data_name
 from common.run.records import Input, Provenance
+from common.say import note, say
 from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
@@ -67,10 +67,10 @@ class Pretraining:
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open()
-        for note in self.data.notes:
-            print(f"note: {note}", file=sys.stderr)
+        for sentence in self.data.notes:
+            note(sentence)
         image = read_batch(self.data.train, np.arange(1), self.fabric.device).image
-        print(write_summary(self.model, image, self.run.folder / "model.txt"))
+        say(*write_summary(self.model, image, self.run.folder / "model.txt").splitlines())
         updater = self._updater()
         state = {"model": self.model, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
@@ -121,8 +121,8 @@ class Pretraining:
         for path in paths:
             replaced = " (replaced the one that was there)" if path.exists() else ""
             save_handover(best, path)
-            print(f"encoder: {path}{replaced}")
-        print(f"pictures and figures: {self.run.folder}")
+            say(f"encoder: {path}{replaced}")
+        say(f"pictures and figures: {self.run.folder}")
 
     def evaluate(self, epoch: int) -> Row:
         """Reconstruction scores of whole images, the loss on the same task in every epoch, and the linear probe."""

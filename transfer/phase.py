@@ -1,6 +1,5 @@
 """Phase 2 from settings to test figures."""
 
-import sys
 from collections.abc import Mapping
 from copy import deepcopy
 
@@ -29,6 +28,7 @@ from common.run.history import History
 from common.run.notes import data_name
 from common.run.plain_data import to_dict
 from common.run.records import Input, SegmentationProvenance, SegmentationRecord
+from common.say import note, say
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
@@ -70,12 +70,12 @@ class Transfer:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open()
         self.run.write_json("receipt.json", to_dict(self.receipt))
-        for note in [*self.data.notes, *self.source.leaks(self.data.test)]:
-            print(f"note: {note}", file=sys.stderr)
+        for sentence in [*self.data.notes, *self.source.leaks(self.data.test)]:
+            note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.fabric.device).image
-        print(write_summary(self.net, image, self.run.folder / "model.txt"))
-        print(self.receipt)
+        say(*write_summary(self.net, image, self.run.folder / "model.txt").splitlines())
+        say(self.receipt)
         updater = self._updater()
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)

@@ -13,6 +13,7 @@ from common.data.batches import each_image
 from common.data.pack import LabelledPack, Pack
 from common.metrics import PER_CLASS, confusion
 from common.rows import Means, Row
+from common.say import say
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -90,11 +91,11 @@ def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list
 
 def print_table(scores: Scores, split: str) -> None:
     """Print the scores of a data set, one line per class."""
-    print(f"\n{split} ({len(scores)} images)   IoU    Dice   precision  recall")
+    say("", f"{split} ({len(scores)} images)   IoU    Dice   precision  recall")
     for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
-        print(f"  {name:<18} " + "  ".join(map(_four_digits, values)))
+        say(f"  {name:<18} " + "  ".join(map(_four_digits, values)))
     means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
-    print("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()) + "\n")
+    say("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()), "")
 
 
 def _four_digits(value: float) -> str:

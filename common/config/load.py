@@ -6,7 +6,6 @@ equal the field names.
 """
 
 import dataclasses
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from common.config.parse import parse_flags, value_of
 from common.config.renames import renames
 from common.errors import UserError, nearest
 from common.files import replace_text
+from common.say import aside, say
 
 C = TypeVar("C")
 
@@ -38,7 +38,7 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     base = _validated(kind, _nested(kind, former.settings(_base_settings(words, demo))))
     for flag, page in HELP.items():
         if flag in words:
-            print(page(kind, base, prog))
+            say(*page(kind, base, prog).splitlines())
             raise SystemExit(0)
     former.tell()
     config: Any = parse_flags(kind, words, base, prog)
@@ -101,7 +101,7 @@ def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
     if given is not None:
         return read_yaml(Path(given))
     if demo is not None and value_of(argv, "--data_dir") is None and not HELP.keys() & set(argv):
-        print(f"no --data_dir: using the embedded data with {demo}", file=sys.stderr)
+        aside(f"no --data_dir: using the embedded data with {demo}")
         return read_yaml(demo)
     return {}
 

@@ -5,7 +5,6 @@ A config class or one of its groups says them in class variables, which all are 
 `REMOVED` (old name -> the one value that the code still means).
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from common.errors import UserError
+from common.say import note
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Renames:
 
     def tell(self) -> None:
         """Print what was read by an old word, on stderr."""
-        for note in sorted(self.notes):
-            print(f"note: {note}", file=sys.stderr)
+        for sentence in sorted(self.notes):
+            note(sentence)
 
     def _flag(self, name: str) -> str:
         negated = name.removeprefix("no_")

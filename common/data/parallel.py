@@ -1,6 +1,5 @@
 """Doing one thing to many images: on all cores, in order, and with a bar that says how far it is."""
 
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import TypeVar
 
 import cv2
 
+from common.say import aside
 from common.terminal import CONSOLE, progress_bar
 
 Item = TypeVar("Item")
@@ -39,9 +39,9 @@ def with_progress(results: Iterable[Result], total: int, what: str) -> Generator
                 yield result
                 done(1)
         return
-    print(f"{what} {total} images", file=sys.stderr)
+    aside(f"{what} {total} images")
     yield from results
-    print(f"done: {what} {total} images", file=sys.stderr)
+    aside(f"done: {what} {total} images")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.rows import Row
+from common.say import aside
 from common.terminal import CONSOLE, time_left
 
 
@@ -48,7 +49,7 @@ class EpochBar:
             f"epoch {done}/{self.epochs}  {_words(shown)}  {self.speed:.0f} images/s  "
             f"{time_left(left)} left{'  *' if better else ''}"
         )
-        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+        aside(line)
 
 
 def _words(values: Mapping[str, float]) -> str:

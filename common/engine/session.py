@@ -17,6 +17,7 @@ from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
 from common.run.history import History
+from common.say import aside
 
 
 @runtime_checkable
@@ -105,7 +106,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         shown, row = ("train/loss", "val/loss", *phase.headline, "lr"), now.rows[-1]
         bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
         if alarm:
-            bar.console.print(alarm, soft_wrap=True, markup=False)
+            aside(alarm)
 
     with bar:
         fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)

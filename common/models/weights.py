@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from common.errors import UserError
 from common.files import default_cache_dir
+from common.say import aside
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -116,7 +117,7 @@ def _download(source: WeightSource, folder: Path) -> Path:
     """Download with a timeout; torch.hub's own download hangs where a firewall drops packets."""
     target = folder / source.file
     with urllib.request.urlopen(source.url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
-        print(f"Downloading {source.url}", file=sys.stderr)
+        aside(f"Downloading {source.url}")
         shutil.copyfileobj(answer, file)
     return target
 

@@ -1,6 +1,5 @@
 """A trained autoencoder on one part of a data set: how well it rebuilds pictures, and what its features tell."""
 
-import csv
 import math
 from collections.abc import Mapping
 from typing import get_args
@@ -17,10 +16,11 @@ from common.errors import UserError
 from common.intervals import mean_interval
 from common.report.embedding import Embedding
 from common.report.run_info import RunInfo
-from common.rows import read_rows
+from common.rows import csv_table, read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.notes import data_name
+from common.say import say
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
@@ -57,14 +57,13 @@ class Evaluation:
         names = None if self.data.classes is None else self.data.classes.names
         split, size = self.options.split, self.batch_size
         scored = score_model(self.model, self.pack, split, batch_size=size, device=self.device, names=names)
-        with (self.folder / "images.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["image", *scored.scores])
-            writer.writerows(zip(self.pack.keys, *(v.tolist() for v in scored.scores.values()), strict=True))
-        print(f"{split} ({len(self.pack)} images), mean and 95 % interval")
+        with csv_table(self.folder / "images.csv", ["image", *scored.scores]) as add:
+            for row in zip(self.pack.keys, *(values.tolist() for values in scored.scores.values()), strict=True):
+                add(row)
+        say(f"{split} ({len(self.pack)} images), mean and 95 % interval")
         for name, values in scored.scores.items():
             value, *ends = map(FORMATS[name].format, mean_interval(values))
-            print(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
+            say(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
         return scored
 
     def analyze(self) -> Analysis:
@@ -80,7 +79,7 @@ class Evaluation:
             latents = _separation(vectors, classes, chosen)
             apart = math.nan if latents.silhouette is None else latents.silhouette
             title += f": 5-NN accuracy {latents.knn_accuracy:.3f}, silhouette {apart:.3f}"
-            print(f"{title} (the largest class alone: {latents.largest_class:.3f})")
+            say(f"{title} (the largest class alone: {latents.largest_class:.3f})")
         embedding = Embedding(vectors[chosen], plane(vectors[chosen], seed=self.seed))
         return Analysis(levels, probe_miou, latents, embedding, labels, title)
 
@@ -97,9 +96,9 @@ class Evaluation:
             evaluation=typed_command(),
         )
         report_evaluation(self.folder, scored, info, analysis, extremes=options.visualize_samples)
-        print(f"pictures and figures: {self.folder}")
+        say(f"pictures and figures: {self.folder}")
         if options.report:
-            print(f"report: {write_evaluation_page(self.folder, scored, info, analysis)}")
+            say(f"report: {write_evaluation_page(self.folder, scored, info, analysis)}")
 
     def _levels(self) -> tuple[list[Level], float | None]:
         """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""
@@ -107,11 +106,11 @@ class Evaluation:
         if isinstance(self.data, LabelledSplits):
             count = self.data.classes.num_classes
             probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
-            print(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}")
+            say(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}")
         levels = measure_levels(encoder, self.pack, probed, batch_size=self.batch_size, device=self.device)
         for level in levels:
             probe = "" if level.probe_miou is None else f", linear probe {level.probe_miou:.4f}"
-            print(f"  stride {level.stride:<3} effective rank {level.rank:.1f} of {level.channels}{probe}")
+            say(f"  stride {level.stride:<3} effective rank {level.rank:.1f} of {level.channels}{probe}")
         return levels, probed.get("probe/miou")
 
 

@@ -19,6 +19,7 @@ from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import sampled
 from common.run.folder import Run
 from common.run.plain_data import to_dict
+from common.say import say
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
@@ -90,9 +91,9 @@ def report_training(run: Run, model: Autoencoder, info: PretrainingRun, *, devic
     page = _training_page(run, test, info) if drawn else None
     run.close()
     row = scores["test"]
-    print(f"test: MSE {row['mse']:.5f}, PSNR {row['psnr']:.2f} dB, SSIM {row['ssim']:.4f}")
+    say(f"test: MSE {row['mse']:.5f}, PSNR {row['psnr']:.2f} dB, SSIM {row['ssim']:.4f}")
     if page is not None:
-        print(f"report: {page}")
+        say(f"report: {page}")
 
 
 def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: PretrainingRun) -> None:

@@ -24,6 +24,7 @@ from common.errors import abbreviate
 from common.figures import save_figure, to_bytes
 from common.files import make_folder, write_json
 from common.report.selection import evenly
+from common.say import say
 from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay_mask
 
@@ -51,19 +52,19 @@ class Analysis:
         write_json(self.folder / "analysis.json", numbers)
         save_figure(self.draw(numbers), self.folder / "analysis.png")
         mean, std = numbers["pixels"]["mean"], numbers["pixels"]["std"]
-        print(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in numbers["images"].items()))
-        print(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")
+        say(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in numbers["images"].items()))
+        say(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")
         for name, share in numbers["classes"].items():
-            print(f"  {name:<18} {share['pixels']:6.1%} of the labelled pixels, in {share['images']:.1%} of the images")
-        print(f"  ignored            {numbers['ignored_pixels']:6.1%} of all pixels")
+            say(f"  {name:<18} {share['pixels']:6.1%} of the labelled pixels, in {share['images']:.1%} of the images")
+        say(f"  ignored            {numbers['ignored_pixels']:6.1%} of all pixels")
         copies = [
             f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in numbers["near_duplicates"][split]
         ]
         if copies:
-            print(f"note: test images that nearly equal others: {abbreviate(copies)}")
-        for note in numbers["notes"]:
-            print(f"note: {note}")
-        print(f"numbers and picture: {self.folder}")
+            say(f"note: test images that nearly equal others: {abbreviate(copies)}")
+        for sentence in numbers["notes"]:
+            say(f"note: {sentence}")
+        say(f"numbers and picture: {self.folder}")
 
     def numbers(self) -> dict[str, Any]:
         """Return the statistics as plain JSON data. Pixels and classes are those of the training images."""

@@ -16,6 +16,7 @@ from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
 from common.run.notes import external_labels
+from common.say import say
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
@@ -61,12 +62,12 @@ class Comparison:
         write_csv(self.folder / "comparison.csv", rows)
         text = markdown(rows, differences, images=len(self.runs[0].keys))
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
-        print(text)
+        say(*text.splitlines())
         self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
-        print(f"tables and figures: {self.folder}")
+        say(f"tables and figures: {self.folder}")
         path = self.folder / "report.html"
-        print(f"report: {write_page(self.runs, networks, rows, differences, device=device, path=path)}")
+        say(f"report: {write_page(self.runs, networks, rows, differences, device=device, path=path)}")
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]

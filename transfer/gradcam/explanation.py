@@ -15,6 +15,7 @@ from common.data.decode import resize_image
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
+from common.say import say
 from transfer.colours import overlay_mask
 from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
@@ -71,8 +72,8 @@ class Explanation:
                 records += [self._save(photo, answer, position=position) for answer in answers]
                 self._save_sheet(photo, answers, position=position, logits=logits[position])
         write_json(self.folder / "maps.json", {"model": str(self.options.file), "maps": records})
-        print("\n".join(self._summary(records)))
-        print(f"maps of {self.photos.counted()}: {self.folder}")
+        say(*self._summary(records))
+        say(f"maps of {self.photos.counted()}: {self.folder}")
 
     def _index(self, word: str) -> int:
         if word in self.names:

@@ -17,6 +17,7 @@ from common.data.decode import BadFileError, read_image, resize_image
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
+from common.say import say
 
 AHEAD = 4
 """Decoded images in the queue, per decoding thread."""
@@ -66,7 +67,7 @@ class Photos:
         for photo in photos:
             if isinstance(photo, BadFileError):
                 self.bad.append(str(photo))
-                print(f"left out: {photo}")
+                say(f"left out: {photo}")
             else:
                 yield photo
 

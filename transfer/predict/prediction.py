@@ -1,7 +1,5 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
-import csv
-
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
@@ -9,6 +7,8 @@ from PIL import Image
 from common.colours import colour_of, css
 from common.figures import save_picture
 from common.files import make_folder, write_json
+from common.rows import csv_table
+from common.say import say
 from transfer.colours import overlay_mask
 from transfer.predict.config import PredictOptions
 from transfer.predict.photos import Photo, Photos
@@ -35,17 +35,16 @@ class Prediction:
         make_folder(self.folder)
         colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
         write_json(self.folder / "classes.json", {"names": list(self.names), "colours": colours})
-        with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["image", "width", "height", *(f"share_{name}" for name in self.names)])
+        heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
+        with csv_table(self.folder / "predictions.csv", heads) as add:
             for batch in self.photos.batches("segmenting"):
                 small, sizes = np.stack([photo.small for photo in batch]), [photo.full.shape[:2] for photo in batch]
                 for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
                     mask = prediction.mask
                     self._save(photo, mask)
                     shares = np.bincount(mask.ravel(), minlength=len(self.names)) / mask.size
-                    table.writerow([photo.key, mask.shape[1], mask.shape[0], *(f"{share:.4f}" for share in shares)])
-        print(f"masks of {self.photos.counted()}: {self.folder}")
+                    add([photo.key, mask.shape[1], mask.shape[0], *(f"{share:.4f}" for share in shares)])
+        say(f"masks of {self.photos.counted()}: {self.folder}")
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"

@@ -15,6 +15,7 @@ from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import evenly
 from common.run.folder import Run
+from common.say import say
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
@@ -66,10 +67,10 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     run.close()
     print_table(test.scores, "test")
     for warning in warnings:
-        print(f"warning: {warning}")
-    print(f"pictures and figures: {run.folder}")
+        say(f"warning: {warning}")
+    say(f"pictures and figures: {run.folder}")
     if drawn:
-        print(f"report: {page}")
+        say(f"report: {page}")
 
 
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
@@ -111,10 +112,10 @@ def report_evaluation(
     if latents is not None:
         drawn = embedding_figure(latents.embedding.places, latents.labels, f"encoder features, {scored.split}")
         save_figure(drawn, figures / "latents.png")
-    print(f"pictures and figures: {folder}")
+    say(f"pictures and figures: {folder}")
     if scored.quality is not None:
         options = EmbeddingOptions() if latents is None else EmbeddingOptions(5 * MOST, known=latents.embedding)
-        print(f"report: {write_page(scored, info, folder / 'report.html', before=before, embedding=options)}")
+        say(f"report: {write_page(scored, info, folder / 'report.html', before=before, embedding=options)}")
 
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
