@@ -1,13 +1,15 @@
 """What surrounds every command: one sentence and exit code 2 for what a user can put right."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from common.config.renames import underscored
-from common.errors import NO_SPACE, UserError
+from common.errors import UserError
+from common.failures import what_failed
+from common.say import aside, ready_streams, say, silence
+from common.signals import Signals
 from recon2seg.packages import version
 
 
@@ -18,40 +20,56 @@ class Command(Protocol):
     def __call__(self, argv: Sequence[str] | None = None) -> int: ...
 
 
-def command(main: Callable[[Sequence[str]], None]) -> Command:
+def command(
+    *, less_memory: str = "lower --batch_size or --image_size", stopped: str = "start it again"
+) -> Callable[[Callable[[Sequence[str]], None]], Command]:
     """Make `main(argv)` return an exit code: 0, or 2 with one sentence on stderr and no traceback.
 
-    Without `argv` the flags of the process are read; `--version` alone prints the version. Ctrl-C gives 130, a reader
-    that goes away (`| head`) 141.
+    Without `argv` the flags of the process are read; `--version` alone prints the version. Ctrl-C gives 130, SIGTERM
+    143, a reader that goes away (`| head`) 141. `less_memory` says how the command takes less memory, `stopped` what to
+    do after Ctrl-C where `common.signals.keeping` says nothing.
     """
 
-    @functools.wraps(main)
-    def guarded(argv: Sequence[str] | None = None) -> int:
-        words = sys.argv[1:] if argv is None else argv
-        if list(words) == ["--version"]:
-            print(version())
+    def guard(main: Callable[[Sequence[str]], None]) -> Command:
+        @functools.wraps(main)
+        def guarded(argv: Sequence[str] | None = None) -> int:
+            ready_streams()
+            words = sys.argv[1:] if argv is None else list(argv)
+            with Signals() as signals:
+                try:
+                    _run(main, words)
+                except UserError as error:
+                    return _refuse(error)
+                except BrokenPipeError:
+                    silence(sys.stdout)
+                    return 141  # what a shell says of SIGPIPE
+                except KeyboardInterrupt as stop:
+                    return _refuse(str(stop) or f"interrupted: {stopped}", signals.code)
+                except Exception as error:
+                    if signals.came:  # extension modules make other errors of an interrupt
+                        return _refuse(f"interrupted: {stopped}", signals.code)
+                    sentence = what_failed(error, words, less_memory)
+                    if sentence is None:
+                        raise
+                    return _refuse(sentence)
             return 0
-        try:
-            main(words)
-        except UserError as error:
-            return _refuse(str(error), 2)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the exit writes, and fails, once more
-            return 141  # what a shell says of SIGPIPE
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            return _refuse(f"the disk is full ({error.filename or 'while writing'}): free some space", 2)
-        except KeyboardInterrupt as stop:
-            usual = "interrupted; a training goes on with --resume and its --output_dir"
-            return _refuse(str(stop) or usual, 130)
-        except RuntimeError as error:
-            if "out of memory" not in str(error):
-                raise
-            return _refuse("the device is out of memory: lower --batch_size or --image_size, or set --amp", 2)
-        return 0
 
-    return guarded
+        return guarded
+
+    return guard
+
+
+def _run(main: Callable[[Sequence[str]], None], words: Sequence[str]) -> None:
+    """Run a command to the last letter that it prints, also where `--help` ends it."""
+    try:
+        if words == ["--version"]:
+            say(version())
+        else:
+            main(words)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
 
 
 def drop_bare_flag(flag: str, argv: Sequence[str]) -> list[str]:
@@ -63,6 +81,10 @@ def drop_bare_flag(flag: str, argv: Sequence[str]) -> list[str]:
     return [word for word, after in following if underscored(word) != flag or not after.startswith("-")]
 
 
-def _refuse(sentence: str, code: int) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
+def _refuse(sentence: object, code: int = 2) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
+    aside(f"error: {sentence}")
     return code

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import CONFIGS, load_config
+from common.say import say
+from common.signals import keeping_epochs
 from pretrain.config import config_class
 
 
-@command
+@command()
 def main(argv: Sequence[str]) -> None:
     """Load the settings, the data and the network; train; hand over; report."""
     config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
@@ -17,11 +19,12 @@ def main(argv: Sequence[str]) -> None:
 
     phase = Pretraining(config)
     if phase.run.finished:
-        print(f"the run in {phase.run.folder} is finished: see its metrics.json")
+        say(f"the run in {phase.run.folder} is finished: see its metrics.json")
         return
-    progress = phase.train()
-    phase.hand_over()
-    phase.report(progress)
+    with keeping_epochs(phase.run.folder):
+        progress = phase.train()
+        phase.hand_over()
+        phase.report(progress)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,28 @@
 """The command `recon2seg`. From Python: `from pretrain import load_encoder`, `from transfer import load_model`."""
+
+import os
+import signal
+import sys
+import threading
+from itertools import pairwise
+
+PACKAGES = ("recon2seg", "pretrain", "transfer")
+
+
+def end_quietly(number: int, _: object) -> None:
+    """End the process without a traceback, with the code that a shell expects; before a command, nothing is open."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(128 + number)
+
+
+def _starts_a_command() -> bool:
+    """Whether this is imported to run a command, by its name or by `python -m`, and not by a program of the user's."""
+    if sys.argv[0] == "-m":
+        return any(flag == "-m" and module.split(".")[0] in PACKAGES for flag, module in pairwise(sys.orig_argv))
+    return sys.argv[0].endswith(("recon2seg", "recon2seg.exe"))
+
+
+if _starts_a_command() and threading.current_thread() is threading.main_thread():
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, end_quietly)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import CONFIGS, load_config
+from common.say import say
+from common.signals import keeping_epochs
 from transfer.config import TransferConfig
 
 
-@command
+@command()
 def main(argv: Sequence[str]) -> None:
     """Load the settings, the data and the network with its encoder; train; report on the test images."""
     config = load_config(TransferConfig, argv, prog="python -m transfer.main", demo=CONFIGS / "transfer" / "demo.yaml")
@@ -17,9 +19,10 @@ def main(argv: Sequence[str]) -> None:
 
     phase = Transfer(config)
     if phase.run.finished:
-        print(f"the run in {phase.run.folder} is finished: see its metrics.json")
+        say(f"the run in {phase.run.folder} is finished: see its metrics.json")
         return
-    phase.report(phase.train())
+    with keeping_epochs(phase.run.folder):
+        phase.report(phase.train())
 
 
 if __name__ == "__main__":

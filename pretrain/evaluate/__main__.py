@@ -8,7 +8,7 @@ from common.config.load import load_config
 from pretrain.evaluate.config import EvaluateConfig
 
 
-@command
+@command(less_memory="lower --batch_size or --num_workers", stopped="its figures are not complete, start it again")
 def main(argv: Sequence[str]) -> None:
     """Load the network and the images it is asked about; score; draw; look at its features."""
     words = drop_bare_flag("--visualize_samples", argv)

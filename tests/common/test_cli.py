@@ -7,7 +7,7 @@ CODE = """
 import sys
 from common.cli import command
 
-@command
+@command()
 def main(argv):
     sys.stdin.readline()
     print("nobody reads this", flush=True)

@@ -8,7 +8,7 @@ from common.config.load import load_config
 from transfer.analyze.config import AnalyzeConfig
 
 
-@command
+@command(less_memory="lower --image_size or --num_workers", stopped="the data are as they were, start it again")
 def main(argv: Sequence[str]) -> None:
     """Load the data; write its statistics and a picture."""
     config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")

@@ -8,7 +8,7 @@ from common.config.load import load_config
 from transfer.compare.config import CompareConfig
 
 
-@command
+@command(less_memory="lower --visualize_samples", stopped="the runs are as they were, start it again")
 def main(argv: Sequence[str]) -> None:
     """Read the runs; write the table, the differences and the figures."""
     config = load_config(CompareConfig, argv, prog="python -m transfer.compare").compare

@@ -8,7 +8,7 @@ from common.config.load import load_config
 from transfer.evaluate.config import EvaluateConfig
 
 
-@command
+@command(less_memory="lower --batch_size or --num_workers", stopped="its figures are not complete, start it again")
 def main(argv: Sequence[str]) -> None:
     """Load the network and the images; score; draw."""
     words = drop_bare_flag("--visualize_samples", argv)

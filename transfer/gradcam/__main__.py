@@ -5,17 +5,19 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.signals import keeping
 from transfer.gradcam.config import GradCamConfig
 
 
-@command
+@command(less_memory="lower --batch_size or --num_workers")
 def main(argv: Sequence[str]) -> None:
     """Load the network; explain the images; write maps, sheets and numbers."""
     config = load_config(GradCamConfig, argv, prog="python -m transfer.gradcam").gradcam
 
     from transfer.gradcam.explanation import Explanation  # after the flags: --help answers without importing torch
 
-    Explanation(config).run()
+    with keeping(f"interrupted: finished maps are kept in {config.folder}; start it again for the others"):
+        Explanation(config).run()
 
 
 if __name__ == "__main__":

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.signals import keeping
 from transfer.predict.config import PredictConfig
 
 
-@command
+@command(less_memory="lower --batch_size or --num_workers")
 def main(argv: Sequence[str]) -> None:
     """Load the network; segment the images; write masks and overlays."""
     config = load_config(PredictConfig, argv, prog="python -m transfer.predict").predict
 
     from transfer.predict.prediction import Prediction  # after the flags: --help answers without importing torch
 
-    Prediction(config).run()
+    with keeping(f"interrupted: finished masks are kept in {config.folder}; start it again for the others"):
+        Prediction(config).run()
 
 
 if __name__ == "__main__":

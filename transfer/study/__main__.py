@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.say import aside, say
 from transfer.study.config import StudyConfig
 
 
-@command
+@command()
 def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
@@ -25,22 +26,22 @@ def main(argv: Sequence[str]) -> None:
     campaign = StudyPlan(config, data)
     if config.study.dry_run:
         for trial in campaign.missing():
-            print(trial.name)
+            say(trial.name)
         trainings, seconds = campaign.estimate()
         later = trainings - len(campaign.missing())
-        print(f"and {later} more once rates are found" if later else "", file=sys.stderr)
-        print(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
+        aside(f"and {later} more once rates are found" if later else "")
+        say(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
         return
     campaign.open()
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, data.test)]
     leaks = (*data_leaks(data), *own)
-    print("\n".join(leaks), file=sys.stderr)
+    aside(*leaks)
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), campaign.results(), leaks)
-    print(write_study(evidence, config))
-    print(f"tables and figures: {campaign.folder}")
+    say(*write_study(evidence, config).splitlines())
+    say(f"tables and figures: {campaign.folder}")
     if config.run.report:
-        print(f"report: {write_page(evidence, config, data.test)}")
+        say(f"report: {write_page(evidence, config, data.test)}")
     if failed is not None:
         raise failed
 

@@ -15,7 +15,9 @@ from common.data.load import LabelledSplits
 from common.errors import UserError
 from common.files import make_folder
 from common.run.folder import MAY_CHANGE
-from common.terminal import CONSOLE, time_left
+from common.say import aside
+from common.signals import keeping
+from common.terminal import time_left
 from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
@@ -86,11 +88,10 @@ class StudyPlan:
         be trained: that is returned, for the others have their table.
         """
         try:
-            self._work()
+            with keeping("interrupted: the same command goes on with the trials that are missing"):
+                self._work()
         except UserError as error:
             return error
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("interrupted; the same command goes on with the trials that are missing") from None
 
     def _work(self) -> None:
         began, done = time.monotonic(), 0
@@ -105,7 +106,7 @@ class StudyPlan:
             result = self._read(mine)
             score = result.record["val_mean_iou"] if result else None
             said = "diverged" if score is None else f"validation mean IoU {score:.3f}"
-            CONSOLE.print(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left", soft_wrap=True, markup=False)
+            aside(f"{mine.name}: {said}; {left} to do, {time_left(seconds)} left")
         lost = [start.name for start in self.starts if self.rates(start) is None]
         if lost:
             raise UserError(
