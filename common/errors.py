@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import reprlib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -24,6 +25,16 @@ def nearest(word: str, known: Sequence[str]) -> str:
     """The end of an error sentence: the known word that comes closest, or nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 80
+_BRIEF.maxdict = _BRIEF.maxlist = _BRIEF.maxtuple = 12
+
+
+def brief(value: object) -> str:
+    """A value as in a program, short enough for a sentence."""
+    return _BRIEF.repr(value)
 
 
 def abbreviate(things: Iterable[object], shown: int = 3) -> str:

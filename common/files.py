@@ -28,10 +28,17 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def default_cache_dir() -> Path:
-    """Return the default folder of packs: $RECON2SEG_CACHE, else recon2seg in the user's cache folder."""
-    own = os.environ.get("RECON2SEG_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(shared) / "recon2seg"
+    """Return the default folder of packs: $RECON2SEG_CACHE, else recon2seg in the user's cache folder.
+
+    Raises UserError where neither is set and the user has no home.
+    """
+    own, shared = os.environ.get("RECON2SEG_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if own or shared:
+        return Path(own) if own else Path(shared or "", "recon2seg")
+    try:
+        return Path.home() / ".cache" / "recon2seg"
+    except RuntimeError:
+        raise UserError("this user has no home folder for the cache: set $RECON2SEG_CACHE or --cache_dir") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

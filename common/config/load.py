@@ -16,12 +16,15 @@ from pydantic import TypeAdapter, ValidationError
 from common.config.help import full_help, short_help
 from common.config.parse import parse_flags, value_of
 from common.config.renames import renames
-from common.errors import UserError, nearest
+from common.config.yaml_file import load_yaml
+from common.errors import UserError, brief, nearest
 from common.files import replace_text
 from common.say import aside, say
 
 C = TypeVar("C")
 
+MOST = 1e18
+"""No setting is as large: sums and products of such numbers stay finite."""
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
@@ -77,12 +80,7 @@ def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a file of flat settings; an empty file is no settings."""
-    try:
-        settings = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the config {path}: {getattr(error, 'strerror', error)}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    settings = load_yaml(path)
     if not isinstance(settings, dict | None):
         raise UserError(f"{path} should hold lines like 'lr: 0.1', not a {type(settings).__name__}")
     return settings or {}
@@ -125,9 +123,22 @@ def _nested(kind: type, flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
     try:
-        return TypeAdapter(kind).validate_python(nested)
+        config = TypeAdapter(kind).validate_python(nested)
     except ValidationError as error:
         first = error.errors()[0]
         name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))
         message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"--{name} is {first['input']!r}: {message[0].lower()}{message[1:]}") from None
+        raise UserError(f"--{name} is {brief(first['input'])}: {message[0].lower()}{message[1:]}") from None
+    for group in vars(config).values():
+        for name, value in vars(group).items():
+            _refuse_unusable(name, value)
+    return config
+
+
+def _refuse_unusable(name: str, value: Any) -> None:
+    """Raise UserError for what no setting takes: numbers that are infinite or next to it, and letters no file has."""
+    for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, int | float) and not abs(part) < MOST:
+            raise UserError(f"--{name} is {brief(part)}: it takes numbers below {MOST:g}")
+        if isinstance(part, str | Path) and "\0" in str(part):
+            raise UserError(f"--{name} is {brief(str(part))}: it takes no NUL character")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import tyro
 
 from common.config.settings import Setting, settings_of
-from common.errors import UserError, nearest
+from common.errors import UserError, brief, nearest
 
 C = TypeVar("C")
 
@@ -85,4 +85,4 @@ def _refusal(message: str, argv: Sequence[str], settings: Sequence[Setting]) -> 
     if not values:
         return UserError(f"--{setting.name} needs a value: {setting.takes}")
     hint = nearest(values[0], setting.choices) if setting.choices else ""
-    return UserError(f"--{setting.name} is {' '.join(values)!r}: it takes {setting.takes}{hint}")
+    return UserError(f"--{setting.name} is {brief(' '.join(values))}: it takes {setting.takes}{hint}")

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from common.config.yaml_file import parse_yaml
 from common.errors import UserError
 from common.say import note
 
@@ -48,7 +47,7 @@ class Renames:
             flag, equals, value = underscored(word).partition("=")
             name = flag.removeprefix("--")
             if name in self.removed:
-                self._refuse_unless_kept(name, yaml.safe_load(value if equals else next(words, "")))
+                self._refuse_unless_kept(name, parse_yaml(value if equals else next(words, ""), flag))
                 continue
             last = self._flag(name)
             present.append(f"--{last}{equals}{self._value(last, value)}")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +21,7 @@ from common.data.row_file import RowFile
 from common.data.samples import Sample
 from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
+from common.say import note
 
 FORMAT = 1  # to be raised when the same files would give another pack
 
@@ -117,7 +117,7 @@ def _whole_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_cla
         try:
             return read()
         except DamagedPackError as error:
-            print(f"note: the decoded images in {folder} are damaged ({error}), and made again", file=sys.stderr)
+            note(f"the decoded images in {folder} are damaged ({error}), and made again")
         with _writing(folder.parent) as temporary, suppress(FileNotFoundError):
             folder.rename(temporary / folder.name)
     build_pack(folder, samples, spec, num_classes)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import UInt8
 
-from common.errors import UserError
+from common.config.yaml_file import load_yaml
+from common.errors import UserError, brief
 
 IGNORE = 255
 UNKNOWN = 254
@@ -52,17 +52,34 @@ class Classes:
     @classmethod
     def from_dict(cls, data: Any) -> "Classes":
         """The inverse of `to_dict`; `ignore` also stands for 255. Raises UserError for other data."""
-        try:
-            names = tuple(str(name) for name in data["names"])
-            values = {
-                int(value): IGNORE if index == "ignore" else int(index) for value, index in data["values"].items()
-            }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(
-                "classes are given as 'names: [background, pet]' and 'values: {0: 0, 128: 1, 255: ignore}', "
-                f"got {data!r}"
-            ) from error
-        return cls(names, values)
+        match data:
+            case {"names": [*names], "values": {**values}, **rest} if not rest:
+                pass
+            case _:
+                raise UserError(
+                    "classes are given as 'names: [background, pet]' and 'values: {0: 0, 128: 1, 255: ignore}', "
+                    f"got {brief(data)}"
+                )
+        meant = {_whole(value): IGNORE if index == "ignore" else _whole(index) for value, index in values.items()}
+        if len(meant) < len(values):
+            raise UserError(f"the class mapping names a mask value twice: {brief(list(values))}")
+        return cls(tuple(map(_name, names)), meant)
+
+
+def _name(name: Any) -> str:
+    """The name of a class. YAML takes the words no and yes for False and True."""
+    if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).isprintable():
+        raise UserError(f"a class is called {brief(name)}: a name is a text on one line; put it in quotes")
+    return str(name)
+
+
+def _whole(number: Any) -> int:
+    """A whole number; JSON keeps those that are keys as text."""
+    if isinstance(number, str) and number.isascii() and number.isdecimal() and len(number) < 4:
+        return int(number)
+    if not isinstance(number, int | float) or isinstance(number, bool) or not (number % 1 == 0):
+        raise UserError(f"the class mapping holds {brief(number)}: it takes whole numbers, and ignore for a class")
+    return int(number)
 
 
 SPECIES_NAMES = ("background", "cat", "dog")
@@ -89,11 +106,11 @@ def read_classes(path: Path) -> Classes:
     It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`. Raises
     UserError naming the file if it cannot be read or holds something else.
     """
+    data = load_yaml(path, "classes file")
     try:
-        return Classes.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, UserError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"cannot read the classes file {path} (--classes): {reason}") from error
+        return Classes.from_dict(data)
+    except UserError as error:
+        raise UserError(f"cannot read the classes file {path} (--classes): {error}") from error
 
 
 def resolve_classes(choice: str, auto: str, known: Mapping[str, Classes]) -> Classes:

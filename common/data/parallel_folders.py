@@ -1,14 +1,15 @@
 """Layouts of parallel folders: one of images and one of masks for each part of a data set."""
 
 import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.data.classes import Classes, resolve_classes
 from common.data.layout import Layout, no_images
 from common.data.samples import SPLITS, Dataset, Sample, SplitName, list_images, pair_masks
-from common.errors import UserError, abbreviate
+from common.errors import UserError, abbreviate, brief
 
 
 class Folders(NamedTuple):
@@ -58,10 +59,10 @@ def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
-    for line in csv.DictReader(lines):
+    for line in _csv_lines(lines, path):
         stem, split = (str(line.get(column) or "").strip() for column in ("stem", "split"))
         if split not in SPLITS:
-            raise UserError(f"{path} should have the columns stem,split with train, val or test, not {dict(line)}")
+            raise UserError(f"{path} should have the columns stem,split with train, val or test, not {brief(line)}")
         if splits.setdefault(stem, split) != split:
             raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")
     keys = {sample.key for sample in samples}
@@ -71,3 +72,12 @@ def _with_splits(samples: tuple[Sample, ...], path: Path) -> tuple[Sample, ...]:
         gaps += [f"{len(unknown)} of its stems are no image: {abbreviate(unknown)}"] if unknown else []
         raise UserError(f"{path} does not fit images/: {'; '.join(gaps)}")
     return tuple(replace(sample, split=splits[sample.key]) for sample in samples)
+
+
+def _csv_lines(lines: Sequence[str], path: Path) -> Iterator[dict[str, Any]]:
+    """Read a table with a line of heads. Raises UserError for lines that are no CSV: a quote that stays open."""
+    table = csv.DictReader(lines, strict=True)
+    try:
+        yield from table
+    except csv.Error as error:
+        raise UserError(f"{path} is not CSV at line {table.line_num}: {error}") from None

@@ -1,10 +1,12 @@
 import pytest
 
 from common.config.load import flatten, load_config, save_config, unflatten
+from common.config.settings import settings_of
 from common.errors import UserError
-from pretrain.config import PretrainConfig
+from pretrain.config import PretrainConfig, config_class
 from transfer.config import TransferConfig
 from transfer.evaluate.config import EvaluateConfig
+from transfer.study.config import StudyConfig
 
 PROG = "python -m pretrain.main"
 
@@ -67,6 +69,9 @@ def test_flag_names_are_unique_over_the_groups(kind):
             ["--target", "image", "--mse_weight", "0", "--ssim_weight", "0"],
             "all loss weights are 0",
         ),
+        (["--seed", "1" * 5001], "it takes a whole number"),
+        (["--epochs", "1" * 400], "it takes numbers below 1e+18"),
+        (["--perceptual_net", "["], "is not YAML"),
         (["--resume"], "--resume needs --output_dir"),
         (["--resume", "--output_dir", "nowhere"], "there is no run to resume in nowhere"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: No such file"),
@@ -88,12 +93,32 @@ def test_a_bad_flag_is_refused_in_one_sentence(words, said):
         ("lr: [1, 2]", "--lr is [1, 2]"),
         ("- lr", "not a list"),
         ("lr: : 1", "is not YAML"),
+        ("lr: 1\nseed: 2\nlr: 3", "lr stands here and in line 1"),
+        ("warmup_epochs: .inf", "--warmup_epochs is inf: it takes numbers below 1e+18"),
+        ("warmup_epochs: 1e300", "--warmup_epochs is 1e+300"),
+        ("epochs: 1" + "0" * 400, "too large"),
+        ("seed: " + "1" * 5001, "is not YAML"),
+        ("seed: 0x" + "f" * 5001, "too large"),
+        ("seed: " + "[" * 5000, "nested too deeply"),
+        ('seed: !!int ""', "is not YAML"),
+        ('output_dir: "a\\0b"', "NUL"),
+        ("a: " + "b" * 2**20, "too long for one"),
     ],
 )
 def test_a_bad_config_file_is_refused_in_one_sentence(text, said, tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     assert said in refusal("--config", file)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e400"])
+@pytest.mark.parametrize("kind", [config_class(), TransferConfig, StudyConfig])
+def test_no_setting_takes_a_number_that_is_not_finite(kind, value):
+    names = {setting.name: setting.metavar for setting in settings_of(kind, kind())}
+    numbers = [name for name, metavar in names.items() if metavar.partition(" ")[0] == "X"]
+    assert numbers
+    for name in numbers:
+        assert f"--{name} " in refusal(f"--{name}", value, kind=kind)
 
 
 def test_two_encoders_at_once_are_refused():

@@ -273,3 +273,11 @@ def test_a_file_of_splits_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "splits.csv").write_bytes("stem,split\nb\u00e4r,train\n".encode("cp1252"))
     with pytest.raises(UserError, match="not UTF-8"):
         find_dataset(tmp_path, labelled=True)
+
+
+@pytest.mark.parametrize(("line", "said"), [('"000,train', "is not CSV at line"), ("\x00,train", "does not fit")])
+def test_splits_that_are_no_table_are_refused(tmp_path, line, said):
+    write_images_masks(tmp_path, 2)
+    (tmp_path / "splits.csv").write_text(f"stem,split\n001,train\n{line}\n")
+    with pytest.raises(UserError, match=said):
+        find_dataset(tmp_path, labelled=True)
