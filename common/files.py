@@ -1,7 +1,10 @@
 """Atomic writing of files, and the cache folder."""
 
+import glob
 import json
 import os
+import platform
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +15,33 @@ from common.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces `path` afterwards: readers see the old file or the complete new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Yield a temporary path that replaces `path` afterwards: readers see the old file or the complete new one.
+
+    What a process that was killed left in its place is removed.
+    """
+    prefix = f".{path.name}.{platform.node()}-"
+    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+        if not _runs(left.name.removeprefix(prefix)):
+            left.unlink(missing_ok=True)
+    temporary = path.with_name(f"{prefix}{os.getpid()}")
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this machine still runs; on Windows, where asking would end it, always true."""
+    if sys.platform == "win32" or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OverflowError, PermissionError):
+        return True
+    return True
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -42,8 +65,16 @@ def default_cache_dir() -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a file of `write_json`; return {} if there is no such file."""
-    return json.loads(path.read_text()) if path.exists() else {}
+    """Read a file of `write_json`; return {} if there is no such file. Raises UserError for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {path} ({getattr(error, 'strerror', None) or error}): remove it") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold names and values, not a {type(content).__name__}: remove it")
+    return content
 
 
 def make_folder(folder: Path) -> Path:

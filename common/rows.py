@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from common.files import replacing
 from common.say import shown
 
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -47,7 +48,7 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV, with columns in the order of first use; missing values are empty."""
     heads = list(dict.fromkeys(name for row in rows for name in row))
-    with csv_table(path, heads) as add:
+    with replacing(path) as temporary, csv_table(temporary, heads) as add:
         for row in rows:
             add([row.get(name) for name in heads])
 

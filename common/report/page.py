@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.progress import Progress
 
 from common.errors import UserError
+from common.files import replacing
 from common.run.records import LabelUse
 from common.terminal import CONSOLE
 
@@ -119,7 +120,9 @@ class Page:
 
     def write(self, path: Path) -> None:
         """Write the page to a file. Raises OSError where it can't be written."""
-        path.write_text(self.html(), encoding="utf-8", errors="replace", newline="\n")
+        page = self.html()
+        with replacing(path) as temporary:
+            temporary.write_text(page, encoding="utf-8", errors="replace", newline="\n")
 
 
 def _built(build: Callable[[], Sequence[Block]]) -> Sequence[Block]:

@@ -1,0 +1,195 @@
+"""The folder of a training: whose it is, what may be removed from it, and what it can be resumed with.
+
+Imports no torch, so that the folder is held before a second command has begun to work.
+"""
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from common.config.load import changes
+from common.errors import UserError, abbreviate
+from common.files import write_json
+from common.run.hold import hold, tried
+from common.run.plain_data import from_dict, to_dict
+from recon2seg.packages import version
+
+MARKER, IMAGES = "run.json", "data.json"
+"""What says how far a run is; and its images by split, see `common.data.record`."""
+NO_RUN = re.compile(r"\..*|.*\.(log|out)|log\.txt")
+"""Names beside which a run may begin: hidden files, and what a shell keeps of its output."""
+MAY_CHANGE = {
+    "output_dir",
+    "device",
+    "num_workers",
+    "cache_dir",
+    "save_every",
+    "keep_checkpoints",
+    "handover_path",
+    "logger",
+    "download",
+    "report",
+}
+"""Settings that a resumed run may change, because they do not affect the weights."""
+AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
+"""Settings that may change as well where a number was not finite."""
+WRITTEN = (
+    "config.yaml", "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
+    "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
+    r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
+    r"tensorboard/events\.out\.tfevents\..*", r"tensorboard/projector_config\.pbtxt", r"tensorboard/\d{5}(/.*)?",
+    MARKER,
+)  # fmt: skip
+"""What runs write into their folder: the whole name inside it, as a regular expression; the marker last."""
+WANDB = ("wandb_id.txt", r"wandb/(debug.*\.log|latest-run|(offline-)?run-\d{8}_\d{6}-\w+)")
+"""What Weights & Biases writes there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """What run.json says: that a folder is a run's, and how far the run is."""
+
+    phase: str
+    version: str = field(default_factory=version)
+    finished: bool = False
+    """Whether the last of its files is written."""
+    diverged: bool = False
+    """Whether its training stopped because a number was not finite."""
+    changes: tuple[str, ...] = ()
+    """Settings that became others on the way, in sentences."""
+
+
+def refuse_several_processes() -> None:
+    """Raise UserError where a launcher starts several processes, each of which would be a training of its own."""
+    for variable in ("WORLD_SIZE", "SLURM_NTASKS"):
+        count = os.environ.get(variable, "1")
+        if count.isdecimal() and int(count) > 1:
+            raise UserError(
+                f"a training is one process, and {variable} says {count}: start it without torchrun and with one task "
+                "(--ntasks=1), or unset that variable"
+            )
+
+
+class RunFolder:
+    """The folder of a training. As a context it is held from the first moment to the last.
+
+    Entering raises UserError for a folder that holds anything but a run, for a run without --resume or --overwrite, and
+    as `hold` does.
+    """
+
+    def __init__(self, phase: str, config: Any, *, copy: Path | None = None) -> None:
+        """`config`: all settings of the training; `copy`: where else it will write a file (--handover_path)."""
+        self.phase, self.config, self.copy = phase, config, copy
+        self.path: Path = config.run.output_dir or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+        self.marker: Marker | None = None
+        """None while the folder holds no run."""
+        self.changed = ""
+        """What a run that diverged is resumed with, in words."""
+
+    def __enter__(self) -> "RunFolder":
+        with ExitStack() as stack:
+            stack.enter_context(hold(self.path))
+            if self.copy is not None:
+                stack.enter_context(tried(self.copy, "--handover_path"))
+            self.marker = self._read()
+            self._refuse()
+            self.changed = self._changes() if self.config.run.resume else ""
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.__exit__(kind, error, trace)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run to resume is complete."""
+        return self.config.run.resume and self.marker is not None and self.marker.finished
+
+    def begin(self, *, anew: bool = False) -> None:
+        """Mark a new folder, or one that was cleared, as a run's."""
+        self.marker = None if anew else self.marker
+        if self.marker is None:
+            self.mark()
+
+    def finish(self) -> None:
+        """Mark the run as finished, which is written last."""
+        self.mark(finished=True)
+
+    def clear(self, names: Sequence[str] = WRITTEN) -> None:
+        """Remove the files of a run by their names, and the folders that are empty then."""
+        for name in names:
+            written = re.compile(name)
+            for path in sorted(self.path.rglob("*"), reverse=True):
+                if written.fullmatch(path.relative_to(self.path).as_posix()):
+                    _remove(path)
+        for path in (self.path / "figures", self.path / "tensorboard", self.path / "wandb"):
+            with suppress(OSError):
+                path.rmdir()
+
+    def mark(self, **facts: Any) -> None:
+        """Write facts into run.json, see `Marker`."""
+        self.marker = replace(self.marker or Marker(phase=self.phase), **facts)
+        write_json(self.path / MARKER, to_dict(self.marker))
+
+    def _read(self) -> Marker | None:
+        """The marker; of older runs, which have none, what their other files tell."""
+        if (self.path / MARKER).exists():
+            return from_dict(Marker, _json(self.path / MARKER), source=self.path / MARKER)
+        if not (self.path / "config.yaml").exists() or not (self.path / "environment.json").exists():
+            return None
+        metrics = self.path / "metrics.json"
+        return Marker(phase=self.phase, version="", finished=metrics.exists() and metrics.stat().st_size > 0)
+
+    def _changes(self) -> str:
+        """The settings that become others. Raises UserError for those that may not."""
+        saved = self.path / "config.yaml"
+        free = MAY_CHANGE | ({"data_dir"} if (self.path / IMAGES).exists() else set())  # by which images are compared
+        diverged = self.marker is not None and self.marker.diverged
+        refused = changes(self.config, saved, free=free | (AFTER_DIVERGENCE if diverged else set()))
+        if refused:
+            raise UserError(
+                f"cannot resume {self.path} with other settings ({refused}): use the old ones, or a new folder"
+            )
+        return changes(self.config, saved, free=free)
+
+    def _refuse(self) -> None:
+        holds = [path.name for path in sorted(self.path.iterdir()) if not NO_RUN.fullmatch(path.name)]
+        if self.config.run.resume:
+            if self.marker is not None and self.marker.phase != self.phase:
+                raise UserError(f"{self.path} is a run of {self.marker.phase}.main: resume it with that command")
+        elif self.marker is not None and (self.path / "config.yaml").exists() and not self.config.run.overwrite:
+            raise UserError(f"{self.path} already holds a run: give --resume, --overwrite or another --output_dir")
+        elif self.marker is None and holds:
+            raise UserError(
+                f"{self.path} holds {abbreviate(holds)}, which no run wrote: give a new folder as --output_dir"
+            )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path} ({error}): remove it to begin anew") from None
+
+
+def _free(folder: Path) -> Path:
+    """Return an unused folder name, with a number if two runs start in the same second."""
+    names: Sequence[Path] = [folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 100))]
+    return next(name for name in names if not name.exists())
