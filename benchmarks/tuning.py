@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from common.config.load import load_config
+from common.run.claim import RunFolder
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import score_network
@@ -24,9 +25,11 @@ def left_out(words: Sequence[str], seed: str) -> float:
     """Return the mean IoU of one fine-tuning on the training images that it left out."""
     with tempfile.TemporaryDirectory() as folder:
         run = ["--output_dir", str(Path(folder) / "run"), "--seed", seed, "--save_every", "0", "--patience", "1000000"]
-        phase = Transfer(load_config(TransferConfig, [*words, *run], prog="python -m benchmarks.tuning"))
-        phase.train()
-        phase.run.close()
+        config = load_config(TransferConfig, [*words, *run], prog="python -m benchmarks.tuning")
+        with RunFolder("transfer", config) as held:
+            phase = Transfer(config, held)
+            phase.train()
+            phase.run.close()
         seen = set(phase.train_pack.keys)
         rest = np.array([index for index, key in enumerate(phase.data.train.keys) if key not in seen])
         if not len(rest):

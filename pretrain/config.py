@@ -132,6 +132,11 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         return self.handover.start_from
 
     @property
+    def second_copy(self) -> Path | None:
+        """Where ae.pth is written beside the run's folder."""
+        return self.handover.handover_path or (Path("ae.pth") if self.run.output_dir is None else None)
+
+    @property
     def target_name(self) -> str:
         """The registered target, with auto resolved."""
         return PRETEXTS[self.pretext.pretext].target if self.pretext.target == "auto" else self.pretext.target

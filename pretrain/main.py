@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import CONFIGS, load_config
+from common.run.claim import RunFolder, refuse_several_processes
 from common.say import say
 from common.signals import keeping_epochs
 from pretrain.config import config_class
@@ -15,16 +16,18 @@ def main(argv: Sequence[str]) -> None:
     """Load the settings, the data and the network; train; hand over; report."""
     config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
 
-    from pretrain.phase import Pretraining  # after the flags: --help answers without importing torch
+    refuse_several_processes()
+    with RunFolder("pretrain", config, copy=config.second_copy) as held, keeping_epochs(held.path):
+        if held.finished:
+            say(f"the run in {held.path} is finished: see its metrics.json")
+            return
+        from pretrain.phase import Pretraining  # now: --help, and who finds the folder in use, need no torch
 
-    phase = Pretraining(config)
-    if phase.run.finished:
-        say(f"the run in {phase.run.folder} is finished: see its metrics.json")
-        return
-    with keeping_epochs(phase.run.folder):
+        phase = Pretraining(config, held)
         progress = phase.train()
         phase.hand_over()
         phase.report(progress)
+        held.finish()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -22,10 +21,11 @@ from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
 from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
+from common.run.claim import RunFolder
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
-from common.run.notes import data_name
+from common.run.notes import data_name, skipped_note
 from common.run.records import Input, Provenance
 from common.say import note, say
 from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
@@ -45,9 +45,9 @@ class Pretraining:
 
     headline = ("val/psnr", "val/ssim", "val/probe/miou")
 
-    def __init__(self, config: PretrainConfig) -> None:
+    def __init__(self, config: PretrainConfig, held: RunFolder) -> None:
         self.config = config
-        self.run = Run("pretrain", config)
+        self.run = Run(held, config)
         self.fabric = make_fabric(config.run)
         seed_update(config.run.seed, INITIAL)
         target = build_target(config)
@@ -66,7 +66,7 @@ class Pretraining:
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
-        self.run.open()
+        self.run.open({split: getattr(self.data, split) for split in SPLITS})
         for sentence in self.data.notes:
             note(sentence)
         image = read_batch(self.data.train, np.arange(1), self.fabric.device).image
@@ -107,18 +107,14 @@ class Pretraining:
             data=data_name(self.config.data),
             packs={split: getattr(self.data, split) for split in SPLITS},
             rows=progress.rows,
-            notes=self.data.notes,
+            notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
         )
         report_training(self.run, self.model, info, device=self.fabric.device)
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
         best = load_handover(self.run.folder / "best.pth")
-        paths = [self.run.folder / "ae.pth"]
-        elsewhere = self.config.handover.handover_path
-        if elsewhere is not None or self.config.run.output_dir is None:
-            paths.append(elsewhere or Path("ae.pth"))
-        for path in paths:
+        for path in filter(None, (self.run.folder / "ae.pth", self.config.second_copy)):
             replaced = " (replaced the one that was there)" if path.exists() else ""
             save_handover(best, path)
             say(f"encoder: {path}{replaced}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import CONFIGS, load_config
+from common.run.claim import RunFolder, refuse_several_processes
 from common.say import say
 from common.signals import keeping_epochs
 from transfer.config import TransferConfig
@@ -15,14 +16,16 @@ def main(argv: Sequence[str]) -> None:
     """Load the settings, the data and the network with its encoder; train; report on the test images."""
     config = load_config(TransferConfig, argv, prog="python -m transfer.main", demo=CONFIGS / "transfer" / "demo.yaml")
 
-    from transfer.phase import Transfer  # after the flags: --help answers without importing torch
+    refuse_several_processes()
+    with RunFolder("transfer", config) as held, keeping_epochs(held.path):
+        if held.finished:
+            say(f"the run in {held.path} is finished: see its metrics.json")
+            return
+        from transfer.phase import Transfer  # now: --help, and who finds the folder in use, need no torch
 
-    phase = Transfer(config)
-    if phase.run.finished:
-        say(f"the run in {phase.run.folder} is finished: see its metrics.json")
-        return
-    with keeping_epochs(phase.run.folder):
+        phase = Transfer(config, held)
         phase.report(phase.train())
+        held.finish()
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ from common.models.weights import load_sections
 from common.report.run_info import RunInfo
 from common.rows import Row
 from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
+from common.run.claim import RunFolder
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
-from common.run.notes import data_name
+from common.run.notes import data_name, skipped_note
 from common.run.plain_data import to_dict
 from common.run.records import Input, SegmentationProvenance, SegmentationRecord
 from common.say import note, say
@@ -41,9 +42,9 @@ from transfer.segmenter import Segmenter
 class Transfer:
     """A segmentation network, its labelled images, and the folder where results are kept."""
 
-    def __init__(self, config: TransferConfig) -> None:
+    def __init__(self, config: TransferConfig, held: RunFolder) -> None:
         self.config = config
-        self.run = Run("transfer", config)
+        self.run = Run(held, config)
         self.fabric = make_fabric(config.run)
         self.data = load_labelled(config.data)
         self.names = self.data.classes.names
@@ -68,9 +69,9 @@ class Transfer:
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
-        self.run.open()
+        self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
         self.run.write_json("receipt.json", to_dict(self.receipt))
-        for sentence in [*self.data.notes, *self.source.leaks(self.data.test)]:
+        for sentence in self._notes():
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.fabric.device).image
@@ -79,6 +80,9 @@ class Transfer:
         updater = self._updater()
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    def _notes(self) -> list[str]:
+        return [*self.data.notes, *self.source.leaks(self.data.test)]
 
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
@@ -119,7 +123,7 @@ class Transfer:
             data=data_name(self.config.data),
             packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
             rows=progress.rows,
-            notes=[*self.data.notes, *self.source.leaks(self.data.test)],
+            notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
         )
         report_training(self.run, Segmenter(self.net, best, self.fabric.device), info, before=self.before)

@@ -3,13 +3,18 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from common.errors import UserError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _number_of_states(value: Any) -> Any:
+    """Studies of version 0.2.0 had a switch of this name, which is --keep_best now."""
+    return 2 if isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ class TrainingConfig:
     """Updates per epoch, whatever the number of images; 0 for one pass over them."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient; 0 for no clipping."""
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    """At a loss or gradient that is not finite: stop, or skip the batch, naming its images."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients make one update."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -146,6 +153,8 @@ class RunConfig:
     """Replace the run in --output_dir."""
     save_every: Annotated[int, Field(ge=0)] = 10
     """Epochs between kept checkpoints; 0 keeps only best.pth and last.pth."""
+    keep_checkpoints: Annotated[int, Field(ge=1), BeforeValidator(_number_of_states)] = 2
+    """Newest training states kept (last.pth, last-1.pth, ...); --resume takes the first that is whole."""
     report: bool = True
     """Write figures/ and report.html, one self-contained page, at the end."""
     logger: Literal["none", "wandb"] = "none"

@@ -46,6 +46,7 @@ class Updater:
         self.moves = cast(_FabricOptimizer, fabric.setup_optimizers(optimizer))
         self.lr_at, self.seed = lr_at, seed
         self.update = self.batch = 0
+        self.buffers: list[Tensor] = []
         average = get_ema_multi_avg_fn(plan.ema)
         self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True) if plan.ema > 0 else None
 
@@ -81,29 +82,47 @@ class Updater:
     def add(self, terms: Mapping[str, Tensor], share: float = 1.0) -> Row:
         """Accumulate the gradient of a batch that makes up `share` of its update; return the terms as floats.
 
-        Raises DivergedError for a term that is not finite, before the weights change.
+        Raises DivergedError for a term that is not finite.
         """
+        self.batch += 1
         numbers = torch.stack([term.detach().float() for term in terms.values()]).tolist()
         values = dict(zip(terms, numbers, strict=True))
         if not all(math.isfinite(value) for value in values.values()):
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-            raise DivergedError(
-                f"the loss is not a number at update {self.update} ({shown}): lower --lr, or set --clip_norm 1"
-            )
+            raise DivergedError(f"the loss is not a number at update {self.update} ({shown})")
         self.fabric.backward(terms["loss"] * share)
-        self.batch += 1
         return values
 
     def move(self) -> float:
-        """Update the weights and their average; return the norm of the gradient before clipping."""
+        """Update the weights and their average; return the norm of the gradient before clipping.
+
+        Raises DivergedError, with the weights as they were, for a norm that is not finite; in fp16, where large
+        gradients overflow now and then, the scaler skips such an update.
+        """
         largest = self.plan.clip_norm or math.inf  # a clip at infinity multiplies by 1: it only measures
-        norm = self.fabric.clip_gradients(self.model, self.moves, max_norm=largest, error_if_nonfinite=False)
+        norm = cast(
+            Tensor, self.fabric.clip_gradients(self.model, self.moves, max_norm=largest, error_if_nonfinite=False)
+        ).item()
+        if not math.isfinite(norm) and self.fabric.strategy.precision.precision != "16-mixed":
+            raise DivergedError(f"the gradient is not finite at update {self.update}")
         self.moves.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.update += 1
-        return cast(Tensor, norm).item()
+        return norm
+
+    def remember(self) -> None:
+        """Keep what a batch changes before the weights move (statistics of normalisations), where it may be skipped."""
+        if self.plan.on_nonfinite == "skip":
+            self.buffers = [buffer.clone() for buffer in self.model.buffers()]
+
+    def skip(self) -> None:
+        """Go to the next update with the network as `remember` saw it."""
+        for buffer, before in zip(self.model.buffers(), self.buffers, strict=True):
+            buffer.copy_(before)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.update += 1
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -124,26 +143,47 @@ def updates_per_epoch(batches: Sized, plan: TrainingConfig) -> int:
     return math.ceil(len(batches) / plan.accumulate)
 
 
+def _stop(error: DivergedError, group: list[Batch]) -> None:  # noqa: ARG001
+    raise error
+
+
 def train_epoch(
-    step: Step, batches: Iterable[Batch], updater: Updater, watch: Callable[[Row, int], None] | None = None
+    step: Step,
+    batches: Iterable[Batch],
+    updater: Updater,
+    *,
+    watch: Callable[[Row, int], None] = lambda *_: None,
+    nonfinite: Callable[[DivergedError, list[Batch]], None] = _stop,
 ) -> Row:
     """Train for one epoch; return the mean of every term over the images, and the updates' mean "grad_norm".
 
-    The batches of an update are weighted by their numbers of images, so that they equal one large batch.
+    The batches of an update are weighted by their numbers of images, so that they equal one large batch. `watch`
+    receives the terms of each batch and its number of images; `nonfinite` the error and the batches of an update
+    with a loss or gradient that is not finite, and raises it, or returns for the update to be skipped.
     """
-    means, norms = Means(), []
+    means, norms, skipped = Means(), [], 0
     for group in _groups(batches, updater.plan.accumulate):
-        images = sum(map(len, group))
-        for batch in group:
-            updater.begin()
-            values = updater.add(step(batch), len(batch) / images)
-            means.add(values, len(batch))
-            if watch is not None:
-                watch(values, len(batch))
-        norms.append(updater.move())
+        images, done = sum(map(len, group)), []
+        updater.remember()
+        try:
+            for batch in group:
+                updater.begin()
+                done.append((updater.add(step(batch), len(batch) / images), len(batch)))
+            norms.append(updater.move())
+        except DivergedError as error:
+            nonfinite(error, group)
+            updater.skip()
+            skipped += 1
+            continue
+        for values, count in done:
+            means.add(values, count)
+            watch(values, count)
+    if means.count == 0 and skipped:
+        raise DivergedError(f"no loss of the epoch is finite, so that all of its {skipped} updates were skipped")
     if means.count == 0:
         raise ValueError("an epoch without a batch: the loader is empty")
-    return {**means.row(), "grad_norm": _finite_mean(norms)}
+    row = {**means.row(), "grad_norm": _finite_mean(norms)}
+    return {**row, "skipped_updates": skipped} if skipped else row
 
 
 def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:

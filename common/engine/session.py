@@ -3,20 +3,23 @@
 import os
 import shutil
 from collections.abc import Mapping
-from typing import Any, Protocol, cast, runtime_checkable
+from functools import partial
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
+from common.data.pack import Pack
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
-from common.errors import UserError
+from common.errors import DivergedError, UserError, abbreviate
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
 from common.run.history import History
+from common.run.state import State, refuse_nonfinite
 from common.say import aside
 
 
@@ -70,7 +73,7 @@ def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
     return cast(nn.Module, torch.compile(model))
 
 
-def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: Mapping[str, Any]) -> History:
+def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: State) -> History:
     """Train to the last epoch or until patience ends; write best.pth, last.pth and the records after each epoch.
 
     A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
@@ -87,8 +90,10 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
             phase.step,
             batches.epoch(epoch, updater.fabric.device),
             updater,
-            lambda values, count: bar.advance(values, count, updater.lr),
+            watch=lambda values, count: bar.advance(values, count, updater.lr),
+            nonfinite=partial(_stop_or_skip, plan, batches.pack),
         )
+        refuse_nonfinite(state)
         return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **phase.trained()}.items()}}
 
     def scores(epoch: int) -> Row:
@@ -99,18 +104,31 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
     def save(now: History, better: bool) -> None:
         with updater.averaged():
             _save_network(phase, run, now, better=better)
-            alarm = phase.show(now)
         run.save_state(now, state)
         run.record_resources(updater.fabric.device)
         run.record(now)
+        with updater.averaged():
+            alarm = phase.show(now)
         shown, row = ("train/loss", "val/loss", *phase.headline, "lr"), now.rows[-1]
         bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
         if alarm:
             aside(alarm)
 
     with bar:
-        fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
+        try:
+            fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
+        except DivergedError as error:
+            raise run.diverged(error) from None
     return history
+
+
+def _stop_or_skip(plan: TrainingConfig, pack: Pack, error: DivergedError, group: list[Batch]) -> None:
+    """Name the images of an update that is not finite. Raises DivergedError unless it is to be skipped."""
+    keys = [pack.keys[index] for batch in group for index in batch.index.tolist()]
+    told = f"{error} with the images {abbreviate(keys, 8)}"
+    if plan.on_nonfinite == "stop":
+        raise DivergedError(told)
+    aside(f"skipped: {told}")
 
 
 def _save_network(phase: Phase, run: Run, history: History, *, better: bool) -> None:

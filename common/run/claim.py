@@ -3,7 +3,6 @@
 Imports no torch, so that the folder is held before a second command has begun to work.
 """
 
-import json
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from typing import Any
 
 from common.config.load import changes
 from common.errors import UserError, abbreviate
-from common.files import write_json
+from common.files import read_json, write_json
 from common.run.hold import hold, tried
 from common.run.plain_data import from_dict, to_dict
 from recon2seg.packages import version
@@ -144,7 +143,7 @@ class RunFolder:
     def _read(self) -> Marker | None:
         """The marker; of older runs, which have none, what their other files tell."""
         if (self.path / MARKER).exists():
-            return from_dict(Marker, _json(self.path / MARKER), source=self.path / MARKER)
+            return from_dict(Marker, read_json(self.path / MARKER), source=self.path / MARKER)
         if not (self.path / "config.yaml").exists() or not (self.path / "environment.json").exists():
             return None
         metrics = self.path / "metrics.json"
@@ -180,13 +179,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path} ({error}): remove it to begin anew") from None
 
 
 def _free(folder: Path) -> Path:

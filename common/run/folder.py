@@ -1,8 +1,8 @@
-"""The folder of a run: settings, environment, measurements and pictures."""
+"""The records of a run in its folder: settings, environment, measurements and pictures."""
 
-import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,51 +10,39 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from common.config.load import changes, flatten, save_config
-from common.errors import UserError
+from common.config.load import flatten, save_config
+from common.data.pack import Pack
+from common.data.record import DataRecord, data_changes, data_record
+from common.errors import DivergedError, UserError
 from common.files import read_json, write_json
 from common.rows import write_csv
+from common.run.checkpoint import load_handover, save_handover
+from common.run.claim import IMAGES, WANDB, RunFolder
 from common.run.environment import environment, peak_memory
 from common.run.history import History
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
-from common.tensor_files import load_tensors, save_atomically
+from common.run.plain_data import from_dict
+from common.run.state import State, TrainingStates
+from common.say import note
 
-WRITTEN = (
-    "config.yaml", "environment.json", "metrics.csv", "metrics.json", "receipt.json", "resources.json", "model.txt",
-    "report.html", "test_images.npz", "*.pth", "figures", "tensorboard",
-)  # fmt: skip
-"""Files that a run writes into its folder."""
-WANDB = ("wandb", "wandb_id.txt")
-"""Files of Weights & Biases in the folder."""
-MAY_CHANGE = {
-    "output_dir",
-    "device",
-    "num_workers",
-    "cache_dir",
-    "save_every",
-    "handover_path",
-    "logger",
-    "download",
-    "report",
-}
-"""Settings that a resumed run may change, because they do not affect the weights."""
+
+@dataclass(frozen=True)
+class Images:
+    """What data.json holds: a digest of every image, by split and name."""
+
+    train: dict[str, str]
+    val: dict[str, str]
+    test: dict[str, str]
 
 
 class Run:
-    """The folder of a run, created by `open`."""
+    """What a run writes into the folder that it holds."""
 
-    def __init__(self, phase: str, config: Any) -> None:
-        self.config, self.phase = config, phase
-        given = config.run.output_dir
-        self.folder: Path = given or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+    def __init__(self, held: RunFolder, config: Any) -> None:
+        self.held, self.config, self.folder = held, config, held.path
         self.loggers: list[Logger] = [TensorBoard(self.folder)]
-        self._began, self._before = time.monotonic(), {}
-        if config.run.resume:
-            self._refuse_changes()
-        elif (self.folder / "config.yaml").exists() and not config.run.overwrite:
-            raise UserError(f"{self.folder} already holds a run: give --resume, --overwrite or another --output_dir")
-        elif self.folder.exists() and not self.folder.is_dir():
-            raise UserError(f"--output_dir {self.folder} is a file, not a folder")
+        self.states = TrainingStates(self.folder, config.run.keep_checkpoints)
+        self._began, self._before, self._kept = time.monotonic(), {}, 0
 
     @property
     def figures(self) -> Path:
@@ -62,34 +50,45 @@ class Run:
         return self.folder / "figures"
 
     @property
-    def finished(self) -> bool:
-        """Whether the run to resume is complete."""
-        return self.config.run.resume and (self.folder / "metrics.json").exists()
+    def notes(self) -> list[str]:
+        """What a reader should know of the course of the run."""
+        return list(self.held.marker.changes) if self.held.marker is not None else []
 
-    def open(self) -> None:
-        """Create the folder, and record settings and environment. An old run is removed only with --overwrite."""
-        config = self.config.run
+    def open(self, packs: Mapping[str, Pack]) -> None:
+        """Record the images by split, the settings and the environment. An old run is removed only with --overwrite.
+
+        Raises UserError for a run that was begun with other images.
+        """
+        config, images = self.config.run, data_record(packs)
+        if config.resume:
+            self._refuse_other_images(images)
+        self.held.begin()
         if config.logger == "wandb":  # before an old run is removed, because it may fail
             if config.overwrite:
-                self._clear(WANDB)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.loggers.append(WeightsAndBiases(self.folder, self.phase, flatten(self.config)))
+                self.held.clear(WANDB)
+            self.loggers.append(WeightsAndBiases(self.folder, self.held.phase, flatten(self.config)))
         if config.overwrite:
-            self._clear(WRITTEN)
+            self.held.clear()
+            self.held.begin(anew=True)
+        if self.held.changed:
+            self.held.mark(changes=(*self.notes, f"Resumed where a number was not finite, and {self.held.changed}"))
         self.figures.mkdir(parents=True, exist_ok=True)
+        self.write_json(IMAGES, images)
         save_config(self.config, self.folder / "config.yaml")
         self.write_json("environment.json", environment())
 
-    def restore(self, into: Mapping[str, Any]) -> History:
-        """Load last.pth into the objects of `into`; return the history so far."""
+    def restore(self, into: State) -> History:
+        """Load the newest training state into the objects of `into`; return the history so far."""
         self._began = time.monotonic()
-        if not self.config.run.resume or not (self.folder / "last.pth").exists():
+        if not self.config.run.resume:
             return History()
-        content = load_tensors(self.folder / "last.pth")
-        self._before = read_json(self.folder / "resources.json")
-        for name, part in into.items():
-            part.load_state_dict(content["state"][name])
-        return History(**content["progress"])
+        history = self.states.load(into)
+        self._kept = history.epoch
+        if history.rows:
+            self._before = read_json(self.folder / "resources.json")
+            self._repair_best(history.best_epoch)
+            write_csv(self.folder / "metrics.csv", history.rows)
+        return history
 
     def record_resources(self, device: torch.device) -> None:
         """Write the training time in seconds, over all resumptions, and the peak memory."""
@@ -97,10 +96,12 @@ class Run:
         memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
         self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
 
-    def save_state(self, history: History, state: Mapping[str, Any]) -> None:
+    def save_state(self, history: History, state: State) -> None:
         """Write last.pth: the complete state for resuming the run exactly."""
-        parts = {name: part.state_dict() for name, part in state.items()}
-        save_atomically({"state": parts, "progress": vars(history)}, self.folder / "last.pth")
+        self.states.save(history, state)
+        self._kept = history.epoch
+        if self.held.marker is not None and self.held.marker.diverged:
+            self.held.mark(diverged=False)
 
     def record(self, history: History) -> None:
         """Write all epochs to metrics.csv, and the latest to the loggers."""
@@ -108,6 +109,15 @@ class Run:
         newest = history.rows[-1]
         for logger in self.loggers:
             logger.scalars(newest, int(newest["epoch"]))
+
+    def diverged(self, error: DivergedError) -> DivergedError:
+        """Mark the run as one that may go on with other rates; return the error with what to do."""
+        self.held.mark(diverged=True)
+        lower = f"--lr {self.config.training.lr / 10:.3g}"
+        return DivergedError(
+            f"{error}: {_epochs(self._kept)} kept; go on with --resume --output_dir {self.folder} and one of {lower}, "
+            "--clip_norm 1, --on_nonfinite skip"
+        )
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
         """Add a picture to the loggers."""
@@ -128,21 +138,29 @@ class Run:
         for logger in self.loggers:
             logger.close()
 
-    def _clear(self, patterns: Sequence[str]) -> None:
-        """Remove the files of runs from the folder, and no others."""
-        for pattern in patterns:
-            for path in self.folder.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def _refuse_changes(self) -> None:
-        changed = changes(self.config, self.folder / "config.yaml", free=MAY_CHANGE)
-        if changed:
+    def _refuse_other_images(self, images: DataRecord) -> None:
+        if not (self.folder / IMAGES).exists():
+            return
+        before = from_dict(Images, read_json(self.folder / IMAGES), source=self.folder / IMAGES)
+        if different := data_changes(vars(before), images):
             raise UserError(
-                f"cannot resume {self.folder} with other settings ({changed}): use the old ones, or a new folder"
+                f"cannot resume {self.folder} with other images ({different}): put them back, or use a new folder"
             )
 
+    def _repair_best(self, epoch: int) -> None:
+        """Replace a damaged best.pth by the same epoch's file. Raises UserError where there is none."""
+        best, same = self.folder / "best.pth", self.folder / f"epoch_{epoch:04d}.pth"
+        try:
+            load_handover(best)
+        except UserError as error:
+            if not same.exists():
+                raise UserError(
+                    f"{error}; epoch {epoch}, the best, is in no other file: copy an epoch_NNNN.pth over best.pth, or "
+                    "train again with --overwrite"
+                ) from None
+            save_handover(load_handover(same), best)
+            note(f"{error}; replaced it by {same.name}")
 
-def _free(folder: Path) -> Path:
-    """Return an unused folder name, with a number if two runs start in the same second."""
-    names = [folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 100))]
-    return next(name for name in names if not name.exists())
+
+def _epochs(count: int) -> str:
+    return f"epochs 1 to {count} are" if count > 1 else "epoch 1 is" if count else "no epoch is"

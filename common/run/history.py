@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass, field
 
-from common.rows import Row
-
 
 @dataclass
 class History:
@@ -15,5 +13,5 @@ class History:
     best_epoch: int = 0
     """The epoch (counted from 1) with the best validation score; 0 before the first."""
     best_score: float = -math.inf
-    rows: list[Row] = field(default_factory=list)
+    rows: list[dict[str, int | float]] = field(default_factory=list)
     """What was measured in each epoch."""

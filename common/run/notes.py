@@ -1,6 +1,9 @@
 """Notes at the head of a report, shared by both phases."""
 
+from collections.abc import Sequence
+
 from common.config.groups import DataConfig, TrainingConfig
+from common.rows import Row
 from common.run.records import LabelUse
 
 
@@ -24,6 +27,12 @@ def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> l
     if epochs > 1 and best_epoch == epochs:
         return [f"The last of {epochs} epochs is the best: training may not have converged, more --epochs may help"]
     return []
+
+
+def skipped_note(rows: Sequence[Row]) -> list[str]:
+    """Return a note if updates were skipped because of a number that was not finite (--on_nonfinite skip)."""
+    count = round(sum(row.get("train/skipped_updates", 0) for row in rows))
+    return [f"{count} updates were skipped, since their loss or gradient was not finite"] if count else []
 
 
 def external_labels(record: LabelUse) -> str:

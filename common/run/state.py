@@ -1,7 +1,6 @@
 """The training state that a run resumes from: last.pth, and those before it."""
 
 import hashlib
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 from common.errors import DivergedError, UserError, abbreviate
 from common.run.history import History
 from common.run.plain_data import from_dict
+from common.say import note
 from common.tensor_files import load_tensors, save_atomically
 
 State = Mapping[str, Any]
@@ -46,7 +46,7 @@ class TrainingStates:
             history = from_dict(History, content["progress"], source=path)
             _restore(into, content["state"], path)
             if damaged:
-                print(f"note: {'; '.join(damaged)}; goes on from epoch {history.epoch} ({path.name})", file=sys.stderr)
+                note(f"{'; '.join(damaged)}; goes on from epoch {history.epoch} ({path.name})")
             return history
         if damaged:
             raise UserError(f"{'; '.join(damaged)}: {self._advice()}")

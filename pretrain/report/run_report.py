@@ -83,11 +83,11 @@ def report_training(run: Run, model: Autoencoder, info: PretrainingRun, *, devic
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
     test, val = (score_model(model, info.packs[name], name, batch_size=size, device=device) for name in ("test", "val"))
-    if drawn:
-        _draw_training(run.figures, test, val, info)
     scores = {one.split: means(one.scores) for one in (test, val)}
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows)}
     run.write_json("metrics.json", {**scores, **finished, "task": to_dict(info.handover.task)})
+    if drawn:
+        _draw_training(run.figures, test, val, info)
     page = _training_page(run, test, info) if drawn else None
     run.close()
     row = scores["test"]

@@ -22,7 +22,7 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
     cases = [
         (pretrain, ["--data_dir", "nowhere"], "nowhere"),
         (pretrain, ["--data_dir", "empty"], "empty"),
-        (pretrain, ["--data_dir", "data", "--output_dir", "file"], "is a file"),
+        (pretrain, ["--data_dir", "data", "--output_dir", "file"], "a file is in the way"),
         (pretrain, ["--data_dir", "data", "--image_size", 65], "64"),
         (pretrain, ["--data_dir", "data", "--image_size", 32], "64"),
         (pretrain, [*data, "--perceptual_weight", "1", "--perceptual_weights_path", "nowhere.pth"], "nowhere.pth"),

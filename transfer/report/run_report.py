@@ -53,8 +53,6 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         score_model(model, info.packs[split], split, batch_size=size, quality=wanted)
         for split, wanted in (("test", drawn), ("val", False))
     )
-    if drawn:
-        _draw_training(run.figures, test, info)
     save_images(run.folder, test.pack, test.scores)
     warnings = silent_warnings(test.scores)
     scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
@@ -63,6 +61,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     run.write_json("metrics.json", {**scores, **finished})
     page = run.folder / "report.html"
     if drawn:
+        _draw_training(run.figures, test, info)
         write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
     run.close()
     print_table(test.scores, "test")

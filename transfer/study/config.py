@@ -30,6 +30,7 @@ OWN = {
     "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
     "save_every": "a study keeps no intermediate checkpoints",
+    "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }
 """Settings of a training that a study chooses itself, and what to use in their place."""
 
@@ -60,7 +61,7 @@ class StudyOptions:
     """Keep all validation images at every share of the labels; they are labels too."""
     double_budget: bool = True
     """Also train the scratch baseline for twice the updates, to check that the budget is sufficient."""
-    keep_checkpoints: bool = False
+    keep_best: bool = False
     """Keep best.pth of every run."""
     dry_run: bool = False
     """List the missing runs with an estimate of the time, and stop."""

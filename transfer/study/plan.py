@@ -14,7 +14,7 @@ from common.config.load import changes, save_config
 from common.data.load import LabelledSplits
 from common.errors import UserError
 from common.files import make_folder
-from common.run.folder import MAY_CHANGE
+from common.run.claim import MAY_CHANGE
 from common.say import aside
 from common.signals import keeping
 from common.terminal import time_left
@@ -24,7 +24,7 @@ from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
 
-GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_checkpoints"}
+GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_best"}
 """Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
 POLL = 5.0
 """Seconds between looks at what other processes have finished."""

@@ -17,6 +17,7 @@ from common.data.load import LabelledSplits
 from common.errors import DivergedError, UserError
 from common.files import write_json
 from common.run.checkpoint import handover_file
+from common.run.claim import RunFolder
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE
@@ -63,6 +64,7 @@ class Trial:
                 resume=False,
                 overwrite=True,
                 save_every=0,
+                keep_checkpoints=1,
                 report=False,
             ),
         )
@@ -83,8 +85,9 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
     One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record.
     """
     began, known = time.monotonic(), {**_identity(trial), "data": data}
-    with _said_to(folder / "log.txt"):
-        phase = Transfer(trial.config(study, folder))
+    config = trial.config(study, folder)
+    with _said_to(folder / "log.txt"), RunFolder("transfer", config) as held:
+        phase = Transfer(config, held)
         try:
             progress = phase.train()
         except DivergedError:
@@ -109,7 +112,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
     if trial.kind != "search":
         scored = progress is not None
         record["test"] = json.loads((folder / "metrics.json").read_text())["test"] if scored else None
-    _tidy(folder, keep=study.study.keep_checkpoints)
+    _tidy(folder, keep=study.study.keep_best)
     write_json(folder / PROOF, record)
 
 

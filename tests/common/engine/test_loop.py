@@ -82,7 +82,7 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_move():
     def step(batch: Batch) -> Mapping[str, Tensor]:
         return {"loss": model(batch.image).mean() * math.nan, "dice": torch.tensor(0.25)}
 
-    with pytest.raises(DivergedError, match=r"update 0 \(loss nan, dice 0.25\).*--lr"):
+    with pytest.raises(DivergedError, match=r"update 0 \(loss nan, dice 0.25\)"):
         train_epoch(step, batches.epoch(0), updater)
     assert torch.equal(before, model.weight)
 

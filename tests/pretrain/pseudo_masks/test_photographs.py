@@ -8,6 +8,7 @@ from common.config.load import load_config
 from common.data.load import load_splits
 from common.errors import UserError
 from common.run.checkpoint import load_handover
+from common.run.claim import RunFolder
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.phase import Pretraining
@@ -24,8 +25,9 @@ def train(folder, *flags):
     config = load_config(
         PretrainConfig, [*TINY, *SYNTHETIC, "--epochs", "1", *alone, "--output_dir", str(folder), *flags], prog=""
     )
-    phase = Pretraining(config)
-    phase.report(phase.train())
+    with RunFolder("pretrain", config) as held:
+        phase = Pretraining(config, held)
+        phase.report(phase.train())
     return phase, load_handover(folder / "best.pth", kind="autoencoder")
 
 
