@@ -1,7 +1,12 @@
 """`--resume`: a run that was interrupted goes on, and a finished one stays as it is."""
 
+import json
+import shutil
+from unittest.mock import Mock
+
 import pytest
 import torch
+from datasets import write_images_masks
 from run_checks import metrics, refusal, same, weights
 from tiny import PRETRAIN, SYNTHETIC, TRANSFER
 
@@ -76,3 +81,60 @@ def test_a_finished_run_says_so_when_it_is_resumed(ae, capsys):
 def test_resuming_with_another_setting_is_refused(ae, capsys):
     said = refusal(pretrain, ["--resume", "--output_dir", ae, "--lr", "0.5"], capsys)
     assert "--lr was 0.001, is 0.5" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "page"),
+    [
+        (pretrain, PRETRAIN, "pretrain.report.run_report.write_page"),
+        (transfer, TRANSFER, "transfer.report.run_report.write_page"),
+    ],
+    ids=["pretrain", "transfer"],
+)
+def test_a_run_that_stopped_at_its_page_is_not_finished(command, flags, page, tmp_path, monkeypatch, capsys):
+    words = [*flags, *SYNTHETIC, "--report", "--output_dir", "run"]
+    with monkeypatch.context() as patch:
+        patch.setattr(page, Mock(side_effect=KeyboardInterrupt))
+        assert command(words) == 130
+    assert metrics(tmp_path / "run")  # what was measured is kept before anything is drawn
+    (tmp_path / "run/metrics.csv").write_text("epoch\n")
+    assert command(["--resume", "--output_dir", "run"]) == 0
+    assert (tmp_path / "run/report.html").stat().st_size > 100_000
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 3
+    capsys.readouterr()
+    assert command(["--resume", "--output_dir", "run"]) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_a_damaged_best_network_is_replaced_by_the_same_epoch(tmp_path, capsys):
+    words = [*TRANSFER, *SYNTHETIC, "--save_every", "1", "--output_dir", "run"]
+    assert transfer(words) == 0
+    epoch = metrics(tmp_path / "run")["best_epoch"]
+    unfinish(tmp_path / "run")
+    (tmp_path / "run/best.pth").write_bytes(b"torn")
+    assert transfer(["--resume", "--output_dir", "run"]) == 0
+    assert f"replaced it by epoch_{epoch:04d}.pth" in capsys.readouterr().err
+    unfinish(tmp_path / "run")
+    (tmp_path / "run/best.pth").write_bytes(b"torn")
+    (tmp_path / f"run/epoch_{epoch:04d}.pth").unlink()
+    assert transfer(["--resume", "--output_dir", "run"]) == 2
+    assert "copy an epoch_NNNN.pth over best.pth" in capsys.readouterr().err
+
+
+def test_a_run_is_not_resumed_on_other_images(tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 30)
+    assert transfer([*TRANSFER, "--data_dir", "data", "--epochs", "1", "--output_dir", "run"]) == 0
+    unfinish(tmp_path / "run")
+    for part in ("images/003.jpg", "masks/003.png"):
+        (tmp_path / "data" / part).unlink()
+    said = refusal(transfer, ["--resume", "--output_dir", "run"], capsys)
+    assert "1 image is gone: 003" in said
+    write_images_masks(tmp_path / "data", 30)
+    shutil.move(tmp_path / "data", tmp_path / "moved")
+    assert transfer(["--resume", "--output_dir", "run", "--data_dir", "moved"]) == 0
+
+
+def unfinish(folder):
+    """A run as it is before the last of its files is written."""
+    marker = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**marker, "finished": False}))
