@@ -7,6 +7,7 @@ from torch import Tensor
 from common.errors import UserError
 from common.models.decoder import UNetDecoder, doublings
 from common.models.encoder import UNetEncoder
+from common.models.rebuild import load_sections, planned, refuse_other_sections
 from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
 from common.say import note, say
 from pretrain.config import PretrainConfig
@@ -89,6 +90,8 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandove
         return None
     path = handover_file(config.start_from)
     before = load_handover(path, kind="autoencoder")
+    whole = planned(lambda: Autoencoder.from_architecture(before.architecture), path)
+    refuse_other_sections(whole.parts(), before.sections, path)
     seeds = config.settings(PseudoMaskSettings).pseudo_mask_from
     if seeds == "start_from" and SECTIONS["pseudo_mask"] not in before.sections:
         raise UserError(
@@ -101,7 +104,7 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandove
         for name, section in before.sections.items()
         if name in ("encoder", "decoder") or (name in fresh and _shapes(section) == _shapes(fresh[name]))
     }
-    model.load(taken, str(path))
+    load_sections({name: model.parts()[name] for name in taken}, taken, path)
     say(f"begins with the {', '.join(taken)} of {path} (pretext {before.task.pretext})")
     return before
 

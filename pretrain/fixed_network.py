@@ -9,7 +9,7 @@ from torchvision.models import mobilenet_v2
 
 from common.models.blocks import initialise
 from common.models.inspect import collect_outputs
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, imagenet_state, load_features
+from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, checked_state, imagenet_state, load_features
 from common.tensor_files import load_tensors
 from pretrain.targets.registry import LossConfig
 
@@ -61,6 +61,6 @@ def perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
             return None
         case "own":
             assert path is not None, "LossConfig.check refuses that"
-            return load_tensors(path)
+            return checked_state(load_tensors(path), path)
         case "imagenet":
             return imagenet_state(NAME, path)

@@ -1,16 +1,18 @@
 """The network of phase 1: an image in, the same image out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
 
 from jaxtyping import Float, Int64
+from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
-from common.errors import UserError
+from common.models.blocks import Channels
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
-from common.models.registry import build_decoder, build_encoder
-from common.models.weights import load_exactly
+from common.models.rebuild import load_sections
+from common.models.registry import build_parts
 from common.run.checkpoint import sections_of
 from pretrain.heads import CellHead, EncoderHead, Head, Maps, PixelHead
 from pretrain.losses.registry import SIDE_OBJECTIVES
@@ -19,6 +21,15 @@ SECTIONS = {"image": "head", "pseudo_mask": "saliency_head", "contrast": "projec
 """The sections of a handover file for the heads of these names; for others it is "<name>_head"."""
 FLAGS = {"pseudo_mask": "saliency"}
 """Flags of a handover file's architecture that say which side objectives have a head, where it is not their name."""
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """What a file says of an autoencoder beside its encoder and decoder."""
+
+    out_channels: Channels
+    target_channels: Annotated[int, Field(ge=0, le=2**16, strict=True)]
+    target_cell: Annotated[int, Field(ge=1, le=2**10, strict=True)]
 
 
 class Autoencoder(nn.Module):
@@ -117,17 +128,14 @@ class Autoencoder(nn.Module):
 
     def sections(self) -> dict[str, dict[str, Tensor]]:
         """The state of each part on the CPU, by its name in a handover file."""
-        return sections_of(nn.ModuleDict(self._parts()))
+        return sections_of(nn.ModuleDict(self.parts()))
 
     def load(self, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
-        """Fill the parts that a handover file's sections name. Raises UserError where one does not fit."""
-        parts = self._parts()
-        for name, section in sections.items():
-            if name not in parts:
-                raise UserError(f"{source} has a {name}, which this network has not: give a file of the same task")
-            load_exactly(parts[name], section, f"the weights of the {name} in {source}")
+        """Fill every part from a handover file's sections. Raises UserError where one is missing or does not fit."""
+        load_sections(self.parts(), sections, source)
 
-    def _parts(self) -> dict[str, nn.Module]:
+    def parts(self) -> dict[str, nn.Module]:
+        """The parts whose weights a handover file holds, by their names there."""
         heads = {SECTIONS.get(name, f"{name}_head"): cast(Head, head).stored for name, head in self.heads.items()}
         return {"encoder": self.encoder, "decoder": self.decoder, **heads}
 
@@ -144,13 +152,13 @@ class Autoencoder(nn.Module):
 
     @classmethod
     def from_architecture(cls, architecture: Mapping[str, Any]) -> "Autoencoder":
-        """The network whose `architecture()` this is, with fresh weights."""
+        """The network whose `architecture()` this is, with fresh weights; raises as `build_parts`."""
+        heads = TypeAdapter(_Heads).validate_python(dict(architecture))
         return cls(
-            build_encoder(architecture["encoder"]),
-            build_decoder(architecture["decoder"]),
-            out_channels=architecture["out_channels"],
-            target_channels=architecture["target_channels"],
-            target_cell=architecture["target_cell"],
+            *build_parts(architecture),
+            out_channels=heads.out_channels,
+            target_channels=heads.target_channels,
+            target_cell=heads.target_cell,
             side=[name for name in SIDE_OBJECTIVES if architecture.get(FLAGS.get(name, name), False)],
         )
 

@@ -2,15 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
+from pydantic import Field, StrictBool, TypeAdapter
 from torch import Tensor, nn
 
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
-from common.models.registry import build_decoder, build_encoder
+from common.models.registry import build_parts
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a file says of a segmentation network beside its encoder and decoder."""
+
+    num_classes: Annotated[int, Field(ge=1, le=255, strict=True)]
+    one_logit: StrictBool = False
 
 
 class SegmentationNet(nn.Module):
@@ -49,6 +59,10 @@ class SegmentationNet(nn.Module):
             each = tensor - math.log(others) if name.endswith("bias") else tensor
             own[name].copy_(torch.cat([torch.zeros_like(tensor), *[each] * others]))
 
+    def parts(self) -> dict[str, nn.Module]:
+        """The parts whose weights a handover file holds, by their names there."""
+        return {"encoder": self.encoder, "decoder": self.decoder, "head": self.head}
+
     def architecture(self) -> dict[str, Any]:
         """Return the argument of `from_architecture` for this network, without its weights, as plain JSON data."""
         return {
@@ -60,10 +74,6 @@ class SegmentationNet(nn.Module):
 
     @classmethod
     def from_architecture(cls, architecture: Mapping[str, Any]) -> "SegmentationNet":
-        """Build the network of an `architecture()`, randomly initialised."""
-        return cls(
-            build_encoder(architecture["encoder"]),
-            build_decoder(architecture["decoder"]),
-            num_classes=architecture["num_classes"],
-            one_logit=architecture.get("one_logit", False),
-        )
+        """Build the network of an `architecture()`, randomly initialised; raises as `build_parts`."""
+        head = TypeAdapter(_Head).validate_python(dict(architecture))
+        return cls(*build_parts(architecture), num_classes=head.num_classes, one_logit=head.one_logit)

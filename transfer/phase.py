@@ -17,8 +17,8 @@ from common.engine.optim import build_optimizer, rates
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import compiled, train
 from common.metrics import confusion, confusion_scores
+from common.models.rebuild import load_sections
 from common.models.summary import write_summary
-from common.models.weights import load_sections
 from common.report.run_info import RunInfo
 from common.rows import Row
 from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
@@ -116,7 +116,7 @@ class Transfer:
     def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
-        load_sections(self.net, best.sections, "best.pth")
+        load_sections(self.net.parts(), best.sections, "best.pth")
         info = RunInfo(
             config=self.config,
             handover=best,

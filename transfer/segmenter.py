@@ -18,7 +18,7 @@ from common.data.batches import to_images
 from common.data.decode import decode_image, read_image, resize_image
 from common.engine.device import find_device
 from common.errors import UserError
-from common.models.weights import load_sections
+from common.models.rebuild import rebuilt
 from common.run.checkpoint import SegmentationHandover, load_handover
 from transfer.model import SegmentationNet
 
@@ -98,8 +98,9 @@ def load_model(path: Path | str, device: str | torch.device = "auto") -> Segment
     """
     file = network_file(Path(path))
     handover = load_handover(file, kind="segmentation")
-    net = SegmentationNet.from_architecture(handover.architecture)
-    load_sections(net, handover.sections, str(file))
+    net = rebuilt(lambda: SegmentationNet.from_architecture(handover.architecture), handover.sections, file)
+    if len(handover.task.names) != net.num_classes:
+        raise UserError(f"{file} names {len(handover.task.names)} classes, its network tells {net.num_classes} apart")
     return Segmenter(net, handover, find_device(device) if isinstance(device, str) else device)
 
 

@@ -1,15 +1,23 @@
 """Layers shared by encoders and decoders, and their initialisation."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from common.errors import UserError
 
 Norm = Literal["instance", "batch", "group"]
+Channels = Annotated[int, Field(ge=1, le=4)]
+"""Of an image."""
+Widths = Annotated[Sequence[Annotated[int, Field(ge=1, le=2**16)]], Field(min_length=1, max_length=16)]
+"""Channels of some maps; the types of a part's arguments are what a file that describes it is checked against."""
+Strides = Annotated[Sequence[Annotated[int, Field(ge=1, le=2**15)]], Field(min_length=1, max_length=16)]
+Rates = Sequence[Annotated[float, Field(ge=0, le=1)]]
+"""Of dropout."""
 
 NORMS = (nn.InstanceNorm2d, nn.BatchNorm2d, nn.GroupNorm)
 LEAKY_SLOPE = 0.01

@@ -1,13 +1,14 @@
 """The `Decoder` interface, and the U-Net decoder."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
-from common.models.blocks import Norm, initialise, require_one_each, two_convolutions
+from common.models.blocks import Norm, Rates, Strides, Widths, initialise, require_one_each, two_convolutions
 
 Up = Literal["bilinear", "nearest", "transpose"]
 
@@ -86,15 +87,15 @@ class UNetDecoder(Decoder):
 
     def __init__(
         self,
-        encoder_channels: Sequence[int],
-        encoder_strides: Sequence[int],
+        encoder_channels: Widths,
+        encoder_strides: Strides,
         *,
-        widths: Sequence[int] | None = None,
+        widths: Widths | None = None,
         norm: Norm = "instance",
-        dropout: Sequence[float] = (0.15, 0.1, 0.1, 0.05, 0.0),
+        dropout: Rates = (0.15, 0.1, 0.1, 0.05, 0.0),
         skips: Literal["all", "none"] = "all",
         up: Up = "bilinear",
-        stop: int = 1,
+        stop: Annotated[int, Field(ge=1)] = 1,
     ) -> None:
         super().__init__()
         strides = doublings(encoder_strides[-1], stop)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
 from common.errors import UserError
+from common.models.blocks import Strides, Widths
 from common.models.decoder import Decoder
 
 WIDTH, FINE_WIDTH, FINE_STRIDE = 256, 48, 4
@@ -27,7 +28,7 @@ class DeepLabV3PlusDecoder(Decoder):
 
     skips = "all"
 
-    def __init__(self, encoder_channels: Sequence[int], encoder_strides: Sequence[int]) -> None:
+    def __init__(self, encoder_channels: Widths, encoder_strides: Strides) -> None:
         super().__init__()
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
         if FINE_STRIDE not in encoder_strides or encoder_strides[-1] <= FINE_STRIDE:

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.errors import UserError
-from common.models.blocks import NORMS, Norm, initialise, normalise_visible, require_one_each, two_convolutions
+from common.models.blocks import (
+    NORMS,
+    Channels,
+    Norm,
+    Rates,
+    Widths,
+    initialise,
+    normalise_visible,
+    require_one_each,
+    two_convolutions,
+)
 
 
 class Encoder(nn.Module):
@@ -106,10 +116,10 @@ class UNetEncoder(Encoder):
     def __init__(
         self,
         *,
-        widths: Sequence[int] = (32, 64, 128, 256, 512, 512),
+        widths: Widths = (32, 64, 128, 256, 512, 512),
         norm: Norm = "instance",
-        dropout: Sequence[float] = (0.0, 0.0, 0.05, 0.1, 0.15, 0.15),
-        in_channels: int = 3,
+        dropout: Rates = (0.0, 0.0, 0.05, 0.1, 0.15, 0.15),
+        in_channels: Channels = 3,
         down: Literal["stride", "max_pool"] = "stride",
     ) -> None:
         super().__init__(mean=[0.0] * in_channels, std=[1.0] * in_channels)

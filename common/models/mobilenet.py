@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
+from common.models.blocks import Channels
 from common.models.encoder import Encoder
 from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, imagenet_state, load_features
@@ -25,7 +26,7 @@ class MobileNetV2Encoder(Encoder):
     strides = (2, 4, 8, 16, 32)
     taps = (1, 3, 6, 13, 18)
 
-    def __init__(self, *, in_channels: int = 3) -> None:
+    def __init__(self, *, in_channels: Channels = 3) -> None:
         mean, std = (channel_statistics(imagenet, in_channels) for imagenet in (IMAGENET_MEAN, IMAGENET_STD))
         super().__init__(mean=mean, std=std)
         self.features = mobilenet_v2(weights=None).features

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from common.models.blocks import require_one_each
+from common.models.blocks import Rates, Strides, Widths, require_one_each
 from common.models.decoder import Decoder, doublings
 
 
@@ -26,11 +26,11 @@ class SkiplessDecoder(Decoder):
 
     def __init__(
         self,
-        encoder_channels: Sequence[int],
-        encoder_strides: Sequence[int],
+        encoder_channels: Widths,
+        encoder_strides: Strides,
         *,
-        widths: Sequence[int] | None = None,
-        dropout: Sequence[float] = (0.0, 0.0, 0.0, 0.0, 0.0),
+        widths: Widths | None = None,
+        dropout: Rates = (0.0, 0.0, 0.0, 0.0, 0.0),
     ) -> None:
         super().__init__()
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)

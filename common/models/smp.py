@@ -11,9 +11,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.errors import UserError, nearest
+from common.models.blocks import Channels
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, adapt_channels, channel_statistics, load_exactly
+from common.models.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    adapt_channels,
+    channel_statistics,
+    checked_state,
+    load_exactly,
+)
 from common.tensor_files import load_tensors
 
 CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
@@ -28,7 +36,7 @@ class SMPEncoder(Encoder):
     is kept. Empty maps and the image itself are left out. Raises UserError for an unknown name.
     """
 
-    def __init__(self, *, encoder: str, in_channels: int = 3, output_stride: int = 32) -> None:
+    def __init__(self, *, encoder: str, in_channels: Channels = 3, output_stride: int = 32) -> None:
         mean, std = (channel_statistics(imagenet, in_channels) for imagenet in (IMAGENET_MEAN, IMAGENET_STD))
         super().__init__(mean=mean, std=std)
         library = _library()
@@ -36,7 +44,8 @@ class SMPEncoder(Encoder):
             raise UserError(f"there is no encoder called {encoder!r}{nearest(encoder, smp_names())}")
         self.name, self.output_stride = encoder, output_stride
         try:
-            self.network = library.get_encoder(encoder, in_channels=in_channels, output_stride=output_stride)
+            with torch.device("cpu"):  # of its own size, whatever a file says; and some can't be built on meta
+                self.network = library.get_encoder(encoder, in_channels=in_channels, output_stride=output_stride)
         except (ValueError, NotImplementedError) as error:
             raise UserError(f"the encoder {encoder} has no form of stride {output_stride} ({error})") from None
         listed = list(self.network.out_channels)
@@ -105,13 +114,13 @@ def smp_names() -> tuple[str, ...]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
-        return load_tensors(path)
+        return checked_state(load_tensors(path), path)
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        return checked_state(load_file(path), path)
+    except (OSError, SafetensorError, KeyError) as error:  # KeyError: a type of numbers that torch lacks
         raise UserError(f"cannot read {path}: {error}") from None
 
 

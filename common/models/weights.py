@@ -12,15 +12,18 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from common.errors import UserError
 from common.files import default_cache_dir
+from common.run.plain_data import first_fault
 from common.say import aside
+from common.tensors import State
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -150,22 +153,37 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> int:
-    """Load all weights of a network, and return the number of tensors loaded.
+def checked_state(content: Any, path: Path) -> State:
+    """The tensors of a file by their names. Raises UserError where it holds anything else, or values not finite."""
+    try:
+        return TypeAdapter(State).validate_python(content)
+    except ValidationError as error:
+        raise UserError(
+            f"{path} is not a file of weights ({first_fault(error)}): give the tensors of a network by their names, as "
+            "torch.save(network.state_dict()) writes them"
+        ) from None
 
-    Names and shapes must match exactly. Otherwise nothing is loaded, and a UserError with `what` as its subject
-    lists every tensor that is missing, unexpected or of another shape.
+
+def refuse_other_tensors(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Raise UserError unless these are the tensors of a network, by their names, shapes and kind of numbers.
+
+    The sentence has `what` as its subject and lists every tensor that is missing, unexpected or of another shape.
     """
     own = module.state_dict()
-    shapes = [
-        f"{name} {_shape(state[name])} not {_shape(own[name])}"
-        for name in own.keys() & state.keys()
-        if state[name].shape != own[name].shape
-    ]
+    both = own.keys() & state.keys()
     differences = {
         "missing": sorted(own.keys() - state.keys()),
         "unexpected": sorted(state.keys() - own.keys()),
-        "wrong shape": sorted(shapes),
+        "wrong shape": sorted(
+            f"{name} {_shape(state[name])} not {_shape(own[name])}"
+            for name in both
+            if state[name].shape != own[name].shape
+        ),
+        "wrong type": sorted(
+            f"{name} {state[name].dtype}"
+            for name in both
+            if state[name].is_floating_point() != own[name].is_floating_point()
+        ),
     }
     if any(differences.values()):
         listed = "; ".join(f"{kind}: {_some(names)}" for kind, names in differences.items() if names)
@@ -173,8 +191,16 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> i
             f"{what} do not fit this network of {len(own)} tensors: {listed}; give the file that was saved "
             "for this network, or the settings that the file was made with"
         )
+
+
+def load_exactly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> int:
+    """Load all weights of a network, and return the number of tensors loaded.
+
+    Names and shapes must match exactly. Otherwise nothing is loaded; raises as `refuse_other_tensors`.
+    """
+    refuse_other_tensors(module, state, what)
     module.load_state_dict(state)
-    return len(own)
+    return len(state)
 
 
 def channel_statistics(colours: Sequence[float], channels: int) -> tuple[float, ...]:
@@ -205,12 +231,6 @@ def _refit(weight: Float[Tensor, "d 3 h w"], channels: int) -> Float[Tensor, "d 
     if channels == 1:
         return weight.sum(1, keepdim=True)
     return weight[:, torch.arange(channels) % 3] * (3 / channels)
-
-
-def load_sections(network: nn.Module, sections: Mapping[str, Mapping[str, Tensor]], source: str) -> None:
-    """Load a handover file's sections into the parts of a network; raises as `load_exactly`."""
-    for name, section in sections.items():
-        load_exactly(network.get_submodule(name), section, f"the weights of the {name} in {source}")
 
 
 def load_features(features: nn.Sequential, state: Mapping[str, Tensor], what: str) -> int:

@@ -10,16 +10,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, overload
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, overload
 
 import torch
-from pydantic import AfterValidator, ConfigDict
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.run.plain_data import from_dict, to_dict
+from common.models.decoder import Decoder
+from common.models.encoder import Encoder
+from common.models.rebuild import planned, refuse_other_sections
+from common.models.registry import build_parts
+from common.run.plain_data import brief, from_dict, to_dict
 from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
+from common.tensors import State
 
 FORMAT = "recon2seg"
 VERSION = 1
@@ -28,20 +32,11 @@ Sections: TypeAlias = dict[str, dict[str, Tensor]]
 Kind: TypeAlias = Literal["autoencoder", "segmentation"]
 
 
-def _with_parts(architecture: dict[str, Any]) -> dict[str, Any]:
-    for part in ("encoder", "decoder"):
-        if not isinstance(architecture.get(part), dict):
-            raise ValueError(f"it describes no {part}")
-    return architecture
-
-
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """The state of each part of a network: encoder, decoder, heads."""
+    """The state of each part of a network: encoder, decoder, heads; whole and finite."""
 
-    __pydantic_config__: ClassVar = ConfigDict(arbitrary_types_allowed=True)
-
-    sections: Sections
+    sections: dict[str, State]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +44,7 @@ class Handover(Weights):
     """A trained network as another command, or another program, can take it up."""
 
     kind: ClassVar[Kind]
-    architecture: Annotated[dict[str, Any], AfterValidator(_with_parts)]
+    architecture: dict[str, Any]
     """What rebuilds the network, without its weights: encoder, decoder, and what is the network's own."""
     input: Input
     task: PretrainingRecord | SegmentationRecord
@@ -72,6 +67,9 @@ class SegmentationHandover(Handover):
     kind = "segmentation"
     task: SegmentationRecord
     provenance: SegmentationProvenance
+
+
+HandoverOf = TypeVar("HandoverOf", bound=Handover)
 
 
 def sections_of(model: nn.Module) -> Sections:
@@ -112,34 +110,61 @@ def load_handover(path: Path, *, kind: Kind | None = None) -> AutoencoderHandove
     """Read a handover file back.
 
     Raises UserError when there is no such file, when it is something else (another program's checkpoint, a
-    training state), when it was changed after writing, when it is not of the wanted `kind`, or when an entry is
-    missing or of the wrong type.
+    training state), when it was changed after writing, when it is not of the wanted `kind`, when an entry is missing
+    or of the wrong type, and when its encoder or decoder isn't whole.
     """
     content = _unchanged(load_tensors(path), path)
     match content.get("kind"), kind:
         case "autoencoder", "autoencoder" | None:
-            return from_dict(AutoencoderHandover, content, source=path)
+            return _with_parts(from_dict(AutoencoderHandover, content, source=path), path)
         case "segmentation", "segmentation" | None:
-            return from_dict(SegmentationHandover, content, source=path)
+            return _with_parts(from_dict(SegmentationHandover, content, source=path), path)
         case "autoencoder", _:
             raise UserError(f"{path} is a file of phase 1; give the best.pth of transfer.main")
         case "segmentation", _:
             raise UserError(f"{path} is a file of phase 2; give the ae.pth of pretrain.main")
         case other, _:
-            raise UserError(f"{path} holds a network of an unknown kind ({other}): update this program")
+            raise UserError(f"{path} holds a network of an unknown kind ({brief(other)}): update this program")
 
 
 def _unchanged(content: Any, path: Path) -> dict[str, Any]:
     """The contents of a handover file as they were written. Raises UserError for any other file."""
-    if not isinstance(content, dict) or content.get("format") != FORMAT or "sections" not in content:
+    if not isinstance(content, dict) or not _is(content.get("format"), FORMAT) or "sections" not in content:
         raise UserError(f"{path} is not a handover file of this program: give the ae.pth or best.pth of a run")
-    if content.get("version") != VERSION:
-        raise UserError(f"{path} has format version {content.get('version')}, this program reads {VERSION}")
+    if not _is(content.get("version"), VERSION):
+        raise UserError(f"{path} has format version {brief(content.get('version'))}, this program reads {VERSION}")
     written = content.pop("digest", None)
-    from_dict(Weights, content, source=path)  # for only tensors have a digest
-    if written != digest(content):
+    content["sections"] = from_dict(Weights, content, source=path).sections  # for only plain tensors have a digest
+    try:
+        unchanged = _is(written, digest(content))
+    except (TypeError, ValueError, RecursionError):  # JSON has no names but words, and no value within itself
+        unchanged = False
+    if not unchanged:
         raise UserError(f"{path} was changed or damaged after it was written: copy it again from its run")
     return content
+
+
+def _is(value: Any, wanted: str | int) -> bool:
+    """Whether a value from a file is this word or number: a tensor, compared with it, would be neither."""
+    return type(value) is type(wanted) and value == wanted
+
+
+def _with_parts(handover: HandoverOf, path: Path) -> HandoverOf:
+    """The handover, if its encoder and decoder are all there, and fit each other and its images."""
+    encoder, decoder = planned(lambda: _fitting_parts(handover), path)
+    if "head" not in handover.sections:
+        raise UserError(f"{path} holds no head: copy it again from its run")
+    kept = {name: state for name, state in handover.sections.items() if name in ("encoder", "decoder")}
+    refuse_other_sections({"encoder": encoder, "decoder": decoder}, kept, path)
+    return handover
+
+
+def _fitting_parts(handover: Handover) -> tuple[Encoder, Decoder]:
+    encoder, decoder = build_parts(handover.architecture)
+    encoder.check_size(handover.input.image_size, handover.input.image_size)
+    if len(encoder.mean) != handover.input.channels:
+        raise UserError(f"its images have {handover.input.channels} channels, its encoder takes {len(encoder.mean)}")
+    return encoder, decoder
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from reprlib import Repr
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from common.errors import UserError
 
 Record = TypeVar("Record")
+Count = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
 _adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
+_short = Repr()
+_short.maxlevel, _short.maxstring, _short.maxother = 2, 40, 40
 
 
 def to_dict(record: Any) -> dict[str, Any]:
@@ -26,12 +32,42 @@ def from_dict(kind: type[Record], content: Any, *, source: Path) -> Record:
     try:
         return _adapter(kind).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        entry = ".".join(map(str, first["loc"])) or "its contents"
-        reason = "is missing" if first["type"] == "missing" else f"is {_brief(first['input'])}: {first['msg']}"
-        raise UserError(f"{source} cannot be used, {entry} {reason}: make it again, or take another run's") from None
+        raise _unusable(source, error) from None
 
 
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
+def from_json(kind: type[Record], path: Path) -> Record:
+    """Read a record back from a JSON file, as `from_dict`.
+
+    Raises UserError where there is no such file, too, and where it is not JSON.
+    """
+    try:
+        return _adapter(kind).validate_json(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValidationError as error:
+        raise _unusable(path, error) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first entry that pydantic refuses, and why, in one line."""
+    first = error.errors(include_url=False)[0]
+    entry = ".".join(map(_one_line, first["loc"])) or "its contents"
+    if first["type"] == "missing":
+        return f"{entry} is missing"
+    if first["type"] == "json_invalid":
+        return f"it is not JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
+    return f"{entry} is {brief(first['input'])}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def brief(value: Any) -> str:
+    """The beginning of a value of any type and depth, in one line."""
+    return _one_line(_short.repr(value))
+
+
+def _one_line(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _unusable(source: Path, error: ValidationError) -> UserError:
+    return UserError(f"{source} cannot be used, {first_fault(error)}: make it again, or take another run's")

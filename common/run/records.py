@@ -4,11 +4,14 @@ In a file each record is plain data, under the names that format version 1 gave 
 writes it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import AfterValidator, Field, model_serializer, model_validator
+
+from common.run.plain_data import Count, Finite
 
 
 @runtime_checkable
@@ -26,10 +29,10 @@ class LabelUse(Protocol):
 class Input:
     """The images that a network was trained on."""
 
-    image_size: int
+    image_size: Annotated[int, Field(ge=1, le=2**16)]
     """Height and width, in pixels."""
-    channels: int = 3
-    range: tuple[float, float] = (0.0, 1.0)
+    channels: Annotated[int, Field(ge=1, le=4)] = 3
+    range: tuple[Finite, Finite] = (0.0, 1.0)
     """The lowest and the highest value of a pixel."""
 
 
@@ -62,7 +65,7 @@ class PretrainingRecord:
 class SegmentationRecord:
     """The classes that a segmentation network tells apart."""
 
-    names: tuple[str, ...]
+    names: Annotated[tuple[str, ...], Field(min_length=1, max_length=255)]
     values: Mapping[str, int] = field(default_factory=dict)
     """The class of each value in its mask files; 255 is ignored."""
 
@@ -78,23 +81,23 @@ class Receipt:
     """A file with its pretext, ImageNet, or scratch."""
     parts: tuple[str, ...]
     """What the source gave: the encoder, or the encoder and the decoder."""
-    tensors: int
+    tensors: Count
     """Learnt tensors in these parts."""
-    loaded: int
+    loaded: Count
     """Tensors among them that were filled from the source."""
-    part_parameters: int
+    part_parameters: Count
     """Parameters in these parts."""
-    parameters: int
+    parameters: Annotated[int, Field(ge=1)]
     """Parameters in the whole network."""
-    trained_parameters: int | None = None
+    trained_parameters: Count | None = None
     """Parameters that are trained in some epoch; None where an older run did not count them."""
-    frozen_epochs: int
+    frozen_epochs: Count
     """Epochs in which the whole encoder stays as it came."""
-    thaw_every: int = 0
+    thaw_every: Count = 0
     """Epochs from the thawing of one of its levels to the next; 0 where all thaw at once."""
-    epochs: int
+    epochs: Count
     """Epochs of the whole training."""
-    lr_factor: float
+    lr_factor: Finite
     """The encoder's rate afterwards, relative to the decoder's; that of its coarsest level if they differ."""
     pretraining: PretrainingRecord | None = None
     """What phase 1 taught the source; None for ImageNet weights and from scratch."""
@@ -145,21 +148,31 @@ class Receipt:
         return {**flat, "uses_imagenet_labels": True} if imagenet else flat
 
 
+def _with_packages(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(environment.get("packages", {}), Mapping):
+        raise ValueError("its packages are no versions by their names")
+    return environment
+
+
+Environment = Annotated[Mapping[str, Any], AfterValidator(_with_packages)]
+"""Versions, machine and command of a run, as in its environment.json."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where a network came from. Raises ValueError without the epoch of its validation figures."""
+    """Where a network came from. Raises ValueError without the epoch (from 1) of its validation figures."""
 
     config: Mapping[str, Any]
     """The settings of its run by their flags, which `common.config.load.unflatten` reads."""
-    environment: Mapping[str, Any]
-    """Versions, machine and command, as in its run's environment.json."""
+    environment: Environment
+    """Versions, machine and command of its run."""
     validation: Mapping[str, int | float]
     """The row of metrics.csv of the epoch that was kept."""
     train_images: tuple[str, ...] = ()
     """Digests of the images that it was trained on, and of those that taught what it began with."""
 
     def __post_init__(self) -> None:
-        if "epoch" not in self.validation:
+        if not 1 <= self.validation.get("epoch", 0) < math.inf:
             raise ValueError("the row of the validation has no epoch")
 
     @property

@@ -14,6 +14,7 @@ from common.embedding import all_latents, image_classes, knn_accuracy, plane, si
 from common.engine.device import find_device
 from common.errors import UserError
 from common.intervals import mean_interval
+from common.models.rebuild import rebuilt
 from common.report.embedding import Embedding
 from common.report.run_info import RunInfo
 from common.rows import csv_table, read_rows
@@ -40,6 +41,9 @@ class Evaluation:
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = find_device(options.device)
+        architecture = handover.architecture
+        self.model = rebuilt(lambda: Autoencoder.from_architecture(architecture), handover.sections, options.file)
+        self.model.to(self.device).eval()
         wanted = options.data(trained.data)
         self.data = load_splits(wanted)
         if options.analyze_latent_space and self.data.layout != "folder":
@@ -47,9 +51,6 @@ class Evaluation:
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
-        self.model = Autoencoder.from_architecture(handover.architecture)
-        self.model.load(handover.sections, str(options.file))
-        self.model.to(self.device).eval()
         (self.folder / "figures").mkdir(parents=True, exist_ok=True)
 
     def score(self) -> ScoredModel:

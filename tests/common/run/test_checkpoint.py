@@ -5,34 +5,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from common.errors import UserError
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
 from common.run.checkpoint import (
     AutoencoderHandover,
     SegmentationHandover,
     digest,
     load_handover,
     save_handover,
-    sections_of,
 )
-from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
+from common.run.records import PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
-from tests.records import ORIGIN, RECEIPT
+from pretrain.model import Autoencoder
+from tests.records import ORIGIN, RECEIPT, autoencoder_handover
 
 MADE_BEFORE = Path(__file__).parents[2] / "made_before/transfer"
 
 
 def handover() -> AutoencoderHandover:
-    model = nn.Sequential()
-    model.add_module("encoder", nn.Conv2d(3, 4, 3))
-    model.add_module("head", nn.BatchNorm2d(4))
+    encoder = UNetEncoder(widths=(2, 2), dropout=(0.0, 0.0))
+    model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides, dropout=(0.0,)))
     first = PretrainingRecord(pretext="mask", settings={"mask_ratio": 0.6}, target="hog", uses_labels=True)
-    return AutoencoderHandover(
-        sections=sections_of(model),
-        architecture={"encoder": {"name": "unet", "widths": [1, 2]}, "decoder": {"name": "unet"}},
-        input=Input(64),
-        task=PretrainingRecord(pretext="plain", pseudo_mask_weight=0.5, before=first),
+    return replace(
+        autoencoder_handover(model, PretrainingRecord(pretext="plain", pseudo_mask_weight=0.5, before=first)),
         provenance=Provenance(config={"lr": 0.1, "data_dir": None}, environment={}, validation={"epoch": 3}),
     )
 
@@ -71,7 +68,7 @@ def test_a_changed_file_is_refused(change, tmp_path):
     save_handover(handover(), path)
     content = torch.load(path, weights_only=True)
     if change == "a weight":
-        content["sections"]["encoder"]["bias"][0] += 1e-6
+        content["sections"]["encoder"]["mean"][0] += 1e-6
     elif change == "the architecture":
         content["architecture"]["encoder"]["widths"][0] = 3
     else:
@@ -169,7 +166,7 @@ WRONG = {
     },
 }  # fmt: skip
 WRONG_IN_BOTH = {
-    "sections": 3, "sections.encoder": 3, "sections.encoder.bias": 3, "architecture": 3, "architecture.decoder": "unet",
+    "sections": 3, "sections.encoder": 3, "sections.encoder.mean": 3, "architecture": 3, "architecture.decoder": "unet",
     "input": None, "input.image_size": "wide", "input.range": [0, 1, 2], "task": "plain", "provenance": [],
     "provenance.config": 3, "provenance.train_images": 3, "provenance.validation": {"epoch": "last"},
 }  # fmt: skip

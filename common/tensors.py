@@ -1,0 +1,34 @@
+"""Tensors from files: whole, plain and finite, before anybody computes with them."""
+
+from typing import Annotated, TypeAlias
+
+import torch
+from pydantic import AfterValidator, InstanceOf, StrictStr
+from torch import Tensor
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WHOLE_NUMBERS = (torch.int64, torch.int32, torch.uint8, torch.bool)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """The tensor without its gradient. Raises ValueError where its values are not all in the file, or not all numbers.
+
+    A view of stride 0 has more values than bytes: writing it out would take memory that the file's size does not tell.
+    """
+    plain = tensor.layout == torch.strided and tensor.dtype in (*_FLOATS, *_WHOLE_NUMBERS) and not tensor.is_neg()
+    if not plain or tensor.device.type != "cpu":
+        raise ValueError(f"it is a tensor of {_words(tensor)}, not a plain one on the CPU")
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise ValueError(f"its {tensor.numel()} values are not in the file")
+    if not torch.isfinite(tensor).all():
+        raise ValueError("it holds values that are not finite: the training diverged")
+    return tensor.detach()
+
+
+def _words(tensor: Tensor) -> str:
+    return ", ".join(str(part).removeprefix("torch.") for part in (tensor.layout, tensor.dtype, tensor.device))
+
+
+WholeTensor: TypeAlias = Annotated[InstanceOf[Tensor], AfterValidator(_whole)]
+State: TypeAlias = dict[StrictStr, WholeTensor]
+"""The tensors of a network, or of a part of one, by their names."""
