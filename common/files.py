@@ -45,9 +45,9 @@ def _runs(process: str) -> bool:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write text atomically."""
+    """Write text atomically, in UTF-8; a part of a file name that is none becomes an escape such as \\udce9."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # JSON's own escape, too
 
 
 def default_cache_dir() -> Path:

@@ -1,6 +1,7 @@
 """A trained segmentation network, ready to use from Python: image in, mask out."""
 
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,6 +27,10 @@ AnyImage = np.ndarray | Image.Image | Path | str
 """An image as an array (h w 3, uint8; as many channels as the network takes), by Pillow, or as a file."""
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 """Modes of Pillow that a PNG file holds without loss."""
+
+
+FEW_CLASSES, FEW_PIXELS = 3, 2**14
+"""Up to so many, classes are enlarged together, for torch may take another kernel, of other last bits, than for one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +85,9 @@ class Segmenter:
     ) -> Iterator[Segmentation]:
         """Segment a batch at the network's input size, and bring each mask to its (height, width)."""
         for logits, size in zip(self.logits(images), sizes, strict=True):
-            large = resize_logits(logits[None], size)[0]
-            mask = large.argmax(0).byte().cpu().numpy()
-            yield Segmentation(mask, self.names, large.softmax(0).cpu().numpy() if probabilities else None)
+            mask = predict_at_size(logits, size).cpu().numpy()
+            chances = resize_logits(logits[None], size)[0].softmax(0).cpu().numpy() if probabilities else None
+            yield Segmentation(mask, self.names, chances)
 
     @torch.no_grad()
     def logits(self, images: UInt8[np.ndarray, "n s s c"]) -> Float[Tensor, "n k s s"]:
@@ -109,9 +114,21 @@ def resize_logits(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Floa
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def predict_at_size(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Int64[Tensor, "n {size[0]} {size[1]}"]:
-    """The predicted class of every pixel at another (height, width)."""
-    return resize_logits(logits, size).argmax(1)
+def predict_at_size(logits: Float[Tensor, "k s s"], size: Sequence[int]) -> UInt8[Tensor, "{size[0]} {size[1]}"]:
+    """The predicted class of every pixel of an image at another (height, width), the first among equals.
+
+    Holds a few classes at that size, and not all of them: the bits are those of the `argmax` of `resize_logits`.
+    """
+    if len(logits) <= FEW_CLASSES or math.prod(size) <= FEW_PIXELS:
+        maps = iter(resize_logits(logits[None], size)[0])
+    else:
+        maps = (resize_logits(one[None, None], size)[0, 0] for one in logits)
+    best = next(maps)
+    mask = torch.zeros_like(best, dtype=torch.uint8)
+    for index, other in enumerate(maps, start=1):
+        mask.masked_fill_(other > best, index)
+        best = torch.maximum(best, other)
+    return mask
 
 
 def to_pixels(image: AnyImage, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:

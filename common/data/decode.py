@@ -1,16 +1,20 @@
 """From an image or mask file to an array, with every damaged file refused."""
 
 import io
+import math
+import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import simplejpeg
 from jaxtyping import Shaped, UInt8
 from PIL import Image, UnidentifiedImageError
 
 from common.data.classes import UNKNOWN, lookup_table
-from common.data.lost import lost_in
+from common.data.lost import JPEG, lost_in
 from common.data.samples import Sample
 from common.errors import UserError, abbreviate
 
@@ -29,6 +33,7 @@ REFUSED_BY_PILLOW = (
 )
 
 
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # one limit, and a sentence beyond it
 READ_AS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 
 
@@ -48,6 +53,7 @@ def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channel
 
 def decode_image(data: bytes, path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
     """Decode the content of an image file as `read_image` does; `path` names it in errors."""
+    _refuse_large(data, path)
     if channels == 4:
         return _four_channels(_open_with_pillow(data, path), path)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
@@ -71,6 +77,7 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
 
 
 def _decode_mask(data: bytes, path: Path) -> UInt8[np.ndarray, "h w"]:
+    _refuse_large(data, path)
     mask = np.asarray(_open_with_pillow(data, path))
     if mask.ndim == 3:
         mask = _single_channel(mask, path)
@@ -117,10 +124,28 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
+def _refuse_large(data: bytes, path: Path) -> None:
+    """Raise BadFileError for more pixels than Pillow's limit, before any is decoded: a small file may have many."""
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
+    try:
+        size = simplejpeg.decode_jpeg_header(data)[:2] if data.startswith(JPEG) else _opened(data).size
+        pixels = math.prod(map(int, size))
+    except Image.DecompressionBombError as error:
+        pixels = int(next(iter(re.findall(r"\d+", str(error))), limit + 1))
+    except REFUSED_BY_PILLOW:
+        return  # decoding says what is wrong
+    if pixels > limit:
+        raise _unreadable(path, f"its {pixels:,} pixels are more than {limit:,}; shrink it, or cut it into tiles")
+
+
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
 def _open_with_pillow(data: bytes, path: Path) -> Image.Image:
     """Pillow's first frame: unlike OpenCV it keeps palette indices and refuses a file that ends too early."""
     try:
-        image = Image.open(io.BytesIO(data))
+        image = _opened(data)
         image.load()
     except UnidentifiedImageError as error:
         raise _unreadable(path, "it is not an image, or ends too early") from error

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.data.classes import BINARY, SPECIES, Classes
-from common.data.samples import IMAGE_SUFFIXES, Dataset
+from common.data.listing import IMAGE_SUFFIXES
+from common.data.samples import Dataset
 from common.errors import UserError
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from common.data.classes import SPECIES_MASKS, TRIMAP_CLASSES
 from common.data.layout import Layout, no_images
+from common.data.listing import list_images, passed_over_note
 from common.data.oxford import OxfordPets
 from common.data.parallel_folders import Folders, ParallelFolders
-from common.data.samples import Dataset, Sample, list_images
+from common.data.samples import Dataset, Sample
 from common.errors import UserError
 
 LAYOUTS: dict[str, Layout] = {
@@ -67,7 +68,7 @@ def find_dataset(root: Path, *, classes: str = "auto", labelled: bool) -> Datase
 
 
 def _find_folder(root: Path, labelled: bool) -> Dataset:
-    images = list_images(root)
+    images, passed_over = list_images(root)
     if not images:
         raise no_images(root)
     if labelled:
@@ -77,4 +78,4 @@ def _find_folder(root: Path, labelled: bool) -> Dataset:
             f"{', '.join(most)}, or {last}"
         )
     samples = tuple(Sample(key, image, None, {}, None) for key, image in images.items())
-    return Dataset("folder", None, samples)
+    return Dataset("folder", None, samples, passed_over_note(passed_over))

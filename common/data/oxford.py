@@ -6,7 +6,8 @@ from pathlib import Path
 
 from common.data.classes import IGNORE, SPECIES, Classes, resolve_classes
 from common.data.layout import Layout, no_images
-from common.data.samples import Dataset, Sample, SplitName, list_images
+from common.data.listing import list_images, passed_over_note
+from common.data.samples import Dataset, Sample, SplitName
 from common.errors import UserError, abbreviate
 
 FOLDER = "oxford-iiit-pet"
@@ -25,10 +26,10 @@ class OxfordPets(Layout):
     def find(self, root: Path, name: str, *, classes: str, labelled: bool) -> Dataset:
         """List the images that trainval.txt and test.txt name, and their trimaps."""
         base = _base(root)
-        images = list_images(base / "images")
+        images, passed_over = list_images(base / "images")
         if not images:
             raise no_images(base)
-        trimaps = list_images(base / "annotations" / "trimaps") if labelled else {}
+        trimaps, masks_over = list_images(base / "annotations" / "trimaps") if labelled else ({}, ())
         chosen = resolve_classes(classes, self.auto, self.known) if labelled else None
         listed = _read_oxford_lists(base / "annotations")
         _refuse_gaps([key for key in listed if key not in images], "image in images/")
@@ -40,7 +41,8 @@ class OxfordPets(Layout):
         )
         unlisted = [key for key in images if key not in listed]
         note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {abbreviate(unlisted, 10)}"
-        return Dataset(name, chosen, samples, (note,) if unlisted else ())
+        notes = ((note,) if unlisted else ()) + passed_over_note([*passed_over, *masks_over])
+        return Dataset(name, chosen, samples, notes)
 
 
 def _base(root: Path) -> Path:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from common.data.classes import Classes, resolve_classes
 from common.data.layout import Layout, no_images
-from common.data.samples import SPLITS, Dataset, Sample, SplitName, list_images, pair_masks
+from common.data.listing import list_images, passed_over_note
+from common.data.samples import SPLITS, Dataset, Sample, SplitName, pair_masks
 from common.errors import UserError, abbreviate, brief
 
 
@@ -36,17 +37,20 @@ class ParallelFolders(Layout):
     def find(self, root: Path, name: str, *, classes: str, labelled: bool) -> Dataset:
         """List images and masks; `name` comes back as the data set's layout."""
         chosen = resolve_classes(classes, self.auto, self.known) if labelled else None
-        samples = tuple(sample for part in self.folders for sample in _find_part(root, part, chosen))
+        passed_over: list[str] = []
+        samples = tuple(sample for part in self.folders for sample in _find_part(root, part, chosen, passed_over))
         if not samples:
             raise no_images(root)
         if self.splits_file and (root / self.splits_file).is_file():
             samples = _with_splits(samples, root / self.splits_file)
-        return Dataset(name, chosen, samples)
+        return Dataset(name, chosen, samples, passed_over_note(passed_over))
 
 
-def _find_part(root: Path, part: Folders, classes: Classes | None) -> list[Sample]:
-    images = list_images(root / part.images)
-    masks = pair_masks(images, list_images(root / part.masks)) if classes else {}
+def _find_part(root: Path, part: Folders, classes: Classes | None, passed_over: list[str]) -> list[Sample]:
+    images, images_over = list_images(root / part.images)
+    drawn, masks_over = list_images(root / part.masks) if classes else ({}, ())
+    passed_over += [*images_over, *masks_over]
+    masks = pair_masks(images, drawn) if classes else {}
     values = classes.values if classes else {}
     prefix = f"{part.split}/" if part.split else ""
     return [Sample(prefix + key, image, masks.get(key), values, part.split) for key, image in images.items()]

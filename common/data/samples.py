@@ -11,7 +11,6 @@ from common.errors import UserError, abbreviate
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MASK_ENDINGS = ("_mask", "_masks", "_segmentation", "_seg", "_label")  # ISIC_0000000_Segmentation.png
 
 
@@ -40,27 +39,6 @@ class Dataset:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     """Sentences that the user should read."""
-
-
-def list_images(folder: Path) -> dict[str, Path]:
-    """List all image files below a folder, sorted, by their path in it without the suffix; hidden ones are skipped.
-
-    Only names are read. Raises UserError if two files differ in their suffix alone.
-    """
-    files: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if hidden or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
-            continue
-        key = inside.with_suffix("").as_posix()
-        if key in files:
-            raise UserError(
-                f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: "
-                "remove or rename one of them"
-            )
-        files[key] = path
-    return files
 
 
 def pair_masks(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:

@@ -16,7 +16,8 @@ SEEDS_TRIED = 200
 
 def unit_hash(seed: int, key: str) -> float:
     """A number in [0, 1) that depends on seed and key alone, so that nothing else can move an image."""
-    digest = hashlib.blake2b(f"{seed}/{key}".encode(), digest_size=8).digest()
+    name = f"{seed}/{key}".encode(errors="surrogatepass")  # names of files need not be UTF-8
+    digest = hashlib.blake2b(name, digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53  # 53 bits: more would round up to 1.0
 
 

@@ -1,5 +1,6 @@
 """`transfer.predict`: masks at the size of the images, whatever these are."""
 
+import csv
 import json
 
 import numpy as np
@@ -18,6 +19,7 @@ from tests.records import segmentation_handover
 from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
+from transfer.segmenter import predict_at_size, resize_logits
 
 
 @pytest.fixture
@@ -96,6 +98,46 @@ def test_an_output_inside_the_input_is_not_segmented_the_next_time(model, images
     for _ in range(2):
         assert run("--model_path", model, "--input", images, "--output", images / "out") == 0
     assert len(list((images / "out/masks").rglob("*.png"))) == 3
+
+
+def test_large_odd_and_unusable_names_stop_nothing(model, images, tmp_path, capsys):
+    names = ["caf\udce9", "two\nlines", 'it\'s "quoted"', "n" * 251]
+    write_tree(images, {f"{name}.png": photo(5) for name in names})
+    Image.new("1", (13400, 13400)).save(images / "large.png")  # 22 kB
+    (images / "gone.jpg").symlink_to("nowhere")
+    gif = [Image.fromarray(photo(seed)) for seed in range(3)]
+    gif[0].save(images / "moves.gif", save_all=True, append_images=gif[1:])
+    assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
+    said = capsys.readouterr()
+    assert "large.png: its 179,560,000 pixels are more than 178,956,970; shrink it" in said.out
+    assert "masks of 8 images, 1 could not be read" in said.out
+    assert "note: passed over: 1 name: " in said.err
+    assert "note: only the first page or frame is read of 1 image (moves)" in said.err
+    for name in names:
+        assert opened(tmp_path / f"out/masks/{name}.png").size == opened(tmp_path / f"out/overlays/{name}.png").size
+    with (tmp_path / "out/predictions.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        listed = [row["image"] for row in csv.DictReader(file)]
+    assert set(names) < set(listed)
+
+
+def test_images_too_large_to_wait_and_in_strips_give_the_same_files(model, images, tmp_path, monkeypatch):
+    for folder in ("whole", "strips"):
+        assert run("--model_path", model, "--input", images, "--output", tmp_path / folder) == 0
+        monkeypatch.setattr("transfer.predict.photos.HELD", 0)
+        monkeypatch.setattr("transfer.strips.STRIP", 300)
+    files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
+    assert len(files) == 8
+    for file in files:
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "strips" / file).read_bytes()
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 21])
+@pytest.mark.parametrize("size", [(1, 1), (20, 20), (37, 64), (300, 401), (17, 2000), (64, 64)])
+def test_classes_one_at_a_time_give_the_bits_of_all_at_once(classes, size):
+    random = torch.Generator().manual_seed(classes)
+    for logits in (torch.randn(classes, 32, 32, generator=random), torch.randn(classes, 32, 32).round()):
+        whole = resize_logits(logits[None], size)[0].argmax(0)
+        assert torch.equal(predict_at_size(logits, size).long(), whole)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
+from torch import Tensor
 
 from common.data.classes import lookup_table
 from common.data.decode import read_image, read_mask, resize_image
@@ -17,6 +18,7 @@ from common.data.samples import Sample
 from common.metrics import confusion
 from transfer.metrics.scores import Scores
 from transfer.segmenter import Segmenter, predict_at_size
+from transfer.strips import row_strips
 
 
 class Pair(NamedTuple):
@@ -40,10 +42,16 @@ def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
         with closing(with_progress(pairs, len(samples), "scoring at original size")) as scored:
             for image, mask in scored:
-                logits = model.logits(image[None])
-                truth = torch.from_numpy(mask).long().to(model.device)
-                matrices.append(confusion(predict_at_size(logits, mask.shape), truth[None], logits.shape[1]).cpu())
+                matrices.append(_confusion(model.logits(image[None])[0], torch.from_numpy(mask).to(model.device)))
     return Scores(torch.cat(matrices).numpy(), model.names)
+
+
+def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> Int64[Tensor, "1 k k"]:
+    """Counted in strips of rows, because counting takes many bytes for each pixel."""
+    guess = predict_at_size(logits, mask.shape)
+    strips = row_strips(*mask.shape)
+    parts = [confusion(guess[None, rows].long(), mask[None, rows].long(), len(logits)) for rows in strips]
+    return torch.stack(parts).sum(0).cpu()
 
 
 def _read(sample: Sample, *, size: int, channels: int) -> Pair:

@@ -1,34 +1,51 @@
 """The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
-from common.data.decode import BadFileError, read_image, resize_image
+from common.data.decode import BadFileError, decode_image, read_bytes, read_image, resize_image
+from common.data.listing import IMAGE_SUFFIXES, Listing, list_images, passed_over_note
+from common.data.lost import LOST, lost_in, lost_notes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
-from common.data.samples import IMAGE_SUFFIXES, list_images
 from common.errors import UserError
-from common.say import say
+from common.say import note, say
 
 AHEAD = 4
 """Decoded images in the queue, per decoding thread."""
 
 
-class Photo(NamedTuple):
+HELD = 2**24
+"""Pixels up to which an image waits in memory; a larger one is read again when it is drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
     """An image at its original size, and at the network's input size."""
 
     key: str
-    full: UInt8[np.ndarray, "h w c"]
+    path: Path
+    size: tuple[int, int]
+    """Height and width."""
     small: UInt8[np.ndarray, "s s c"]
+    held: UInt8[np.ndarray, "h w c"] | None
+    """The image at its original size; None if it is too large to wait in memory."""
+    lost: tuple[str, ...]
+    """The kinds of what was lost in reading, of `common.data.lost`."""
+
+    @property
+    def full(self) -> UInt8[np.ndarray, "h w c"]:
+        """The image at its original size. Raises BadFileError if it can't be read again."""
+        return read_image(self.path, self.small.shape[2]) if self.held is None else self.held
 
 
 class Photos:
@@ -38,14 +55,16 @@ class Photos:
     """
 
     def __init__(self, options: ImageOptions, *, size: int, channels: int, written: Sequence[str]) -> None:
-        self.files = _images(options, {options.folder.resolve() / part for part in written})
+        self.files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
         self.options, self.size, self.channels = options, size, channels
         self.bad: list[str] = []
+        self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
 
     def batches(self, what: str) -> Iterator[list[Photo]]:
         """Read all images in batches, with a progress bar labelled `what` ("segmenting").
 
-        Unreadable images are named and left out. Raises UserError at the end if none was readable.
+        Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
+        Raises UserError at the end if none was readable.
         """
         threads = self.options.num_workers or torch.get_num_threads()
         read = partial(_read, size=self.size, channels=self.channels)
@@ -57,6 +76,8 @@ class Photos:
                     yield batch
         if len(self.bad) == len(self.files):
             raise UserError(f"none of the {len(self.files)} images can be read; check --input")
+        for sentence in [*passed_over_note(self.passed_over), *lost_notes(self.lost)]:
+            note(sentence)
 
     def counted(self) -> str:
         """Return the numbers of readable and unreadable images, in words."""
@@ -69,27 +90,31 @@ class Photos:
                 self.bad.append(str(photo))
                 say(f"left out: {photo}")
             else:
+                for kind in photo.lost:
+                    self.lost[kind].append(photo.key)
                 yield photo
 
 
-def _images(options: ImageOptions, written: set[Path]) -> Mapping[str, Path]:
+def _images(options: ImageOptions, written: set[Path]) -> Listing:
     assert options.input is not None, "check() requires it"
     if options.input.is_file():
-        return {options.input.stem: options.input}
+        return Listing({options.input.stem: options.input}, ())
     if not options.input.is_dir():
         raise UserError(f"there is no image and no folder {options.input}; check --input")
-    files = {
-        key: path for key, path in list_images(options.input).items() if written.isdisjoint(path.resolve().parents)
-    }
+    listed = list_images(options.input)
+    files = {key: path for key, path in listed.files.items() if written.isdisjoint(path.resolve().parents)}
     if not files:
         raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input")
-    return files
+    return Listing(files, listed.passed_over)
 
 
 def _read(item: tuple[str, Path], size: int, channels: int) -> Photo | BadFileError:
     key, path = item
     try:
-        image = read_image(path, channels)
+        data = read_bytes(path)
+        image, lost = decode_image(data, path, channels), lost_in(data)
     except BadFileError as error:
         return error
-    return Photo(key, image, resize_image(image, size))
+    height, width = image.shape[:2]
+    held = image if height * width <= HELD else None
+    return Photo(key, path, (height, width), resize_image(image, size), held, lost)

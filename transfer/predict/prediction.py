@@ -1,7 +1,7 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from common.colours import colour_of, css
@@ -13,6 +13,7 @@ from transfer.colours import overlay_mask
 from transfer.predict.config import PredictOptions
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
+from transfer.strips import row_strips
 
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of the results."""
@@ -38,11 +39,11 @@ class Prediction:
         heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
         with csv_table(self.folder / "predictions.csv", heads) as add:
             for batch in self.photos.batches("segmenting"):
-                small, sizes = np.stack([photo.small for photo in batch]), [photo.full.shape[:2] for photo in batch]
+                small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
                 for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
                     mask = prediction.mask
                     self._save(photo, mask)
-                    shares = np.bincount(mask.ravel(), minlength=len(self.names)) / mask.size
+                    shares = self._counts(mask) / mask.size
                     add([photo.key, mask.shape[1], mask.shape[0], *(f"{share:.4f}" for share in shares)])
         say(f"masks of {self.photos.counted()}: {self.folder}")
 
@@ -55,4 +56,12 @@ class Prediction:
         if self.options.overlays:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_picture(overlay_mask(photo.full, mask), path)
+            full, tinted = photo.full, np.empty((*mask.shape, 3), np.uint8)
+            for rows in row_strips(*mask.shape):
+                tinted[rows] = overlay_mask(full[rows], mask[rows])
+            save_picture(tinted, path)
+
+    def _counts(self, mask: UInt8[np.ndarray, "h w"]) -> Int64[np.ndarray, " k"]:
+        """The pixels of each class."""
+        strips = (np.bincount(mask[rows].ravel(), minlength=len(self.names)) for rows in row_strips(*mask.shape))
+        return np.stack([*strips]).sum(axis=0, dtype=np.int64)

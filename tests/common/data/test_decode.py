@@ -189,3 +189,17 @@ def test_an_image_can_be_read_as_grey_values_or_with_four_channels_of_its_own(tm
 def test_a_file_without_four_channels_is_refused_where_four_are_wanted(data, tmp_path):
     with pytest.raises(BadFileError, match="not 4 of uint8"):
         read_image(written(tmp_path, data), 4)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+def test_one_limit_of_pixels_holds_for_images_and_masks(tmp_path, monkeypatch, file_format):
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    path = written(tmp_path, encoded(GREY, file_format, **options))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", PICTURE[..., 0].size / 2)
+    assert read_image(path).shape == PICTURE.shape
+    assert read_mask(path).shape == PICTURE.shape[:2]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", PICTURE[..., 0].size / 2 - 1)
+    for read in (read_image, read_mask):
+        with pytest.raises(BadFileError, match=re.escape(str(path)) + ": its 3,072 pixels are more than 3,070"):
+            read(path)

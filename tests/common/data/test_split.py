@@ -30,6 +30,11 @@ def test_unit_hash_keeps_its_values_so_that_old_runs_keep_their_splits():
     assert unit_hash(1, "Bengal_1") != unit_hash(0, "Bengal_1")
 
 
+def test_names_that_are_not_utf_8_have_a_place_as_well():
+    assert 0 <= unit_hash(0, "caf\udce9") < 1
+    assert unit_hash(0, "caf\udce9") != unit_hash(0, "caf\udce8")
+
+
 @pytest.mark.parametrize("fractions", [(0.7, 0.15, 0.15), FOLDER_FRACTIONS])
 def test_without_official_splits_the_shares_are_kept_and_no_image_is_lost(fractions):
     splits = split_samples(samples(4000), seed=0, fractions=fractions)
