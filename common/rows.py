@@ -1,11 +1,13 @@
 """Rows of measurements: means, CSV files and Markdown tables."""
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from common.errors import UserError
 from common.files import replacing
 from common.say import shown
 
@@ -84,8 +86,25 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read the epochs from a run's metrics.csv; return [] if there is no such file."""
-    if not path.exists():
+    """Read the epochs from a run's metrics.csv; return [] if there is no such file.
+
+    Raises UserError for a cell that is no number, and for a row without its epoch.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [_numbers(row) for row in csv.DictReader(file, restkey="")]
+    except FileNotFoundError:
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} holds no epochs of a run ({reason}): copy it again, or remove it") from None
+    return rows
+
+
+def _numbers(cells: Mapping[str, str | list[str] | None]) -> Row:
+    if "" in cells or None in cells.values():
+        raise ValueError("a row has other columns than the head")
+    row = {name: float(cell) for name, cell in cells.items() if isinstance(cell, str) and cell}
+    if not math.isfinite(row.get("epoch", math.nan)):
+        raise ValueError("a row has no epoch")
+    return row

@@ -1,8 +1,10 @@
 """What an encoder was taught, for its handover file and in words."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from common.errors import UserError, brief
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
 from pretrain.fixed_network import NAME
@@ -30,6 +32,14 @@ def task_record(config: PretrainConfig, before: PretrainingRecord | None = None)
         uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
         before=before,
     )
+
+
+def refuse_unknown(task: PretrainingRecord, source: Path) -> None:
+    """Raise UserError for a pretext that this version does not have, which `task_words` has no words for."""
+    if task.pretext not in PRETEXTS:
+        raise UserError(f"{source} was taught by the pretext {brief(task.pretext)}; known are {', '.join(PRETEXTS)}")
+    if task.before is not None:
+        refuse_unknown(task.before, source)
 
 
 def task_words(task: PretrainingRecord) -> str:

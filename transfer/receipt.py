@@ -1,12 +1,10 @@
 """The receipt of a transfer: the number of tensors that a network really loaded."""
 
-import json
 from pathlib import Path
 
 from torch import nn
 
-from common.errors import UserError
-from common.run.plain_data import from_dict
+from common.run.plain_data import from_json
 from common.run.records import Receipt
 
 CONSTANTS = {"encoder.mean", "encoder.std"}
@@ -15,11 +13,7 @@ CONSTANTS = {"encoder.mean", "encoder.std"}
 
 def read_receipt(path: Path) -> Receipt:
     """Read the receipt from a run's receipt.json. Raises UserError if it is incomplete."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}): train this run again") from None
-    return from_dict(Receipt, content, source=path)
+    return from_json(Receipt, path)
 
 
 def learnt_tensors(network: nn.Module, parts: tuple[str, ...]) -> int:

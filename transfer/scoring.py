@@ -1,7 +1,11 @@
 """Scores of a network on a data set."""
 
 import math
+import pickle
+import zipfile
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ from torch import Tensor
 
 from common.data.batches import each_image
 from common.data.pack import LabelledPack, Pack
+from common.errors import UserError
 from common.metrics import PER_CLASS, confusion
 from common.rows import Means, Row
 from common.say import say
@@ -19,6 +24,9 @@ from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 
 IMAGES_FILE = "test_images.npz"
+UNREADABLE = (EOFError, MemoryError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+"""What NumPy raises for other files, also for a size that is no array's."""
+AGAIN = "make it again by python -m transfer.evaluate"
 
 
 class LossMeans:
@@ -64,6 +72,36 @@ def save_images(folder: Path, pack: Pack, scores: Scores) -> None:
     """Save the confusion matrix of every test image, for paired comparisons of runs."""
     keys, digests = np.array(pack.keys), np.array(pack.digests)
     np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=scores.counts)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCounts:
+    """The record of `save_images`."""
+
+    keys: tuple[str, ...]
+    digests: tuple[str, ...]
+    counts: Int64[np.ndarray, "n k k"]
+    """Pixels of each image by class and prediction."""
+
+
+def read_images(path: Path) -> ImageCounts:
+    """Read the record of `save_images`. Raises UserError for a file that holds anything else."""
+    try:
+        with path.open("rb") as raw, np.load(raw) as file:  # without pickles, whose code would run
+            keys, digests, counts = (file[name] for name in ("keys", "digests", "confusions"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, *UNREADABLE) as error:
+        raise UserError(f"{path} is no record of test images ({_reason(error)}): {AGAIN}") from None
+    if keys.dtype.kind != "U" or digests.dtype.kind != "U" or keys.ndim != 1 or not len(keys):
+        raise UserError(f"{path} is no record of test images (keys and digests are no lists of words): {AGAIN}")
+    if counts.dtype.kind not in "iu" or counts.ndim != 3 or counts.shape[1] != counts.shape[2] or not counts.size:
+        raise UserError(f"{path} is no record of test images (confusions counts no pixels by class): {AGAIN}")
+    if counts.min() < 0 or not len(keys) == len(digests) == len(counts):
+        raise UserError(f"{path} is no record of test images (not every image has its counts of pixels): {AGAIN}")
+    return ImageCounts(tuple(keys.tolist()), tuple(digests.tolist()), counts.astype(np.int64))
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def score_row(scores: Scores) -> Row:

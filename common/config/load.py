@@ -61,9 +61,15 @@ HELP = {"-h": short_help, "--help": short_help, "--help_all": full_help}
 ONE_CALL = {"config", "resume", "overwrite"}  # these flags say what to do now, not what the run is
 
 
-def unflatten(kind: type[C], flat: Mapping[str, Any]) -> C:
-    """The inverse of `flatten`: the config that a run or a handover file recorded, in this or an older version."""
-    return _validated(kind, _nested(kind, renames(kind).settings(flat)))
+def unflatten(kind: type[C], flat: Mapping[str, Any], *, source: Path) -> C:
+    """The inverse of `flatten`: the config that a run or a handover file recorded, in this or an older version.
+
+    Raises UserError, with `source` as its subject, for settings that this version does not have.
+    """
+    try:
+        return _validated(kind, _nested(kind, renames(kind).settings(flat)))
+    except UserError as error:
+        raise UserError(f"{source} has other settings than this version: {error}") from None
 
 
 def save_config(config: Any, path: Path) -> None:

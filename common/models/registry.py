@@ -8,12 +8,12 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from common.errors import UserError, nearest
+from common.errors import UserError, brief, nearest
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.parts import DECODERS, ENCODERS, LIBRARY, EncoderPart, Part
 from common.models.smp import smp_names
-from common.run.plain_data import brief, first_fault
+from common.run.plain_data import first_fault
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.rebuild import planned, refuse_other_sections
 from common.models.registry import build_parts
-from common.run.plain_data import brief, from_dict, to_dict
+from common.run.plain_data import from_dict, to_dict
 from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
 from common.tensors import State

@@ -21,7 +21,8 @@ from common.run.claim import IMAGES, WANDB, RunFolder
 from common.run.environment import environment, peak_memory
 from common.run.history import History
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
-from common.run.plain_data import from_dict
+from common.run.plain_data import from_dict, from_json, to_dict
+from common.run.records import Resources
 from common.run.state import State, TrainingStates
 from common.say import note
 
@@ -85,10 +86,15 @@ class Run:
         history = self.states.load(into)
         self._kept = history.epoch
         if history.rows:
-            self._before = read_json(self.folder / "resources.json")
+            self._before = self._resources()
             self._repair_best(history.best_epoch)
             write_csv(self.folder / "metrics.csv", history.rows)
         return history
+
+    def _resources(self) -> dict[str, Any]:
+        path = self.folder / "resources.json"
+        known = to_dict(from_json(Resources, path)) if path.exists() else {}
+        return {name: value for name, value in known.items() if value is not None}
 
     def record_resources(self, device: torch.device) -> None:
         """Write the training time in seconds, over all resumptions, and the peak memory."""

@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from reprlib import Repr
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, brief
 
 Record = TypeVar("Record")
 Count = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 _adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
-_short = Repr()
-_short.maxlevel, _short.maxstring, _short.maxother = 2, 40, 40
 
 
 def to_dict(record: Any) -> dict[str, Any]:
@@ -35,8 +33,8 @@ def from_dict(kind: type[Record], content: Any, *, source: Path) -> Record:
         raise _unusable(source, error) from None
 
 
-def from_json(kind: type[Record], path: Path) -> Record:
-    """Read a record back from a JSON file, as `from_dict`.
+def from_json(kind: type[Record] | Any, path: Path) -> Record:
+    """Read a record, or anything else that has a type, back from a JSON file, as `from_dict`.
 
     Raises UserError where there is no such file, too, and where it is not JSON.
     """
@@ -56,12 +54,7 @@ def first_fault(error: ValidationError) -> str:
         return f"{entry} is missing"
     if first["type"] == "json_invalid":
         return f"it is not JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
-    return f"{entry} is {brief(first['input'])}: {first['msg'].removeprefix('Value error, ')}"
-
-
-def brief(value: Any) -> str:
-    """The beginning of a value of any type and depth, in one line."""
-    return _one_line(_short.repr(value))
+    return f"{entry} is {_one_line(brief(first['input']))}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _one_line(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, Field, model_serializer, model_validator
 
-from common.run.plain_data import Count, Finite
+from common.run.plain_data import Count, Finite, Positive
 
 
 @runtime_checkable
@@ -156,6 +156,16 @@ def _with_packages(environment: Mapping[str, Any]) -> Mapping[str, Any]:
 
 Environment = Annotated[Mapping[str, Any], AfterValidator(_with_packages)]
 """Versions, machine and command of a run, as in its environment.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a training took, as in its resources.json; None for what was not measured."""
+
+    train_seconds: Positive | None = None
+    device: str | None = None
+    peak_memory_mib: Positive | None = None
+    peak_gpu_memory_mib: Positive | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from common.say import say
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
+from pretrain.record import refuse_unknown
 from pretrain.report.run_report import Analysis, Separation, report_evaluation, write_evaluation_page
 from pretrain.report.scored_model import Level, ScoredModel, measure_levels, score_model
 
@@ -36,11 +37,12 @@ class Evaluation:
 
     def __init__(self, options: EvaluateOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
-        trained = unflatten(config_class(), handover.provenance.config)
+        trained = unflatten(config_class(), handover.provenance.config, source=options.file)
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
         self.device = find_device(options.device)
+        refuse_unknown(handover.task, options.file)
         architecture = handover.architecture
         self.model = rebuilt(lambda: Autoencoder.from_architecture(architecture), handover.sections, options.file)
         self.model.to(self.device).eval()

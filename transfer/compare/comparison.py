@@ -108,9 +108,9 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
         "parameters": run.receipt.parameters,
         "trained_parameters": run.receipt.trained_parameters,
         "epochs": len(run.rows),
-        "train_seconds": run.resources.get("train_seconds"),
-        "peak_memory_mib": run.resources.get("peak_gpu_memory_mib", run.resources.get("peak_memory_mib")),
-        "device": run.resources.get("device"),
+        "train_seconds": run.resources.train_seconds,
+        "peak_memory_mib": run.resources.peak_gpu_memory_mib or run.resources.peak_memory_mib,
+        "device": run.resources.device,
     }
 
 

@@ -1,22 +1,40 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import numpy as np
+from pydantic import Field
 
 from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.notes import convergence_note
-from common.run.records import Receipt
+from common.run.plain_data import Count, from_json
+from common.run.records import Environment, Receipt, Resources
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores
 from transfer.receipt import read_receipt
-from transfer.scoring import IMAGES_FILE
+from transfer.scoring import IMAGES_FILE, read_images
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The scores of the test images, as in metrics.json."""
+
+    per_class: Annotated[dict[str, Any], Field(min_length=1)]
+    """By the names of the classes."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a training ended, as in metrics.json."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    best_epoch: Count
+    test: Tested
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -30,16 +48,16 @@ class FinishedRun:
     scores: Scores
     """Of its test images, in the order of `keys`."""
     receipt: Receipt
-    resources: dict[str, Any]
+    resources: Resources
     rows: list[Row]
     config: TransferConfig
-    environment: dict[str, Any]
+    environment: Environment
     warnings: list[str]
     """What its page warned of, and how its training ended where that matters."""
 
 
 def read_run(folder: Path, name: str) -> FinishedRun:
-    """Read a run's records. Raises UserError for a folder that holds no finished run."""
+    """Read a run's records. Raises UserError for a folder that holds no finished run, and for other records."""
     files = (folder / IMAGES_FILE, folder / "evaluation-test" / IMAGES_FILE)
     file = next((file for file in files if file.exists()), None)
     if not (folder / "metrics.json").exists() or not (folder / "receipt.json").exists():
@@ -48,21 +66,24 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         raise UserError(
             f"{folder} has no {IMAGES_FILE}: run python -m transfer.evaluate --model_path {folder} to make it"
         )
-    images, ended = np.load(file), json.loads((folder / "metrics.json").read_text())
-    config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"))
-    late = convergence_note(config.training, epochs=ended["epochs"], best_epoch=ended["best_epoch"])
+    images, ended = read_images(file), from_json(Ended, folder / "metrics.json")
+    names = tuple(ended.test.per_class)
+    if len(names) != images.counts.shape[1]:
+        raise UserError(f"{file} counts {images.counts.shape[1]} classes, {folder}/metrics.json names {len(names)}")
+    config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"), source=folder / "config.yaml")
+    late = convergence_note(config.training, epochs=ended.epochs, best_epoch=ended.best_epoch)
     return FinishedRun(
         name=name,
         folder=folder,
-        keys=tuple(images["keys"].tolist()),
-        digests=tuple(images["digests"].tolist()),
-        scores=Scores(images["confusions"], tuple(ended["test"]["per_class"])),
+        keys=images.keys,
+        digests=images.digests,
+        scores=Scores(images.counts, names),
         receipt=read_receipt(folder / "receipt.json"),
-        resources=_json(folder / "resources.json"),
+        resources=_record(Resources, folder / "resources.json") or Resources(),
         rows=read_rows(folder / "metrics.csv"),
         config=config,
-        environment=_json(folder / "environment.json"),
-        warnings=[*ended["warnings"], *late],
+        environment=_record(Environment, folder / "environment.json") or {},
+        warnings=[*ended.warnings, *late],
     )
 
 
@@ -93,5 +114,5 @@ def refuse_different_images(runs: Sequence[FinishedRun]) -> None:
             )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.exists() else {}
+def _record(kind: Any, path: Path) -> Any:
+    return from_json(kind, path) if path.exists() else None

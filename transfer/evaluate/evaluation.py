@@ -26,7 +26,7 @@ class Evaluation:
     def __init__(self, options: ScoreOptions) -> None:
         self.model = load_model(options.file, options.device)
         names = self.model.names
-        trained = unflatten(TransferConfig, self.model.handover.provenance.config)
+        trained = unflatten(TransferConfig, self.model.handover.provenance.config, source=options.file)
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed

@@ -20,7 +20,7 @@ from common.run.checkpoint import handover_file
 from common.run.claim import RunFolder
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
-from transfer.scoring import IMAGES_FILE
+from transfer.scoring import IMAGES_FILE, read_images
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation
 
@@ -121,7 +121,7 @@ def read_trial(folder: Path) -> TrialResult | None:
     if not (folder / PROOF).exists():
         return None
     images = folder / IMAGES_FILE
-    counts = np.load(images)["confusions"] if images.exists() else None
+    counts = read_images(images).counts if images.exists() else None
     return TrialResult(json.loads((folder / PROOF).read_text()), counts)
 
 

@@ -36,7 +36,7 @@ def test_a_saved_config_feeds_back_to_the_same_settings(kind, tmp_path):
     save_config(config, tmp_path / "config.yaml")
     again = load("--config", tmp_path / "config.yaml", kind=kind)
     assert flatten(again) == flatten(config)
-    assert unflatten(kind, flatten(config)) == config
+    assert unflatten(kind, flatten(config), source=tmp_path) == config
 
 
 @pytest.mark.parametrize("kind", [PretrainConfig, TransferConfig, EvaluateConfig])

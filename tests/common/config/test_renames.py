@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -63,7 +64,7 @@ def test_an_old_flag_leaves_one_note_and_a_new_one_none(capsys):
 def test_an_old_value_means_the_new_one(capsys):
     assert load("--kind", "circle").shape.kind == load("--kind=circle").shape.kind == "round"
     assert "note: --kind circle is now --kind round\n" in capsys.readouterr().err
-    assert unflatten(Config, {"kind": "circle"}).shape.kind == "round"
+    assert unflatten(Config, {"kind": "circle"}, source=Path("x")).shape.kind == "round"
 
 
 def test_only_its_own_setting_has_an_old_value():
@@ -78,7 +79,7 @@ def test_an_old_key_in_a_file_sets_the_new_field_and_flags_win(tmp_path, capsys)
 
 
 def test_what_a_file_recorded_is_read_silently(capsys):
-    assert unflatten(Config, {"size": 9, "base": "logits"}).shape.side == 9
+    assert unflatten(Config, {"size": 9, "base": "logits"}, source=Path("x")).shape.side == 9
     assert capsys.readouterr().err == ""
 
 
@@ -90,7 +91,7 @@ def test_a_removed_setting_with_another_value_is_refused(words):
 
 def test_a_removed_key_with_another_value_is_refused():
     with pytest.raises(UserError, match="--base probability is no longer supported, only logits"):
-        unflatten(Config, {"base": "probability"})
+        unflatten(Config, {"base": "probability"}, source=Path("x"))
 
 
 @pytest.mark.parametrize("text", ["size: 1\nside: 2\n", "side: 2\nsize: 1\n"])
