@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> None:
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
             return
-        from pretrain.phase import Pretraining  # now: --help, and who finds the folder in use, need no torch
+        from pretrain.phase import Pretraining  # now: --help needs no torch
 
         phase = Pretraining(config, held)
         progress = phase.train()

@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> None:
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
             return
-        from transfer.phase import Transfer  # now: --help, and who finds the folder in use, need no torch
+        from transfer.phase import Transfer  # now: --help needs no torch
 
         phase = Transfer(config, held)
         phase.report(phase.train())

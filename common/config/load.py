@@ -14,8 +14,9 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from common.config.help import full_help, short_help
-from common.config.parse import parse_flags, value_of
+from common.config.parse import parse_flags, value_of, values_of
 from common.config.renames import renames
+from common.config.settings import PLAIN, Setting, settings_of
 from common.config.yaml_file import load_yaml
 from common.errors import UserError, brief, nearest
 from common.files import replace_text
@@ -38,7 +39,9 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     """
     former = renames(kind)
     words = former.flags(argv)
-    base = _validated(kind, _nested(kind, former.settings(_base_settings(words, demo))))
+    flat = former.settings(_base_settings(words, demo))
+    base = _validated(kind, _nested(kind, flat))
+    _refuse_empty_paths(settings_of(kind, base), words, flat)
     for flag, page in HELP.items():
         if flag in words:
             say(*page(kind, base, prog).splitlines())
@@ -139,6 +142,14 @@ def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
         for name, value in vars(group).items():
             _refuse_unusable(name, value)
     return config
+
+
+def _refuse_empty_paths(settings: Sequence[Setting], words: Sequence[str], flat: Mapping[str, Any]) -> None:
+    """Raise UserError for an empty path: the working folder to Python, to a shell a variable that is not set."""
+    for setting in settings:
+        given = (*values_of(words, f"--{setting.name}"), flat.get(setting.name))
+        if setting.metavar.startswith(PLAIN[Path]) and "" in given:
+            raise UserError(f"--{setting.name} is empty: give a path, or leave it out")
 
 
 def _refuse_unusable(name: str, value: Any) -> None:

@@ -8,9 +8,15 @@ from datasets import write_images_masks
 from run_checks import refusal
 from tiny import PRETRAIN, SYNTHETIC
 
+from common.run.hold import hold
+from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
+from transfer.analyze.__main__ import main as analyze
+from transfer.compare.__main__ import main as compare
 from transfer.evaluate.__main__ import main as evaluate
+from transfer.gradcam.__main__ import main as gradcam
 from transfer.main import main as transfer
+from transfer.predict.__main__ import main as predict
 
 
 def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_path, capsys, ae):
@@ -73,6 +79,23 @@ def test_settings_of_phase_1_that_exclude_each_other_are_refused(capsys):
     ]
     for words, said in cases:
         assert said in refusal(pretrain, [*PRETRAIN, *SYNTHETIC, *words], capsys), words
+
+
+def test_no_two_commands_write_one_folder(ae, seg, capsys, tmp_path):
+    write_images_masks(tmp_path / "data")
+    cases = [
+        (pretrain, [*PRETRAIN, *SYNTHETIC, "--output_dir"]),
+        (transfer, [*PRETRAIN[:9], *SYNTHETIC, "--output_dir"]),
+        (look, ["--model_path", ae, "--output_dir"]),
+        (evaluate, ["--model_path", seg, "--output_dir"]),
+        (predict, ["--model_path", seg, "--input", "data/images", "--output"]),
+        (gradcam, ["--model_path", seg, "--input", "data/images", "--output"]),
+        (compare, [seg, seg, "--output"]),
+        (analyze, ["--data_dir", "data", "--output"]),
+    ]
+    with hold(tmp_path / "out"):
+        for command, words in cases:
+            assert "out is in use by process" in refusal(command, [*words, "out"], capsys)
 
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path, capsys):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.run.hold import hold
 from transfer.analyze.config import AnalyzeConfig
 
 
@@ -13,9 +14,10 @@ def main(argv: Sequence[str]) -> None:
     """Load the data; write its statistics and a picture."""
     config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")
 
-    from transfer.analyze.analysis import Analysis  # after the flags: --help answers without importing torch
+    with hold(config.analyze.output, "--output"):
+        from transfer.analyze.analysis import Analysis  # now: --help needs no torch
 
-    Analysis(config).write()
+        Analysis(config).write()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.run.hold import hold
 from transfer.compare.config import CompareConfig
 
 
@@ -13,9 +14,10 @@ def main(argv: Sequence[str]) -> None:
     """Read the runs; write the table, the differences and the figures."""
     config = load_config(CompareConfig, argv, prog="python -m transfer.compare").compare
 
-    from transfer.compare.comparison import Comparison  # after the flags: --help answers without importing torch
+    with hold(config.output, "--output"):
+        from transfer.compare.comparison import Comparison  # now: --help needs no torch
 
-    Comparison(config).write()
+        Comparison(config).write()
 
 
 if __name__ == "__main__":

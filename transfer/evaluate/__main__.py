@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command, drop_bare_flag
 from common.config.load import load_config
+from common.run.hold import hold
 from transfer.evaluate.config import EvaluateConfig
 
 
@@ -14,12 +15,13 @@ def main(argv: Sequence[str]) -> None:
     words = drop_bare_flag("--visualize_samples", argv)
     config = load_config(EvaluateConfig, words, prog="python -m transfer.evaluate").evaluate
 
-    from transfer.evaluate.evaluation import Evaluation  # after the flags: --help answers without importing torch
+    with hold(config.folder):
+        from transfer.evaluate.evaluation import Evaluation  # now: --help needs no torch
 
-    evaluation = Evaluation(config)
-    scored = evaluation.score()
-    analysis = evaluation.analyze() if config.analyze_latent_space else None
-    evaluation.report(scored, analysis)
+        evaluation = Evaluation(config)
+        scored = evaluation.score()
+        analysis = evaluation.analyze() if config.analyze_latent_space else None
+        evaluation.report(scored, analysis)
 
 
 if __name__ == "__main__":

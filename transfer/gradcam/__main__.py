@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.run.hold import hold
 from common.signals import keeping
 from transfer.gradcam.config import GradCamConfig
 
@@ -14,9 +15,12 @@ def main(argv: Sequence[str]) -> None:
     """Load the network; explain the images; write maps, sheets and numbers."""
     config = load_config(GradCamConfig, argv, prog="python -m transfer.gradcam").gradcam
 
-    from transfer.gradcam.explanation import Explanation  # after the flags: --help answers without importing torch
+    with (
+        hold(config.folder, "--output"),
+        keeping(f"interrupted: finished maps are kept in {config.folder}; start it again for the others"),
+    ):
+        from transfer.gradcam.explanation import Explanation  # now: --help needs no torch
 
-    with keeping(f"interrupted: finished maps are kept in {config.folder}; start it again for the others"):
         Explanation(config).run()
 
 

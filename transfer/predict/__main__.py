@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
+from common.run.hold import hold
 from common.signals import keeping
 from transfer.predict.config import PredictConfig
 
@@ -14,9 +15,12 @@ def main(argv: Sequence[str]) -> None:
     """Load the network; segment the images; write masks and overlays."""
     config = load_config(PredictConfig, argv, prog="python -m transfer.predict").predict
 
-    from transfer.predict.prediction import Prediction  # after the flags: --help answers without importing torch
+    with (
+        hold(config.folder, "--output"),
+        keeping(f"interrupted: finished masks are kept in {config.folder}; start it again for the others"),
+    ):
+        from transfer.predict.prediction import Prediction  # now: --help needs no torch
 
-    with keeping(f"interrupted: finished masks are kept in {config.folder}; start it again for the others"):
         Prediction(config).run()
 
 

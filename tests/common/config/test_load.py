@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from common.config.load import flatten, load_config, save_config, unflatten
@@ -167,3 +169,11 @@ def test_resume_starts_from_the_settings_of_the_run(tmp_path):
     config = load("--resume", "--output_dir", tmp_path)
     assert config.training.lr == 0.25
     assert config.run.resume
+
+
+@pytest.mark.parametrize("words", [["--output_dir", ""], ["--output-dir="], ["--config", "file.yaml"]])
+def test_an_empty_path_is_not_the_working_folder(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file.yaml").write_text("output_dir: ''")
+    with pytest.raises(UserError, match="--output_dir is empty"):
+        load_config(PretrainConfig, words, prog="")
