@@ -19,16 +19,21 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What a process that was killed left in its place is removed.
     """
-    prefix = f".{path.name}.{platform.node()}-"
-    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
-        if not _runs(left.name.removeprefix(prefix)):
-            left.unlink(missing_ok=True)
-    temporary = path.with_name(f"{prefix}{os.getpid()}")
+    remove_leftovers(path.parent, path.name)
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}")
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes of this machine left of a file, or of all files, that `replacing` was to write."""
+    which = f".{'*' if name is None else glob.escape(name)}.{glob.escape(platform.node())}-*"
+    for left in folder.glob(which):
+        if not _runs(left.name.rpartition("-")[2]):
+            left.unlink(missing_ok=True)
 
 
 def _runs(process: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common.errors import UserError
+from common.files import remove_leftovers
 
 LOCK = ".lock"
 
@@ -23,6 +24,7 @@ def hold(folder: Path, flag: str = "--output_dir") -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         _acquire(lock, folder, flag)
         try:
+            remove_leftovers(folder)
             yield
         finally:
             with suppress(OSError):

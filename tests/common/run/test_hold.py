@@ -1,5 +1,6 @@
 """A folder for results: held by one process, and left as it was by one that is refused."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
+from common.files import replacing
 from common.run.hold import hold, tried
 
 HOLDER = """
@@ -30,6 +32,19 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path):
         process.kill()
     with hold(tmp_path):  # nothing of a killed process is in the way
         pass
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for process in (gone.pid, 1):
+        (tmp_path / f".ae.pth.{platform.node()}-{process}").touch()
+    with hold(tmp_path):
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".lock", f".ae.pth.{platform.node()}-1"}
+    with replacing(tmp_path / "ae.pth") as temporary:
+        temporary.touch()
+    assert (tmp_path / "ae.pth").exists()
 
 
 def test_a_folder_that_was_made_and_stayed_empty_goes_with_its_parents(tmp_path):
