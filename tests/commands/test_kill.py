@@ -1,4 +1,4 @@
-"""SIGKILL at 50 moments of a training of each phase, where it touches its folder: what comes out in the end has the same bits."""
+"""SIGKILL at 50 moments of each phase, whenever it touches its folder: what comes out in the end has the same bits."""
 
 import pytest
 from killed import run_killed
