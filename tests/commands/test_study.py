@@ -3,6 +3,8 @@
 import csv
 import html
 import json
+import os
+import re
 import shutil
 from dataclasses import replace
 
@@ -20,6 +22,7 @@ from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import parse_initialisations
 from transfer.study.leaks import data_leaks
+from transfer.study.owner import claimed
 from transfer.study.plan import StudyPlan
 
 SMALL = [
@@ -151,6 +154,27 @@ def test_a_cell_that_somebody_else_is_training_is_left_to_them(done, words, tmp_
         assert not ours._train(missing[taken[0].name])
         assert ours._train(missing[taken[1].name])
     assert [cell.name for cell in ours.missing()] == [taken[0].name]
+
+
+def test_a_study_that_waits_says_once_for_whom_and_goes_on(done, words, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    taken = min((folder / "cells").glob("score-*"))
+    taken.rename(tmp_path / "taken")
+    looks = []
+
+    def others_finish(_seconds):
+        looks.append(1)
+        if len(looks) == 3:
+            (tmp_path / "taken").rename(taken)
+
+    monkeypatch.setattr("transfer.study.plan.time.sleep", others_finish)
+    with claimed(folder / "cells" / f".{taken.name}.lock"):
+        campaign(words, folder).work()
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("waiting for ")]
+    assert len(looks) == 3
+    assert len(told) == 1
+    assert re.search(rf"{re.escape(taken.name)}, which process {os.getpid()} on .* \(since .*\) trains", told[0])
 
 
 @pytest.mark.slow

@@ -8,21 +8,22 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from common.config.load import changes, save_config
 from common.data.load import LabelledSplits
 from common.errors import UserError
 from common.files import make_folder
 from common.run.claim import MAY_CHANGE
-from common.say import aside
+from common.say import aside, note
 from common.signals import keeping
 from common.terminal import time_left
 from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.trials import Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
+from transfer.study.owner import claimed, owner
+from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
 
 GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_best"}
 """Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
@@ -94,10 +95,14 @@ class StudyPlan:
             return error
 
     def _work(self) -> None:
-        began, done = time.monotonic(), 0
+        began, done, told = time.monotonic(), 0, set[str]()
         while waiting := self.missing():
             mine = next((trial for trial in waiting if self._train(trial)), None)
             if mine is None:
+                for trial in waiting:
+                    if trial.name not in told:
+                        aside(f"waiting for {trial.name}, which {owner(self._lock(trial))} trains; end it if it hangs")
+                told.update(trial.name for trial in waiting)
                 time.sleep(POLL)
                 continue
             done += 1
@@ -186,15 +191,22 @@ class StudyPlan:
         """Train a trial unless another process is at it; whether this one did."""
         folder = self.folder / "cells" / trial.name
         try:
-            with FileLock(folder.with_name(f".{trial.name}.lock"), timeout=0):
+            with claimed(self._lock(trial)):
                 if self._read(trial) is None:
+                    if (folder / PROOF).exists():
+                        note(f"the records of {folder} are damaged: it is trained again")
                     if file_digest(trial.start) != self.digests[trial.start.name]:
                         raise self._another_start(trial.start)
                     train_trial(trial, self.config, folder, data=self.data)
+                    if self._read(trial) is None:
+                        raise UserError(f"{folder} does not keep the records that are written: use another disk")
                     return True
         except Timeout:
             pass
         return False
+
+    def _lock(self, trial: Trial) -> Path:
+        return self.folder / "cells" / f".{trial.name}.lock"
 
     def _timed(self, start: Initialisation) -> float:
         """Seconds of a trial, from some that are very short, the first of which is slow and does not count."""

@@ -18,6 +18,7 @@ from common.errors import DivergedError, UserError
 from common.files import write_json
 from common.run.checkpoint import handover_file
 from common.run.claim import RunFolder
+from common.run.plain_data import Count, Finite, from_dict
 from transfer.config import TransferConfig
 from transfer.phase import Transfer
 from transfer.scoring import IMAGES_FILE, read_images
@@ -79,6 +80,24 @@ class TrialResult:
     """The confusion matrix of every test image; None where test images were not looked at."""
 
 
+@dataclass(frozen=True)
+class Needed:
+    """The entries of a trial's record that the rest of a study relies on."""
+
+    kind: Kind
+    file_digest: str | None
+    transfer: str
+    data: str
+    val_mean_iou: Finite | None
+    images: dict[Literal["train", "val", "test"], Count]
+    uses_imagenet_labels: bool
+    uses_labels: bool
+    classes: list[str]
+    encoder: dict[str, Any]
+    seconds: Finite
+    test: dict[str, Any] | None = None
+
+
 def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) -> None:
     """Train a trial in its folder, with what it says going to log.txt there. A search never sees a test image.
 
@@ -117,12 +136,17 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
 
 
 def read_trial(folder: Path) -> TrialResult | None:
-    """What a trial has found; None while it is not finished."""
-    if not (folder / PROOF).exists():
+    """What a trial has found; None while it is not finished, and where its records are damaged."""
+    proof, images = folder / PROOF, folder / IMAGES_FILE
+    try:
+        record = json.loads(proof.read_text(encoding="utf-8"))
+        needed = from_dict(Needed, record, source=proof)
+        counts = read_images(images).counts if images.exists() else None
+    except (OSError, ValueError, RecursionError, UserError):
         return None
-    images = folder / IMAGES_FILE
-    counts = read_images(images).counts if images.exists() else None
-    return TrialResult(json.loads((folder / PROOF).read_text()), counts)
+    sides = (needed.images.get("test"), len(needed.classes), len(needed.classes))
+    shape = None if counts is None else counts.shape
+    return TrialResult(record, counts) if needed.test is None or shape == sides else None
 
 
 def data_digest(data: LabelledSplits) -> str:
