@@ -6,7 +6,8 @@ equal the field names.
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ C = TypeVar("C")
 
 MOST = 1e18
 """No setting is as large: sums and products of such numbers stay finite."""
+_adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
@@ -55,7 +57,7 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
 
 def flatten(config: Any) -> dict[str, Any]:
     """The settings as plain YAML data under their flag names; what only steers one call is left out."""
-    plain = TypeAdapter(type(config)).dump_python(config, mode="json")
+    plain = _adapter(type(config)).dump_python(config, mode="json")
     flat = {name: value for group in plain.values() for name, value in group.items()}
     return {name: value for name, value in flat.items() if name not in ONE_CALL}
 
@@ -92,6 +94,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     settings = load_yaml(path)
     if not isinstance(settings, dict | None):
         raise UserError(f"{path} should hold lines like 'lr: 0.1', not a {type(settings).__name__}")
+    if other := [name for name in settings or {} if not isinstance(name, str)]:
+        raise UserError(f"{path} has the key {brief(other[0])}, and settings have names: write lines like 'lr: 0.1'")
     return settings or {}
 
 
@@ -132,7 +136,7 @@ def _nested(kind: type, flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
     try:
-        config = TypeAdapter(kind).validate_python(nested)
+        config = _adapter(kind).validate_python(nested)
     except ValidationError as error:
         first = error.errors()[0]
         name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))

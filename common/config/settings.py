@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Collection
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -79,6 +80,7 @@ def _group_settings(name: str, group: Any) -> list[Setting]:
     ]
 
 
+@cache
 def field_docs(kind: type) -> dict[str, str]:
     """The string under each field of a dataclass, on one line; a class's own wins over its base's."""
     docs: dict[str, str] = {}
