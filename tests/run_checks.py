@@ -1,6 +1,7 @@
 """What a run left, read and compared, and how a command refuses."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -30,12 +31,12 @@ def same(ours, theirs) -> bool:
     return ours == theirs
 
 
-def refusal(command, words, capsys) -> str:
-    """The one sentence with which a command refuses; nothing is left behind but what was there."""
+def refusal(command, words, capsys, *, leaves: Sequence[str] = ()) -> str:
+    """The one sentence with which a command refuses; what is there afterwards was there, or it `leaves` it."""
     before = sorted(Path.cwd().rglob("*"))
     assert command([str(word) for word in words]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert sorted(Path.cwd().rglob("*")) == before
-    assert said[-1].startswith("error: ")
+    assert sorted(Path.cwd().rglob("*")) == sorted([*before, *(Path.cwd() / name for name in leaves)])
+    assert [line for line in said if line.startswith("error:")] == said[-1:]
     assert not any("Traceback" in line for line in said)
     return said[-1]
