@@ -26,9 +26,12 @@ def save_atomically(content: Any, path: Path, *, before: Callable[[], None] | No
             if before is not None:
                 before()
     except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) or error.errno in NO_SPACE:
-            raise UserError(f"cannot write {path}: {error}; free some space and run again with --resume") from error
-        raise
+        full = isinstance(error, RuntimeError) or error.errno in NO_SPACE  # torch has words of its own for it
+        if not full:
+            raise
+        raise UserError(
+            f"cannot write {path}: the disk is full; free some space and run again with --resume"
+        ) from error
 
 
 def load_tensors(path: Path) -> Any:

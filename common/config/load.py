@@ -159,7 +159,7 @@ def _refuse_empty_paths(settings: Sequence[Setting], words: Sequence[str], flat:
 def _refuse_unusable(name: str, value: Any) -> None:
     """Raise UserError for what no setting takes: numbers that are infinite or next to it, and letters no file has."""
     for part in value if isinstance(value, tuple) else (value,):
-        if isinstance(part, int | float) and not abs(part) < MOST:
-            raise UserError(f"--{name} is {brief(part)}: it takes numbers below {MOST:g}")
+        if isinstance(part, int | float) and not abs(part) <= MOST:
+            raise UserError(f"--{name} is {brief(part)}: it takes numbers up to {MOST:g}")
         if isinstance(part, str | Path) and "\0" in str(part):
             raise UserError(f"--{name} is {brief(str(part))}: it takes no NUL character")
