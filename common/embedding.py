@@ -5,10 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.metrics import silhouette_score
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from common.config.network import Pooling
@@ -80,6 +76,8 @@ def neighbours(vectors: Float[np.ndarray, "n d"], *, count: int) -> Int64[np.nda
 
     There are `count` of them, or all others if those are fewer.
     """
+    from sklearn.neighbors import NearestNeighbors  # here, as in what follows: a training starts seconds earlier
+
     search = NearestNeighbors(n_neighbors=min(count, len(vectors) - 1), metric="cosine").fit(standardised(vectors))
     return search.kneighbors(return_distance=False)
 
@@ -106,6 +104,8 @@ def silhouette(vectors: Float[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"
     """
     if not 2 <= len(np.unique(labels)) < len(labels):
         return float("nan")
+    from sklearn.metrics import silhouette_score
+
     return float(silhouette_score(standardised(vectors), labels, metric="cosine"))
 
 
@@ -141,6 +141,8 @@ def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.
 
 def principal(vectors: Float[np.ndarray, "n d"], *, seed: int) -> Float[np.ndarray, "n p"]:
     """The first 50 principal components at most, after bringing every coordinate to unit variance."""
+    from sklearn.decomposition import PCA
+
     return PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
 
 
@@ -154,6 +156,8 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) ->
     planes = {"pca": few[:, :2].astype(np.float32)}
     if not tsne:
         return planes
+    from sklearn.manifold import TSNE
+
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
     with spinner(f"t-SNE of {len(few):,} points"):
         found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(few)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy.special import stdtrit
 
 
 class Interval(NamedTuple):
@@ -27,5 +27,5 @@ def mean_interval(values: Float[np.ndarray, " n"]) -> Interval:
     """
     mean = float(values.mean())
     error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    reach = error * float(stats.t.ppf(0.975, max(len(values) - 1, 1)))
+    reach = error * float(stdtrit(max(len(values) - 1, 1), 0.975))
     return Interval(mean, mean - reach, mean + reach)

@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
 from common.models.blocks import initialise
 from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, checked_state, imagenet_state, load_features
 from common.tensor_files import load_tensors
-from pretrain.targets.registry import LossConfig
+from pretrain.targets.registry import FIXED_NETWORK, LossConfig
 
-NAME = "mobilenet_v2"
 TAPS = (1, 3, 6, 13)
 """The last blocks at strides 2, 4, 8 and 16."""
 LATE_TAPS = (13, 17)
@@ -32,11 +30,13 @@ class FixedNetwork(nn.Module):
 
     def __init__(self, state: Mapping[str, Tensor] | None, taps: Sequence[int] = TAPS) -> None:
         super().__init__()
+        from torchvision.models import mobilenet_v2  # here: it takes as long to import as torch
+
         features = mobilenet_v2(weights=None).features
         if state is None:
             initialise(features)
         else:
-            load_features(features, state, f"the ImageNet weights of {NAME}")
+            load_features(features, state, f"the ImageNet weights of {FIXED_NETWORK}")
         self.taps = tuple(taps)
         self.layers = features[: self.taps[-1] + 1]
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(-1, 1, 1))
@@ -63,4 +63,4 @@ def perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
             assert path is not None, "LossConfig.check refuses that"
             return checked_state(load_tensors(path), path)
         case "imagenet":
-            return imagenet_state(NAME, path)
+            return imagenet_state(FIXED_NETWORK, path)

@@ -7,11 +7,10 @@ from typing import Any
 from common.errors import UserError, brief
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
-from pretrain.fixed_network import NAME
 from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.pretexts.task import SKIP_DROP
-from pretrain.targets.registry import TARGETS
+from pretrain.targets.registry import FIXED_NETWORK, TARGETS
 
 
 def task_record(config: PretrainConfig, before: PretrainingRecord | None = None) -> PretrainingRecord:
@@ -27,7 +26,7 @@ def task_record(config: PretrainConfig, before: PretrainingRecord | None = None)
         contrast_weight=weights["contrast_weight"],
         skips=config.pretext.skips,
         norm=config.model.norm,
-        perceptual=f"{NAME} ({config.loss.perceptual_init})" if config.perceptual else None,
+        perceptual=f"{FIXED_NETWORK} ({config.loss.perceptual_init})" if config.perceptual else None,
         uses_imagenet_labels=imagenet or (before is not None and before.uses_imagenet_labels),
         uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
         before=before,

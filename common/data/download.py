@@ -4,8 +4,6 @@ import contextlib
 import socket
 from pathlib import Path
 
-from torchvision.datasets import OxfordIIITPet
-
 from common.errors import UserError
 
 SECONDS = 30
@@ -19,6 +17,8 @@ def fetch_oxford(root: Path) -> None:
     """
     if all((root / part).is_dir() for part in ("images", "annotations")):
         return
+    from torchvision.datasets import OxfordIIITPet  # here: it takes as long to import as torch
+
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.segmentation.deeplabv3 import ASPP
 
 from common.errors import UserError
 from common.models.blocks import Strides, Widths
@@ -38,6 +37,8 @@ class DeepLabV3PlusDecoder(Decoder):
             )
         self.fine = self.encoder_strides.index(FINE_STRIDE)
         self.out_channels = WIDTH
+        from torchvision.models.segmentation.deeplabv3 import ASPP  # here: it takes as long to import as torch
+
         rates = [max(1, dilation * 16 // encoder_strides[-1]) for dilation in (6, 12, 18)]
         self.pool = ASPP(encoder_channels[-1], rates, WIDTH)
         self.narrow = _convolution(encoder_channels[self.fine], FINE_WIDTH, 1)

@@ -7,7 +7,6 @@ from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
@@ -29,6 +28,8 @@ class MobileNetV2Encoder(Encoder):
     def __init__(self, *, in_channels: Channels = 3) -> None:
         mean, std = (channel_statistics(imagenet, in_channels) for imagenet in (IMAGENET_MEAN, IMAGENET_STD))
         super().__init__(mean=mean, std=std)
+        from torchvision.models import mobilenet_v2  # here: it takes as long to import as torch
+
         self.features = mobilenet_v2(weights=None).features
         if in_channels != 3:
             stem = nn.Conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False)

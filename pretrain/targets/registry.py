@@ -13,6 +13,8 @@ from pydantic import Field
 from common.errors import UserError
 from pretrain.registered import Groups, Registered, Settings
 
+FIXED_NETWORK = "mobilenet_v2"
+"""The network of the perceptual term and of the target features."""
 Weight = Annotated[float, Field(ge=0)]
 
 

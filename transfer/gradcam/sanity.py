@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 from torch import Tensor
 
 from transfer.gradcam.cam import Activation, class_activation
@@ -78,4 +77,6 @@ def _spearman(one: Float[Tensor, "h w"], other: Float[Tensor, "h w"]) -> float:
     first, second = one.flatten().cpu().numpy(), other.flatten().cpu().numpy()
     if np.ptp(first) == 0 or np.ptp(second) == 0:  # a constant has no ranks
         return float("nan")
+    from scipy.stats import rankdata  # here: it takes seconds to import
+
     return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])

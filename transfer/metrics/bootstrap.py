@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
-from scipy import stats
+from scipy.special import stdtrit
 
 from common.intervals import Interval
 from common.metrics import confusion_scores
@@ -64,7 +64,7 @@ def seeds_difference(
     if both == 0:
         return Interval(value, value, value)
     freedom = (seeds - 1) * (both / over_seeds) ** 2 if over_seeds else np.inf
-    reach = float(stats.t.ppf(0.975, freedom)) * both**0.5
+    reach = float(stdtrit(freedom, 0.975)) * both**0.5
     return Interval(value, value - reach, value + reach)
 
 
