@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-import torch
-from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from common.errors import UserError
 
@@ -34,45 +32,6 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels)
     groups = max(count for count in range(1, 9) if channels % count == 0)
     return nn.GroupNorm(groups, channels)
-
-
-def normalise_visible(
-    norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"]
-) -> Float[Tensor, "n c h w"]:
-    """Apply a normalisation with statistics over the cells where `cells` is 1 only.
-
-    The output of the other cells is meaningless. Statistics that included zeros would not match whole images at
-    fine-tuning. GroupNorm is applied to all cells, visible or not.
-
-    Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (normalisation of sparse maps).
-    """
-    if isinstance(norm, nn.GroupNorm):
-        return norm(x)
-    assert isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d)
-    over_batch = isinstance(norm, nn.BatchNorm2d)
-    if over_batch and not norm.training:
-        return norm(x)
-    given, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # sums over a batch need float32
-    dims = (0, 2, 3) if over_batch else (2, 3)
-    count = cells.sum(dims, keepdim=True).clamp(min=1)
-    mean = (x * cells).sum(dims, keepdim=True) / count
-    variance = ((x - mean).square() * cells).sum(dims, keepdim=True) / count
-    if over_batch:
-        _follow(norm, mean.detach(), (variance * count / (count - 1).clamp(min=1)).detach())
-    scale, shift = norm.weight.view(-1, 1, 1), norm.bias.view(-1, 1, 1)
-    return ((x - mean) * (variance + norm.eps).rsqrt() * scale + shift).to(given)
-
-
-@torch.no_grad()
-def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """Update the running statistics like a training step of BatchNorm."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    assert norm.num_batches_tracked is not None
-    assert norm.momentum is not None
-    norm.running_mean.lerp_(mean.flatten(), norm.momentum)
-    norm.running_var.lerp_(variance.flatten(), norm.momentum)
-    norm.num_batches_tracked.add_(1)
 
 
 def two_convolutions(in_channels: int, width: int, *, norm: Norm, stride: int = 1) -> list[nn.Module]:

@@ -17,10 +17,10 @@ from common.models.blocks import (
     Rates,
     Widths,
     initialise,
-    normalise_visible,
     require_one_each,
     two_convolutions,
 )
+from common.models.visible import normalise_visible
 
 
 class Encoder(nn.Module):
@@ -179,11 +179,9 @@ class UNetEncoder(Encoder):
 
 
 def _through(stage: nn.Sequential, x: Tensor, cells: Tensor | None) -> Tensor:
-    """Run a stage; with `cells`, hidden cells are excluded from statistics and zeroed after every activation."""
+    """Run a stage; with `cells`, hidden cells are excluded from statistics and zero after every normalisation."""
     if cells is None:
         return stage(x)
     for layer in stage:
         x = normalise_visible(layer, x, cells) if isinstance(layer, NORMS) else layer(x)
-        if isinstance(layer, nn.LeakyReLU):
-            x = x * cells
     return x

@@ -10,12 +10,13 @@ from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
 from common.errors import UserError
-from common.models.blocks import norm_layer, normalise_visible
+from common.models.blocks import norm_layer
 from common.models.encoder import Encoder, UNetEncoder
 from common.models.mobilenet import MobileNetV2Encoder
 from common.models.parts import ENCODERS
 from common.models.registry import build_encoder
 from common.models.smp import SMPEncoder
+from common.models.visible import normalise_visible
 
 TINY = (4, 8, 8, 8, 8, 12)
 MAKERS = {
