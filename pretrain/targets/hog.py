@@ -1,9 +1,8 @@
 """Histograms of oriented gradients: the shapes in an image, without its colours and its brightness."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.nn import functional as F
 
 from pretrain.registered import Settings
 from pretrain.targets.target import CELL, CellTarget
@@ -45,9 +44,21 @@ def hog(
     right[..., 1:-1] = image[..., 2:] - image[..., :-2]
     down[..., 1:-1, :] = image[..., 2:, :] - image[..., :-2, :]
     strength = torch.hypot(right, down)
-    angle = torch.atan2(down, right).rad2deg().remainder(180)
-    bins = (angle * (orientations / 180)).long().clamp(max=orientations - 1)
-    votes = [F.avg_pool2d(strength * (bins == index), cell) for index in range(orientations)]
-    histogram = torch.stack(votes, dim=2)
+    angle = torch.atan2(down, right).rad2deg_().remainder_(180)
+    bins = angle.mul_(orientations / 180).long().clamp_(max=orientations - 1)
+    histogram = _sums(strength, bins, cell, orientations) / cell**2
     length = (histogram.square().sum(2, keepdim=True) + EPSILON**2).sqrt()
     return (histogram / length).flatten(1, 2)
+
+
+def _sums(
+    votes: Float[Tensor, "n c h w"], bins: Int64[Tensor, "n c h w"], cell: int, count: int
+) -> Float[Tensor, "n c {count} p q"]:
+    """The sum of the votes for each of `count` bins in every cell; pixels beyond the last whole cell do not count."""
+    rows, columns = votes.shape[-2] // cell, votes.shape[-1] // cell
+    votes, bins = (x[..., : rows * cell, : columns * cell].unflatten(2, (rows, cell)) for x in (votes, bins))
+    n, c = votes.shape[:2]
+    histograms = torch.arange(n * c * rows * columns, device=votes.device).view(n, c, rows, 1, columns)
+    places = histograms.repeat_interleave(cell, -1) * count + bins
+    sums = votes.new_zeros(n * c * rows * columns * count).index_add_(0, places.flatten(), votes.flatten())
+    return sums.view(n, c, rows, columns, count).permute(0, 1, 4, 2, 3)

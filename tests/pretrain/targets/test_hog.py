@@ -3,6 +3,7 @@ import pytest
 import torch
 from datasets import photo
 from skimage.feature import hog as skimage_hog
+from torch.nn import functional as F
 
 from pretrain.targets.hog import hog
 
@@ -47,3 +48,33 @@ def test_brightness_and_contrast_do_not_matter():
 
 def test_no_gradient_is_kept():
     assert not hog(photos(1).requires_grad_()).requires_grad
+
+
+def by_means(image: torch.Tensor, cell: int, orientations: int) -> torch.Tensor:
+    right, down = torch.zeros_like(image), torch.zeros_like(image)
+    right[..., 1:-1] = image[..., 2:] - image[..., :-2]
+    down[..., 1:-1, :] = image[..., 2:, :] - image[..., :-2, :]
+    angle = torch.atan2(down, right).rad2deg().remainder(180)
+    bins = (angle * (orientations / 180)).long().clamp(max=orientations - 1)
+    votes = [F.avg_pool2d(torch.hypot(right, down) * (bins == index), cell) for index in range(orientations)]
+    histogram = torch.stack(votes, dim=2)
+    return (histogram / (histogram.square().sum(2, keepdim=True) + 1e-10).sqrt()).flatten(1, 2)
+
+
+STEPS = torch.linspace(0, 1, 48).expand(2, 3, 48, 48)
+PICTURES = {
+    "random": torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(0)),
+    "bytes": torch.randint(0, 4, (2, 3, 48, 48), generator=torch.Generator().manual_seed(0)) / 255,  # many on borders
+    "constant": torch.full((2, 3, 48, 48), 0.3),
+    "across": STEPS,
+    "down": 1 - STEPS.mT,
+    "diagonal": STEPS - STEPS.mT,
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize(("cell", "orientations"), [(8, 9), (16, 6), (10, 4)])
+def test_it_is_the_mean_of_the_votes_for_every_direction(picture, cell, orientations):
+    image = PICTURES[picture]
+    ours, wanted = hog(image, cell=cell, orientations=orientations), by_means(image, cell, orientations)
+    torch.testing.assert_close(ours, wanted, rtol=0, atol=2e-6)
