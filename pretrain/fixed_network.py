@@ -1,10 +1,12 @@
 """MobileNetV2's convolutions, which never learn: for the perceptual term and for features as a target."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from common.models.blocks import initialise
 from common.models.inspect import collect_outputs
@@ -21,6 +23,7 @@ LATE_TAPS = (13, 17)
 class FixedNetwork(nn.Module):
     """The convolutions of a MobileNetV2, which never learns and stays in evaluation mode.
 
+    Its normalisations are folded into its convolutions, and its maps are channels-last, for speed.
     `state` is torchvision's file of weights, whose classifier is left out; with None the network is random. `taps` are
     the layers whose outputs are its maps. Raises UserError where the file does not fit.
     """
@@ -38,19 +41,30 @@ class FixedNetwork(nn.Module):
         else:
             load_features(features, state, f"the ImageNet weights of {FIXED_NETWORK}")
         self.taps = tuple(taps)
-        self.layers = features[: self.taps[-1] + 1]
+        self.layers = _folded(features[: self.taps[-1] + 1])
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(-1, 1, 1))
         self.requires_grad_(False)
-        self.eval()
+        self.eval().to(memory_format=torch.channels_last)
 
     def maps(self, image: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """The maps of images, RGB in [0, 1]."""
-        return collect_outputs(self.layers, self.taps, (image - self.mean) / self.std)
+        normalised = (image - self.mean) / self.std
+        return collect_outputs(self.layers, self.taps, normalised.contiguous(memory_format=torch.channels_last))
 
     def train(self, mode: bool = True):  # noqa: ARG002
         """Stay in evaluation mode, whatever a parent's train() says."""
         return super().train(False)
+
+
+def _folded(layers: nn.Sequential) -> nn.Sequential:
+    """The layers in evaluation mode, each BatchNorm within the convolution before it; rounded once, to float32."""
+    layers.eval().double()
+    for part in [part for part in layers.modules() if isinstance(part, nn.Sequential)]:
+        for index, (layer, after) in enumerate(pairwise(part)):
+            if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
+                part[index], part[index + 1] = fuse_conv_bn_eval(layer, after), nn.Identity()
+    return layers.float()
 
 
 def perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
