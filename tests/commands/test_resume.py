@@ -86,10 +86,11 @@ def test_resuming_with_another_setting_is_refused(ae, capsys):
 @pytest.mark.parametrize(
     ("command", "flags", "page"),
     [
-        (pretrain, PRETRAIN, "pretrain.report.run_report.write_page"),
-        (transfer, TRANSFER, "transfer.report.run_report.write_page"),
+        pytest.param(pretrain, PRETRAIN, "pretrain.report.run_report.write_page", id="pretrain"),
+        pytest.param(
+            transfer, TRANSFER, "transfer.report.run_report.write_page", id="transfer", marks=pytest.mark.slow
+        ),
     ],
-    ids=["pretrain", "transfer"],
 )
 def test_a_run_that_stopped_at_its_page_is_not_finished(command, flags, page, tmp_path, monkeypatch, capsys):
     words = [*flags, *SYNTHETIC, "--report", "--output_dir", "run"]

@@ -26,7 +26,7 @@ KINDS = (PretrainConfig, TransferConfig, StudyConfig)
 NAMES = sorted({name for kind in KINDS for group in vars(kind()).values() for name in vars(group)})
 
 
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=40)
 @given(kind=st.sampled_from(KINDS), name=st.sampled_from(NAMES) | st.text(max_size=8), value=PLAIN)
 @example(PretrainConfig, "lr", float("nan"))
 @example(PretrainConfig, "epochs", 10**400)
@@ -67,14 +67,14 @@ def test_any_words_are_a_config_or_a_sentence(kind, words, tmp_path, monkeypatch
         load_config(kind, words, prog="")
 
 
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=60)
 @given(data=PLAIN)
 def test_any_data_is_classes_or_a_sentence(data):
     with suppress(UserError):
         Classes.from_dict(data)
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=100)
 @given(
     names=st.lists(LEAVES, max_size=4) | PLAIN,
     values=st.dictionaries(LEAVES, LEAVES | st.just("ignore"), max_size=4) | PLAIN,

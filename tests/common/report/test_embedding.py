@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import sklearn.manifold
 
-import common.embedding
 from common.data.synthetic.pets import synthetic_pets
 from common.embedding import plane
 from common.report.embedding import EmbeddedImages, Embedding, EmbeddingOptions, embedding_blocks
@@ -21,7 +20,7 @@ def computed(monkeypatch):
             calls.append(1)
             return super().fit_transform(*words, **settings)
 
-    monkeypatch.setattr(common.embedding, "TSNE", Counted)
+    monkeypatch.setattr(sklearn.manifold, "TSNE", Counted)
     return calls
 
 

@@ -247,7 +247,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), value=VALUES, drop=st.booleans(), kind=st.booleans())
 def test_any_entry_of_any_value_is_a_network_or_a_sentence(
     seed, value, drop, kind, autoencoder, segmentation, tmp_path
