@@ -166,7 +166,7 @@ class Autoencoder(nn.Module):
 class TrainingForward(nn.Module):
     """All that a training step computes of an autoencoder, in one `forward`.
 
-    Fabric wraps, and torch.compile compiles, that method and no other.
+    torch.compile compiles that method and no other.
     """
 
     def __init__(self, model: Autoencoder) -> None:

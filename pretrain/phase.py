@@ -12,9 +12,9 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
-from common.engine.device import make_fabric
 from common.engine.loop import Updater, updates_per_epoch
 from common.engine.optim import ParameterGroup, build_optimizer, rates
+from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import compiled, train
 from common.models.summary import write_summary
@@ -48,7 +48,7 @@ class Pretraining:
     def __init__(self, config: PretrainConfig, held: RunFolder) -> None:
         self.config = config
         self.run = Run(held, config)
-        self.fabric = make_fabric(config.run)
+        self.precision = make_precision(config.run)
         seed_update(config.run.seed, INITIAL)
         target = build_target(config)
         seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
@@ -56,20 +56,20 @@ class Pretraining:
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
-        self.data = load_photographs(config, self.model.to(self.fabric.device) if taught else None)
+        self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
-        self.network = self.fabric.setup_module(compiled(TrainingForward(self.model), config.training))
-        self.objective.to(self.fabric.device)
+        self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
+        self.objective.to(self.precision.device)
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open({split: getattr(self.data, split) for split in SPLITS})
         for sentence in self.data.notes:
             note(sentence)
-        image = read_batch(self.data.train, np.arange(1), self.fabric.device).image
+        image = read_batch(self.data.train, np.arange(1), self.precision.device).image
         say(*write_summary(self.model, image, self.run.folder / "model.txt").splitlines())
         updater = self._updater()
         state = {"model": self.model, "updater": updater}
@@ -78,7 +78,7 @@ class Pretraining:
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
         return Updater(
-            self.fabric,
+            self.precision,
             self.model,
             build_optimizer([ParameterGroup([self.model])], plan, optim),
             plan,
@@ -109,7 +109,7 @@ class Pretraining:
             rows=progress.rows,
             notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
         )
-        report_training(self.run, self.model, info, device=self.fabric.device)
+        report_training(self.run, self.model, info, device=self.precision.device)
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
@@ -125,11 +125,11 @@ class Pretraining:
         terms, network = Means(), TrainingForward(self.model)
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
-        for batch in batches.epoch(0, self.fabric.device):
+        for batch in batches.epoch(0, self.precision.device):
             loss = self.objective(network, self._task(batch.image, batch.mask, batch))["loss"]
             terms.add({"loss": loss.item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        size, device = self.config.training.batch_size, self.fabric.device
+        size, device = self.config.training.batch_size, self.precision.device
         images = score_images(self.model, self.data.val, batch_size=size, device=device)
         return {**means(images), **terms.row(), **probed}
 
@@ -147,7 +147,7 @@ class Pretraining:
         if config.probe_dir is None or config.probe_every == 0:
             return None
         return Probe.load(
-            replace(self.config.data, data_dir=config.probe_dir, download=False), device=self.fabric.device
+            replace(self.config.data, data_dir=config.probe_dir, download=False), device=self.precision.device
         )
 
     def _probes_after(self, epoch: int) -> bool:
@@ -156,7 +156,7 @@ class Pretraining:
 
     def show(self, history: History) -> None:
         """Show reconstructions of validation images."""
-        neighbours, device = self._probes_after(history.epoch - 1), self.fabric.device
+        neighbours, device = self._probes_after(history.epoch - 1), self.precision.device
         drawn = training_pictures(self.model, self.data.val, self.config, 4, device=device, neighbours=neighbours)
         for name, picture in drawn.items():
             self.run.picture(name, picture, history.epoch)

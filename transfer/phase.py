@@ -11,9 +11,9 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_labelled
-from common.engine.device import make_fabric
 from common.engine.loop import Updater, updates_per_epoch
 from common.engine.optim import build_optimizer, rates
+from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import compiled, train
 from common.metrics import confusion, confusion_scores
@@ -45,7 +45,7 @@ class Transfer:
     def __init__(self, config: TransferConfig, held: RunFolder) -> None:
         self.config = config
         self.run = Run(held, config)
-        self.fabric = make_fabric(config.run)
+        self.precision = make_precision(config.run)
         self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
@@ -56,10 +56,10 @@ class Transfer:
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
         self.augment = Augment(config.augment, channels=config.data.channels)
-        self.network = self.fabric.setup_module(compiled(self.net, config.training))
-        self.loss.to(self.fabric.device)
+        self.network = self.precision.place(compiled(self.net, config.training))
+        self.loss.to(self.precision.device)
         shape = (len(self.names), len(self.names))
-        self.counts = torch.zeros(shape, dtype=torch.int64, device=self.fabric.device)
+        self.counts = torch.zeros(shape, dtype=torch.int64, device=self.precision.device)
         """Pixels of the epoch's training by class and prediction."""
 
     @property
@@ -74,7 +74,7 @@ class Transfer:
         for sentence in self._notes():
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
-        image = read_batch(self.train_pack, np.arange(1), self.fabric.device).image
+        image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
         say(*write_summary(self.net, image, self.run.folder / "model.txt").splitlines())
         say(self.receipt)
         updater = self._updater()
@@ -88,7 +88,7 @@ class Transfer:
         plan, optim = self.config.training, self.config.optim
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
         return Updater(
-            self.fabric,
+            self.precision,
             self.net,
             build_optimizer(parts, plan, optim),
             plan,
@@ -126,7 +126,7 @@ class Transfer:
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
         )
-        report_training(self.run, Segmenter(self.net, best, self.fabric.device), info, before=self.before)
+        report_training(self.run, Segmenter(self.net, best, self.precision.device), info, before=self.before)
 
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
@@ -147,7 +147,7 @@ class Transfer:
 
     def show(self, history: History) -> str | None:
         """Show predictions on validation images; return an alarm where a class is never predicted."""
-        picture = training_picture(self.net, self.val_pack, self.names, device=self.fabric.device)
+        picture = training_picture(self.net, self.val_pack, self.names, device=self.precision.device)
         self.run.picture("segmentations", picture, history.epoch)
         silent = silent_for(history.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None

@@ -1,8 +1,6 @@
-"""Device and precision of a run: Lightning Fabric, configured by the flags."""
+"""The device of a run, by its name."""
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
 
 from common.config.groups import RunConfig
 from common.errors import UserError
@@ -22,17 +20,6 @@ def find_device(name: str = "auto") -> torch.device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UserError("--device mps: PyTorch finds no Apple GPU here; use --device cpu or auto")
     return torch.device("cpu") if kind == "cpu" else torch.device(kind, int(index or 0))
-
-
-def make_fabric(config: RunConfig) -> Fabric:
-    """Return a Fabric for one device. Raises UserError if the device is absent or lacks the precision."""
-    device = find_device(config.device)
-    if config.amp and config.amp_dtype == "fp16" and device.type == "cpu":
-        raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")
-    precision = {"bf16": "bf16-mixed", "fp16": "16-mixed"}[config.amp_dtype] if config.amp else "32-true"
-    devices = [device.index] if device.type == "cuda" else 1
-    here = LightningEnvironment()  # this process alone: Fabric would ask the variables of Slurm and torchrun for more
-    return Fabric(accelerator=device.type, devices=devices, precision=precision, plugins=here)  # type: ignore[arg-type]
 
 
 def _best() -> str:

@@ -4,16 +4,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch
+from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means, Row
@@ -26,7 +25,7 @@ Step = Callable[[Batch], Mapping[str, Tensor]]
 class Updater:
     """The weight updates of a training, one for every `plan.accumulate` batches.
 
-    Every batch re-seeds the random numbers from (seed, batch, rank). Augmentation, masking and dropout depend on
+    Every batch re-seeds the random numbers from (seed, batch). Augmentation, masking and dropout depend on
     nothing else, so a resumed run equals an uninterrupted one. The learning rate of a parameter group is
     `lr_at(update)` times its own "factor" (default 1). With `plan.ema` an exponential moving average of the weights
     and buffers is kept; it starts at the weights after the first update.
@@ -34,7 +33,7 @@ class Updater:
 
     def __init__(
         self,
-        fabric: Fabric,
+        precision: Precision,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         plan: TrainingConfig,
@@ -42,8 +41,7 @@ class Updater:
         lr_at: Callable[[int], float],
         seed: int,
     ) -> None:
-        self.fabric, self.model, self.optimizer, self.plan = fabric, model, optimizer, plan
-        self.moves = cast(_FabricOptimizer, fabric.setup_optimizers(optimizer))
+        self.precision, self.model, self.optimizer, self.plan = precision, model, optimizer, plan
         self.lr_at, self.seed = lr_at, seed
         self.update = self.batch = 0
         self.buffers: list[Tensor] = []
@@ -61,7 +59,7 @@ class Updater:
             "update": self.update,
             "batch": self.batch,
             "optimizer": self.optimizer.state_dict(),
-            "precision": self.fabric.strategy.precision.state_dict(),
+            "precision": self.precision.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
         }
 
@@ -69,13 +67,13 @@ class Updater:
         """Restore the state that `state_dict` returned."""
         self.update, self.batch = state["update"], state["batch"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        self.precision.scaler.load_state_dict(state["precision"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 
     def begin(self) -> None:
         """Prepare a batch: seed its random numbers, and set the learning rates of its update."""
-        seed_update(self.seed, self.batch, self.fabric.global_rank)
+        seed_update(self.seed, self.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr_at(self.update) * group.get("factor", 1.0)
 
@@ -90,7 +88,7 @@ class Updater:
         if not all(math.isfinite(value) for value in values.values()):
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             raise DivergedError(f"the loss is not a number at update {self.update} ({shown})")
-        self.fabric.backward(terms["loss"] * share)
+        self.precision.scaler.scale(terms["loss"] * share).backward()
         return values
 
     def move(self) -> float:
@@ -100,12 +98,14 @@ class Updater:
         gradients overflow now and then, the scaler skips such an update.
         """
         largest = self.plan.clip_norm or math.inf  # a clip at infinity multiplies by 1: it only measures
-        norm = cast(
-            Tensor, self.fabric.clip_gradients(self.model, self.moves, max_norm=largest, error_if_nonfinite=False)
-        ).item()
-        if not math.isfinite(norm) and self.fabric.strategy.precision.precision != "16-mixed":
+        scaler = self.precision.scaler
+        scaler.unscale_(self.optimizer)
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        norm = nn.utils.clip_grad_norm_(weights, largest).item()
+        if not math.isfinite(norm) and not scaler.is_enabled():
             raise DivergedError(f"the gradient is not finite at update {self.update}")
-        self.moves.step()
+        scaler.step(self.optimizer)
+        scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update_parameters(self.model)

@@ -88,7 +88,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         bar.begin(epoch)
         terms = train_epoch(
             phase.step,
-            batches.epoch(epoch, updater.fabric.device),
+            batches.epoch(epoch, updater.precision.device),
             updater,
             watch=lambda values, count: bar.advance(values, count, updater.lr),
             nonfinite=partial(_stop_or_skip, plan, batches.pack),
@@ -105,7 +105,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         with updater.averaged():
             _save_network(phase, run, now, better=better)
         run.save_state(now, state)
-        run.record_resources(updater.fabric.device)
+        run.record_resources(updater.precision.device)
         run.record(now)
         with updater.averaged():
             alarm = phase.show(now)

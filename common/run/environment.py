@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 PACKAGES = (
-    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "lightning-fabric", "numpy",
+    "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "numpy",
     "segmentation-models-pytorch",
 )  # fmt: skip
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch.utils.tensorboard import SummaryWriter
 
 from common.errors import UserError
 
@@ -40,7 +39,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "tensorboard"
-        self._writer: SummaryWriter | None = None
+        self._writer: Any = None
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
         for name, value in values.items():
@@ -60,8 +59,10 @@ class TensorBoard:
         if self._writer is not None:
             self._writer.close()
 
-    def _open(self) -> SummaryWriter:
+    def _open(self) -> Any:
         if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter  # here: a training starts without it
+
             self._writer = SummaryWriter(str(self.folder))
         return self._writer
 

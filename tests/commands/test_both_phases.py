@@ -70,7 +70,7 @@ def test_a_leak_from_pretraining_into_test_images_is_said_aloud(tmp_path, capsys
     assert "LEAK" in (tmp_path / "seg/evaluation-test/report.html").read_text()
 
 
-@pytest.mark.parametrize("channels", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("channels", [pytest.param(1, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
 def test_images_of_other_channels_go_through_both_phases_and_come_out_as_masks(channels, tmp_path, capsys):
     rows = np.random.default_rng(0).integers(0, 256, (90, 30, 40, channels), dtype=np.uint8)
     write_tree(tmp_path, {f"photos/{i}.png": row.squeeze() for i, row in enumerate(rows)})

@@ -87,7 +87,15 @@ def test_all_five_systems_have_their_presets():
     ]
 
 
-SISTERS = ("b_tuned", "c_isic_frozen", "d_isic_tuned", "e_resnet34", "e_efficientnet")
+SISTERS = (
+    "b_tuned",
+    "c_isic_frozen",
+    "c_isic_tuned",
+    "d_isic_tuned",
+    "e_resnet34",
+    "e_efficientnet",
+    "e_deeplabv3plus",
+)
 """Presets of which another one has the decoder or the library: only the slow tests train them."""
 
 
@@ -122,7 +130,7 @@ def test_a_preset_says_whether_the_encoder_ever_thaws(name):
     assert name.endswith("frozen") or config.encoder.freeze_epochs == 0
 
 
-@pytest.mark.parametrize("name", ["b_frozen", "c_isic_tuned"])
+@pytest.mark.parametrize("name", ["b_frozen", pytest.param("c_isic_tuned", marks=pytest.mark.slow)])
 def test_a_frozen_encoder_comes_out_as_it_went_in_and_a_tuned_one_does_not(name, tmp_path, monkeypatch):
     torch.manual_seed(0)
     donor = mobilenet_v2().state_dict()

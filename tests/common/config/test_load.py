@@ -113,8 +113,11 @@ def test_a_bad_config_file_is_refused_in_one_sentence(text, said, tmp_path):
     assert said in refusal("--config", file)
 
 
-@pytest.mark.parametrize("value", ["inf", "nan", "1e400"])
-@pytest.mark.parametrize("kind", [config_class(), TransferConfig, StudyConfig])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(config_class(), "inf"), (TransferConfig, "nan"), (StudyConfig, "1e400")],
+    ids=["1", "2", "study"],
+)
 def test_no_setting_takes_a_number_that_is_not_finite(kind, value):
     names = {setting.name: setting.metavar for setting in settings_of(kind, kind())}
     numbers = [name for name, metavar in names.items() if metavar.partition(" ")[0] == "X"]
