@@ -4,12 +4,17 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from common.data.classes import IGNORE
 
 PER_CLASS = ("iou", "dice", "precision", "recall")
+
+
+def classes_of(scores: Float[Tensor, "n k h w"]) -> Int64[Tensor, "n h w"]:
+    """The class of the highest score in each pixel, and of equal ones the first: `argmax`, several times as fast."""
+    return scores.max(1).indices
 
 
 def confusion(

@@ -16,7 +16,7 @@ from common.engine.optim import build_optimizer, rates
 from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import compiled, train
-from common.metrics import confusion, confusion_scores
+from common.metrics import classes_of, confusion, confusion_scores
 from common.models.rebuild import load_sections
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
@@ -106,7 +106,7 @@ class Transfer:
         image, mask = self.augment(batch.image, batch.mask)
         assert mask is not None, "labelled data has masks"
         logits = self.network(image)
-        self.counts += confusion(logits.argmax(1), mask, len(self.names)).sum(0)
+        self.counts += confusion(classes_of(logits), mask, len(self.names)).sum(0)
         return self.loss(logits, mask)
 
     def trained(self) -> Row:

@@ -16,7 +16,7 @@ from torch import Tensor
 from common.data.batches import each_image
 from common.data.pack import LabelledPack, Pack
 from common.errors import UserError
-from common.metrics import PER_CLASS, confusion
+from common.metrics import PER_CLASS, classes_of, confusion
 from common.rows import Means, Row
 from common.say import say
 from transfer.losses.segmentation import SegmentationLoss
@@ -64,7 +64,7 @@ def score_network(
         logits = net(batch.image)
         if watch is not None:
             watch(logits, batch.mask)
-        matrices.append(confusion(logits.argmax(1), batch.mask, logits.shape[1]).cpu())
+        matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu())
     return Scores(torch.cat(matrices).numpy(), names)
 
 

@@ -11,7 +11,7 @@ from common.data.batches import each_image
 from common.data.classes import IGNORE
 from common.data.load import load_labelled
 from common.data.pack import LabelledPack
-from common.metrics import confusion, confusion_scores
+from common.metrics import classes_of, confusion, confusion_scores
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.rows import Row
@@ -87,7 +87,7 @@ class Probe:
             maps, size = encoder(batch.image), (batch.mask.shape[-2], batch.mask.shape[-1])
             for (levels, penalty), classifier in classifiers.items():
                 logits = classifier(maps[levels.start : levels.stop], size)
-                matrices = confusion(logits.argmax(1), batch.mask, self.num_classes)
+                matrices = confusion(classes_of(logits), batch.mask, self.num_classes)
                 counts[levels, penalty] += matrices.sum(0).cpu()
         return counts
 

@@ -13,7 +13,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from common.metrics import confusion, confusion_scores, mean_of_known
+from common.metrics import classes_of, confusion, confusion_scores, mean_of_known
 
 METRICS = ("iou", "dice", "precision", "recall")
 
@@ -132,3 +132,11 @@ def test_a_mean_leaves_nan_out_and_is_nan_of_nothing_else():
     values = np.array([[0.25, math.nan], [0.75, math.nan], [math.nan, math.nan]])
     np.testing.assert_array_equal(mean_of_known(values, axis=0), [0.5, math.nan])
     np.testing.assert_array_equal(mean_of_known(values, axis=1), [0.25, 0.75, math.nan])
+
+
+@pytest.mark.parametrize("classes", [2, 3, 21])
+def test_classes_are_those_of_argmax_where_scores_are_equal_too(classes):
+    scores = torch.randn(2, classes, 20, 30, generator=torch.Generator().manual_seed(0)).round()
+    assert torch.equal(classes_of(scores), scores.argmax(1))
+    scores = scores.to(memory_format=torch.channels_last)
+    assert torch.equal(classes_of(scores), scores.argmax(1))

@@ -13,6 +13,7 @@ from common.colours import line_colour
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack
 from common.figures import grid, to_bytes
+from common.metrics import classes_of
 from common.rows import Row
 from transfer.colours import paint
 from transfer.model import SegmentationNet
@@ -86,7 +87,7 @@ def masks_of_all(
         if not columns:
             columns = {"image": to_bytes(batch.image), "truth": paint(batch.mask.cpu())}
             captions = [pack.keys[index] for index in chosen]
-        columns[run] = paint(net(batch.image).argmax(1).cpu())
+        columns[run] = paint(classes_of(net(batch.image)).cpu())
     return grid(columns, captions=captions)
 
 

@@ -9,6 +9,7 @@ import torch
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack
 from common.figures import to_bytes
+from common.metrics import classes_of
 from common.report.blocks import three_digits
 from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
@@ -63,7 +64,7 @@ def _layers(
     found: list[tuple[dict[str, str], dict[str, str]]] = [({}, {}) for _ in indices]
     for run, (name, (net, pack)) in enumerate(networks.items()):
         batch = read_batch(pack, np.asarray(indices), device)
-        truth, prediction = batch.mask.cpu(), net(batch.image).argmax(1).cpu()
+        truth, prediction = batch.mask.cpu(), classes_of(net(batch.image)).cpu()
         painted, wrong, pictures = paint(prediction), paint_errors(prediction, truth), to_bytes(batch.image)
         for row, (layers, maps) in enumerate(found):
             if run == 0:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from common.colours import heat, mix
 from common.errors import UserError, nearest
+from common.metrics import classes_of
 from common.models.inspect import eval_mode
 from transfer.model import SegmentationNet
 
@@ -70,7 +71,7 @@ def class_activation(
     with _tapped(net, layer) as tap, eval_mode(net), torch.enable_grad():
         logits = net(image)
         score = logits - logits.flip(1) if net.one_logit else logits
-        selected = logits.argmax(1) == target_class if where is None else where
+        selected = classes_of(logits) == target_class if where is None else where
         features, gradient = tap.gradient(score[:, target_class][selected].sum())
     if method == "auto":
         method = "hirescam" if tap.instance_norm_follows else "gradcam"

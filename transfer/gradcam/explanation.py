@@ -15,6 +15,7 @@ from common.data.decode import resize_image
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
+from common.metrics import classes_of
 from common.say import say
 from transfer.colours import overlay_mask
 from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay_heat, upscale
@@ -67,7 +68,7 @@ class Explanation:
             image = to_images(np.stack([photo.small for photo in batch]), self.device)
             with torch.no_grad():
                 logits = self.net(image)
-            answers = [*self._answers(image, logits.argmax(1))]
+            answers = [*self._answers(image, classes_of(logits))]
             for position, photo in enumerate(batch):
                 records += [self._save(photo, answer, position=position) for answer in answers]
                 self._save_sheet(photo, answers, position=position, logits=logits[position])
@@ -121,7 +122,7 @@ class Explanation:
     ) -> None:
         image = resize_image(photo.full, SIDE)
         large = F.interpolate(logits[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-        masks = large.argmax(1).byte().cpu().numpy()
+        masks = classes_of(large).byte().cpu().numpy()
         rows = len(self.layers)
         columns = {
             "image": np.stack([np.broadcast_to(image[..., :3], (SIDE, SIDE, 3))] * rows),

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.metrics import classes_of
 from transfer.metrics.boundary import boundary_counts, boundary_f
 from transfer.metrics.calibration import Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
@@ -28,7 +29,7 @@ class Quality:
 
     def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
         """Take in a batch."""
-        probability, prediction = logits.softmax(1), logits.argmax(1)
+        probability, prediction = logits.softmax(1), classes_of(logits)
         self.reliability.add(probability, mask)
         self.precision_recall.add(probability, mask)
         self._boundaries.append(boundary_counts(prediction, mask, self.num_classes))

@@ -12,6 +12,7 @@ from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import grid, to_bytes
+from common.metrics import classes_of
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import class_activation, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
@@ -32,7 +33,7 @@ def sample_grid(
     batch = read_batch(pack, np.asarray(indices), device)
     assert batch.mask is not None, "a picture of truth and prediction needs masks"
     probability = net(batch.image).softmax(1).cpu()
-    truth, prediction = batch.mask.cpu(), probability.argmax(1)
+    truth, prediction = batch.mask.cpu(), classes_of(probability)
     columns = {
         "image": to_bytes(batch.image),
         "truth": paint(truth),

@@ -11,7 +11,7 @@ from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
-from common.metrics import confusion_scores
+from common.metrics import classes_of, confusion_scores
 from common.report.blocks import three_digits
 from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
@@ -78,7 +78,7 @@ class ScoredImages:
         batch = read_batch(self.pack, np.asarray(indices), self.device)
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
         probability = self.net(batch.image).softmax(1)
-        prediction, unsure = probability.argmax(1), entropy(probability).cpu().numpy()
+        prediction, unsure = classes_of(probability), entropy(probability).cpu().numpy()
         if not self.maps.alike:
             self.maps.check(batch.image, prediction)
         activations = self._activations(batch.image, prediction, indices)
