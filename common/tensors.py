@@ -1,4 +1,4 @@
-"""Tensors from files: whole, plain and finite, before anybody computes with them."""
+"""Tensors: those from files whole, plain and finite, and those that are summed in enough digits."""
 
 from typing import Annotated, TypeAlias
 
@@ -27,6 +27,11 @@ def _whole(tensor: Tensor) -> Tensor:
 
 def _words(tensor: Tensor) -> str:
     return ", ".join(str(part).removeprefix("torch.") for part in (tensor.layout, tensor.dtype, tensor.device))
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """The tensor in float32, or in float64 where it is; lower formats round what losses and statistics sum."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 WholeTensor: TypeAlias = Annotated[InstanceOf[Tensor], AfterValidator(_whole)]

@@ -11,6 +11,7 @@ from torch import Tensor
 from common.data.batches import each_image
 from common.data.pack import Pack
 from common.rows import Row
+from common.tensors import at_least_float32
 from pretrain.losses.pseudo_mask import probability
 from pretrain.losses.registry import SIDE_OBJECTIVES
 from pretrain.losses.ssim import ssim
@@ -88,8 +89,8 @@ def reconstruction_scores(
     Source: PSNR, Wang and Bovik 2009, doi 10.1109/MSP.2008.930649; SSIM, see `pretrain.losses.ssim`.
     Deviation: PSNR stops at 100 dB, so that a mean over images exists; others give infinity for equal images.
     """
-    dtype = torch.promote_types(reconstruction.dtype, torch.float32)
-    reconstruction, image = reconstruction.to(dtype).clamp(0, 1), image.to(dtype)
+    reconstruction = at_least_float32(reconstruction).clamp(0, 1)
+    image = image.to(reconstruction.dtype)
     mse = (reconstruction - image).square().mean((1, 2, 3))
     psnr = -10 * mse.clamp(min=SMALLEST_MSE).log10()
     return {"mse": mse, "psnr": psnr, "ssim": ssim(reconstruction, image)}

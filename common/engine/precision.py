@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from common.config.groups import RunConfig
 from common.engine.device import find_device
 from common.errors import UserError
+from common.tensors import at_least_float32
 
 Format = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -42,12 +43,8 @@ class Placed(nn.Module):
         with torch.autocast(self.precision.device.type, dtype=DTYPES[form], enabled=form != "fp32"):
             outputs = self.network(*inputs, **named)
         if isinstance(outputs, Mapping):
-            return {name: _float(output) for name, output in outputs.items()}
-        return _float(outputs)
-
-
-def _float(output: Tensor) -> Tensor:
-    return output.to(torch.promote_types(output.dtype, torch.float32))
+            return {name: at_least_float32(output) for name, output in outputs.items()}
+        return at_least_float32(outputs)
 
 
 def make_precision(config: RunConfig) -> Precision:

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from common.tensors import at_least_float32
+
 
 def normalise_visible(
     norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"]
@@ -42,7 +44,7 @@ class _Masked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, cells: Tensor, weight: Tensor, bias: Tensor, eps: float, over_batch: bool):
         with torch.autocast(x.device.type, enabled=False):
-            exact = x.to(torch.promote_types(x.dtype, torch.float32))
+            exact = at_least_float32(x)
             cells = cells.to(exact.dtype)
             count = _total(cells.sum((2, 3), keepdim=True), over_batch).clamp(min=1)
             mean = _total(_dot(exact, cells.expand_as(exact)), over_batch) / count

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.tensors import at_least_float32
 from pretrain.losses.perceptual import PerceptualTerm
 from pretrain.losses.side_objective import SideObjective
 from pretrain.pretexts.task import Task
@@ -34,7 +35,7 @@ class Objective(nn.Module):
         seen = {"keep": task.keep, "visible": task.visible, "foreground": task.foreground}
         outputs = network(task.seen, **seen, other=other, other_foreground=other_foreground)
         with torch.autocast(task.image.device.type, enabled=False):
-            return self._terms({name: _at_least_float32(output) for name, output in outputs.items()}, task)
+            return self._terms({name: at_least_float32(output) for name, output in outputs.items()}, task)
 
     def _terms(self, outputs: dict[str, Tensor], task: Task) -> Terms:
         terms = self.target.terms(outputs, task) if self.target is not None else {}
@@ -46,7 +47,3 @@ class Objective(nn.Module):
             terms["mse"] = F.mse_loss(outputs["display"], task.image)
             terms["loss"] = terms["loss"] + terms["mse"] - terms["mse"].detach()  # its gradient without its value
         return terms
-
-
-def _at_least_float32(output: Tensor) -> Tensor:
-    return output.to(torch.promote_types(output.dtype, torch.float32))

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common.tensors import at_least_float32
 from pretrain.fixed_network import FixedNetwork, perceptual_state
 from pretrain.losses.reconstruction import composite
 from pretrain.pretexts.task import Task
@@ -27,7 +28,7 @@ class PerceptualLoss(FixedNetwork):
         with torch.no_grad():
             truth = self.maps(image)
         errors = [
-            _relative_error(_at_least_float32(ours), _at_least_float32(theirs))
+            _relative_error(at_least_float32(ours), at_least_float32(theirs))
             for ours, theirs in zip(self.maps(reconstruction), truth, strict=True)
         ]
         return torch.stack(errors).mean()
@@ -57,7 +58,3 @@ def _relative_error(ours: Float[Tensor, "n c h w"], theirs: Float[Tensor, "n c h
     scale = theirs.square().mean(dim=(1, 2, 3))
     # Far below any features but those of a map of zeros.
     return (error / scale.clamp_min(1e-12)).mean()
-
-
-def _at_least_float32(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    return features.to(torch.promote_types(features.dtype, torch.float32))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common.tensors import at_least_float32
 from pretrain.losses.ssim import ssim
 
 
@@ -47,8 +48,8 @@ class ReconstructionLoss(nn.Module):
         The reconstruction is not clamped to [0, 1], so that values outside keep their gradient. Float32 at
         the least, under autocast too.
         """
-        dtype = torch.promote_types(reconstruction.dtype, torch.float32)
-        reconstruction, image = reconstruction.to(dtype), image.to(dtype)
+        reconstruction = at_least_float32(reconstruction)
+        image = image.to(reconstruction.dtype)
         with torch.autocast(image.device.type, enabled=False):
             terms = self._terms(composite(reconstruction, image, weight), image)
             if weight is not None and "mse" in terms:

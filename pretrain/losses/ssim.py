@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from common.errors import UserError
+from common.tensors import at_least_float32
 
 WINDOW = 11
 
@@ -38,4 +39,4 @@ def _exact(image: Tensor) -> Tensor:
 
     Variances are differences of nearly equal numbers: rounding to 10 bits would swamp them.
     """
-    return image.to(torch.promote_types(image.dtype, torch.float32)).contiguous()
+    return at_least_float32(image).contiguous()

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.tensors import at_least_float32
 from pretrain.fixed_network import LATE_TAPS, FixedNetwork, perceptual_state
 from pretrain.targets.registry import LossConfig
 from pretrain.targets.target import CellTarget
@@ -38,7 +39,7 @@ class FeatureTarget(CellTarget):
         share = self.channels / len(self.lengths)
         vectors = []
         for maps, length in zip(self.network.maps(large), self.lengths, strict=True):
-            cells = F.adaptive_avg_pool2d(maps.to(torch.promote_types(maps.dtype, torch.float32)), grid)
+            cells = F.adaptive_avg_pool2d(at_least_float32(maps), grid)
             deviation = cells.var(1, keepdim=True, correction=0).clamp_min(1e-30).sqrt()
             vectors.append((cells - cells.mean(1, keepdim=True)) / deviation * (share / length) ** 0.5)
         return torch.cat(vectors, dim=1)

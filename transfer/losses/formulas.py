@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from common.data.classes import IGNORE
+from common.tensors import at_least_float32
 
 FOCAL_GAMMA = 2.0
 """The focusing parameter that Lin et al. 2017 found best."""
@@ -24,7 +25,7 @@ def dice_loss(logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) ->
     that no denominator is below 1 pixel and no smoothing constant is needed.
     """
     truth = _one_hot(mask, logits.shape[1])
-    probability = _at_least_float32(logits).softmax(1).where((mask != IGNORE)[:, None], 0)
+    probability = at_least_float32(logits).softmax(1).where((mask != IGNORE)[:, None], 0)
     area = truth.sum((0, 2, 3))
     overlap = probability.where(truth, 0).sum((0, 2, 3))
     dice = 2 * overlap / (probability.sum((0, 2, 3)) + area).clamp(min=1)
@@ -42,7 +43,7 @@ def weighted_cross_entropy(
     Source: torch.nn.CrossEntropyLoss with `weight` and `ignore_index`, reduction "mean".
     Deviation: 0 where that gives NaN, with nothing labelled.
     """
-    logits = _at_least_float32(logits)
+    logits = at_least_float32(logits)
     weights = class_weights.to(logits.dtype)
     total = F.cross_entropy(logits, mask, weights, ignore_index=IGNORE, reduction="sum")
     norm = (weights * class_pixels(mask, len(weights))).sum()
@@ -64,7 +65,7 @@ def focal_loss(
     Deviation: softmax in place of one sigmoid a class; divided by the labelled pixels' weights, not by the number of
     foreground objects.
     """
-    logits = _at_least_float32(logits)
+    logits = at_least_float32(logits)
     weights = class_weights.to(logits.dtype)
     surprise = F.cross_entropy(logits, mask, ignore_index=IGNORE, reduction="none")
     weight = weights[mask.where(mask != IGNORE, 0)].where(mask != IGNORE, 0)
@@ -83,7 +84,7 @@ def binary_cross_entropy(logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "
     Deviation: the mean is over labelled pixels.
     """
     known = mask != IGNORE
-    difference = _at_least_float32(logits[:, 1] - logits[:, 0])
+    difference = at_least_float32(logits[:, 1] - logits[:, 0])
     truth = mask.where(known, 0).to(difference.dtype)
     cost = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
     return cost.where(known, 0).sum() / known.sum().clamp(min=1)
@@ -97,7 +98,3 @@ def _one_hot(mask: Int64[Tensor, "n h w"], num_classes: int) -> Bool[Tensor, "n 
 def class_pixels(mask: Int64[Tensor, "n h w"], num_classes: int) -> Int64[Tensor, "k"]:
     """The number of pixels of each class in some masks."""
     return _one_hot(mask, num_classes).sum((0, 2, 3))
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
