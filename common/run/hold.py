@@ -1,15 +1,15 @@
 """A folder for results before the work begins: made, tried, and held by one process. Imports no torch."""
 
 import os
-import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from common.errors import UserError
 from common.files import remove_leftovers
+from common.run.lock import claimed, owner
 
 LOCK = ".lock"
 
@@ -20,16 +20,16 @@ def hold(folder: Path, flag: str = "--output_dir") -> Iterator[None]:
 
     Raises UserError where it can't be written, naming `flag`, and where another process holds it.
     """
-    with _made(folder, flag):
-        lock = FileLock(folder / LOCK, timeout=0)
-        _acquire(lock, folder, flag)
+    with _made(folder, flag), ExitStack() as stack:
         try:
-            remove_leftovers(folder)
-            yield
-        finally:
-            with suppress(OSError):
-                (folder / LOCK).unlink()  # while it is held, so that nobody else's is removed
-            lock.release()
+            stack.enter_context(claimed(folder / LOCK))
+        except Timeout:
+            holder = owner(folder / LOCK)
+            raise UserError(f"{folder} is in use by {holder}: wait for it, or give another {flag}") from None
+        except OSError as error:
+            raise _unwritable(folder, flag, error) from None
+        remove_leftovers(folder)
+        yield
 
 
 @contextmanager
@@ -63,22 +63,6 @@ def _made(folder: Path, flag: str) -> Iterator[None]:
         for parent in missing:
             with suppress(OSError):
                 parent.rmdir()
-
-
-def _acquire(lock: FileLock, folder: Path, flag: str) -> None:
-    try:
-        lock.acquire()
-        (folder / LOCK).write_text(f"process {os.getpid()} on {platform.node()}")
-    except Timeout:
-        raise UserError(f"{folder} is in use by {_holder(folder)}: wait for it, or give another {flag}") from None
-    except OSError as error:
-        raise _unwritable(folder, flag, error) from None
-
-
-def _holder(folder: Path) -> str:
-    with suppress(OSError):
-        return (folder / LOCK).read_text() or "another process"
-    return "another process"
 
 
 def _unwritable(path: Path, flag: str, error: OSError) -> UserError:

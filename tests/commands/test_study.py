@@ -17,12 +17,12 @@ from tiny import SYNTHETIC, TINY
 
 from common.config.load import load_config
 from common.data.load import load_labelled
+from common.run.lock import claimed
 from pretrain.main import main as pretrain
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import parse_initialisations
 from transfer.study.leaks import data_leaks
-from transfer.study.owner import claimed
 from transfer.study.plan import StudyPlan
 
 SMALL = [

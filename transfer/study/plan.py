@@ -15,6 +15,7 @@ from common.data.load import LabelledSplits
 from common.errors import UserError
 from common.files import make_folder
 from common.run.claim import MAY_CHANGE
+from common.run.lock import claimed, owner
 from common.say import aside, note
 from common.signals import keeping
 from common.terminal import time_left
@@ -22,7 +23,6 @@ from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.owner import claimed, owner
 from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
 
 GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_best"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from filelock import Timeout
 
-from transfer.study.owner import claimed, owner
+from common.run.lock import claimed, owner
 from transfer.study.trials import read_trial
 
 RECORD = {
@@ -76,7 +76,7 @@ def test_files_of_wrong_content_count_as_no_record(trial, tmp_path, name, conten
 
 HOLD = """
 import sys, pathlib
-from transfer.study.owner import claimed
+from common.run.lock import claimed
 with claimed(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
