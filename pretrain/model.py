@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 from jaxtyping import Float, Int64
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from torch import Tensor, nn
 
 from common.models.blocks import Channels
@@ -14,6 +14,7 @@ from common.models.encoder import Encoder
 from common.models.rebuild import load_sections
 from common.models.registry import build_parts
 from common.run.checkpoint import sections_of
+from common.run.plain_data import adapter
 from pretrain.heads import CellHead, EncoderHead, Head, Maps, PixelHead
 from pretrain.losses.registry import SIDE_OBJECTIVES
 
@@ -153,7 +154,7 @@ class Autoencoder(nn.Module):
     @classmethod
     def from_architecture(cls, architecture: Mapping[str, Any]) -> "Autoencoder":
         """The network whose `architecture()` this is, with fresh weights; raises as `build_parts`."""
-        heads = TypeAdapter(_Heads).validate_python(dict(architecture))
+        heads = adapter(_Heads).validate_python(dict(architecture))
         return cls(
             *build_parts(architecture),
             out_channels=heads.out_channels,

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, StrictBool, TypeAdapter
+from pydantic import Field, StrictBool
 from torch import Tensor, nn
 
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.registry import build_parts
+from common.run.plain_data import adapter
 
 
 @dataclass(frozen=True)
@@ -75,5 +76,5 @@ class SegmentationNet(nn.Module):
     @classmethod
     def from_architecture(cls, architecture: Mapping[str, Any]) -> "SegmentationNet":
         """Build the network of an `architecture()`, randomly initialised; raises as `build_parts`."""
-        head = TypeAdapter(_Head).validate_python(dict(architecture))
+        head = adapter(_Head).validate_python(dict(architecture))
         return cls(*build_parts(architecture), num_classes=head.num_classes, one_logit=head.one_logit)

@@ -6,13 +6,12 @@ equal the field names.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from common.config.help import full_help, short_help
 from common.config.parse import parse_flags, value_of, values_of
@@ -21,13 +20,13 @@ from common.config.settings import PLAIN, Setting, settings_of
 from common.config.yaml_file import load_yaml
 from common.errors import UserError, brief, nearest
 from common.files import replace_text
+from common.run.plain_data import adapter
 from common.say import aside, say
 
 C = TypeVar("C")
 
 MOST = 1e18
 """No setting is as large: sums and products of such numbers stay finite."""
-_adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
@@ -57,7 +56,7 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
 
 def flatten(config: Any) -> dict[str, Any]:
     """The settings as plain YAML data under their flag names; what only steers one call is left out."""
-    plain = _adapter(type(config)).dump_python(config, mode="json")
+    plain = adapter(type(config)).dump_python(config, mode="json")
     flat = {name: value for group in plain.values() for name, value in group.items()}
     return {name: value for name, value in flat.items() if name not in ONE_CALL}
 
@@ -136,7 +135,7 @@ def _nested(kind: type, flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
     try:
-        config = _adapter(kind).validate_python(nested)
+        config = adapter(kind).validate_python(nested)
     except ValidationError as error:
         first = error.errors()[0]
         name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))

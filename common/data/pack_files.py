@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import NonNegativeInt, ValidationError
 
 from common.data.row_file import open_rows
+from common.run.plain_data import adapter, first_fault
 
 IMAGES, MASKS, META = "images.npy", "masks.npy", "meta.json"
 BLOCK = 2**20
@@ -80,7 +81,7 @@ def _read_meta(path: Path) -> PackMeta:
     digest = content.pop("digest", None)
     if (digest or "checksums" in content) and digest != _digest(content):
         raise ValueError(f"{META} is not what was written")
-    return TypeAdapter(PackMeta).validate_python(content)
+    return adapter(PackMeta).validate_python(content)
 
 
 def _refuse_misfits(meta: PackMeta, samples: int, labelled: int, num_classes: int) -> None:
@@ -112,8 +113,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{META}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return f"{META}: {first_fault(error)}"
     if isinstance(error, OSError):
         return f"{Path(error.filename or META).name}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__

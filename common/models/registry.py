@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from common.errors import UserError, brief, nearest
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.parts import DECODERS, ENCODERS, LIBRARY, EncoderPart, Part
 from common.models.smp import smp_names
-from common.run.plain_data import first_fault
+from common.run.plain_data import adapter, first_fault
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def build_parts(architecture: Mapping[str, Any]) -> tuple[Encoder, Decoder]:
 
     Raises as `build_encoder`, also for a decoder of another encoder, and ValidationError where one isn't described.
     """
-    described = TypeAdapter(_Described).validate_python(dict(architecture))
+    described = adapter(_Described).validate_python(dict(architecture))
     encoder, decoder = build_encoder(described.encoder), build_decoder(described.decoder)
     for name, own in {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}.items():
         expected = described.decoder.get(name, own)

@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from common.errors import UserError
 from common.files import default_cache_dir
-from common.run.plain_data import first_fault
+from common.run.plain_data import adapter, first_fault
 from common.say import aside
 from common.tensors import State
 
@@ -156,7 +156,7 @@ def _digest(path: Path) -> str:
 def checked_state(content: Any, path: Path) -> State:
     """The tensors of a file by their names. Raises UserError where it holds anything else, or values not finite."""
     try:
-        return TypeAdapter(State).validate_python(content)
+        return adapter(State).validate_python(content)
     except ValidationError as error:
         raise UserError(
             f"{path} is not a file of weights ({first_fault(error)}): give the tensors of a network by their names, as "

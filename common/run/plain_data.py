@@ -14,12 +14,13 @@ Count = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-_adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
+adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""What checks data against a type, made once a type, which takes longer than a check."""
 
 
 def to_dict(record: Any) -> dict[str, Any]:
     """A record as the plain data of a file."""
-    return _adapter(type(record)).dump_python(record, mode="json", by_alias=True)
+    return adapter(type(record)).dump_python(record, mode="json", by_alias=True)
 
 
 def from_dict(kind: type[Record], content: Any, *, source: Path) -> Record:
@@ -28,7 +29,7 @@ def from_dict(kind: type[Record], content: Any, *, source: Path) -> Record:
     Raises UserError for an entry that is missing or of the wrong type.
     """
     try:
-        return _adapter(kind).validate_python(content)
+        return adapter(kind).validate_python(content)
     except ValidationError as error:
         raise _unusable(source, error) from None
 
@@ -39,7 +40,7 @@ def from_json(kind: type[Record] | Any, path: Path) -> Record:
     Raises UserError where there is no such file, too, and where it is not JSON.
     """
     try:
-        return _adapter(kind).validate_json(path.read_bytes())
+        return adapter(kind).validate_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except ValidationError as error:

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.errors import UserError, abbreviate
 from common.run.checkpoint import handover_file, load_handover
+from common.run.plain_data import adapter
 from transfer.study.initialisations import Initialisation
 
 
@@ -45,7 +44,7 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
 
 def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) -> str:
     known = vars(DataConfig())
-    data = TypeAdapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
+    data = adapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
     if data.data_dir is not None and not data.data_dir.exists():
         return f"{name}: near duplicates were not searched: {data.data_dir} no longer exists"
     try:
