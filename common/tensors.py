@@ -29,6 +29,11 @@ def _words(tensor: Tensor) -> str:
     return ", ".join(str(part).removeprefix("torch.") for part in (tensor.layout, tensor.dtype, tensor.device))
 
 
+def bytes_of(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor's values in their order, for a digest; no copy is made of a plain one on the CPU."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
 def at_least_float32(tensor: Tensor) -> Tensor:
     """The tensor in float32, or in float64 where it is; lower formats round what losses and statistics sum."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, overload
 
-import torch
 from torch import Tensor, nn
 
 from common.errors import UserError, brief
@@ -23,7 +22,7 @@ from common.models.registry import build_parts
 from common.run.plain_data import from_dict, to_dict
 from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
-from common.tensors import State
+from common.tensors import State, bytes_of
 
 FORMAT = "recon2seg"
 VERSION = 1
@@ -175,5 +174,5 @@ def digest(content: Mapping[str, Any]) -> str:
     for section, state in sorted(content["sections"].items()):
         for key, tensor in sorted(state.items()):
             sha.update(f"{section}.{key}:{tensor.dtype}:{tuple(tensor.shape)}".encode())
-            sha.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+            sha.update(bytes_of(tensor))
     return sha.hexdigest()

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from common.errors import DivergedError, UserError, abbreviate
@@ -14,6 +13,7 @@ from common.run.history import History
 from common.run.plain_data import from_dict
 from common.say import note
 from common.tensor_files import load_tensors, save_atomically
+from common.tensors import bytes_of
 
 State = Mapping[str, Any]
 """Every object with a `state_dict` that training changes, by name."""
@@ -37,7 +37,7 @@ class TrainingStates:
         A damaged one is named on stderr. Raises UserError where none can be read, and where they fit other objects.
         """
         damaged = []
-        for path in self.paths_there():
+        for path in self._there():
             try:
                 content = _read(path)
             except UserError as error:
@@ -52,7 +52,7 @@ class TrainingStates:
             raise UserError(f"{'; '.join(damaged)}: {self._advice()}")
         return History()
 
-    def paths_there(self) -> list[Path]:
+    def _there(self) -> list[Path]:
         """The states of the folder, newest first, those of a larger --keep_checkpoints too."""
         older = sorted(self.folder.glob("last-*.pth"), key=lambda path: (len(path.name), path.name))
         return [path for path in (self.paths[0], *older) if path.exists()]
@@ -82,7 +82,7 @@ def digest(content: Any) -> str:
     for name, value in _leaves(content):
         if isinstance(value, Tensor):
             sha.update(f"{name}:{value.dtype}{tuple(value.shape)}".encode())
-            sha.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            sha.update(bytes_of(value))
         else:
             sha.update(f"{name}:{value!r}".encode())
     return sha.hexdigest()

@@ -35,8 +35,8 @@ def failed(number: int, *names: str) -> OSError:
             "cannot use /ro/out/figures: its disk is read-only; give another --output_dir, or put that right",
         ),
         (
-            failed(errno.EACCES, "/root/x/pack"),
-            ["--seed", "0", "--cache-dir=/root/x"],
+            failed(errno.EACCES, "/disk/x/pack"),
+            ["--seed", "0", "--cache-dir=/disk/x"],
             "no permission; give another --cache_dir",
         ),
         (failed(errno.ENOENT, "/gone"), ["--output", "/gone/masks"], "it is not there; give another --output,"),
