@@ -9,11 +9,15 @@ from unicodedata import category
 
 def shown(text: object) -> str:
     r"""Text as one line; what would steer a terminal is written out, the end of a line as \n, an escape as \x1b."""
-    return "".join(letter if _harmless(letter) else letter.encode("unicode_escape").decode() for letter in str(text))
-
-
-def _harmless(letter: str) -> bool:
-    return letter.isprintable() or category(letter) == "Zs"  # spaces of other scripts
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable() or category(letter) == "Zs"  # spaces of other scripts
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def say(*lines: object) -> None:

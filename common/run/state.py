@@ -88,17 +88,20 @@ def digest(content: Any) -> str:
     return sha.hexdigest()
 
 
-def _leaves(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    match content:
-        case Mapping():
-            inside = content.items()
-        case list() | tuple():
-            inside = enumerate(content)
-        case _:
-            yield name, content
-            return
-    for key, value in inside:
-        yield from _leaves(value, f"{name}.{key}")
+def _leaves(content: Any) -> Iterator[tuple[str, Any]]:
+    """All that is no dictionary, list or tuple, in its order, with its path."""
+    waiting = [("", content)]
+    while waiting:
+        name, value = waiting.pop()
+        match value:
+            case Mapping():
+                inside = list(value.items())
+            case list() | tuple():
+                inside = list(enumerate(value))
+            case _:
+                yield name, value
+                continue
+        waiting += [(f"{name}.{key}", part) for key, part in reversed(inside)]
 
 
 def _read(path: Path) -> dict[str, Any]:
