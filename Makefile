@@ -38,7 +38,7 @@ fix: $(READY) ## Format the code and apply automatic fixes
 	$(BIN)/ruff format .
 
 test: check ## Checks, and the tests that are not slow and need no GPU and no browser
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)" --durations=10
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "$(FAST)" --durations=10
 
 test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
 	$(BIN)/python -m pytest -m browser

@@ -9,5 +9,5 @@ SYNTHETIC = ["--synthetic_count", "40"]
 """40 embedded pets."""
 PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
 """Two epochs of phase 1."""
-TRANSFER = [*TINY, "--epochs", "2"]
-"""Two epochs of phase 2."""
+TRANSFER = [*TINY, "--decoder_widths", "4", "4", "4", "4", "4", "--epochs", "2"]
+"""Two epochs of phase 2, with a decoder as thin as the encoder."""

@@ -40,7 +40,7 @@ def test_every_figure_is_a_picture_with_something_on_it(ae, seg):
 def test_training_takes_the_flags_of_system_a_as_typed_there(tmp_path):
     write_oxford(tmp_path / "pets")
     shared = "--data_dir pets --batch_size 8 --epochs 1 --lr 0.001 --weight_decay 1e-5 --amp --num_workers 1"
-    shared = [*shared.split(), "--save_every", "1", "--patience", "15", "--device", "cpu", *TINY[:9]]
+    shared = [*shared.split(), "--save_every", "1", "--patience", "15", "--device", "cpu", "--no_report", *TINY[:9]]
     loss = ["--mse_weight", "1.0", "--perceptual_weight", "0", "--ssim_weight", "0.1", "--output_dir", "one"]
     assert pretrain([*shared, *loss]) == 0
     assert (tmp_path / "one" / "epoch_0001.pth").exists()

@@ -1,6 +1,7 @@
 """The contract that every encoder keeps, and what each one is exactly."""
 
 import copy
+import functools
 import json
 
 import pytest
@@ -27,17 +28,22 @@ MAKERS = {
     "mobilenet_v2": MobileNetV2Encoder,
     "mobilenet_v2-grey": lambda: MobileNetV2Encoder(in_channels=1),
     "unet-pool": lambda: UNetEncoder(widths=TINY, norm="batch", down="max_pool"),
-    "resnet34": lambda: SMPEncoder(encoder="resnet34"),
+    "resnet18": lambda: SMPEncoder(encoder="resnet18"),
     "efficientnet-b0": lambda: SMPEncoder(encoder="efficientnet-b0"),
-    "resnet34-grey": lambda: SMPEncoder(encoder="resnet34", in_channels=1),
-    "resnet34-dilated": lambda: SMPEncoder(encoder="resnet34", output_stride=16),
+    "resnet18-grey": lambda: SMPEncoder(encoder="resnet18", in_channels=1),
+    "resnet18-dilated": lambda: SMPEncoder(encoder="resnet18", output_stride=16),
 }
 
 
 @pytest.fixture(params=MAKERS)
 def encoder(request) -> Encoder:
+    return copy.deepcopy(_made(request.param))
+
+
+@functools.cache
+def _made(name: str) -> Encoder:
     torch.manual_seed(0)
-    return MAKERS[request.param]()
+    return MAKERS[name]()
 
 
 def images(encoder: Encoder, count: int, height: int = 64, width: int = 64) -> torch.Tensor:
