@@ -43,6 +43,8 @@ class DataConfig:
     """Folder of decoded images; default $RECON2SEG_CACHE or ~/.cache/recon2seg."""
     num_workers: Annotated[int, Field(ge=0)] = 0
     """Threads that decode images; 0 for one per core."""
+    verify_data: bool = False
+    """Read every file again; else one of the same size, times and inode as before is taken as read."""
 
 
 @dataclass(frozen=True)

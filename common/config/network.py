@@ -42,6 +42,8 @@ class EvaluateOptions:
     """Write report.html, one self-contained page of figures and images."""
     skip_bad_files: bool = False
     """Skip unreadable images, and list them, instead of stopping."""
+    verify_data: bool = False
+    """Read every file again; else one of the same size, times and inode as before is taken as read."""
     cache_dir: Path | None = None
     """Folder of decoded images; default $RECON2SEG_CACHE or ~/.cache/recon2seg."""
     num_workers: Annotated[int, Field(ge=0)] = 0
@@ -66,6 +68,7 @@ class EvaluateOptions:
             data_dir=self.data_dir or trained.data_dir,
             download=trained.download and self.data_dir is None,
             skip_bad_files=self.skip_bad_files,
+            verify_data=self.verify_data,
             cache_dir=self.cache_dir,
             num_workers=self.num_workers,
         )

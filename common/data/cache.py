@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.data.decode import BadFileError, Decoded, refuse, try_decode
+from common.data.known import KnownFiles, file_digest, folder_of
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_files import IMAGES, MASKS, DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
@@ -38,6 +39,8 @@ class PackSpec:
     """Decoding threads; 0 takes one for every core."""
     skip_bad_files: bool = False
     """Leave out files that cannot be read, and masks that differ in size from their image, instead of refusing them."""
+    verify_data: bool = False
+    """Read and digest every file, also those that nothing has touched since they were read."""
 
     @property
     def threads(self) -> int:
@@ -56,7 +59,8 @@ def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
     A pack appears in the cache complete or not at all, also when two runs write it at once. Raises UserError for a
     file that cannot be read (left out with `skip_bad_files`), and if the cache folder cannot be written.
     """
-    return _open([replace(sample, mask=None, values={}) for sample in samples], spec, None).images
+    unlabelled = [Sample(sample.key, sample.image, None, {}, sample.split) for sample in samples]
+    return _open(unlabelled, spec, None).images
 
 
 def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes: int) -> LabelledPack:
@@ -87,13 +91,19 @@ class _Opened(NamedTuple):
 
 
 def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
-    with ThreadPoolExecutor(spec.threads) as pool:
-        digests = list(pool.map(lambda sample: _file_digest(sample.image), samples))
-        mask_digests = list(pool.map(lambda sample: _file_digest(sample.mask), samples))
+    known = KnownFiles(
+        spec.cache_dir,
+        folder_of([path for sample in samples for path in (sample.image, sample.mask) if path]),
+        threads=spec.threads,
+        verify=spec.verify_data,
+    )
+    digests = known.digests([sample.image for sample in samples], file_digest)
+    mask_digests = known.digests([sample.mask for sample in samples], file_digest)
     content = [
         [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
     ]
-    files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes)
+    files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes, known)
+    known.keep()
     reasons = _reasons(files.meta, samples, spec)
     if reasons and not spec.skip_bad_files:
         raise refuse(next(iter(reasons.values())))
@@ -109,9 +119,11 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
     return _Opened(pack, files, tuple(_digest_of(content[index][1:]) for index in kept))
 
 
-def _whole_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> PackFiles:
+def _whole_pack(
+    folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None, known: KnownFiles
+) -> PackFiles:
     """Read a pack, made first where there is none, and made again where it is damaged."""
-    read = partial(read_pack, folder, samples=len(samples), shape=spec.shape, num_classes=num_classes)
+    read = partial(read_pack, folder, samples=len(samples), shape=spec.shape, num_classes=num_classes, known=known)
     remove_leftovers(folder.parent)
     if os.path.lexists(folder):
         try:
@@ -139,17 +151,6 @@ def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> 
 
 def _digest_of(content: list[Any]) -> str:
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
-
-
-def _file_digest(path: Path | None) -> str:
-    """Of the bytes of a file; empty for one that is not there, which is reported when it is decoded."""
-    if path is None:
-        return ""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
-    except OSError:
-        return ""
 
 
 def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:

@@ -29,11 +29,11 @@ def list_images(folder: Path) -> Listing:
     """
     files: dict[str, Path] = {}
     passed_over: list[str] = []
-    for path in sorted(_names(folder, passed_over)):
-        if reason := _unusable(path):
+    for name, entry in sorted(_entries(folder, "", passed_over), key=lambda named: named[0].split("/")):
+        path, key = folder / name, name.rpartition(".")[0]
+        if reason := _unusable(entry):
             passed_over.append(f"{path} ({reason})")
             continue
-        key = path.relative_to(folder).with_suffix("").as_posix()
         if key in files:
             raise UserError(
                 f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: "
@@ -49,29 +49,37 @@ def passed_over_note(names: Iterable[str]) -> tuple[str, ...]:
     return (f"passed over: {len(names)} name{'s' * (len(names) > 1)}: {abbreviate(names, 5)}",) if names else ()
 
 
-def _names(folder: Path, passed_over: list[str]) -> Iterator[Path]:
-    """Files that may be meant as images, and links that are not followed; folders that can't be opened are noted."""
+def _entries(folder: Path, inside: str, passed_over: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Files that may be meant as images, and links that are not followed; folders that can't be opened are noted.
 
-    def refused(error: OSError) -> None:
+    What a folder says of its entries is enough: most files are not asked themselves.
+    """
+    try:
+        entries = [entry for entry in os.scandir(folder / inside) if not entry.name.startswith(".")]
+    except OSError as error:
         if not isinstance(error, FileNotFoundError):  # a layout may lack some of its folders
             passed_over.append(f"{error.filename} ({error.strerror})")
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(folder, f"{inside}{entry.name}/", passed_over)
+        elif _ends(entry, IMAGE_SUFFIXES + OTHER_SUFFIXES) or (entry.is_symlink() and not Path(entry).is_file()):
+            yield f"{inside}{entry.name}", entry
 
-    for inside, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(inside, name) for name in [*folders, *names] if not name.startswith(".")):
-            image = path.suffix.lower() in IMAGE_SUFFIXES + OTHER_SUFFIXES and path.name not in folders
-            if image or (path.is_symlink() and not path.is_file()):
-                yield path
+
+def _ends(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> bool:
+    return entry.name.lower().endswith(suffixes)
 
 
-def _unusable(path: Path) -> str:
+def _unusable(entry: os.DirEntry[str]) -> str:
     """Why a name is no image file; empty for one that is."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        return "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
-    if stat.S_ISDIR(mode):
-        return "a link to a folder"
-    if not stat.S_ISREG(mode):
-        return "no regular file"
-    return "" if path.suffix.lower() in IMAGE_SUFFIXES else "of a type that is not read"
+    if not entry.is_file(follow_symlinks=False):
+        try:
+            mode = entry.stat().st_mode
+        except OSError as error:
+            return "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        if stat.S_ISDIR(mode):
+            return "a link to a folder"
+        if not stat.S_ISREG(mode):
+            return "no regular file"
+    return "" if _ends(entry, IMAGE_SUFFIXES) else "of a type that is not read"

@@ -101,6 +101,7 @@ def _spec(config: DataConfig) -> PackSpec:
         channels=config.channels,
         num_workers=config.num_workers,
         skip_bad_files=config.skip_bad_files,
+        verify_data=config.verify_data,
     )
 
 

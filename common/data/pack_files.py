@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import NonNegativeInt, ValidationError
 
+from common.data.known import KnownFiles
 from common.data.row_file import open_rows
 from common.run.plain_data import adapter, first_fault
 
@@ -55,17 +56,22 @@ def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
     (folder / META).write_text(text, encoding="utf-8")
 
 
-def read_pack(folder: Path, *, samples: int, shape: tuple[int, int, int], num_classes: int | None) -> PackFiles:
+def read_pack(
+    folder: Path, *, samples: int, shape: tuple[int, int, int], num_classes: int | None, known: KnownFiles
+) -> PackFiles:
     """Open the pack of so many samples, of images of one shape (h w c), and of their masks if there are classes.
 
-    Raises DamagedPackError unless all of it is what was written: files, types, shapes and checksums.
+    Checksums are compared unless `known` says that nothing has touched the files since they were. Raises
+    DamagedPackError unless all of it is what was written: files, types, shapes and checksums.
     """
     try:
         meta = _read_meta(folder / META)
         rows = samples - len(meta.bad)
         _refuse_misfits(meta, samples, rows if num_classes else 0, num_classes or 0)
-        for name, checksum in (meta.checksums or {}).items():
-            if _checksum(folder / name) != checksum:
+        checksums = meta.checksums or {}
+        found = known.digests([folder / name for name in checksums], lambda path: str(_checksum(path)))
+        for (name, checksum), now in zip(checksums.items(), found, strict=True):
+            if now != str(checksum):
                 raise ValueError(f"{name} is not what was written")
         images = open_rows(folder / IMAGES, (rows, *shape))
         masks = open_rows(folder / MASKS, (rows, *shape[:2])) if num_classes else None

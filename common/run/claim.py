@@ -30,6 +30,7 @@ MAY_CHANGE = {
     "device",
     "num_workers",
     "cache_dir",
+    "verify_data",
     "save_every",
     "keep_checkpoints",
     "handover_path",
