@@ -10,7 +10,7 @@ from typing import Any, Literal
 from common.report.page import Block
 from common.terminal import progress_bar
 
-AT_ONCE = 16
+AT_ONCE = 12
 """Images that are drawn in one batch."""
 MOST = 60
 """Images in a gallery, at most."""

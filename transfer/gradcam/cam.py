@@ -1,13 +1,13 @@
 """Class activation maps of a segmentation network: Grad-CAM and HiResCAM of any layer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,6 +45,46 @@ class Activation:
         return self.signed.clamp(min=0)
 
 
+class Explained:
+    """One forward pass of a network, from which the maps of several layers and classes follow by backward passes alone.
+
+    `layers` are modules by their dotted names; of one that returns several maps, like "encoder", the last one is used.
+    The network's mode, gradients and hooks are unchanged. Raises UserError for a layer that does not exist, returns no
+    map, or is not used.
+    """
+
+    def __init__(self, net: SegmentationNet, image: Float[Tensor, "n c h w"], layers: Sequence[str]) -> None:
+        with _tapped(net, layers) as taps, eval_mode(net), _unlearning(net), torch.enable_grad():
+            logits = net(image)
+            self._taps, self._score = taps, logits - logits.flip(1) if net.one_logit else logits
+        self.logits: Float[Tensor, "n k h w"] = logits.detach()
+        for tap in taps:
+            tap.require_map()
+
+    def maps(
+        self,
+        target: int | Int64[Tensor, " n"],
+        *,
+        where: Bool[Tensor, "n h w"] | None = None,
+        method: Literal["auto", "gradcam", "hirescam"] = "auto",
+    ) -> dict[str, Activation]:
+        """Return the maps of each layer for one class, or for a class of each image; see `class_activation`.
+
+        Raises UserError for a layer that has no influence on the logits.
+        """
+        count = len(self.logits)
+        classes = target if isinstance(target, Tensor) else torch.full((count,), target, device=self.logits.device)
+        selected = classes_of(self.logits) == classes.view(-1, 1, 1) if where is None else where
+        present = selected.flatten(1).any(1)
+        with torch.enable_grad():
+            score = self._score[torch.arange(count, device=classes.device), classes][selected].sum()
+        gradients = _gradients(score, self._taps)
+        return {
+            tap.layer: tap.activation(gradient, present, method)
+            for tap, gradient in zip(self._taps, gradients, strict=True)
+        }
+
+
 def class_activation(
     net: SegmentationNet,
     image: Float[Tensor, "n c h w"],
@@ -56,29 +96,17 @@ def class_activation(
 ) -> Activation:
     """Return the support of each cell of a layer for a class at the pixels `where` (None: those predicted as it).
 
-    `layer` is a module by its dotted name; if it returns several maps, like "encoder", the last one is used.
     Grad-CAM weights a channel by its mean gradient, HiResCAM weights each cell by its own gradient. "auto" is Grad-CAM,
     but HiResCAM if an InstanceNorm runs after the layer. That norm subtracts the mean of its input. The mean gradient
     is then nearly 0, and Grad-CAM's weights are only rounding and border effects.
 
-    The network's mode, gradients and hooks are unchanged. Raises UserError for a layer that does not exist, returns no
-    map, or has no influence on the logits.
+    Raises as `Explained`, which is faster for several layers or classes.
 
     Source: Selvaraju et al. 2017, Grad-CAM, arXiv 1610.02391, eq. 1 and 2; Draelos & Carin 2020, HiResCAM,
     arXiv 2011.08891 (elementwise product); Vinogradova et al. 2020, arXiv 2002.11434 (the sum over pixels).
     Deviation: a network with one logit z has the scores (-z, z), since its logits (0, z) are constant for class 0.
     """
-    with _tapped(net, layer) as tap, eval_mode(net), torch.enable_grad():
-        logits = net(image)
-        score = logits - logits.flip(1) if net.one_logit else logits
-        selected = classes_of(logits) == target_class if where is None else where
-        features, gradient = tap.gradient(score[:, target_class][selected].sum())
-    if method == "auto":
-        method = "hirescam" if tap.instance_norm_follows else "gradcam"
-    mean = gradient.mean((2, 3), keepdim=True)
-    signed = (features * (mean if method == "gradcam" else gradient)).sum(1)
-    ratio = mean.abs().mean((1, 2, 3)) / gradient.abs().mean((1, 2, 3))
-    return Activation(signed, method, ratio, selected.flatten(1).any(1))
+    return Explained(net, image, [layer]).maps(target_class, where=where, method=method)[layer]
 
 
 def default_layers(net: SegmentationNet) -> dict[str, str]:
@@ -111,7 +139,7 @@ def overlay_heat(image: UInt8[np.ndarray, "h w c"], strength: Float[np.ndarray, 
 
 
 class _Tap:
-    """A hook that keeps a layer's output, and computes the gradient there.
+    """A hook that keeps a layer's output, at which the gradient is taken.
 
     The network continues with a copy: a frozen layer gets a gradient too, and later in-place layers do not change the
     kept map.
@@ -128,7 +156,7 @@ class _Tap:
         features = output[-1] if several else output
         if not isinstance(features, Tensor) or features.ndim != 4:
             raise UserError(f"--layer {self.layer} gives no map of height and width: name another layer")
-        self.kept = features.detach().clone().requires_grad_()
+        self.kept = features.clone() if features.requires_grad else features.clone().requires_grad_()
         copy = self.kept.clone()
         return [*output[:-1], copy] if several else copy
 
@@ -136,27 +164,57 @@ class _Tap:
         """Record whether an InstanceNorm runs after the layer (a forward pre-hook)."""
         self.instance_norm_follows = self.kept is not None
 
-    def gradient(self, target: Float[Tensor, ""]) -> tuple[Float[Tensor, "n k h w"], Float[Tensor, "n k h w"]]:
-        """Return the layer's map, and the gradient of the target there."""
+    def require_map(self) -> None:
+        """Raise UserError if the layer did not run."""
         if self.kept is None:
             raise UserError(f"--layer {self.layer} is not used when the network segments: name another layer")
-        gradient = torch.autograd.grad(target, self.kept, allow_unused=True)[0] if target.requires_grad else None
+
+    def activation(self, gradient: Tensor | None, present: Bool[Tensor, " n"], method: str) -> Activation:
+        """Return the layer's map, weighted by the gradient there."""
         if gradient is None:
             raise UserError(f"--layer {self.layer} has no influence on the segmentation: name another layer")
-        return self.kept.detach(), gradient
+        assert self.kept is not None, "require_map says so"
+        mean = gradient.mean((2, 3), keepdim=True)
+        own: Method = "gradcam" if method == "gradcam" else "hirescam"
+        if method == "auto" and not self.instance_norm_follows:
+            own = "gradcam"
+        signed = (self.kept.detach() * (mean if own == "gradcam" else gradient)).sum(1)
+        ratio = mean.abs().mean((1, 2, 3)) / gradient.abs().mean((1, 2, 3))
+        return Activation(signed, own, ratio, present)
+
+
+def _gradients(score: Float[Tensor, ""], taps: Sequence[_Tap]) -> Sequence[Tensor | None]:
+    """The gradients at the taps; the graph stays for other classes."""
+    if not score.requires_grad:
+        return [None] * len(taps)
+    kept = [tap.kept for tap in taps if tap.kept is not None]
+    return torch.autograd.grad(score, kept, allow_unused=True, retain_graph=True)
 
 
 @contextmanager
-def _tapped(net: nn.Module, layer: str) -> Iterator[_Tap]:
-    tap = _Tap(layer)
+def _tapped(net: nn.Module, layers: Sequence[str]) -> Iterator[list[_Tap]]:
+    taps = [_Tap(layer) for layer in layers]
     norms = [module for module in net.modules() if isinstance(module, nn.InstanceNorm2d)]
-    handles = [find_layer(net, layer).register_forward_hook(tap.keep)]
-    handles += [norm.register_forward_pre_hook(tap.note) for norm in norms]
+    handles = [find_layer(net, tap.layer).register_forward_hook(tap.keep) for tap in taps]
+    handles += [norm.register_forward_pre_hook(tap.note) for norm in norms for tap in taps]
     try:
-        yield tap
+        yield taps
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def _unlearning(net: nn.Module) -> Iterator[None]:
+    """Inside, no weight asks for a gradient: what runs before the taps is not recorded."""
+    learnt = [weight for weight in net.parameters() if weight.requires_grad]
+    for weight in learnt:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in learnt:
+            weight.requires_grad_()
 
 
 def _origin(net: SegmentationNet, part: str) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,9 +17,9 @@ from common.files import make_folder, write_json
 from common.metrics import classes_of
 from common.say import say
 from transfer.colours import overlay_mask
-from transfer.gradcam.cam import Activation, class_activation, default_layers, find_layer, overlay_heat, upscale
+from transfer.gradcam.cam import Activation, Explained, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
-from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
+from transfer.gradcam.sanity import Likeness, randomised_correlations, untrained
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 
@@ -66,9 +65,9 @@ class Explanation:
         records: list[dict[str, Any]] = []
         for batch in self.photos.batches("explaining"):
             image = to_images(np.stack([photo.small for photo in batch]), self.device)
-            with torch.no_grad():
-                logits = self.net(image)
-            answers = [*self._answers(image, classes_of(logits))]
+            explained = Explained(self.net, image, self.layers)
+            logits = explained.logits
+            answers = self._answers(image, explained)
             for position, photo in enumerate(batch):
                 records += [self._save(photo, answer, position=position) for answer in answers]
                 self._save_sheet(photo, answers, position=position, logits=logits[position])
@@ -84,13 +83,13 @@ class Explanation:
         known = ", ".join(f"{k} {name}" for k, name in enumerate(self.names))
         raise UserError(f"--target_class {word}: the classes are {known}{nearest(word, self.names)}")
 
-    def _answers(self, image: Float[Tensor, "n c h w"], prediction: Int64[Tensor, "n h w"]) -> Iterator[Answer]:
-        for layer in self.layers:
-            for index in self.classes:
-                query: dict[str, Any] = {"layer": layer, "target_class": index, "where": prediction == index}
-                activation = class_activation(self.net, image, **query, method=self.options.method)
-                alike = randomised_correlation(activation, image, others=self.others, **query) if self.others else None
-                yield Answer(layer, index, activation, alike)
+    def _answers(self, image: Float[Tensor, "n c h w"], explained: Explained) -> list[Answer]:
+        by_class = {index: explained.maps(index, method=self.options.method) for index in self.classes}
+        activations = {(layer, index): by_class[index][layer] for layer in self.layers for index in self.classes}
+        prediction, alike = classes_of(explained.logits), {}
+        if self.others:
+            alike = randomised_correlations(activations, image, prediction, others=self.others)
+        return [Answer(*query, activation, alike.get(query)) for query, activation in activations.items()]
 
     def _save(self, photo: Photo, answer: Answer, *, position: int) -> dict[str, Any]:
         name = f"{MAPS}/{answer.layer}/{self._file_name(answer.target)}/{photo.key}.png"

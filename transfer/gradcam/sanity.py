@@ -1,14 +1,14 @@
 """The randomisation test of class activation maps: their dependence on training, not on the image alone."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from transfer.gradcam.cam import Activation, class_activation
+from transfer.gradcam.cam import Activation, Explained, Method
 from transfer.model import SegmentationNet
 
 FIRST_SEED = 181_003_292
@@ -32,30 +32,37 @@ class Likeness(NamedTuple):
     """Chance level, with the untrained networks' maps turned by 180 degrees: 0.5 for 2 x 2 cells, less for more."""
 
 
-def randomised_correlation(
-    activation: Activation,
+def randomised_correlations(
+    activations: Mapping[tuple[str, int], Activation],
     image: Float[Tensor, "n c h w"],
+    prediction: Int64[Tensor, "n h w"],
     *,
     others: Sequence[SegmentationNet],
-    layer: str,
-    target_class: int,
-    where: Bool[Tensor, "n h w"],
-) -> Likeness:
+) -> dict[tuple[str, int], Likeness]:
     """Return the mean similarity of a trained network's maps to those of the `untrained` networks `others`.
 
-    `activation` is the trained network's for the same layer, class, and pixels `where`. Maps are compared before
-    clipping at 0, because zeros have no order. The correlation's sign is dropped: it is random for an untrained
-    network, so its mean would be 0 even for identical edges.
+    `activations` are the trained network's, by layer and class (every class for every layer), for the pixels with this
+    class in `prediction`. Each
+    network sees the images once. Maps are compared before clipping at 0, because zeros have no order. The correlation's
+    sign is dropped: it is random for an untrained network, so its mean would be 0 even for identical edges.
 
     Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv 1810.03292, section 3.
     Deviation: all layers are drawn afresh at once, which is the last step of their cascade.
     """
-    query: dict[str, Any] = {"layer": layer, "target_class": target_class, "where": where, "method": activation.method}
-    maps = [class_activation(other, image, **query).signed for other in others]
-    return Likeness(
-        _mean_spearman(activation.signed, maps),
-        _mean_spearman(activation.signed, [other.flip(1, 2) for other in maps]),
-    )
+    maps: dict[tuple[str, int], list[Float[Tensor, "n h w"]]] = {query: [] for query in activations}
+    layers, classes = (list(dict.fromkeys(column)) for column in zip(*activations, strict=True))
+    methods: set[Method] = {activation.method for activation in activations.values()}
+    method = methods.pop() if len(methods) == 1 else "auto"  # which chose them: it depends on the architecture alone
+    for other in others:
+        explained = Explained(other, image, layers)
+        for k in classes:
+            for layer, theirs in explained.maps(k, where=prediction == k, method=method).items():
+                maps[layer, k].append(theirs.signed)
+    return {query: _likeness(ours.signed, maps[query]) for query, ours in activations.items()}
+
+
+def _likeness(signed: Float[Tensor, "n h w"], others: Sequence[Float[Tensor, "n h w"]]) -> Likeness:
+    return Likeness(_mean_spearman(signed, others), _mean_spearman(signed, [other.flip(1, 2) for other in others]))
 
 
 def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from common.colours import heat
+from common.metrics import classes_of
 from common.report.gallery import Layer
 from common.report.images import photograph
-from transfer.gradcam.cam import COLOURS, class_activation, default_layers, upscale
-from transfer.gradcam.sanity import Likeness, randomised_correlation, untrained
+from transfer.gradcam.cam import COLOURS, Activation, Explained, default_layers, upscale
+from transfer.gradcam.sanity import Likeness, randomised_correlations, untrained
 from transfer.model import SegmentationNet
 
 MOST = 24
@@ -35,43 +35,58 @@ class Maps:
         self.cells: dict[str, str] = {}
         self.alike: dict[str, list[Likeness]] = {}
 
+    def look(self, image: Float[Tensor, "n c h w"]) -> Explained:
+        """Run the network on images whose maps are to be drawn."""
+        return Explained(self.net, image, list(self.layers.values()))
+
     def draw(
-        self, image: Float[Tensor, "n c h w"], wanted: Sequence[Sequence[int]]
+        self, explained: Explained, wanted: Sequence[Sequence[int]]
     ) -> list[tuple[dict[str, str], dict[str, str]]]:
         """For each image, of the classes wanted of it that it was predicted to have: pictures, and a word on each.
 
-        The target is the sum of the class's logits over the pixels predicted as it.
+        The target is the sum of the class's logits over the pixels predicted as it. Of each image one class is taken at
+        a time, so that there are as many backward passes as classes in the image with most of them.
         """
         found: list[tuple[dict[str, str], dict[str, str]]] = [({}, {}) for _ in wanted]
-        size = (image.shape[-2], image.shape[-1])
-        for part, layer in self.layers.items():
-            for k in sorted({k for classes in wanted for k in classes}):
-                rows = [row for row, classes in enumerate(wanted) if k in classes]
-                activation = class_activation(self.net, image[rows], layer=layer, target_class=k)
-                self.methods[part] = activation.method
-                height, width = activation.map.shape[1:]
-                self.cells[part] = f"{height} x {width} cells"
-                colours = heat(upscale(activation.map, size).cpu().numpy(), COLOURS)
-                tops = activation.map.amax((1, 2)).tolist()
-                for row, colour, ratio, top in zip(
-                    rows, colours, activation.gradient_ratio.tolist(), tops, strict=True
-                ):
-                    layers, notes = found[row]
-                    layers[f"cam-{part}-{k}"] = photograph(colour, quality=70)
-                    silent = "" if top > 0 else "; no evidence for the class"
-                    notes[f"cam-{part}-{k}"] = f"|mean gradient| / mean |gradient| {ratio:.3f}{silent}"
+        for turn in range(max(map(len, wanted), default=0)):
+            rows = [row for row, classes in enumerate(wanted) if len(classes) > turn]
+            target = torch.tensor([classes[turn] if len(classes) > turn else -1 for classes in wanted])
+            activations = explained.maps(target.to(explained.logits.device))
+            for part, layer in self.layers.items():
+                self._draw(part, activations[layer], rows, target.tolist(), explained.logits.shape[-2:], found)
         return found
 
-    def check(self, image: Float[Tensor, "n c h w"], prediction: Int64[Tensor, "n h w"]) -> None:
+    def _draw(
+        self,
+        part: str,
+        activation: Activation,
+        rows: Sequence[int],
+        classes: Sequence[int],
+        size: Sequence[int],
+        found: Sequence[tuple[dict[str, str], dict[str, str]]],
+    ) -> None:
+        self.methods[part] = activation.method
+        height, width = activation.map.shape[1:]
+        self.cells[part] = f"{height} x {width} cells"
+        colours = heat(upscale(activation.map, (size[0], size[1])).cpu().numpy(), COLOURS)
+        tops, ratios = activation.map.amax((1, 2)).tolist(), activation.gradient_ratio.tolist()
+        for row in rows:
+            layers, notes = found[row]
+            key = f"cam-{part}-{classes[row]}"
+            layers[key] = photograph(colours[row], quality=70)
+            silent = "" if tops[row] > 0 else "; no evidence for the class"
+            notes[key] = f"|mean gradient| / mean |gradient| {ratios[row]:.3f}{silent}"
+
+    def check(self, image: Float[Tensor, "n c h w"]) -> None:
         """Compare the first images' maps with those of untrained networks."""
-        image, prediction, others = image[:CHECKED], prediction[:CHECKED], untrained(self.net, DRAWS)
-        classes = prediction.flatten().bincount().argsort(descending=True, stable=True)[:COMMONEST]
-        for part, layer in self.layers.items():
-            self.alike[part] = []
-            for k in classes.tolist():
-                asked: dict[str, Any] = {"layer": layer, "target_class": k, "where": prediction == k}
-                activation = class_activation(self.net, image, **asked)
-                self.alike[part].append(randomised_correlation(activation, image, others=others, **asked))
+        image, others = image[:CHECKED], untrained(self.net, DRAWS)
+        explained = self.look(image)
+        prediction = classes_of(explained.logits)
+        classes = prediction.flatten().bincount().argsort(descending=True, stable=True)[:COMMONEST].tolist()
+        by_class = {k: explained.maps(k) for k in classes}
+        activations = {(layer, k): by_class[k][layer] for layer in self.layers.values() for k in classes}
+        alike = randomised_correlations(activations, image, prediction, others=others)
+        self.alike = {part: [alike[layer, k] for k in classes] for part, layer in self.layers.items()}
 
     def checked(self) -> str:
         """The result of `check` in a sentence; "" where no map can be compared."""

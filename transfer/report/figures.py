@@ -14,7 +14,7 @@ from common.data.pack import Pack
 from common.figures import grid, to_bytes
 from common.metrics import classes_of
 from transfer.colours import paint, paint_errors
-from transfer.gradcam.cam import class_activation, default_layers, overlay_heat, upscale
+from transfer.gradcam.cam import Explained, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -55,9 +55,12 @@ def activation_grid(
     image = read_batch(pack, np.asarray(indices), device).image
     photos, size = to_bytes(image), (image.shape[2], image.shape[3])
     columns = {"image": photos}
-    for part, layer in default_layers(net).items():
+    layers = default_layers(net)
+    explained = Explained(net, image, list(layers.values()))
+    by_class = [explained.maps(k) for k in range(len(names))]
+    for part, layer in layers.items():
         for k, name in enumerate(names):
-            maps = upscale(class_activation(net, image, layer=layer, target_class=k).map, size).cpu().numpy()
+            maps = upscale(by_class[k][layer].map, size).cpu().numpy()
             columns[f"{part}: {name}"] = np.stack([overlay_heat(*pair) for pair in zip(photos, maps, strict=True)])
     return grid(columns)
 

@@ -19,6 +19,7 @@ from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
 from transfer.colours import class_legend, error_legend, overlay_mask, paint, paint_errors
+from transfer.gradcam.cam import Explained
 from transfer.metrics.quality import entropy
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -77,11 +78,13 @@ class ScoredImages:
     def _items(self, indices: Sequence[int]) -> list[Item]:
         batch = read_batch(self.pack, np.asarray(indices), self.device)
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
-        probability = self.net(batch.image).softmax(1)
+        explained = self.maps.look(batch.image) if self.mapped.intersection(indices) else None
+        logits = self.net(batch.image) if explained is None else explained.logits
+        probability = logits.softmax(1)
         prediction, unsure = classes_of(probability), entropy(probability).cpu().numpy()
         if not self.maps.alike:
-            self.maps.check(batch.image, prediction)
-        activations = self._activations(batch.image, prediction, indices)
+            self.maps.check(batch.image)
+        activations = self._activations(explained, prediction, indices)
         layers = _layers(prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure)
         items = []
         for row, index in enumerate(indices):
@@ -105,14 +108,16 @@ class ScoredImages:
         return items
 
     def _activations(
-        self, image: Float[torch.Tensor, "n c h w"], prediction: Int64[torch.Tensor, "n h w"], indices: Sequence[int]
+        self, explained: Explained | None, prediction: Int64[torch.Tensor, "n h w"], indices: Sequence[int]
     ) -> list[tuple[dict[str, str], dict[str, str]]]:
+        if explained is None:
+            return [({}, {})] * len(indices)
         seen = [set(one.unique().tolist()) for one in prediction]
         wanted = [
             [k for k in shown_classes(self.counts[index]) if k in present] if index in self.mapped else []
             for index, present in zip(indices, seen, strict=True)
         ]
-        return self.maps.draw(image, wanted)
+        return self.maps.draw(explained, wanted)
 
 
 _NOTE = (

@@ -19,8 +19,8 @@ from common.models.mobilenet import MobileNetV2Encoder
 from common.models.parts import DECODERS
 from common.models.registry import build_decoder
 from common.models.smp import SMPEncoder
-from transfer.gradcam.cam import class_activation, default_layers, find_layer, overlay_heat, upscale
-from transfer.gradcam.sanity import randomised_correlation, untrained
+from transfer.gradcam.cam import Explained, class_activation, default_layers, find_layer, overlay_heat, upscale
+from transfer.gradcam.sanity import randomised_correlations, untrained
 from transfer.model import SegmentationNet
 
 IMAGE = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -218,6 +218,26 @@ def hooks(net: torch.nn.Module) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules())
 
 
+@pytest.mark.parametrize(("encoder", "norm"), [("unet", "batch"), ("instance", "instance"), ("mobilenet", "batch")])
+def test_one_forward_pass_gives_the_maps_of_all_layers_and_classes(encoder, norm):
+    net, passes = network(encoder, norm=norm).double(), []
+    layers, image = list(default_layers(net).values()), IMAGE.double()
+    net.encoder.register_forward_hook(lambda *_: passes.append(1))
+    explained = Explained(net, image, layers)
+    together = {(layer, k): found for k in range(3) for layer, found in explained.maps(k).items()}
+    mixed = explained.maps(torch.tensor([2, 0]))
+    assert len(passes) == 1
+    torch.testing.assert_close(explained.logits, net(image))
+    for (layer, k), found in together.items():
+        alone = class_activation(net, image, layer=layer, target_class=k)
+        assert found.method == alone.method
+        for name in ("signed", "gradient_ratio", "present"):
+            torch.testing.assert_close(getattr(found, name), getattr(alone, name), equal_nan=True)
+    for layer in layers:
+        for row, k in enumerate((2, 0)):
+            torch.testing.assert_close(mixed[layer].signed[row], together[layer, k].signed[row])
+
+
 def test_what_a_later_layer_does_in_place_does_not_change_the_map():
     net = network(decoder="conv_transpose")
     relu = net.get_submodule("decoder.body.1")
@@ -358,22 +378,23 @@ def learnt() -> tuple[SegmentationNet, torch.Tensor]:
 def test_maps_depend_on_training():
     net, image = learnt()
     for layer in default_layers(net).values():
-        asked = {"layer": layer, "target_class": 1, "where": net(image).argmax(1) == 1}
-        activation = class_activation(net, image, **asked)
+        activation, prediction = class_activation(net, image, layer=layer, target_class=1), net(image).argmax(1)
         assert activation.present.all()
-        with_itself = randomised_correlation(activation, image, others=[net], **asked)
+        asked = {(layer, 1): activation}, image, prediction
+        with_itself = randomised_correlations(*asked, others=[net])[layer, 1]
         torch.testing.assert_close(with_itself.found, torch.ones(4))
         assert with_itself.chance.max() < 0.95
-        assert randomised_correlation(activation, image, others=untrained(net), **asked).found.mean() < 0.6
+        assert randomised_correlations(*asked, others=untrained(net))[layer, 1].found.mean() < 0.6
 
 
 def test_the_likeness_is_the_size_of_spearmans_correlation_averaged_over_the_untrained_networks():
     net = network()
-    others = untrained(net, draws=2)
-    asked = {"layer": "encoder.stages.3", "target_class": 1, "where": net(IMAGE).argmax(1) == 1}
-    activation = class_activation(net, IMAGE, **asked, method="hirescam")
-    found = randomised_correlation(activation, IMAGE, others=others, **asked)
-    maps = [class_activation(other, IMAGE, **asked, method="hirescam").signed for other in others]
+    others, prediction = untrained(net, draws=2), net(IMAGE).argmax(1)
+    asked = {"layer": "encoder.stages.3", "target_class": 1, "where": prediction == 1, "method": "hirescam"}
+    activation = class_activation(net, IMAGE, **asked)
+    query = ("encoder.stages.3", 1)
+    found = randomised_correlations({query: activation}, IMAGE, prediction, others=others)[query]
+    maps = [class_activation(other, IMAGE, **asked).signed for other in others]
     for position in range(len(IMAGE)):
         ours = activation.signed[position].flatten()
         for likeness, turns in zip(found, (0, 2), strict=True):
@@ -398,8 +419,9 @@ def test_untrained_networks_share_the_shape_and_the_input_and_no_weight():
 
 def test_the_correlation_of_a_class_that_is_not_there_is_none():
     net = network()
-    asked = {"layer": "encoder.stages.4", "target_class": 1, "where": torch.zeros(2, 64, 64, dtype=torch.bool)}
-    activation = class_activation(net, IMAGE, **asked)
-    likeness = randomised_correlation(activation, IMAGE, others=untrained(net), **asked)
+    nowhere = torch.zeros(2, 64, 64, dtype=torch.int64)
+    query = ("encoder.stages.4", 1)
+    activation = class_activation(net, IMAGE, layer=query[0], target_class=1, where=nowhere == 1)
+    likeness = randomised_correlations({query: activation}, IMAGE, nowhere, others=untrained(net))[query]
     assert likeness.found.isnan().all()
     assert likeness.chance.isnan().all()
