@@ -71,7 +71,7 @@ class Systems:
         if system in LIBRARY and not options.library_weights:
             start += ["--encoder_weights", "none"]
         epochs = max(1, options.epochs // SHORTER) if system.startswith("e_") else options.epochs
-        length = ["--epochs", epochs, "--patience", epochs, "--no_amp", "--save_every", "0", "--no_report"]
+        length = ["--epochs", epochs, "--patience", epochs, "--precision", "fp32", "--save_every", "0", "--no_report"]
         words = [*start, "--data_dir", self.data, *self.table.flags, *length, "--seed", seed]
         with once(run, "metrics.json") as wanted:
             if wanted:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common.models.encoder import Encoder
+from common.models.layout import channels_last
 from common.models.registry import build_encoder
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
@@ -17,5 +18,6 @@ def load_encoder(path: Path | str) -> Encoder:
     file = handover_file(Path(path))
     handover = load_handover(file)
     encoder = build_encoder(handover.architecture["encoder"])
+    channels_last(encoder)
     load_exactly(encoder, handover.sections["encoder"], f"the encoder in {file}")
     return encoder.eval()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from common.models.blocks import Channels
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.layout import channels_last
 from common.models.rebuild import load_sections
 from common.models.registry import build_parts
 from common.run.checkpoint import sections_of
@@ -60,6 +61,7 @@ class Autoencoder(nn.Module):
             self.heads["target"] = CellHead(decoder, target_channels, target_cell)
         for name in side:
             self.heads[name] = SIDE_OBJECTIVES[name].load().head(encoder, decoder)
+        channels_last(self)
 
     @property
     def side(self) -> tuple[str, ...]:

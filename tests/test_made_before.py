@@ -62,8 +62,8 @@ def test_an_autoencoder_has_the_same_figures():
     assert look(words) == 0
     ours, theirs = read("again/metrics.json"), read(EXPECTED / "pretrain_test.json")
     assert ours["task"] == theirs["task"]
-    for name, interval in theirs["test"].items():  # other processors add in another order
-        assert ours["test"][name] == pytest.approx(interval, rel=1e-6), name
+    for name, interval in theirs["test"].items():  # processors, and channels-last maps, add in another order
+        assert ours["test"][name] == pytest.approx(interval, rel=1e-5), name
 
 
 def test_an_autoencoder_is_handed_over_with_all_that_it_has(capsys):

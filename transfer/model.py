@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.layout import channels_last
 from common.models.registry import build_parts
 from common.run.plain_data import adapter
 
@@ -38,6 +39,7 @@ class SegmentationNet(nn.Module):
         self.decoder = decoder
         self.num_classes, self.one_logit = num_classes, one_logit
         self.head = decoder.head(1 if one_logit else num_classes)
+        channels_last(self)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """Return the logits. Raises UserError for a size that does not fit the encoder."""

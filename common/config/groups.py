@@ -165,16 +165,25 @@ class RunConfig:
     """Random seed; equal seeds give equal bits on one CPU with equally many threads."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of the network's layers; auto is fp32, or that of --amp; fp16 needs a GPU."""
     amp: bool = False
-    """Mixed precision."""
+    """Mixed precision where the device has units for it; --precision insists."""
     amp_dtype: Literal["bf16", "fp16"] = "bf16"
-    """Number format of mixed precision; fp16 needs a GPU."""
+    """Number format of --amp."""
 
     def check(self) -> None:
         """Raise UserError for a device that does not exist, and mixed precision that it can't do."""
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
             raise UserError(f"--device is {self.device!r}: it is one of auto, cpu, cuda, cuda:1, mps")
-        if self.amp and self.amp_dtype == "fp16" and self.device == "cpu":
-            raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")
+        if self.device == "cpu":
+            self.refuse_fp16()
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other: leave one of them out")
+
+    def refuse_fp16(self) -> None:
+        """Raise UserError where fp16 is wanted; call it for a CPU."""
+        by_amp = self.precision == "auto" and self.amp and self.amp_dtype == "fp16"
+        if by_amp or self.precision == "fp16":
+            flag = "--amp_dtype" if by_amp else "--precision"
+            raise UserError(f"{flag} fp16 does not work on a CPU: use {flag} bf16, or a GPU")

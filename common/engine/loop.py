@@ -17,6 +17,7 @@ from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means, Row
 from common.run.history import History
+from common.say import note
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
 """The function from a batch to its named loss terms; "loss" is minimised."""
@@ -59,6 +60,7 @@ class Updater:
             "update": self.update,
             "batch": self.batch,
             "optimizer": self.optimizer.state_dict(),
+            "form": self.precision.form,
             "precision": self.precision.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
         }
@@ -68,6 +70,8 @@ class Updater:
         self.update, self.batch = state["update"], state["batch"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.precision.scaler.load_state_dict(state["precision"])
+        if state.get("form", self.precision.form) != self.precision.form:  # states before 0.3 name none
+            note(f"the run began in {state['form']} and goes on in {self.precision.form}: its bits will differ")
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 

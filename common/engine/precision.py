@@ -8,11 +8,13 @@ from torch import nn
 
 from common.config.groups import RunConfig
 from common.engine.device import find_device
-from common.errors import UserError
+from common.say import aside, note
 from common.tensors import at_least_float32
 
 Format = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+BF16_UNITS = ("avx512_bf16", "amx_bf16", "bf16")
+"""Of processors by Intel and AMD, by Intel, and by Arm, as torch.cpu.get_capabilities names them."""
 
 
 class Precision:
@@ -50,6 +52,34 @@ class Placed(nn.Module):
 def make_precision(config: RunConfig) -> Precision:
     """The device and the format that the settings name. Raises UserError where they can't be had."""
     device = find_device(config.device)
-    if config.amp and config.amp_dtype == "fp16" and device.type == "cpu":
-        raise UserError("--amp_dtype fp16 does not work on a CPU: use --amp_dtype bf16, or a GPU")
-    return Precision(device, config.amp_dtype if config.amp else "fp32")
+    if device.type == "cpu":
+        config.refuse_fp16()
+    return Precision(device, _form(config, has_units(device, "bf16")))
+
+
+def _form(config: RunConfig, bf16_units: bool) -> Format:
+    """The format that the settings mean on a device; a note says where another is faster."""
+    if config.precision == "bf16" and not bf16_units:
+        note("this device has no units for bf16 and imitates it, about 10 times slower: leave out --precision bf16")
+    if config.precision != "auto":
+        return config.precision
+    if config.amp and config.amp_dtype == "bf16" and not bf16_units:
+        note("--amp: this device has no units for bf16, so the network computes in fp32 (--precision bf16 insists)")
+        return "fp32"
+    if bf16_units and not config.amp:
+        aside("this device has units for bf16: --precision bf16 is faster (docs/performance.md)")
+    return config.amp_dtype if config.amp else "fp32"
+
+
+def has_units(device: torch.device, form: Format) -> bool:
+    """Whether a device multiplies in this format, and does not only imitate it."""
+    match device.type, form:
+        case _, "fp32":
+            return True
+        case "cuda", "bf16":
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+        case "cpu", _:
+            found = torch.cpu.get_capabilities()
+            return form == "bf16" and any(found.get(name, False) for name in BF16_UNITS)
+        case _:
+            return True

@@ -109,17 +109,17 @@ SISTERS = (
 )
 def test_a_preset_runs_in_its_own_layout(name, tmp_path):
     narrow = NARROW[name[0]] if name in ("a_pets_scratch", "e_unet_transpose", "e_unet_upsample") else []
-    receipt = run(name, tmp_path, *narrow, "--no_amp")
+    receipt = run(name, tmp_path, *narrow, "--precision", "fp32")
     assert name not in SIZES or receipt["parameters"] == SIZES[name]
 
 
 def test_the_autoencoder_of_phase_1_goes_into_phase_2(tmp_path):
     write_tree(tmp_path / "photos", {f"{i}.jpg": photo(i) for i in range(40)})
     words = ["--data_dir", str(tmp_path / "photos"), "--image_size", "64", "--epochs", "1", "--batch_size", "8"]
-    words += [*NARROW["a"], "--perceptual_weight", "0", "--device", "cpu", "--no_amp", "--no_report"]
+    words += [*NARROW["a"], "--perceptual_weight", "0", "--device", "cpu", "--precision", "fp32", "--no_report"]
     config = ["--config", str(CONFIGS / "pretrain/system_a.yaml")]
     assert pretrain([*config, *words, "--output_dir", str(tmp_path / "ae")]) == 0
-    receipt = run("a_pets_autoencoder", tmp_path, "--pretrained_encoder", str(tmp_path / "ae"), "--no_amp")
+    receipt = run("a_pets_autoencoder", tmp_path, "--pretrained_encoder", str(tmp_path / "ae"), "--precision", "fp32")
     assert receipt["loaded"] == receipt["tensors"] == 48
 
 

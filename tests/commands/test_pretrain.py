@@ -145,7 +145,7 @@ def test_a_perceptual_net_can_have_weights_of_ones_own(tmp_path, capsys):
     ],
 )
 def test_hidden_patches_can_be_learnt_in_mixed_precision(flags, tmp_path):
-    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--amp", *flags]
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--pretext", "mask", "--precision", "bf16", *flags]
     assert pretrain([*words, "--output_dir", "run"]) == 0
     assert 0 < metrics(tmp_path / "run")["val"]["mse"] < 1
     weights = load_tensors(tmp_path / "run/ae.pth")["sections"]["encoder"].values()

@@ -66,6 +66,7 @@ def test_flag_names_are_unique_over_the_groups(kind):
         (["--widths", "8", "wide"], "--widths is '8 wide': it takes whole numbers"),
         (["--device", "gpu"], "--device is 'gpu'"),
         (["--amp", "--amp_dtype", "fp16", "--device", "cpu"], "fp16 does not work on a CPU"),
+        (["--precision", "fp16", "--device", "cpu"], "--precision fp16 does not work on a CPU: use --precision bf16"),
         (["--widths", "8", "8"], "--widths names 2 stages and --dropout 6"),
         (
             ["--target", "image", "--mse_weight", "0", "--ssim_weight", "0"],
