@@ -91,7 +91,9 @@ class Pretraining:
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """The terms of the loss on an augmented batch."""
-        return self.objective(self.network, self._task(*self.augment(batch.image, batch.mask), batch))
+        with self.run.clock("data"):
+            task = self._task(*self.augment(batch.image, batch.mask), batch)
+        return self.objective(self.network, task)
 
     def trained(self) -> Row:
         """No scores: the terms of the loss say all."""
@@ -108,8 +110,10 @@ class Pretraining:
             packs={split: getattr(self.data, split) for split in SPLITS},
             rows=progress.rows,
             notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
+            parts=self.run.parts,
         )
-        report_training(self.run, self.model, info, device=self.precision.device)
+        with self.run.reporting():
+            report_training(self.run, self.model, info, device=self.precision.device)
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""

@@ -103,7 +103,8 @@ class Transfer:
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """The terms of the loss on an augmented batch, whose pixels are counted for `trained`."""
-        image, mask = self.augment(batch.image, batch.mask)
+        with self.run.clock("data"):
+            image, mask = self.augment(batch.image, batch.mask)
         assert mask is not None, "labelled data has masks"
         logits = self.network(image)
         self.counts += confusion(classes_of(logits), mask, len(self.names)).sum(0)
@@ -125,8 +126,10 @@ class Transfer:
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
+            parts=self.run.parts,
         )
-        report_training(self.run, Segmenter(self.net, best, self.precision.device), info, before=self.before)
+        with self.run.reporting():
+            report_training(self.run, Segmenter(self.net, best, self.precision.device), info, before=self.before)
 
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None

@@ -16,6 +16,7 @@ from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
 from common.rows import Means, Row
+from common.run.clock import Clock
 from common.run.history import History
 from common.say import note
 
@@ -158,22 +159,28 @@ def train_epoch(
     *,
     watch: Callable[[Row, int], None] = lambda *_: None,
     nonfinite: Callable[[DivergedError, list[Batch]], None] = _stop,
+    clock: Clock | None = None,
 ) -> Row:
     """Train for one epoch; return the mean of every term over the images, and the updates' mean "grad_norm".
 
     The batches of an update are weighted by their numbers of images, so that they equal one large batch. `watch`
     receives the terms of each batch and its number of images; `nonfinite` the error and the batches of an update
-    with a loss or gradient that is not finite, and raises it, or returns for the update to be skipped.
+    with a loss or gradient that is not finite, and raises it, or returns for the update to be skipped. `clock` counts
+    the seconds by part.
     """
-    means, norms, skipped = Means(), [], 0
-    for group in _groups(batches, updater.plan.accumulate):
+    means, norms, skipped, clock = Means(), [], 0, clock or Clock()
+    for group in _groups(clock.each("data", batches), updater.plan.accumulate):
         images, done = sum(map(len, group)), []
         updater.remember()
         try:
             for batch in group:
                 updater.begin()
-                done.append((updater.add(step(batch), len(batch) / images), len(batch)))
-            norms.append(updater.move())
+                with clock("loss"):
+                    terms = step(batch)
+                with clock("backward"):
+                    done.append((updater.add(terms, len(batch) / images), len(batch)))
+            with clock("optimizer"):
+                norms.append(updater.move())
         except DivergedError as error:
             nonfinite(error, group)
             updater.skip()

@@ -32,6 +32,11 @@ class Phase(Protocol):
         """Columns of metrics.csv in the printed line of an epoch, beside the losses."""
         ...
 
+    @property
+    def network(self) -> nn.Module:
+        """The network that a step runs, whose passes are timed."""
+        ...
+
     def begin_epoch(self, epoch: int) -> None:
         """Apply the changes between epochs, such as the frozen levels."""
         ...
@@ -92,29 +97,32 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
             updater,
             watch=lambda values, count: bar.advance(values, count, updater.lr),
             nonfinite=partial(_stop_or_skip, plan, batches.pack),
+            clock=run.clock,
         )
         refuse_nonfinite(state)
         return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **phase.trained()}.items()}}
 
     def scores(epoch: int) -> Row:
         updater.model.eval()
-        with torch.no_grad(), updater.averaged():
+        with run.clock("validation"), torch.no_grad(), updater.averaged():
             return {f"val/{name}": value for name, value in phase.evaluate(epoch).items()}
 
     def save(now: History, better: bool) -> None:
-        with updater.averaged():
-            _save_network(phase, run, now, better=better)
-        run.save_state(now, state)
+        with run.clock("saving"):
+            with updater.averaged():
+                _save_network(phase, run, now, better=better)
+            run.save_state(now, state)
         run.record_resources(updater.precision.device)
-        run.record(now)
-        with updater.averaged():
+        with run.clock("saving"):
+            run.record(now)
+        with run.clock("report"), updater.averaged():
             alarm = phase.show(now)
         shown, row = ("train/loss", "val/loss", *phase.headline, "lr"), now.rows[-1]
         bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
         if alarm:
             aside(alarm)
 
-    with bar:
+    with bar, run.clock.passes(phase.network):
         try:
             fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
         except DivergedError as error:

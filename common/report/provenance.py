@@ -9,6 +9,7 @@ import yaml
 from common.data.pack import Pack
 from common.report.blocks import TableCell, code, number, table
 from common.report.page import Block
+from common.run.clock import Spent
 
 
 def fingerprint(pack: Pack) -> str:
@@ -20,6 +21,24 @@ def machine(environment: Mapping[str, Any]) -> dict[str, str]:
     """Start time, machine and package versions of a run, from its environment.json."""
     about = {name: environment.get(name) for name in ("started", "commit", "platform", "threads", "gpu", "python")}
     return {name: str(which) for name, which in {**about, **environment.get("packages", {})}.items() if which}
+
+
+def time_blocks(parts: Mapping[str, Spent]) -> list[Block]:
+    """Where the time of a training went, part by part; nothing where it was not measured."""
+    whole = sum(spent.wall_seconds for spent in parts.values())
+    if whole == 0:
+        return []
+    rows = [
+        [
+            part,
+            number(spent.cpu_seconds, ",.1f"),
+            number(spent.wall_seconds, ",.1f"),
+            number(spent.wall_seconds / whole, ".1%"),
+        ]
+        for part, spent in parts.items()
+    ]
+    note = "Forward, loss, backward and optimizer are those of the updates. Report includes the pictures of epochs."
+    return [table("Where the time went", ["part", "CPU seconds", "seconds", "share"], rows, note=note, width="half")]
 
 
 def repeating(

@@ -1,6 +1,6 @@
 """The training behind a page, the same in both phases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -8,6 +8,7 @@ from common.config.groups import DataConfig, TrainingConfig
 from common.data.pack import Pack
 from common.rows import Row
 from common.run.checkpoint import Handover
+from common.run.clock import Spent
 from common.run.notes import convergence_note
 
 
@@ -45,6 +46,8 @@ class RunInfo(Generic[C, H, P]):
     """Warnings on the data."""
     receipt: str = ""
     """The weights loaded from another file, in words; "" if the page omits them."""
+    parts: Callable[[], Mapping[str, Spent]] = dict
+    """What asks for the seconds of the training by part, see `common.run.clock`."""
     evaluation: str = ""
     """The command that evaluated the network; "" in its training."""
 

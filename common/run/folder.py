@@ -1,8 +1,9 @@
 """The records of a run in its folder: settings, environment, measurements and pictures."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from common.files import read_json, write_json
 from common.rows import write_csv
 from common.run.checkpoint import load_handover, save_handover
 from common.run.claim import IMAGES, WANDB, RunFolder
+from common.run.clock import Clock, Spent
 from common.run.environment import environment, peak_memory
 from common.run.history import History
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
-from common.run.plain_data import from_dict, from_json, to_dict
-from common.run.records import Resources
+from common.run.plain_data import from_dict, to_dict
+from common.run.records import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
 from common.say import note
 
@@ -43,7 +45,8 @@ class Run:
         self.held, self.config, self.folder = held, config, held.path
         self.loggers: list[Logger] = [TensorBoard(self.folder)]
         self.states = TrainingStates(self.folder, config.run.keep_checkpoints)
-        self._began, self._before, self._kept = time.monotonic(), {}, 0
+        self.clock = Clock()
+        self._began, self._before, self._kept = time.monotonic(), Resources(), 0
 
     @property
     def figures(self) -> Path:
@@ -86,21 +89,31 @@ class Run:
         history = self.states.load(into)
         self._kept = history.epoch
         if history.rows:
-            self._before = self._resources()
+            self._before = read_resources(self.folder)
             self._repair_best(history.best_epoch)
             write_csv(self.folder / "metrics.csv", history.rows)
         return history
 
-    def _resources(self) -> dict[str, Any]:
-        path = self.folder / "resources.json"
-        known = to_dict(from_json(Resources, path)) if path.exists() else {}
-        return {name: value for name, value in known.items() if value is not None}
+    def parts(self) -> dict[str, Spent]:
+        """The seconds of each part so far, over all resumptions."""
+        return self.clock.spent(self._before.parts)
 
     def record_resources(self, device: torch.device) -> None:
-        """Write the training time in seconds, over all resumptions, and the peak memory."""
-        seconds = self._before.get("train_seconds", 0.0) + time.monotonic() - self._began
-        memory = {name: max(peak, self._before.get(name, 0.0)) for name, peak in peak_memory(device).items()}
-        self.write_json("resources.json", {"train_seconds": round(seconds, 1), "device": device.type, **memory})
+        """Write the training time in seconds, over all resumptions, that of its parts, and the peak memory."""
+        seconds = (self._before.train_seconds or 0.0) + time.monotonic() - self._began
+        memory = {name: max(peak, getattr(self._before, name) or 0.0) for name, peak in peak_memory(device).items()}
+        told = Resources(train_seconds=round(seconds, 1), device=device.type, parts=self.parts(), **memory)
+        self._write_resources(told)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Count what happens inside the context to the report."""
+        with self.clock("report"):
+            yield
+        self._write_resources(replace(read_resources(self.folder), parts=self.parts()))
+
+    def _write_resources(self, told: Resources) -> None:
+        self.write_json(RESOURCES, {name: value for name, value in to_dict(told).items() if value is not None})
 
     def save_state(self, history: History, state: State) -> None:
         """Write last.pth: the complete state for resuming the run exactly."""

@@ -7,11 +7,15 @@ writes it.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, Field, model_serializer, model_validator
 
-from common.run.plain_data import Count, Finite, Positive
+from common.run.clock import Spent
+from common.run.plain_data import Count, Finite, Positive, from_json
+
+RESOURCES = "resources.json"
 
 
 @runtime_checkable
@@ -164,8 +168,16 @@ class Resources:
 
     train_seconds: Positive | None = None
     device: str | None = None
+    parts: Mapping[str, Spent] = field(default_factory=dict)
+    """By `common.run.clock.PARTS`; empty in older runs."""
     peak_memory_mib: Positive | None = None
     peak_gpu_memory_mib: Positive | None = None
+
+
+def read_resources(folder: Path) -> Resources:
+    """What the run in a folder took; nothing where it has no resources.json. Raises UserError for a damaged one."""
+    path = folder / RESOURCES
+    return from_json(Resources, path) if path.exists() else Resources()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from common.rows import csv_table, read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.notes import data_name
+from common.run.records import read_resources
 from common.say import say
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
@@ -96,6 +97,7 @@ class Evaluation:
             packs={options.split: self.pack},
             rows=read_rows(options.file.parent / "metrics.csv"),
             notes=self.data.notes,
+            parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
         )
         report_evaluation(self.folder, scored, info, analysis, extremes=options.visualize_samples)

@@ -9,7 +9,7 @@ from common.intervals import mean_interval
 from common.report.blocks import curve_blocks
 from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOptions, embedding_blocks
 from common.report.page import Block, Page, notices
-from common.report.provenance import repeating
+from common.report.provenance import repeating, time_blocks
 from common.report.scatter import Colouring, Points, thumbnailed, thumbnails
 from common.run.notes import count_phrase, data_name
 from pretrain.build import build_tasks
@@ -58,13 +58,18 @@ def write_page(
         )
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", lambda: curve_blocks(info.rows, panels(info.rows), best_epoch=info.best_epoch))
+        page.add("Training", lambda: _training(info))
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
     )
     page.write(path)
     return path
+
+
+def _training(info: PretrainingRun) -> list[Block]:
+    curves = curve_blocks(info.rows, panels(info.rows), best_epoch=info.best_epoch)
+    return [*curves, *time_blocks(info.parts())]
 
 
 def _features(

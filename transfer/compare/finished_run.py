@@ -12,7 +12,7 @@ from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.notes import convergence_note
 from common.run.plain_data import Count, from_json
-from common.run.records import Environment, Receipt, Resources
+from common.run.records import Environment, Receipt, Resources, read_resources
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores
 from transfer.receipt import read_receipt
@@ -79,7 +79,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         digests=images.digests,
         scores=Scores(images.counts, names),
         receipt=read_receipt(folder / "receipt.json"),
-        resources=_record(Resources, folder / "resources.json") or Resources(),
+        resources=read_resources(folder),
         rows=read_rows(folder / "metrics.csv"),
         config=config,
         environment=_record(Environment, folder / "environment.json") or {},

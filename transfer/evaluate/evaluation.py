@@ -10,6 +10,7 @@ from common.report.run_info import RunInfo
 from common.rows import read_rows
 from common.run.environment import typed_command
 from common.run.notes import data_name
+from common.run.records import read_resources
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_size_scores
@@ -66,6 +67,7 @@ class Evaluation:
             packs={self.options.split: self.pack},
             rows=read_rows(self.options.file.parent / "metrics.csv"),
             notes=[*self.data.notes, *leaks],
+            parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
         )
         samples = self.options.visualize_samples

@@ -11,7 +11,7 @@ from common.models.encoder import Encoder
 from common.report.blocks import curve_blocks
 from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOptions, embedding_blocks
 from common.report.page import Block, Page, notices
-from common.report.provenance import repeating
+from common.report.provenance import repeating, time_blocks
 from common.report.scatter import Colouring, Points, thumbnailed
 from common.report.selection import evenly
 from transfer.report.figures import activation_grid
@@ -81,7 +81,8 @@ def write_page(
 
 
 def _curves(info: SegmentationRun, names: Sequence[str]) -> list[Block]:
-    return curve_blocks(info.rows, panels(names), best_epoch=info.best_epoch, colours=panel_colours(names))
+    curves = curve_blocks(info.rows, panels(names), best_epoch=info.best_epoch, colours=panel_colours(names))
+    return [*curves, *time_blocks(info.parts())]
 
 
 def _features(
