@@ -6,7 +6,7 @@ DEMO := runs/demo
 FAST := not slow and not gpu and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fix test test-browser test-all screenshots clean
+.PHONY: help setup demo check fix test test-browser test-all bench screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
 
 test-all: check ## Check, then run every test
 	$(BIN)/python -m pytest
+
+bench: $(READY) ## Time training beside plain loops (--quick: BENCH=--quick)
+	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 screenshots: $(READY) ## Photograph the reports of the demo (needs Chromium)
 	$(BIN)/python docs/screenshots.py $(DEMO) docs/images

@@ -1,1 +1,1 @@
-"""Benchmarks of loading speed, pretexts and published systems."""
+"""Benchmarks of speed, loading, pretexts and published systems."""

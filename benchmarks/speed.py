@@ -1,0 +1,248 @@
+"""Speed of training beside plain loops and segmentation_models_pytorch: `python -m benchmarks.speed` (or `make bench`).
+
+Each recipe is trained by this project, by a plain loop with the same network and losses (`benchmarks.plain`), and by
+the bare network, which has no data, no task and one sum for a loss. They take turns in one process. Losses are
+compared first. Prints Markdown tables of CPU time, which docs/performance.md holds.
+"""
+
+import argparse
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from copy import deepcopy
+from functools import partial
+from itertools import chain, count, islice, repeat
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+
+from benchmarks import plain
+from benchmarks.race import Contestant, race, table
+from common.config.load import CONFIGS, load_config
+from common.data.synthetic.pets import synthetic_pets
+from common.engine.loop import train_epoch
+from common.engine.precision import has_units
+from common.run.claim import RunFolder
+from pretrain.config import PretrainConfig
+from pretrain.fixed_network import LATE_TAPS, TAPS
+from pretrain.model import Autoencoder, TrainingForward
+from pretrain.phase import Pretraining
+from pretrain.targets.features import FeatureTarget
+from pretrain.targets.hog import HogTarget
+from transfer.config import TransferConfig
+from transfer.phase import Transfer
+
+BATCH = 16
+HALF = ["--widths", "16", "32", "64", "128", "256", "256"]
+RECIPES: dict[str, list[str]] = {
+    "default (hidden patches, HOG)": [],
+    "system A": ["--config", str(CONFIGS / "pretrain/system_a.yaml"), "--perceptual_init", "own"],
+    "features": ["--config", str(CONFIGS / "pretrain/features.yaml"), "--perceptual_init", "own"],
+}
+TOLERANCE = 1e-4
+"""Largest relative difference of a loss of ours from the plain loop's, in fp32."""
+
+
+class Speed:
+    """The contestants, on drawn pets that lie in a folder as JPEG files."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
+        self.options, self.folder, self.stack = options, folder, stack
+        self.images = _draw(folder / "data", options.images)
+        self.weights = folder / "mobilenet_v2.pth"
+        torch.save(mobilenet_v2(weights=None).state_dict(), self.weights)
+        self.flags = ["--data_dir", str(folder / "data"), "--device", "cpu", "--num_workers", "1"]
+        self.flags += ["--cache_dir", str(folder / "cache"), "--image_size", str(options.image_size)]
+        self.flags += ["--batch_size", str(BATCH), "--no_report"]
+        self.formats = ["fp32", *["bf16"] * has_units(torch.device("cpu"), "bf16")]
+
+    def pretraining(self, recipe: str) -> list[Contestant]:
+        """This project in each format, the plain loop, and the bare network, which all begin with the same weights."""
+        words = [*RECIPES[recipe], *HALF, "--perceptual_weights_path", str(self.weights)]
+        phases = {form: self._phase(Pretraining, PretrainConfig, words, form) for form in self.formats}
+        for phase in phases.values():
+            _move(phase.model)
+        first = phases["fp32"]
+        model = deepcopy(first.model).to(memory_format=torch.contiguous_format)
+        loss = _plain_loss(model, first, self.weights)
+        _compare(first, loss, model)
+        bare = deepcopy(first.model)
+        batches = plain.forever(plain.Pictures(self.images, self.options.image_size), BATCH)
+        return [
+            Contestant("plain loop", self._turns(_step(model, loss), ((image,) for image, _ in batches))),
+            *(Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()),
+            Contestant("bare network, fp32", self._bare(TrainingForward(bare))),
+        ]
+
+    def transfer(self) -> list[Contestant]:
+        """This project with MobileNetV2, and segmentation_models_pytorch, whose decoder is another."""
+        from segmentation_models_pytorch import Unet
+
+        words = [
+            "--classes",
+            str(self.folder / "data/classes.yaml"),
+            "--encoder",
+            "mobilenet_v2",
+            "--encoder_weights",
+            "none",
+            "--freeze_epochs",
+            "0",
+        ]
+        phases = {form: self._phase(Transfer, TransferConfig, words, form) for form in self.formats}
+        pictures = plain.Pictures(self.images, self.options.image_size, masks=True)
+        library = []
+        for name, fast in {"usual": False, "channels-last and bf16": True}.items():
+            if fast and "bf16" not in self.formats:
+                continue
+            network = Unet("mobilenet_v2", encoder_weights=None, classes=3).train()
+            network.to(memory_format=torch.channels_last if fast else torch.contiguous_format)
+            step = _step(network, partial(plain.segmentation_loss, network, fast=fast))
+            turn = self._turns(step, plain.forever(pictures, BATCH))
+            library.append(Contestant(f"segmentation_models_pytorch, {name}", turn))
+        ours = [Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()]
+        return [*library, *ours, Contestant("bare network, fp32", self._bare(deepcopy(phases["fp32"].net)))]
+
+    def _phase(self, kind: type, config_class: type, words: Sequence[str], form: str):
+        folder = self.folder / f"run-{len(list(self.folder.glob('run-*')))}"
+        flags = [*self.flags, *words, "--precision", form, "--output_dir", str(folder)]
+        flags += ["--compile"] * self.options.compile
+        config = load_config(config_class, flags, prog="benchmarks.speed")
+        held = self.stack.enter_context(RunFolder("benchmark", config))
+        return kind(config, held)
+
+    def _ours(self, phase: Pretraining | Transfer) -> Callable[[], int]:
+        batches = chain.from_iterable(phase.batches.epoch(epoch) for epoch in count())
+        updater = phase._updater()
+        updater.model.train()
+
+        def turn() -> int:
+            train_epoch(phase.step, islice(batches, self.options.updates), updater)
+            return self.options.updates * BATCH
+
+        return turn
+
+    def _turns(self, step: Callable[..., None], batches: Iterator) -> Callable[[], int]:
+        def turn() -> int:
+            for batch in islice(batches, self.options.updates):
+                step(*batch)
+            return self.options.updates * BATCH
+
+        return turn
+
+    def _bare(self, network: nn.Module) -> Callable[[], int]:
+        image = torch.rand(BATCH, 3, self.options.image_size, self.options.image_size)
+
+        def loss(image: Tensor) -> Tensor:
+            outputs = network(image)
+            outputs = outputs.values() if isinstance(outputs, dict) else [outputs]
+            return torch.stack([output.mean() for output in outputs]).sum()
+
+        return self._turns(_step(network.train(), loss), repeat((image,)))
+
+
+def _draw(folder: Path, number: int) -> list[Path]:
+    """Drawn pets as files of 256 pixels a side."""
+    pets = synthetic_pets(number, 256, seed=0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for key, image, mask in zip(pets.keys, pets.images, pets.masks, strict=True):
+        cv2.imwrite(str(folder / f"images/{key}.jpg"), image[..., ::-1])
+        cv2.imwrite(str(folder / f"masks/{key}.png"), mask)
+    (folder / "classes.yaml").write_text("names: [background, cat, dog]\nvalues: {0: 0, 1: 1, 2: 2, 255: ignore}\n")
+    return sorted((folder / "images").iterdir())
+
+
+def _plain_loss(model: Autoencoder, phase: Pretraining, weights: Path) -> Callable[[Tensor], Tensor]:
+    """The loss of a batch by the plain functions; the task is drawn as ours is."""
+    target = phase.objective.target
+    match target:
+        case FeatureTarget():
+            slow = deepcopy(target)
+            slow.network = plain.Taps(weights, LATE_TAPS)  # pyright: ignore[reportAttributeAccessIssue]
+            return lambda image: plain.distilled_loss(model, phase.make_task(image), slow)
+        case HogTarget():
+            mean, variance = target.mean, target.variance
+            return lambda image: plain.masked_loss(model, phase.make_task(image), mean=mean, variance=variance)
+        case _:
+            taps = plain.Taps(weights, TAPS)
+            return lambda image: plain.autoencoder_loss(model, image, taps)
+
+
+def _compare(phase: Pretraining, loss: Callable[[Tensor], Tensor], model: nn.Module) -> None:
+    """Exit unless both losses of a batch are equal; dropout is off, and the weights are left as they are."""
+    image = next(iter(phase.batches.epoch(0))).image
+    phase.model.eval()
+    found = []
+    for one in (lambda: phase.objective(phase.network, phase.make_task(image))["loss"], lambda: loss(image)):
+        torch.manual_seed(0)
+        for network in (phase.model, model):
+            _no_dropout(network.train())
+        found.append(one().item())
+    ours, theirs = found
+    if abs(ours - theirs) > TOLERANCE * abs(theirs):
+        raise SystemExit(f"the losses differ: ours {ours}, the plain loop's {theirs}")
+    print(f"loss of a batch: ours {ours:.6f}, the plain loop's {theirs:.6f}")
+
+
+@torch.no_grad()
+def _move(network: nn.Module) -> None:
+    """Away from the start, where the last layers are zeros and every target costs the same."""
+    random = torch.Generator().manual_seed(0)
+    for weight in network.parameters():
+        weight.add_(0.02 * torch.randn(weight.shape, generator=random))
+
+
+def _no_dropout(network: nn.Module) -> None:
+    for part in network.modules():
+        if isinstance(part, nn.Dropout2d):
+            part.eval()
+
+
+def _step(network: nn.Module, loss: Callable[..., Tensor]) -> Callable[..., None]:
+    """A step of a plain loop: the loss of a batch, its gradient, and an update by Adam."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+
+    def step(*batch: Tensor) -> None:
+        optimizer.zero_grad()
+        loss(*batch).backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    """Race the contestants of every recipe, and of phase 2."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--image_size", type=int, default=128)
+    parser.add_argument("--images", type=int, default=200, help="number of drawn pets")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--updates", type=int, default=3, help="in each turn")
+    parser.add_argument("--quick", action="store_true", help="three rounds of one update")
+    parser.add_argument("--compile", action="store_true", help="compile our networks")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.updates = 3, 1
+    torch.set_num_threads(options.threads)
+    capability = torch.backends.cpu.get_cpu_capability()
+    print(f"{platform.processor() or platform.machine()}, {capability}, torch {torch.__version__}, ", end="")
+    print(f"{options.threads} threads, {options.image_size} pixels, batches of {BATCH}")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        speed = Speed(options, Path(folder), stack)
+        for recipe in RECIPES:
+            contestants = speed.pretraining(recipe)
+            _print(f"Phase 1, {recipe}, half widths", contestants, options.rounds)
+        _print("Phase 2, MobileNetV2", speed.transfer(), options.rounds)
+
+
+def _print(heading: str, contestants: Sequence[Contestant], rounds: int) -> None:
+    times = race(contestants, rounds=rounds)
+    print("", f"### {heading}", "", *table(times, against=contestants[0].name), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
