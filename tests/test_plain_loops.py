@@ -28,7 +28,7 @@ def built(*words):
 def gradients(model, loss):
     model.zero_grad()
     loss.backward()
-    return [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+    return torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
 
 
 def test_the_loss_and_the_gradients_of_hidden_patches_are_ours():
@@ -38,5 +38,5 @@ def test_the_loss_and_the_gradients_of_hidden_patches_are_ours():
     own = gradients(model, ours)
     theirs = plain.masked_loss(model, task, mean=target.mean, variance=target.variance)
     assert theirs.item() == pytest.approx(ours.item(), rel=1e-4)
-    for one, other in zip(own, gradients(model, theirs), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3 * float(one.abs().max()) + 1e-6)
+    difference = own - gradients(model, theirs)
+    assert difference.norm() < 1e-3 * own.norm()
