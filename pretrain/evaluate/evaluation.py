@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
 from common.data.load import LabelledSplits, load_labelled, load_splits
-from common.embedding import all_latents, image_classes, knn_accuracy, plane, silhouette
+from common.embedding import describe, image_classes, knn_accuracy, plane, silhouette
 from common.engine.device import find_device
 from common.errors import UserError
 from common.intervals import mean_interval
@@ -75,7 +75,8 @@ class Evaluation:
         levels, probe_miou = self._levels()
         chosen, every = self.options.latents, get_args(Pooling)
         size, device = self.batch_size, self.device
-        vectors = all_latents(self.model.encoder, self.pack, batch_size=size, device=device, poolings=every)
+        described = describe(self.model.encoder, self.pack, batch_size=size, device=device, poolings=every)
+        vectors = {pooling: described.vectors(pooling) for pooling in every}
         classes, labels, latents = image_classes(self.pack), None, None
         title = f"encoder features, {self.options.split}"
         if classes is not None and self.data.classes is not None:

@@ -7,6 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from common.data.synthetic.pets import synthetic_pets
 from common.embedding import (
+    Description,
+    describe,
     effective_rank,
     image_classes,
     knn_accuracy,
@@ -43,15 +45,27 @@ def test_latents_are_moments_of_the_maps(encoder, pets):
     image = torch.from_numpy(np.array(pets.images)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         maps = encoder.eval()(image)
-    found = {
-        pooling: latents(encoder, pets, batch_size=5, device=CPU, pooling=pooling)
-        for pooling in ("last_mean", "last_mean_std", "all_mean_std")
-    }
+    poolings = ("last_mean", "last_mean_std", "all_mean_std")
+    described = describe(encoder, pets, batch_size=5, device=CPU, poolings=poolings)
+    found = {pooling: described.vectors(pooling) for pooling in poolings}
     last = torch.cat([maps[-1].mean((2, 3)), maps[-1].std((2, 3))], 1).numpy()
     np.testing.assert_allclose(found["last_mean"], last[:, :8], atol=1e-5)
     np.testing.assert_allclose(found["last_mean_std"], last, atol=1e-5)
     assert found["all_mean_std"].shape == (12, 2 * sum(encoder.channels))
     np.testing.assert_allclose(found["all_mean_std"][:, -16:], last, atol=1e-5)
+
+
+def test_vectors_taken_while_an_encoder_runs_for_something_else_are_those_of_a_pass_of_its_own(encoder, pets):
+    some = np.array([0, 3, 4, 11])
+    description = Description(some)
+    image = torch.from_numpy(np.array(pets.images)).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad(), description.of(encoder.eval()):
+        for first in range(0, 12, 5):
+            encoder(image[first : first + 5])
+    whole = latents(encoder, pets, batch_size=5, device=CPU)
+    np.testing.assert_array_equal(description.vectors(), whole[some])
+    np.testing.assert_array_equal(description.vectors(positions=np.array([3, 11])), whole[[3, 11]])
+    assert not encoder._forward_hooks
 
 
 def test_neighbours_are_the_others_in_order_of_cosine():

@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> None:
 
         evaluation = Evaluation(config)
         scored = evaluation.score()
-        analysis = evaluation.analyze() if config.analyze_latent_space else None
+        analysis = evaluation.analyze(scored) if config.analyze_latent_space else None
         evaluation.report(scored, analysis)
 
 

@@ -1,12 +1,15 @@
 """Evaluation of a trained network on one split of a data set."""
 
+import numpy as np
+
 from common.config.load import unflatten
 from common.data.load import load_labelled
-from common.embedding import image_classes, latents, plane
+from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
-from common.report.embedding import Embedding
+from common.report.embedding import MOST, Embedding
 from common.report.run_info import RunInfo
+from common.report.selection import sampled
 from common.rows import read_rows
 from common.run.environment import typed_command
 from common.run.notes import data_name
@@ -44,15 +47,20 @@ class Evaluation:
     def score(self) -> ScoredModel:
         """Score the images; write metrics.json and figures of the scores; print the table."""
         split, size, quality = self.options.split, self.batch_size, self.options.report
-        scored = score_model(self.model, self.pack, split, batch_size=size, quality=quality)
+        description = self._description()
+        scored = score_model(self.model, self.pack, split, batch_size=size, quality=quality, description=description)
         write_scores(self.folder, scored, self._original_size_scores() if self.options.original_size else None)
         return scored
 
-    def analyze(self) -> Latents:
+    def _description(self) -> Description | None:
+        """What takes the vectors that `analyze` and the page show."""
+        if self.options.analyze_latent_space:
+            return Description(np.arange(len(self.pack)), {"all_mean_std", self.options.latents})
+        return Description(sampled(len(self.pack), MOST, seed=self.seed)) if self.options.report else None
+
+    def analyze(self, scored: ScoredModel) -> Latents:
         """Return PCA and t-SNE of the encoder's features, each image with the majority class of its foreground."""
-        encoder, device, names = self.model.net.encoder, self.model.device, self.model.names
-        size, pooling = self.batch_size, self.options.latents
-        vectors = latents(encoder, self.pack, batch_size=size, device=device, pooling=pooling)
+        vectors, names = scored.described.vectors(self.options.latents), self.model.names
         classes = image_classes(self.pack)
         embedding = Embedding(vectors, plane(vectors, seed=self.seed))
         return Latents(embedding, None if classes is None else [names[k] for k in classes])

@@ -1,6 +1,6 @@
 """Class activation maps of a segmentation network: Grad-CAM and HiResCAM of any layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -114,7 +114,20 @@ def default_layers(net: SegmentationNet) -> dict[str, str]:
 
     The origin is the outermost module inside the part that returns this map, or else the part itself.
     """
-    return {part: _origin(net, part) for part in ("encoder", "decoder")}
+    outputs: dict[str, Any] = {}
+
+    def remember(name: str) -> Any:
+        return lambda _module, _inputs, output: outputs.__setitem__(name, output)
+
+    handles = [module.register_forward_hook(remember(name)) for name, module in net.named_modules() if name]
+    side = net.encoder.min_size
+    try:
+        with eval_mode(net):
+            net(torch.zeros(1, len(net.encoder.mean), side, side, device=net.encoder.mean.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {part: _origin(net, part, outputs) for part in ("encoder", "decoder")}
 
 
 def find_layer(net: nn.Module, name: str) -> nn.Module:
@@ -217,20 +230,7 @@ def _unlearning(net: nn.Module) -> Iterator[None]:
             weight.requires_grad_()
 
 
-def _origin(net: SegmentationNet, part: str) -> str:
-    outputs: dict[str, Any] = {}
-    modules = [(name, module) for name, module in net.named_modules() if name.split(".")[0] == part]
-
-    def remember(name: str) -> Any:
-        return lambda _module, _inputs, output: outputs.__setitem__(name, output)
-
-    handles = [module.register_forward_hook(remember(name)) for name, module in modules]
-    side = net.encoder.min_size
-    try:
-        with eval_mode(net):
-            net(torch.zeros(1, len(net.encoder.mean), side, side, device=net.encoder.mean.device))
-    finally:
-        for handle in handles:
-            handle.remove()
+def _origin(net: SegmentationNet, part: str, outputs: Mapping[str, Any]) -> str:
     last = outputs[part][-1] if isinstance(outputs[part], list | tuple) else outputs[part]
-    return next((name for name, _ in modules if outputs.get(name) is last and name != part), part)
+    inside = (name for name, _ in net.named_modules() if name.startswith(f"{part}."))
+    return next((name for name in inside if outputs.get(name) is last), part)

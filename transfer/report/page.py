@@ -90,13 +90,10 @@ def _features(
 ) -> list[Block]:
     names, quality = scored.model.names, scored.measured
     images = EmbeddedImages.draw(scored.pack, scored.split, most=options.most, seed=seed, names=names)
-    encoders = {"encoder after training": scored.model.net.encoder}
+    vectors = {"encoder after training": scored.described.vectors(positions=images.positions)}
     if before.encoder is not None:
-        encoders = {"encoder before training": before.encoder, **encoders}
-    vectors = {
-        title: latents(encoder, images.pack, batch_size=scored.batch_size, device=scored.model.device)
-        for title, encoder in encoders.items()
-    }
+        earlier = latents(before.encoder, images.pack, batch_size=scored.batch_size, device=scored.model.device)
+        vectors = {"encoder before training": earlier, **vectors}
     at, small = images.positions, thumbnailed(len(images.pack))
     points = Points(
         names=images.pack.keys,

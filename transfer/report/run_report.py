@@ -9,11 +9,12 @@ import torch
 from jaxtyping import UInt8
 
 from common.data.pack import LabelledPack
+from common.embedding import Description
 from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
-from common.report.selection import evenly
+from common.report.selection import evenly, sampled
 from common.run.folder import Run
 from common.say import say
 from transfer.metrics.scores import Scores
@@ -49,9 +50,10 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     `model` is the best epoch, `before` its encoder as it began. Without --report there are neither figures nor page.
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
+    shown = Description(sampled(len(info.packs["test"]), MOST, seed=info.config.run.seed)) if drawn else None
     test, val = (
-        score_model(model, info.packs[split], split, batch_size=size, quality=wanted)
-        for split, wanted in (("test", drawn), ("val", False))
+        score_model(model, info.packs[split], split, batch_size=size, quality=wanted is not None, description=wanted)
+        for split, wanted in (("test", shown), ("val", None))
     )
     save_images(run.folder, test.pack, test.scores)
     warnings = silent_warnings(test.scores)

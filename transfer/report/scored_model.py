@@ -1,8 +1,10 @@
 """A segmentation network with what was measured of it."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from common.data.pack import LabelledPack
+from common.embedding import Description
 from common.report.run_info import RunInfo
 from common.report.scatter import THUMBNAIL
 from common.run.checkpoint import SegmentationHandover
@@ -27,6 +29,14 @@ class ScoredModel:
     quality: Quality | None
     """What its probabilities tell; None where no page is wanted."""
     batch_size: int
+    description: Description | None = None
+    """The encoder's vectors of images; None where neither a page nor a picture of them is wanted."""
+
+    @property
+    def described(self) -> Description:
+        """The description, for those who draw it."""
+        assert self.description is not None, "a picture of vectors needs them"
+        return self.description
 
     @property
     def measured(self) -> Quality:
@@ -35,8 +45,20 @@ class ScoredModel:
         return self.quality
 
 
-def score_model(model: Segmenter, pack: LabelledPack, split: str, *, batch_size: int, quality: bool) -> ScoredModel:
-    """Score every image of one split; with `quality` also what a page tells of the probabilities."""
+def score_model(
+    model: Segmenter,
+    pack: LabelledPack,
+    split: str,
+    *,
+    batch_size: int,
+    quality: bool,
+    description: Description | None = None,
+) -> ScoredModel:
+    """Score every image of one split; with `quality` also what a page tells of the probabilities.
+
+    A `description` takes the encoder's vectors from the same pass.
+    """
     watch = Quality(len(model.names), thumbnail=THUMBNAIL) if quality else None
-    scores = score_network(model.net, pack, model.names, batch_size=batch_size, watch=watch)
-    return ScoredModel(model, pack, split, scores, watch, batch_size)
+    with nullcontext() if description is None else description.of(model.net.encoder):
+        scores = score_network(model.net, pack, model.names, batch_size=batch_size, watch=watch)
+    return ScoredModel(model, pack, split, scores, watch, batch_size, description)

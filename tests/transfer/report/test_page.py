@@ -13,6 +13,7 @@ from tiny import SYNTHETIC, TINY
 
 from common.config.load import flatten
 from common.data.synthetic.pets import synthetic_pets
+from common.embedding import Description
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.report.run_info import RunInfo
@@ -61,7 +62,8 @@ def written(folder, pack, net=None, names=NAMES, evaluation="", before=None):
     file = SegmentationHandover(
         sections={}, architecture={}, input=Input(64), task=SegmentationRecord(names), provenance=origin
     )
-    scored = score_model(Segmenter(net or network(), file, CPU), pack, "test", batch_size=4, quality=True)
+    model, all_ = Segmenter(net or network(), file, CPU), Description(np.arange(len(pack)))
+    scored = score_model(model, pack, "test", batch_size=4, quality=True, description=all_)
     info = RunInfo(
         config=TransferConfig(), handover=file, data="pets", packs={"test": pack}, rows=ROWS, evaluation=evaluation
     )
@@ -86,6 +88,18 @@ def test_a_page_has_all_sections_and_layers(tmp_path):
     assert any(key.startswith("cam-decoder-") for key in keys)
     assert len(gallery(content)["items"]) == 6
     assert len(content) < 2_000_000
+
+
+def test_a_page_costs_no_further_pass_of_the_encoder_over_all_images(tmp_path):
+    net, before, images = network(), network().encoder, {"after": 0, "before": 0}
+    for name, encoder in (("after", net.encoder), ("before", before)):
+        encoder.register_forward_hook(
+            lambda _encoder, inputs, _maps, name=name: images.update({name: images[name] + len(inputs[0])})
+        )
+    written(tmp_path, pets(6), net, before=before)
+    scored, gallery_, checked, sheet, layers = 6, 6, 4, 6, 2
+    assert images["before"] == 6
+    assert images["after"] == scored + gallery_ + checked + sheet + layers
 
 
 def test_a_page_says_how_alike_activation_maps_are_to_those_of_networks_that_have_learnt_nothing(tmp_path):
