@@ -46,8 +46,9 @@ test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
 test-all: check ## Check, then run every test
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## Time training beside plain loops (--quick: BENCH=--quick)
+bench: $(READY) ## Time the commands beside plain loops; in 3 min with BENCH=--quick
 	$(BIN)/python -m benchmarks.speed $(BENCH)
+	$(BIN)/python -m benchmarks.around $(BENCH)
 
 screenshots: $(READY) ## Photograph the reports of the demo (needs Chromium)
 	$(BIN)/python docs/screenshots.py $(DEMO) docs/images

@@ -36,17 +36,18 @@ class Pictures(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         path, size = self.images[index], (self.size, self.size)
-        picture = cv2.resize(_read(path, cv2.IMREAD_COLOR_RGB), size)
+        picture = cv2.resize(read(path, cv2.IMREAD_COLOR_RGB), size)
         mask = np.zeros(size, np.uint8)
         if self.masks:
             file = path.parent.parent / "masks" / f"{path.stem}.png"
-            mask = cv2.resize(_read(file, cv2.IMREAD_UNCHANGED), size, interpolation=cv2.INTER_NEAREST)
+            mask = cv2.resize(read(file, cv2.IMREAD_UNCHANGED), size, interpolation=cv2.INTER_NEAREST)
         if np.random.default_rng().random() < 0.5:
             picture, mask = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 255, torch.from_numpy(mask).long()
 
 
-def _read(path: Path, flag: int) -> np.ndarray:
+def read(path: Path, flag: int) -> np.ndarray:
+    """A file by OpenCV."""
     picture = cv2.imread(str(path), flag)
     assert picture is not None, path
     return picture
