@@ -22,6 +22,18 @@ def _starts_a_command() -> bool:
     return sys.argv[0].endswith(("recon2seg", "recon2seg.exe"))
 
 
+def _wait_asleep() -> None:
+    """Let threads of OpenMP sleep soon when they wait: if they spin, two programs on the same cores stop each other.
+
+    OpenMP reads this when torch is imported. A short spin costs little and spares most wake-ups (GNU's OpenMP).
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+if _starts_a_command():
+    _wait_asleep()
 if _starts_a_command() and threading.current_thread() is threading.main_thread():
     for ending in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(ending) is not signal.SIG_IGN:

@@ -17,6 +17,10 @@ def _number_of_states(value: Any) -> Any:
     return 2 if isinstance(value, bool) else value
 
 
+def _text_of_number(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """Images and masks: where they are, and how they are read."""
@@ -162,11 +166,13 @@ class RunConfig:
     logger: Literal["none", "wandb"] = "none"
     """Logger beside TensorBoard: wandb is Weights & Biases (WANDB_MODE=offline stays local)."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Random seed; equal seeds give equal bits on one CPU with equally many threads."""
+    """Random seed; equal seeds give equal bits on one CPU with as many --threads."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of the network's layers; auto is fp32, or that of --amp; fp16 needs a GPU."""
+    threads: Annotated[str, BeforeValidator(_text_of_number)] = "auto"
+    """Threads of the CPU; auto takes the fastest of one and one per core, timed before the first update."""
     amp: bool = False
     """Mixed precision where the device has units for it; --precision insists."""
     amp_dtype: Literal["bf16", "fp16"] = "bf16"
@@ -178,6 +184,8 @@ class RunConfig:
             raise UserError(f"--device is {self.device!r}: it is one of auto, cpu, cuda, cuda:1, mps")
         if self.device == "cpu":
             self.refuse_fp16()
+        if not re.fullmatch(r"auto|[1-9]\d{0,3}", self.threads):
+            raise UserError(f"--threads is {self.threads!r}: it is auto, or a whole number from 1")
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other: leave one of them out")
 

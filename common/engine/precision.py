@@ -52,6 +52,8 @@ class Placed(nn.Module):
 def make_precision(config: RunConfig) -> Precision:
     """The device and the format that the settings name. Raises UserError where they can't be had."""
     device = find_device(config.device)
+    if config.threads != "auto":
+        torch.set_num_threads(int(config.threads))
     if device.type == "cpu":
         config.refuse_fp16()
     return Precision(device, _form(config, has_units(device, "bf16")))

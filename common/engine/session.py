@@ -14,6 +14,7 @@ from common.data.batches import Batch, Batches
 from common.data.pack import Pack
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
+from common.engine.threads import candidates, settle_threads, time_threads, unchanged
 from common.errors import DivergedError, UserError, abbreviate
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
@@ -84,7 +85,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
     A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
     """
     plan: TrainingConfig = run.config.training
-    history = run.restore(state)
+    history = _begin(phase, run, updater, batches, state)
     bar = EpochBar(epochs=plan.epochs, updates=len(batches), epoch=history.epoch)
 
     def one_epoch(epoch: int) -> Row:
@@ -128,6 +129,31 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         except DivergedError as error:
             raise run.diverged(error) from None
     return history
+
+
+def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: State) -> History:
+    """Restore the run that is resumed, and settle the number of threads."""
+    history = run.restore(state)
+    timed = updater.precision.device.type == "cpu" and not updater.plan.compile  # which would compile for each number
+    measure = partial(_time_threads, phase, updater, batches, state) if timed else None
+    settle_threads(history, run.config.run.threads, measure=measure)
+    run.record_environment()
+    return history
+
+
+def _time_threads(phase: Phase, updater: Updater, batches: Batches, state: State) -> dict[int, float]:
+    """Seconds of an update by the number of threads; the training is as it was afterwards."""
+    batch = next(batches.epoch(0, updater.precision.device))
+
+    def attempt() -> None:
+        updater.begin()
+        phase.step(batch)["loss"].backward()
+        updater.optimizer.zero_grad(set_to_none=True)
+
+    with unchanged(state):
+        updater.model.train()
+        phase.begin_epoch(0)
+        return time_threads(attempt, candidates())
 
 
 def _stop_or_skip(plan: TrainingConfig, pack: Pack, error: DivergedError, group: list[Batch]) -> None:

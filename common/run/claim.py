@@ -28,6 +28,7 @@ NO_RUN = re.compile(r"\..*|.*\.(log|out)|log\.txt")
 MAY_CHANGE = {
     "output_dir",
     "device",
+    "threads",
     "num_workers",
     "cache_dir",
     "verify_data",

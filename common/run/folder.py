@@ -79,6 +79,10 @@ class Run:
         self.figures.mkdir(parents=True, exist_ok=True)
         self.write_json(IMAGES, images)
         save_config(self.config, self.folder / "config.yaml")
+        self.record_environment()
+
+    def record_environment(self) -> None:
+        """Write versions, machine, number of threads and command."""
         self.write_json("environment.json", environment())
 
     def restore(self, into: State) -> History:

@@ -15,3 +15,5 @@ class History:
     best_score: float = -math.inf
     rows: list[dict[str, int | float]] = field(default_factory=list)
     """What was measured in each epoch."""
+    threads: int = 0
+    """Threads that its updates are computed with; 0 where it is not known, as in runs of version 0.2.0."""
