@@ -1,14 +1,13 @@
 """MobileNetV2's convolutions, which never learn: for the perceptual term and for features as a target."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from common.models.blocks import initialise
+from common.models.folded import fold
 from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, checked_state, imagenet_state, load_features
 from common.tensor_files import load_tensors
@@ -41,7 +40,7 @@ class FixedNetwork(nn.Module):
         else:
             load_features(features, state, f"the ImageNet weights of {FIXED_NETWORK}")
         self.taps = tuple(taps)
-        self.layers = _folded(features[: self.taps[-1] + 1])
+        self.layers = fold(features[: self.taps[-1] + 1])
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(-1, 1, 1))
         self.requires_grad_(False)
@@ -55,16 +54,6 @@ class FixedNetwork(nn.Module):
     def train(self, mode: bool = True):  # noqa: ARG002
         """Stay in evaluation mode, whatever a parent's train() says."""
         return super().train(False)
-
-
-def _folded(layers: nn.Sequential) -> nn.Sequential:
-    """The layers in evaluation mode, each BatchNorm within the convolution before it; rounded once, to float32."""
-    layers.eval().double()
-    for part in [part for part in layers.modules() if isinstance(part, nn.Sequential)]:
-        for index, (layer, after) in enumerate(pairwise(part)):
-            if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-                part[index], part[index + 1] = fuse_conv_bn_eval(layer, after), nn.Identity()
-    return layers.float()
 
 
 def perceptual_state(config: LossConfig) -> Mapping[str, Tensor] | None:
