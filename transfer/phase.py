@@ -140,7 +140,7 @@ class Transfer:
     def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
         """Scores and the terms of the loss on the validation images."""
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
-        scores = score_network(self.net, self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
+        scores = score_network(self.net.folded(), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
         return {**terms.row(), **score_row(scores)}
 

@@ -121,7 +121,7 @@ def report_evaluation(
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
     model = scored.model
-    return sample_grid(model.net, scored.pack, evenly(len(scored.pack), count), model.names, device=model.device)
+    return sample_grid(model.fast, scored.pack, evenly(len(scored.pack), count), model.names, device=model.device)
 
 
 def _draw_scores(figures: Path, scored: ScoredModel, *, suffix: str = "") -> None:

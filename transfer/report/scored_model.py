@@ -59,6 +59,6 @@ def score_model(
     A `description` takes the encoder's vectors from the same pass.
     """
     watch = Quality(len(model.names), thumbnail=THUMBNAIL) if quality else None
-    with nullcontext() if description is None else description.of(model.net.encoder):
-        scores = score_network(model.net, pack, model.names, batch_size=batch_size, watch=watch)
+    with nullcontext() if description is None else description.of(model.fast.encoder):
+        scores = score_network(model.fast, pack, model.names, batch_size=batch_size, watch=watch)
     return ScoredModel(model, pack, split, scores, watch, batch_size, description)
