@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from common.intervals import Interval
-from transfer.metrics.bootstrap import seeds_difference
+from common.intervals import Difference
+from transfer.metrics.jackknife import seeds_difference
 from transfer.scoring import IMAGES_FILE
 
 
@@ -51,7 +51,7 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean} (one seed)" if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
 
 
-def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
+def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Difference | None:
     """Return the gain of our runs in test mean IoU, paired over the seeds (in equal order) that both finished."""
     pairs = [[run / IMAGES_FILE for run in pair] for pair in zip(ours, theirs, strict=True)]
     pairs = [pair for pair in pairs if all(file.exists() for file in pair)]
@@ -61,7 +61,7 @@ def difference(ours: Sequence[Path], theirs: Sequence[Path]) -> Interval | None:
     return seeds_difference(better, worse, "mean_iou")
 
 
-def told(found: Interval | None) -> str:
+def told(found: Difference | None) -> str:
     """Return a difference with its interval, in words; one seed has no interval."""
     if found is None:
         return ""

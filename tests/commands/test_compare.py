@@ -47,6 +47,20 @@ def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(ru
     assert (out / "comparison.md").read_text().strip() in said
 
 
+def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs, tmp_path):
+    out = tmp_path / "out"
+    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(out)]) == 0
+    alert = (out / "comparison.md").read_text().splitlines()[0]
+    assert alert.startswith("too few to tell: ")
+    assert "1 seed. This compares networks, not methods" in alert
+    page = (out / "report.html").read_text()
+    assert page.index(alert) < page.index("<h2")
+    content = json.loads((out / "comparison.json").read_text())
+    assert {pair["verdict"] for pair in content["differences"]} == {alert.split(".")[0]}
+    for word in ("sure", "helped", "harmed", "cannot tell"):
+        assert word not in (out / "comparison.md").read_text()
+
+
 def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
     assert compare([str(runs / "one"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
     for name in ("bars", "radar", "curves", "masks"):
@@ -79,8 +93,8 @@ def test_the_table_and_the_page_say_whose_labels_an_encoder_has_learnt_from(runs
     rows = json.loads((tmp_path / "out/comparison.json").read_text())["runs"]
     assert [row["labels_elsewhere"] for row in rows] == ["ImageNet", "none"]
     lines = (tmp_path / "out/comparison.md").read_text().splitlines()
-    assert lines[0].split(" | ")[2] == "external labels"
-    assert lines[2].split(" | ")[2] == "ImageNet"
+    assert lines[2].split(" | ")[2] == "external labels"
+    assert lines[4].split(" | ")[2] == "ImageNet"
     assert ">external labels<" in (tmp_path / "out/report.html").read_text()
 
 

@@ -75,7 +75,10 @@ def test_the_alarm_rings_when_a_class_is_not_predicted_for_three_epochs(tmp_path
         taken = [float(row["val/predicted_foreground"]) for row in csv.DictReader(file)]
     assert taken[2:] == [0, 0, 0]
     assert "ALARM: no pixel was taken for foreground in the last 3 epochs" in capsys.readouterr().err
-    assert metrics(tmp_path / "run")["warnings"] == ["class foreground is never predicted"]
+    assert metrics(tmp_path / "run")["warnings"] == [
+        "too few to tell: 7 test images",
+        "class foreground is never predicted",
+    ]
 
 
 def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path):

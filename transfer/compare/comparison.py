@@ -20,7 +20,7 @@ from common.say import say
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
-from transfer.compare.page import write_page
+from transfer.compare.page import lack_of, write_page
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
@@ -131,19 +131,18 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(memory, ".0f"),
         ]
         cells.append([row["run"], row["encoder"], row["labels_elsewhere"], str(row["image_size"]), *scored, *cost])
-    caption = f"{images} test images. Differences of mean IoU, paired bootstrap over the images:"
-    lines = [*markdown_table(heads, cells), "", caption, ""]
+    caption = f"{images} test images. Differences of mean IoU, with paired 95 % intervals over the images:"
+    lines = [lack_of(images), "", *markdown_table(heads, cells), "", caption, ""]
     for pair in (pair for pair in differences if pair["metric"] == "mean_iou"):
-        verdict = "sure" if pair["sure"] else "cannot tell"
         value, low, high = (_show(pair[name], "+.4f") for name in ("difference", "low", "high"))
-        lines.append(f"- {pair['run']} against {pair['against']}: {value} ({low} to {high}), {verdict}")
+        lines.append(f"- {pair['run']} against {pair['against']}: {value} ({low} to {high})")
     return "\n".join(lines) + "\n"
 
 
 def _difference(ours: FinishedRun, theirs: FinishedRun, metric: str) -> dict[str, Any]:
     difference = ours.scores.difference(theirs.scores, metric)
-    value, low, high = map(_number, difference)
-    return {"difference": value, "low": low, "high": high, "sure": difference.sure}
+    value, low, high = map(_number, difference.interval)
+    return {"difference": value, "low": low, "high": high, "verdict": difference.verdict}
 
 
 def _show(value: float | None, form: str = ".4f") -> str:

@@ -11,7 +11,7 @@ import torch
 
 from common.config.load import flatten
 from common.data.pack import LabelledPack
-from common.intervals import Interval
+from common.intervals import Interval, too_few
 from common.report.blocks import (
     Axis,
     Chart,
@@ -54,7 +54,7 @@ def write_page(
         kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
-        notices=[Notice(f"{run.name}: {warning}") for run in runs for warning in run.warnings],
+        notices=[Notice(lack_of(len(runs[0].keys))), *_warnings(runs)],
     )
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
@@ -66,13 +66,25 @@ def write_page(
 
 
 _PAIRED = (
-    "Differences are bootstrapped in pairs, because both runs were scored on the same test images. An interval that "
-    "contains 0 shows no sure difference."
+    "Intervals are paired, because both runs were scored on the same test images. They say how these two networks "
+    "differ on other images of this kind, and not what another training would give."
 )
 
 
+def lack_of(images: int) -> str:
+    """Why a comparison of runs has no verdict: each run is one training."""
+    lack = too_few(images=images, seeds=1)
+    return f"{lack}. This compares networks, not methods: transfer.study trains several seeds of each."
+
+
+def _warnings(runs: Sequence[FinishedRun]) -> list[Notice]:
+    """What the runs warned of; too few images is said of all of them together."""
+    known = too_few(images=len(runs[0].keys))
+    return [Notice(f"{run.name}: {warning}") for run in runs for warning in run.warnings if warning != known]
+
+
 def verdict(rows: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str, Any]]) -> str:
-    """The best run, and whether its lead is sure."""
+    """The best run, and its lead over the next best."""
     known = [row for row in rows if row["mean_iou"] is not None]
     if not known:
         return "No run has a score: no pixel is labelled."
@@ -84,9 +96,7 @@ def verdict(rows: Sequence[Mapping[str, Any]], differences: Sequence[Mapping[str
         return f"{said}."
     closest = min(mine, key=lambda pair: pair["difference"])
     gap = f"{closest['difference']:+.3f} ({closest['low']:+.3f} to {closest['high']:+.3f})"
-    if closest["sure"]:
-        return f"{said}: {gap} against {closest['against']}, the next best, which is sure on these images."
-    return f"{said}, but these images cannot tell it from {closest['against']}: {gap}."
+    return f"{said}: {gap} against {closest['against']}, the next best ({closest['verdict']})."
 
 
 def _towards(run: str, pair: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -154,9 +164,8 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
         value, low, high = (math.nan if pair[name] is None else pair[name] for name in ("difference", "low", "high"))
         at = interval_position(value, low, high, start=-reach, end=reach, zero=0.0)
         ends_said = "-" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
-        said = "sure" if pair["sure"] else "cannot tell"
-        lines.append([pair["run"], pair["against"], number(value, "+.4f", interval=at), ends_said, said])
-    heads = ["run", "against", "difference", "95 % interval", "verdict"]
+        lines.append([pair["run"], pair["against"], number(value, "+.4f", interval=at), ends_said])
+    heads = ["run", "against", "difference", "95 % interval"]
     note = "The dashed line marks no difference. Differences of Dice and accuracy are in comparison.json."
     return table("Paired differences of the mean IoU", heads, lines, note=note)
 

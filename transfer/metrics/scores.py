@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from common.intervals import Interval
+from common.intervals import Difference, Interval
 from common.metrics import PER_CLASS, confusion_scores, mean_of_known
-from transfer.metrics.bootstrap import percentile_interval, resampled_totals
+from transfer.metrics.jackknife import difference_interval, score_interval, spread_of, spreads
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,26 +70,22 @@ class Scores:
         return [name for name, is_silent in zip(self.names, silent, strict=True) if is_silent]
 
     def interval(self, metric: str) -> Interval:
-        """A score of the data set with its 95 % interval over the images; NaN ends for a single image.
-
-        Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13 (percentile interval).
-        Deviation: drawn data sets without the score (no pixel of any class that it needs) are left out.
-        """
-        return percentile_interval(self.means[metric], self._resampled[metric])
+        """A score of the data set with its 95 % interval over the images, in [0, 1]: see `score_interval`."""
+        return score_interval(spread_of(self._spreads[metric]))
 
     def intervals(self, metric: str) -> list[Interval]:
         """A score of every class with its 95 % interval, as `interval`."""
-        columns = zip(self.per_class[metric], self._resampled[metric].T, strict=True)
-        return [percentile_interval(float(value), draws) for value, draws in columns]
+        return [score_interval(spread_of(column)) for column in np.moveaxis(self._spreads[metric], -1, 0)]
 
-    def difference(self, other: "Scores", metric: str) -> Interval:
+    def difference(self, other: "Scores", metric: str) -> Difference:
         """How much better this network scores than another one on the same images, in the same order.
 
-        Both are scored on the same drawn images, so that what is hard for both cancels; otherwise as `interval`.
+        One image is left out of both, so that what is hard for both cancels. The interval says how these two networks
+        differ on other images, and not how two ways of training do: that takes more seeds.
         """
         assert len(self) == len(other), "differences are of the same images"
-        draws = self._resampled[metric] - other._resampled[metric]
-        return percentile_interval(self.means[metric] - other.means[metric], draws)
+        spread = spread_of(self._spreads[metric]) - spread_of(other._spreads[metric])
+        return Difference(*difference_interval(spread), images=len(self), seeds=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Lay out what metrics.json says: the scores of all pixels, and under "image_mean" the images' own in mean.
@@ -103,8 +99,8 @@ class Scores:
         return confusion_scores(self.total)
 
     @cached_property
-    def _resampled(self) -> dict[str, Float64[np.ndarray, "d ..."]]:
-        return confusion_scores(resampled_totals(self.counts))
+    def _spreads(self) -> dict[str, Float64[np.ndarray, "1 m ..."]]:
+        return spreads(self.counts[None])
 
 
 def _by_class(values: Mapping[str, np.ndarray], names: tuple[str, ...]) -> dict[str, Any]:

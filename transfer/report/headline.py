@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.intervals import Interval
+from common.intervals import Interval, too_few
 from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
@@ -55,9 +55,10 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
     return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
 
 
-def silent_warnings(scores: Scores) -> list[str]:
-    """A warning for each class that is in the masks and in no prediction."""
-    return [f"class {name} is never predicted" for name in scores.silent_classes]
+def score_warnings(scores: Scores) -> list[str]:
+    """What to know before the scores: that there are too few images, and classes that are in no prediction."""
+    lack = too_few(images=len(scores))
+    return [*([lack] if lack else []), *(f"class {name} is never predicted" for name in scores.silent_classes)]
 
 
 def _short(source: str) -> str:

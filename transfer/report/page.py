@@ -16,7 +16,7 @@ from common.report.scatter import Colouring, Points, thumbnailed
 from common.report.selection import evenly
 from transfer.report.figures import activation_grid
 from transfer.report.gallery import ScoredImages, thumbnail_sheets
-from transfer.report.headline import main_figures, silent_warnings, tiles, title, verdict
+from transfer.report.headline import main_figures, score_warnings, tiles, title, verdict
 from transfer.report.scored_model import ScoredModel, SegmentationRun
 from transfer.report.scores import panel_colours, panels, score_blocks, threshold_blocks
 
@@ -51,7 +51,7 @@ def write_page(
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
         verdict=verdict(figures["mean IoU"], scores, scored.split),
         tiles=tiles(figures, quality),
-        notices=notices([*silent_warnings(scores), *info.warnings], receipt),
+        notices=notices([*score_warnings(scores), *info.warnings], receipt),
     )
     shown: set[int] = set()
 

@@ -20,7 +20,7 @@ from common.say import say
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.headline import silent_warnings
+from transfer.report.headline import score_warnings
 from transfer.report.page import Before, write_page
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
 from transfer.report.scores import panels
@@ -56,7 +56,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         for split, wanted in (("test", shown), ("val", None))
     )
     save_images(run.folder, test.pack, test.scores)
-    warnings = silent_warnings(test.scores)
+    warnings = score_warnings(test.scores)
     scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
     images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images, "warnings": warnings}
@@ -95,6 +95,8 @@ def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None
     _draw_scores(folder / "figures", scored)
     for name, part in scores.items():
         print_table(part, name.replace("_", " "))
+    for warning in score_warnings(scored.scores):
+        say(f"warning: {warning}")
 
 
 def report_evaluation(

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.config.load import flatten
 from common.data.pack import Pack
-from common.intervals import Interval
+from common.intervals import NO_DIFFERENCE, Difference, Interval
 from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, number, table, text
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import repeating
@@ -25,6 +25,7 @@ from transfer.study.sentences import (
     rates_at_the_edge,
     searched,
     told_interval,
+    too_little,
     verdict,
 )
 
@@ -57,8 +58,8 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
 
 _PAIRED = (
     "Differences are paired: an initialisation and its baseline share subsets, seeds and test images. Intervals "
-    "combine Student's t over seeds and the bootstrap over images. An interval that contains 0 shows no sure "
-    "difference."
+    "are over seeds and images. An initialisation helped or harmed if its interval leaves 0 out; it made no difference "
+    f"that shows if the interval lies between -{NO_DIFFERENCE:g} and +{NO_DIFFERENCE:g}."
 )
 
 
@@ -94,7 +95,8 @@ def _tile(score: Score) -> Tile:
 
 
 def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
-    notices = [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
+    notices = [Notice(lack)] if (lack := too_little(evidence)) else []
+    notices += [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
     if (doubled := double_budget(evidence.results)) is not None:
         notices.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:
@@ -111,7 +113,7 @@ def _taught_by_imagenet(curve: Sequence[Score]) -> bool:
 
 
 def _efficiency(evidence: Results) -> list[Block]:
-    chart = _chart(evidence, lambda score: _possible(score.mean_iou), "test mean IoU")
+    chart = _chart(evidence, lambda score: score.mean_iou, "test mean IoU")
     heads = [
         "initialisation",
         "external labels",
@@ -135,7 +137,7 @@ def _efficiency(evidence: Results) -> list[Block]:
         ]
         for score in evidence.scores
     ]
-    return [chart.block("Label efficiency", note="Bands: 95 %, over the seeds."), table("Scores", heads, rows)]
+    return [chart.block("Label efficiency", note="Bands: 95 %, over seeds and images."), table("Scores", heads, rows)]
 
 
 def _differences(evidence: Results) -> list[Block]:
@@ -149,13 +151,15 @@ def _differences(evidence: Results) -> list[Block]:
             number(score.fraction, "g"),
             number(score.labels, ".0f"),
             *_difference(found, reach),
-            score.answer,
+            found.verdict,
         ]
         for score, found in pairs
     ]
     heads = ["initialisation", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
     words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
-    chart = _chart(evidence, lambda score: score.difference, "gain in mean IoU over the baseline")
+    chart = _chart(
+        evidence, lambda score: score.difference and score.difference.interval, "gain in mean IoU over the baseline"
+    )
     labels = [score.labels for score in evidence.scores]
     equal = Series("no difference", [min(labels), max(labels)], [0, 0], colour="ink", dash="2 4")
     gain = replace(chart, series=[*chart.series, equal]).block("Gain", note="Bands: 95 %, over seeds and images.")
@@ -165,39 +169,39 @@ def _differences(evidence: Results) -> list[Block]:
 def _head_to_head(evidence: Results) -> Block:
     reach = _reach([found for differences in evidence.head_to_head.values() for found in differences.values()])
     rows = [
-        [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach)]
+        [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach), found.verdict]
         for (ours, theirs), differences in evidence.head_to_head.items()
         for fraction, found in differences.items()
     ]
-    heads = ["initialisation", "against", "share of the labels", "difference", "95 % interval"]
+    heads = ["initialisation", "against", "share of the labels", "difference", "95 % interval", "verdict"]
     return table("Paired differences between pretrained initialisations", heads, rows)
 
 
-def _reach(found: Sequence[Interval]) -> float:
+def _reach(found: Sequence[Difference]) -> float:
     """How far a scale goes either way that holds all of these differences."""
     ends = [abs(end) for one in found for end in (one.low, one.high) if math.isfinite(end)]
     return max(ends, default=1.0) * 1.05 or 1.0
 
 
-def _difference(found: Interval, reach: float) -> list[TableCell | str]:
-    interval = interval_position(*found, start=-reach, end=reach, zero=0.0)
+def _difference(found: Difference, reach: float) -> list[TableCell | str]:
+    interval = interval_position(*found.interval, start=-reach, end=reach, zero=0.0)
     return [number(found.value, "+.4f", interval=interval), _ends(found, "+.4f")]
 
 
 def _classes(evidence: Results) -> list[Block]:
     classes = evidence.scores[0].per_class if evidence.scores else ()
     names = [name for name in classes if any(math.isfinite(score.per_class[name].value) for score in evidence.scores)]
-    charts = {name: _chart(evidence, lambda s, name=name: _possible(s.per_class[name]), "test IoU") for name in names}
+    charts = {name: _chart(evidence, lambda s, name=name: s.per_class[name], "test IoU") for name in names}
     return [chart.block(name, width="half") for name, chart in charts.items()]
 
 
-def _ends(found: Interval, form: str) -> str:
+def _ends(found: Interval | Difference, form: str) -> str:
     return "-" if math.isnan(found.low) else f"{found.low:{form}} to {found.high:{form}}"
 
 
 def _saved(evidence: Results) -> list[Block]:
     saved = [text(*told) for pair in evidence.pairs if (told := labels_saved(*pair, evidence.curves))]
-    return saved or [text("No sure saving: no pretrained initialisation is surely above its baseline.")]
+    return saved or [text("No saving is known: no pretrained initialisation helped.")]
 
 
 def _search(evidence: Results) -> Block:
@@ -214,13 +218,6 @@ def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: 
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
     return Chart(LABELS, Axis(title), lines)
-
-
-def _possible(score: Interval) -> Interval:
-    """An interval of Student's t, clipped to [0, 1]."""
-    if math.isnan(score.low):
-        return score
-    return Interval(score.value, max(score.low, 0.0), min(score.high, 1.0))
 
 
 def _line(

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 
-from common.intervals import Interval, mean_interval
-from transfer.metrics.bootstrap import seeds_difference
+from common.intervals import UNCLEAR, Difference, Interval
+from transfer.metrics.jackknife import seeds_difference, seeds_score
 from transfer.study.initialisations import Initialisation
 from transfer.study.trials import Trial, TrialResult
 
@@ -27,9 +27,9 @@ class Score:
     images: dict[str, float]
     """Labelled images of each part, in mean over the seeds."""
     mean_iou: Interval
-    """Over the seeds, by Student's t; of one seed without ends."""
+    """Over seeds and test images; of one seed without ends."""
     per_class: dict[str, Interval]
-    difference: Interval | None
+    difference: Difference | None
     """Paired, over seeds and test images, from its baseline; None for a baseline, or where that is not there."""
     other_network: bool
     """Whether its baseline has another encoder, which then contributes to the difference."""
@@ -54,10 +54,8 @@ class Score:
 
     @property
     def answer(self) -> str:
-        """helped, did not (the interval lies below 0), or cannot tell."""
-        if self.difference is None or not self.difference.sure:
-            return "cannot tell"
-        return "helped" if self.difference.value > 0 else "did not"
+        """The verdict on its difference; cannot tell without one."""
+        return UNCLEAR if self.difference is None else self.difference.verdict
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,10 @@ class Results:
         return [(start, baseline) for start, baseline in pairs if baseline is not None]
 
     @cached_property
-    def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Interval]]:
+    def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Difference]]:
         """Paired differences of every two pretrained initialisations, at the shares of the labels that both have."""
         groups = _by_fraction(self.results)
-        found: dict[tuple[Initialisation, Initialisation], dict[float, Interval]] = {}
+        found: dict[tuple[Initialisation, Initialisation], dict[float, Difference]] = {}
         for ours, theirs in combinations([start for start in self.starts if not start.scratch], 2):
             fractions = sorted(f for name, f in groups if name == ours.name and (theirs.name, f) in groups)
             pairs = {f: _difference(groups[ours.name, f], groups[theirs.name, f]) for f in fractions}
@@ -132,7 +130,7 @@ def _by_fraction(results: Mapping[Trial, TrialResult]) -> dict[tuple[str, float]
     return groups
 
 
-def _difference(ours: Mapping[int, TrialResult], theirs: Mapping[int, TrialResult]) -> Interval | None:
+def _difference(ours: Mapping[int, TrialResult], theirs: Mapping[int, TrialResult]) -> Difference | None:
     """Over the seeds that both have; None where there are none."""
     better, worse = _counts(ours), _counts(theirs)
     if not (both := sorted(better.keys() & worse.keys())):
@@ -148,13 +146,15 @@ def _score(
     first = next(iter(ours.values())).record
     sizes = [result.record["images"] for result in ours.values()]
     baseline = next(iter(theirs.values())).record["encoder"] if theirs else None
+    by_class = [[test["per_class"][name]["iou"] for test in tests] for name in first["classes"]]
+    (mean_iou,), per_class = _scores(ours, METRIC, [[test[METRIC] for test in tests]]), _scores(ours, "iou", by_class)
     return Score(
         start=start,
         fraction=fraction,
         seeds=tuple(ours),
         images={part: float(np.mean([size[part] for size in sizes])) for part in sizes[0]},
-        mean_iou=_over_seeds([test[METRIC] for test in tests]),
-        per_class={name: _over_seeds([test["per_class"][name]["iou"] for test in tests]) for name in first["classes"]},
+        mean_iou=mean_iou,
+        per_class=dict(zip(first["classes"], per_class, strict=True)),
         difference=_difference(ours, theirs),
         other_network=baseline is not None and baseline != first["encoder"],
         rates=(first["lr"], first["encoder_lr_factor"]),
@@ -183,8 +183,8 @@ class DoubleBudget(NamedTuple):
     """The gain by twice the updates, on the most labels."""
 
     start: str
-    gain: Interval
-    """Of the mean IoU, in mean over the seeds."""
+    gain: Difference
+    """Of the mean IoU, paired over seeds and test images."""
     spread: float
     """The range of the seeds' scores at the plain budget."""
 
@@ -197,18 +197,17 @@ class DoubleBudget(NamedTuple):
 def double_budget(results: Mapping[Trial, TrialResult]) -> DoubleBudget | None:
     """The gain by twice the budget of the first baseline from scratch; None where it was not measured."""
     results = {trial: result for trial, result in results.items() if result.record.get("test") is not None}
-    doubled = {trial.seed: (trial, result) for trial, result in results.items() if trial.kind == "double"}
+    doubled = {trial: result for trial, result in results.items() if trial.kind == "double"}
     plain = {
-        trial.seed: result.record["test"][METRIC]
+        trial.seed: result
         for trial, result in results.items()
-        if trial.kind == "score" and any(_same_but_budget(trial, other) for other, _ in doubled.values())
+        if trial.kind == "score" and any(_same_but_budget(trial, other) for other in doubled)
     }
-    both = sorted(doubled.keys() & plain.keys())
-    if len(both) < 2:
+    gain = _difference({trial.seed: result for trial, result in doubled.items()}, plain)
+    if gain is None or gain.seeds < 2:
         return None
-    gain = mean_interval(np.array([doubled[seed][1].record["test"][METRIC] - plain[seed] for seed in both]))
-    spread = max(plain[seed] for seed in both) - min(plain[seed] for seed in both)
-    return DoubleBudget(next(iter(doubled.values()))[0].start.name, gain, spread)
+    scores = [plain[trial.seed].record["test"][METRIC] for trial in doubled if trial.seed in plain]
+    return DoubleBudget(next(iter(doubled)).start.name, gain, max(scores) - min(scores))
 
 
 def _same_but_budget(trial: Trial, other: Trial) -> bool:
@@ -220,10 +219,10 @@ def _counts(results: Mapping[int, TrialResult]) -> dict[int, Int64[np.ndarray, "
     return {seed: result.counts for seed, result in results.items() if result.counts is not None}
 
 
-def _over_seeds(values: Sequence[float | None]) -> Interval:
-    interval = mean_interval(_numbers(values))
-    return interval if len(values) > 1 else Interval(interval.value, np.nan, np.nan)
-
-
-def _numbers(values: Sequence[float | None]) -> Float[np.ndarray, " s"]:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+def _scores(
+    results: Mapping[int, TrialResult], metric: str, recorded: Sequence[Sequence[float | None]]
+) -> list[Interval]:
+    """A score with its interval, or that of each class; without ends where a seed's confusion matrices are lost."""
+    if len(counts := _counts(results)) == len(results):
+        return seeds_score(np.stack(list(counts.values())), metric)
+    return [Interval(float(np.array(values, dtype=float).mean()), np.nan, np.nan) for values in recorded]

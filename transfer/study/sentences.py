@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from common.intervals import Interval
+from common.intervals import HELPED, Difference, too_few
 from transfer.study.config import StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
@@ -17,40 +17,47 @@ def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Sco
     """The verdict on a pretrained initialisation in one sentence, with its numbers."""
     told = {score.fraction: score.difference for score in curve if score.difference is not None}
     other = " (another network)" if any(score.other_network for score in curve) else ""
-    return f"{start.name} against {baseline.name}{other}: {_answers(told, better='helped', worse='did harm')}."
+    return f"{start.name} against {baseline.name}{other}: {_answers(told)}."
 
 
-def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Interval]) -> str:
+def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Difference]) -> str:
     """The comparison of two pretrained initialisations in one sentence; differences by share of the labels."""
-    return f"{ours.name} against {theirs.name}: {_answers(differences, better='better', worse='worse')}."
+    return f"{ours.name} against {theirs.name}: {_answers(differences)}."
 
 
-def _answers(differences: Mapping[float, Interval], *, better: str, worse: str) -> str:
+def _answers(differences: Mapping[float, Difference]) -> str:
+    """What is said of the differences at all shares of the labels, equal verdicts together."""
     parts = []
-    for words, fits in {
-        better: lambda d: d.sure and d.value > 0,
-        worse: lambda d: d.sure and d.value < 0,
-        "cannot tell": lambda d: not d.sure,
-    }.items():
-        at = [f"{share:.3g} ({told_interval(found)})" for share, found in differences.items() if fits(found)]
-        if at:
-            parts.append(f"{words} at {_joined(at)}")
+    for word in dict.fromkeys(found.verdict for found in differences.values()):
+        at = [f"{share:.3g} ({told_interval(d)})" for share, d in differences.items() if d.verdict == word]
+        parts.append(f"{word} at {_joined(at)}")
     return "; ".join(parts) or "not yet known"
 
 
-def told_interval(difference: Interval) -> str:
+def too_little(evidence: Results) -> str:
+    """What there is too little of for any verdict, at the share of the labels with the least; "" if there is enough."""
+    differences = [score.difference for score in evidence.scores if score.difference is not None]
+    counted = [(found.images, found.seeds) for found in differences]
+    counted = counted or [(int(score.images["test"]), len(score.seeds)) for score in evidence.scores]
+    if not counted:
+        return ""
+    images, seeds = map(min, zip(*counted, strict=True))
+    return too_few(images=images, seeds=seeds)
+
+
+def told_interval(difference: Difference) -> str:
     """A difference with its interval: "+0.076, +0.054 to +0.098"."""
     if np.isnan(difference.low):
-        return f"{difference.value:+.3f}, one seed"
+        return f"{difference.value:+.3f}, no interval"
     return f"{difference.value:+.3f}, {difference.low:+.3f} to {difference.high:+.3f}"
 
 
 def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves) -> list[str]:
-    """For every share of the labels at which a pretrained start is surely better: the fewest labels with which the
+    """For every share of the labels at which a pretrained start helped: the fewest labels with which the
     baseline scores as it does there, and with which the pretrained one does.
     """
     told = []
-    better = {score.fraction for score in curves[start] if score.answer == "helped"}
+    better = {score.fraction for score in curves[start] if score.answer == HELPED}
     for score in (score for score in curves[baseline] if score.fraction in better):
         theirs, _ = labels_needed(curves[baseline], score.mean_iou.value)
         ours, how = labels_needed(curves[start], score.mean_iou.value)
@@ -66,9 +73,9 @@ def legend(evidence: Results, options: StudyOptions) -> str:
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
     tests = f"{evidence.scores[0].images['test']:.0f}" if evidence.scores else "no"
     return (
-        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval (Student's "
-        "t). Then follow the difference from the baseline and the verdict by its paired interval over seeds and "
-        "images. Image counts are training + validation. "
+        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval "
+        "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
+        "Image counts are training + validation. "
         f"Every run takes {options.updates} updates. {searched(options)}"
     )
 
@@ -90,7 +97,7 @@ def searched(options: StudyOptions) -> str:
 def doubled_budget(doubled: DoubleBudget) -> str:
     """Say whether the baseline had enough updates."""
     answer = "is sufficient" if doubled.enough else "IS TOO SHORT"
-    if doubled.enough and doubled.gain.sure and doubled.gain.value > 0:
+    if doubled.enough and doubled.gain.verdict == HELPED:
         answer += " by that measure, though more updates would help"
     return (
         f"Twice the updates give {doubled.start} on the most labels {told_interval(doubled.gain)} mean IoU; its seeds "

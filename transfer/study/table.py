@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from common.colours import line_colour
 from common.figures import save_figure
 from common.files import make_folder, write_json
-from common.intervals import Interval
+from common.intervals import Difference, Interval
 from common.rows import markdown_table, write_csv
 from common.run.notes import external_labels
 from transfer.study.config import StudyConfig, StudyOptions
@@ -22,6 +22,7 @@ from transfer.study.sentences import (
     labels_saved,
     legend,
     rates_at_the_edge,
+    too_little,
     verdict,
 )
 
@@ -50,7 +51,7 @@ def write_study(evidence: Results, config: StudyConfig) -> str:
 
 
 def efficiency(scores: Sequence[Score]) -> Figure:
-    """Test mean IoU over the labels, one curve per initialisation, with the 95 % interval of its seeds as a band."""
+    """Test mean IoU over the labels, one curve per initialisation, with its 95 % interval as a band."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     _curves(figure.subplots(), scores, [score.mean_iou for score in scores], "test mean IoU")
     return figure
@@ -87,7 +88,7 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
 
 def _markdown(evidence: Results, options: StudyOptions) -> str:
     curves = evidence.curves
-    lines = [*evidence.leaks, ""]
+    lines = [line for line in (too_little(evidence), *evidence.leaks) if line] + [""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
         lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
@@ -149,5 +150,5 @@ def _plain(score: Score) -> dict[str, Any]:
     }
 
 
-def _finite(value: Interval) -> dict[str, float | None]:
+def _finite(value: Interval | Difference) -> dict[str, float | None]:
     return {name: None if np.isnan(number) else number for name, number in value._asdict().items()}

@@ -107,33 +107,14 @@ def test_silent_classes_are_in_the_truth_and_never_predicted():
     assert segmented(absent=(3,), never_predicted=(1, 3)).silent_classes == ["cat"]
 
 
-SLOW = [pytest.param(metric, marks=pytest.mark.slow) for metric in ("mean_foreground_dice", "pixel_accuracy")]
-
-
-@pytest.mark.parametrize("metric", ["mean_iou", *SLOW])
-def test_an_interval_is_scipys_percentile_bootstrap(metric):
-    scores = segmented(images=40)
-    theirs = scipy.stats.bootstrap(
-        (np.arange(40),),
-        lambda chosen: float(confusion_scores(scores.counts[chosen].sum(0))[metric]),
-        n_resamples=2000,
-        method="percentile",
-        vectorized=False,
-        rng=np.random.default_rng(1),
-    )
-    ours, error = scores.interval(metric), theirs.standard_error
-    assert ours.value == scores.means[metric]
-    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.3 * error)
-    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.3 * error)
-
-
-def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
-    accuracies = drawn()
-    interval = of_accuracy(accuracies).interval("pixel_accuracy")
-    error = accuracies.std() / len(accuracies) ** 0.5
-    assert interval.value == pytest.approx(accuracies.mean(), abs=1e-3)
-    assert interval.low == pytest.approx(accuracies.mean() - 1.96 * error, abs=0.15 * error)
-    assert interval.high == pytest.approx(accuracies.mean() + 1.96 * error, abs=0.15 * error)
+def test_the_interval_of_a_mean_is_students_on_the_logit_scale():
+    accuracies = np.round(drawn() * 500) / 500
+    value, low, high = of_accuracy(accuracies).interval("pixel_accuracy")
+    theirs = scipy.stats.t.interval(0.95, len(accuracies) - 1, loc=value, scale=scipy.stats.sem(accuracies))
+    middle, slope = scipy.special.logit(value), 1 / (value * (1 - value))
+    assert value == pytest.approx(accuracies.mean())
+    for end, other in ((low, theirs[0]), (high, theirs[1])):
+        assert scipy.special.logit(end) - middle == pytest.approx((other - value) * slope, rel=0.03)
 
 
 def test_the_intervals_of_classes_with_equal_scores_are_that_of_their_mean():
@@ -141,44 +122,55 @@ def test_the_intervals_of_classes_with_equal_scores_are_that_of_their_mean():
     assert scores.intervals("iou") == [scores.interval("mean_iou")] * 2
 
 
-def test_an_interval_leaves_out_drawn_images_that_do_not_show_the_class():
-    counts = np.zeros((4, 4, 4), dtype=np.int64)
+def test_a_class_that_one_image_shows_has_no_interval_and_one_that_few_show_a_wide_one():
+    counts = np.zeros((40, 4, 4), dtype=np.int64)
     counts[:, 0, 0] = 10
-    counts[0, 1, 1], counts[0, 1, 0] = 5, 5  # cats in one image: a third of the draws have none
-    cat, bird = Scores(counts, NAMES).intervals("dice")[1::2]
-    assert (cat.low, cat.value, cat.high) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
+    counts[0, 1, 1], counts[0, 1, 0] = 5, 5  # cats in one image
+    counts[:3, 2, 2], counts[:3, 2, 0] = (4, 5, 6), (6, 5, 4)  # dogs in three
+    _, cat, dog, bird = Scores(counts, NAMES).intervals("dice")
+    assert cat.value == pytest.approx(2 / 3)
+    assert math.isnan(cat.low)
     assert all(map(math.isnan, bird))
+    three = Scores(counts[:3], NAMES).intervals("dice")[2]
+    assert dog.high - dog.low > 0.7 * (three.high - three.low), "37 images without dogs tell little of them"
 
 
-def test_images_are_drawn_in_pairs():
+@pytest.mark.parametrize("accuracies", [[0.99, 0.97, 1.0], [0.01, 0.0, 0.05], [0.1, 0.9]])
+def test_intervals_lie_within_the_range_of_their_score(accuracies):
+    scores, worst = of_accuracy(accuracies), of_accuracy([0.0] * len(accuracies))
+    for metric in ("pixel_accuracy", "mean_iou", "mean_foreground_dice"):
+        value, low, high = scores.interval(metric)
+        assert 0 <= low < value < high <= 1
+        difference = scores.difference(worst, metric)
+        assert -1 <= difference.low <= difference.value <= difference.high <= 1
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.7, 1.0])
+def test_images_without_any_spread_have_an_interval_without_width(accuracy):
+    alike = of_accuracy([accuracy] * 9)
+    assert alike.interval("pixel_accuracy") == pytest.approx([accuracy] * 3)
+    assert alike.difference(of_accuracy([0.5] * 9), "pixel_accuracy")[:3] == pytest.approx([accuracy - 0.5] * 3)
+
+
+def test_images_are_left_out_in_pairs():
     accuracies = drawn(mean=0.6)
     difference = of_accuracy(accuracies + 0.1).difference(of_accuracy(accuracies), "pixel_accuracy")
     assert difference.low == pytest.approx(0.1, abs=2e-3)
     assert difference.high == pytest.approx(0.1, abs=2e-3)
-    assert difference.sure
+    assert difference.verdict == "too few to tell: 1 seed", "two networks are not two ways of training"
 
 
-def test_a_difference_has_the_percentiles_of_resampled_data_sets():
-    ours, theirs = of_accuracy(drawn(seed=1)), of_accuracy(drawn(seed=2, mean=0.68))
-    random = np.random.default_rng(5)
-
-    def iou(counts):
-        total = counts.sum(0)
-        return np.mean([total[k, k] / (total[k].sum() + total[:, k].sum() - total[k, k]) for k in range(2)])
-
-    differences = []
-    for _ in range(2000):
-        chosen = random.integers(0, len(ours), len(ours))
-        differences.append(iou(ours.counts[chosen]) - iou(theirs.counts[chosen]))
-    difference = ours.difference(theirs, "mean_iou")
-    assert difference.value == pytest.approx(iou(ours.counts) - iou(theirs.counts))
-    assert [difference.low, difference.high] == pytest.approx(np.percentile(differences, [2.5, 97.5]), abs=4e-3)
+def test_a_difference_has_the_interval_of_a_paired_t_test():
+    ours, theirs = np.round(drawn(seed=1) * 500) / 500, np.round(drawn(seed=2, mean=0.68) * 500) / 500
+    found = of_accuracy(ours).difference(of_accuracy(theirs), "pixel_accuracy")
+    expected = scipy.stats.ttest_rel(ours, theirs).confidence_interval()
+    assert found.value == pytest.approx((ours - theirs).mean())
+    assert [found.low, found.high] == pytest.approx([expected.low, expected.high], abs=1e-3)
 
 
 def test_a_run_does_not_differ_from_itself():
     difference = of_accuracy(drawn()).difference(of_accuracy(drawn()), "mean_iou")
-    assert tuple(difference) == (0, 0, 0)
-    assert not difference.sure
+    assert difference.interval == (0, 0, 0)
 
 
 def test_equal_images_give_equal_intervals():
@@ -189,6 +181,5 @@ def test_one_image_has_no_interval_and_no_pixels_no_score():
     alone = of_accuracy([0.7]).interval("pixel_accuracy")
     assert alone.value == pytest.approx(0.7)
     assert math.isnan(alone.low)
-    assert not alone.sure
     for images in (0, 1, 3):
         assert all(map(math.isnan, nothing(images).interval("mean_iou")))
