@@ -70,7 +70,7 @@ class Pretraining:
         for sentence in self.data.notes:
             note(sentence)
         image = read_batch(self.data.train, np.arange(1), self.precision.device).image
-        say(*write_summary(self.model, image, self.run.folder / "model.txt").splitlines())
+        say(write_summary(self.model, image, self.run.folder / "model.txt"))
         updater = self._updater()
         state = {"model": self.model, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)

@@ -75,7 +75,7 @@ class Transfer:
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
-        say(*write_summary(self.net, image, self.run.folder / "model.txt").splitlines())
+        say(write_summary(self.net, image, self.run.folder / "model.txt"))
         say(self.receipt)
         updater = self._updater()
         state = {"model": self.net, "loss": self.loss, "updater": updater}

@@ -7,6 +7,7 @@ equal the field names.
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,13 +104,13 @@ def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
         folder = value_of(argv, "--output_dir")
         if folder is None:
             raise UserError("--resume needs --output_dir, the folder of the run to continue")
-        saved = Path(folder) / "config.yaml"
+        saved = _expanded(Path(folder)) / "config.yaml"
         if not saved.is_file():
             raise UserError(f"there is no run to resume in {folder}: it has no config.yaml")
         return read_yaml(saved)
     given = value_of(argv, "--config")
     if given is not None:
-        return read_yaml(Path(given))
+        return read_yaml(_expanded(Path(given)))
     if demo is not None and value_of(argv, "--data_dir") is None and not HELP.keys() & set(argv):
         aside(f"no --data_dir: using the embedded data with {demo}")
         return read_yaml(demo)
@@ -144,7 +145,21 @@ def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
     for group in vars(config).values():
         for name, value in vars(group).items():
             _refuse_unusable(name, value)
-    return config
+    groups: Any = {name: _at_home(group) for name, group in vars(config).items()}
+    return dataclasses.replace(config, **groups)  # pyright: ignore[reportArgumentType, reportType]
+
+
+def _at_home(group: Any) -> Any:
+    """The settings with ~ written out in their paths, as shells do it for most words of a command line."""
+    return dataclasses.replace(group, **{name: _expanded(value) for name, value in vars(group).items()})
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_expanded, value))
+    with suppress(RuntimeError):  # no such user: then it is the name of a folder
+        return value.expanduser() if isinstance(value, Path) else value
+    return value
 
 
 def _refuse_empty_paths(settings: Sequence[Setting], words: Sequence[str], flat: Mapping[str, Any]) -> None:

@@ -1,13 +1,22 @@
 """Progress of a run: a bar on a terminal, and one line per epoch."""
 
 import time
-from collections.abc import Mapping
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.rows import Row
 from common.say import aside
 from common.terminal import CONSOLE, time_left
+
+SHORT = {
+    "train/loss": "loss",
+    "val/loss": "val",
+    "val/mean_iou": "mean IoU",
+    "val/psnr": "PSNR",
+    "val/ssim": "SSIM",
+    "val/probe/miou": "probe",
+}
+"""Columns of metrics.csv in the line of an epoch; others lose their prefix."""
 
 
 class EpochBar:
@@ -40,17 +49,30 @@ class EpochBar:
         """Advance by one batch."""
         self.images += images
         self.speed = self.images / max(time.monotonic() - self.began, 1e-9)
-        self.bar.update(self.task, advance=1, terms=f"{_words(values)} lr {lr:.2g}", speed=f"{self.speed:.0f} images/s")
+        self.bar.update(
+            self.task, advance=1, terms=f"loss {values['loss']:.4g} lr {lr:.2g}", speed=f"{self.speed:.0f} images/s"
+        )
 
     def end(self, done: int, shown: Row, *, better: bool) -> None:
         """Print the line of a finished epoch, with a star for the best so far; `done` counts the finished epochs."""
         left = (time.monotonic() - self.start) / max(done - self.first, 1) * (self.epochs - done)
-        line = (
-            f"epoch {done}/{self.epochs}  {_words(shown)}  {self.speed:.0f} images/s  "
-            f"{time_left(left)} left{'  *' if better else ''}"
-        )
-        aside(line)
+        aside(epoch_line(f"epoch {done}/{self.epochs}", shown, f"{time_left(left)} left{' *' if better else ''}"))
 
 
-def _words(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
+def epoch_line(head: str, shown: Row, tail: str, width: int = 80) -> str:
+    """One line of at most `width` letters: as many of the values as fit, in their order, between head and tail."""
+    line = head
+    for name, value in shown.items():
+        longer = f"{line}  {_short(name)} {value:.3g}"
+        if len(f"{longer}  ...  {tail}") > width:
+            line += "  ..."
+            break
+        line = longer
+    return f"{line}  {tail}"
+
+
+def _short(name: str) -> str:
+    """The name of a column of metrics.csv in a few letters: "val/iou_cat" is "cat"."""
+    if name in SHORT:
+        return SHORT[name]
+    return name.removeprefix("val/").removeprefix("iou_")

@@ -118,7 +118,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
             run.record(now)
         with run.clock("report"), updater.averaged():
             alarm = phase.show(now)
-        shown, row = ("train/loss", "val/loss", *phase.headline, "lr"), now.rows[-1]
+        shown, row = ("train/loss", "val/loss", *phase.headline), now.rows[-1]
         bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
         if alarm:
             aside(alarm)

@@ -1,4 +1,4 @@
-"""The layers of a network as a table."""
+"""The layers of a network as a table, and its size in a line."""
 
 from pathlib import Path
 
@@ -10,17 +10,16 @@ from common.models.inspect import eval_mode
 
 COLUMNS = ("output_size", "num_params", "trainable")
 """What the table says of each layer."""
-OUTLINE = 3
-"""Levels of nested layers in the outline."""
 
 
 def write_summary(model: nn.Module, image: Float[Tensor, "n c h w"], path: Path) -> str:
-    """Write each layer with the shape of its output and its parameters to a file; return the outline of that.
+    """Write each layer with the shape of its output and its parameters to a file; return the network's size in words.
 
     The image is on the model's device.
     """
     with eval_mode(model):
         summary = torchinfo.summary(model, input_data=image, depth=6, verbose=0, col_names=COLUMNS)
     path.write_text(f"{summary}\n", encoding="utf-8")
-    summary.formatting.max_depth = OUTLINE
-    return str(summary)
+    millions = [f"{number / 1e6:,.1f} million" for number in (summary.total_params, summary.trainable_params)]
+    learn = "" if summary.trainable_params == summary.total_params else f", {millions[1]} learn"
+    return f"network: {millions[0]} parameters{learn}; its layers are in {path.name}"

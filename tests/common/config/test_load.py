@@ -181,3 +181,11 @@ def test_an_empty_path_is_not_the_working_folder(words, tmp_path, monkeypatch):
     Path("file.yaml").write_text("output_dir: ''")
     with pytest.raises(UserError, match="--output_dir is empty"):
         load_config(PretrainConfig, words, prog="")
+
+
+def test_a_tilde_is_the_home_folder_in_files_and_flags_alike(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("data_dir: ~/pets\n")
+    assert load("--config", "~/mine.yaml").data.data_dir == tmp_path / "pets"
+    assert load("--data-dir=~/cats").data.data_dir == tmp_path / "cats"
+    assert load("--data_dir", "~nobody-of-that-name/x").data.data_dir == Path("~nobody-of-that-name/x")

@@ -4,6 +4,7 @@ import torch
 
 from common.data.batches import each_image
 from common.data.synthetic.pets import synthetic_pets
+from common.engine.epoch_bar import epoch_line
 from common.terminal import CONSOLE, spinner
 
 CPU = torch.device("cpu")
@@ -33,3 +34,14 @@ def test_where_no_terminal_is_watched_or_nothing_is_said_of_the_work_there_is_no
     assert len(list(each_image(pack, batch_size=3, device=CPU))) == 2
     said = capsys.readouterr()
     assert not said.out + said.err
+
+
+def test_the_line_of_an_epoch_fits_a_terminal_of_80_letters():
+    row = {"train/loss": 0.67612, "val/loss": 0.47761, "val/mean_iou": 0.49951, "val/iou_cat": 0.999}
+    line = epoch_line("epoch 1/200", row, "1:02:03 left *")
+    assert line == "epoch 1/200  loss 0.676  val 0.478  mean IoU 0.5  cat 0.999  1:02:03 left *"
+    many = row | {f"val/iou_class_{number}": number / 40 for number in range(40)}
+    line = epoch_line("epoch 199/200", many, "1:02:03 left *")
+    assert len(line) <= 80
+    assert line.endswith("...  1:02:03 left *")
+    assert "mean IoU" in line
