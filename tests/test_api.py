@@ -229,6 +229,14 @@ def test_an_encoder_is_loaded_from_either_phases_file_or_folder(tmp_path):
     assert torch.equal(ours[-1], theirs[-1])
 
 
+@pytest.mark.parametrize(("phase", "late"), [("transfer.phase", {"scipy.special"}), ("pretrain.phase", set())])
+def test_a_training_begins_without_libraries_that_only_its_end_needs(phase, late):
+    late = {"sklearn", "torchvision", "torch._dynamo", "tensorboard", *late}
+    code = f"import sys, {phase}; print(*sorted({late} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_the_packages_are_imported_without_torch():
     code = "import sys, pretrain, transfer, pretrain.config, transfer.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.special import expit, logit, stdtrit
 
 from common.intervals import Difference, Interval
 from common.metrics import confusion_scores
@@ -56,6 +55,8 @@ class Spread:
             return 0.0
         uncertainty = over_images**2 * (1 / (images - 1) + _excess(squares) / (2 * images))
         uncertainty += over_seeds**2 / max(seeds - 1, 1)
+        from scipy.special import stdtrit  # now, as in `score_interval`
+
         return float(stdtrit(variance**2 / uncertainty, 0.975)) * variance**0.5
 
 
@@ -97,6 +98,8 @@ def score_interval(spread: Spread) -> Interval:
         return Interval(value, np.nan, np.nan)
     if spread.reach == 0 or not 0 < value < 1:
         return Interval(value, value, value)
+    from scipy.special import expit, logit  # now: a training needs none, and it takes half a second
+
     middle, reach = float(logit(value)), spread.reach / (value * (1 - value))
     return Interval(value, float(expit(middle - reach)), float(expit(middle + reach)))
 
