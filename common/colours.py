@@ -1,7 +1,6 @@
 """Colours of classes, curves and maps."""
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -38,6 +37,8 @@ def css(colour: UInt8[np.ndarray, "3"]) -> str:
 
 def heat(value: Float[np.ndarray, "n h w"], name: str = "inferno") -> UInt8[np.ndarray, "n h w 3"]:
     """Values in [0, 1] (others are clipped) as colours of a matplotlib map."""
+    import matplotlib as mpl  # now: a training begins without it
+
     return mpl.colormaps[name](np.clip(value, 0, 1), bytes=True)[..., :3]
 
 

@@ -36,7 +36,6 @@ from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
-from pretrain.report.run_report import report_training, training_pictures
 from pretrain.scoring import means, score_images
 
 
@@ -101,6 +100,8 @@ class Pretraining:
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on the held-out images, and draw it."""
+        from pretrain.report.run_report import report_training  # now: a training begins without matplotlib
+
         best = load_handover(self.run.folder / "best.pth", kind="autoencoder")
         self.model.load(best.sections, "best.pth")
         info = RunInfo(
@@ -160,6 +161,8 @@ class Pretraining:
 
     def show(self, history: History) -> None:
         """Show reconstructions of validation images."""
+        from pretrain.report.run_report import training_pictures  # now, as in `report`
+
         neighbours, device = self._probes_after(history.epoch - 1), self.precision.device
         drawn = training_pictures(self.model, self.data.val, self.config, 4, device=device, neighbours=neighbours)
         for name, picture in drawn.items():

@@ -231,7 +231,7 @@ def test_an_encoder_is_loaded_from_either_phases_file_or_folder(tmp_path):
 
 @pytest.mark.parametrize(("phase", "late"), [("transfer.phase", {"scipy.special"}), ("pretrain.phase", set())])
 def test_a_training_begins_without_libraries_that_only_its_end_needs(phase, late):
-    late = {"sklearn", "torchvision", "torch._dynamo", "tensorboard", *late}
+    late = {"sklearn", "torchvision", "torch._dynamo", "tensorboard", "matplotlib", *late}
     code = f"import sys, {phase}; print(*sorted({late} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -34,7 +34,6 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses.segmentation import SegmentationLoss
-from transfer.report.run_report import report_training, training_picture
 from transfer.scoring import LossMeans, score_network, score_row, silent_for
 from transfer.segmenter import Segmenter
 
@@ -116,6 +115,8 @@ class Transfer:
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
+        from transfer.report.run_report import report_training  # now: a training begins without matplotlib
+
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net.parts(), best.sections, "best.pth")
         info = RunInfo(
@@ -150,6 +151,8 @@ class Transfer:
 
     def show(self, history: History) -> str | None:
         """Show predictions on validation images; return an alarm where a class is never predicted."""
+        from transfer.report.run_report import training_picture  # now, as in `report`
+
         picture = training_picture(self.net, self.val_pack, self.names, device=self.precision.device)
         self.run.picture("segmentations", picture, history.epoch)
         silent = silent_for(history.rows, self.names)
