@@ -146,7 +146,7 @@ def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
         for name, value in vars(group).items():
             _refuse_unusable(name, value)
     groups: Any = {name: _at_home(group) for name, group in vars(config).items()}
-    return dataclasses.replace(config, **groups)  # pyright: ignore[reportArgumentType, reportType]
+    return dataclasses.replace(config, **groups)
 
 
 def _at_home(group: Any) -> Any:
