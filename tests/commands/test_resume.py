@@ -39,6 +39,8 @@ HARD = [
         pytest.param(pretrain, PRETRAIN, marks=pytest.mark.slow, id="pretrain, defaults"),
         pytest.param(pretrain, [*PRETRAIN, *HARD], id="pretrain, all at once"),
         pytest.param(transfer, TRANSFER, id="transfer"),
+        pytest.param(pretrain, [*PRETRAIN, "--precision", "bf16"], marks=pytest.mark.slow, id="pretrain, bf16"),
+        pytest.param(transfer, [*TRANSFER, "--precision", "bf16"], marks=pytest.mark.slow, id="transfer, bf16"),
     ],
 )
 def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags, tmp_path, monkeypatch):
