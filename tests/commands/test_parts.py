@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from tiny import PRETRAIN, SYNTHETIC, TRANSFER
+from tiny import SYNTHETIC, TRANSFER
 
 from common.run.clock import PARTS
-from pretrain.main import main as pretrain
 from transfer.main import main as transfer
 from transfer.phase import Transfer
 
@@ -15,12 +14,13 @@ def parts(folder):
     return json.loads((folder / "resources.json").read_text())["parts"]
 
 
-def test_a_run_of_either_phase_knows_the_seconds_of_each_part(ae, seg):
+def test_a_run_of_either_phase_and_its_page_know_the_seconds_of_each_part(ae, seg):
     for run in (ae, seg):
         found = parts(run)
         assert tuple(found) == PARTS
         assert all(spent["wall_seconds"] > 0 for spent in found.values())
         assert found["backward"]["cpu_seconds"] > 0
+        assert "Where the time went" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_resumed_run_adds_to_the_seconds_of_its_parts(tmp_path, monkeypatch):
@@ -44,10 +44,3 @@ def test_a_resumed_run_adds_to_the_seconds_of_its_parts(tmp_path, monkeypatch):
     assert 1000 < found["forward"]["cpu_seconds"] < 1100
     assert 2000 < found["forward"]["wall_seconds"] < 2100
     assert found["validation"]["wall_seconds"] > told["parts"]["validation"]["wall_seconds"]
-
-
-def test_the_pages_of_both_phases_tell_it(tmp_path):
-    for command, words in ((pretrain, PRETRAIN), (transfer, TRANSFER)):
-        assert command([*words, *SYNTHETIC, "--epochs", "1", "--report", "--output_dir", str(tmp_path / "run")]) == 0
-        assert "Where the time went" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
-        (tmp_path / "run").rename(tmp_path / command.__module__)

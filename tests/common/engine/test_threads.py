@@ -95,10 +95,13 @@ def test_a_number_of_the_user_is_obeyed_without_a_word(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("command", "flags"),
-    [pytest.param(pretrain, PRETRAIN, marks=pytest.mark.slow, id="pretrain"), pytest.param(transfer, TRANSFER)],
+    [
+        pytest.param(pretrain, PRETRAIN, marks=pytest.mark.slow, id="pretrain"),
+        pytest.param(transfer, TRANSFER, id="transfer"),
+    ],
 )
 def test_measuring_leaves_no_trace_in_what_is_learnt(command, flags, monkeypatch):
-    words = [*flags, *SYNTHETIC, "--epochs", "1", "--ema", "0.9"]
+    words = [*flags, "--synthetic_count", "20", "--epochs", "1", "--ema", "0.9"]
     tried = []
     monkeypatch.setattr(session, "candidates", lambda: [1, 2])
     monkeypatch.setattr(session, "time_threads", lambda *given: tried.append(time_threads(*given)) or {1: 1.0, 2: 2.0})
