@@ -30,7 +30,7 @@ KINDS = {
     "benchmarks.tuning": TransferConfig,
 }
 """The settings of every command, by its short name and by its module."""
-OWN_PARSER = {"benchmarks.coverage", "benchmarks.pretexts", "benchmarks.systems"}
+OWN_PARSER = {f"benchmarks.{name}" for name in ("around", "coverage", "pretexts", "speed", "systems")}
 """Benchmarks that read their flags by argparse."""
 FLAGS_OF_OTHERS = {"--help", "--help_all", "--version", "--completion", "--dist"}
 PLACEHOLDERS = {"S": "0"}
