@@ -61,14 +61,14 @@ class EpochBar:
 
 def epoch_line(head: str, shown: Row, tail: str, width: int = 80) -> str:
     """One line of at most `width` letters: as many of the values as fit, in their order, between head and tail."""
-    line = head
+    line, left_out = head, ""
     for name, value in shown.items():
         longer = f"{line}  {_short(name)} {value:.3g}"
         if len(f"{longer}  ...  {tail}") > width:
-            line += "  ..."
-            break
-        line = longer
-    return f"{line}  {tail}"
+            left_out = "  ..."
+        else:
+            line = longer
+    return f"{line}{left_out}  {tail}"
 
 
 def _short(name: str) -> str:

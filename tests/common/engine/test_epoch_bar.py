@@ -45,3 +45,15 @@ def test_the_line_of_an_epoch_fits_a_terminal_of_80_letters():
     assert len(line) <= 80
     assert line.endswith("...  1:02:03 left *")
     assert "mean IoU" in line
+
+
+def test_a_value_that_is_too_long_for_the_line_of_an_epoch_leaves_room_for_the_next():
+    row = {
+        "train/loss": 1.92,
+        "val/loss": 2.28,
+        "val/mean_iou": 0.0648,
+        "val/iou_background": 0.0578,
+        "val/iou_cat": 0.112,
+    }
+    line = epoch_line("epoch 1/2", row, "0:04 left *")
+    assert line == "epoch 1/2  loss 1.92  val 2.28  mean IoU 0.0648  cat 0.112  ...  0:04 left *"
