@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -50,13 +51,16 @@ class Segmenter:
 
     def __init__(self, net: SegmentationNet, handover: SegmentationHandover, device: torch.device) -> None:
         self.net = net.to(device).eval()
-        self.fast = self.net.folded()
-        """The network that scores and predicts, in 0.8 of the time; its logits differ from `net`'s by rounding."""
         self.handover, self.device = handover, device
         self.names = handover.task.names
         self.input_size = handover.input.image_size
         """Side in pixels of the squares that images are resized to."""
         self.channels = handover.input.channels
+
+    @cached_property
+    def fast(self) -> SegmentationNet:
+        """The network that scores and predicts, in 0.8 of the time; its logits differ from `net`'s by rounding."""
+        return self.net.folded()
 
     def predict(self, image: AnyImage, *, probabilities: bool = False) -> Segmentation:
         """Segment one image: an array (h w c, uint8), a Pillow image of any mode, or the path of a file.
