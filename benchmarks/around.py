@@ -25,7 +25,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.plain import read
-from benchmarks.race import Contestant, race, table
+from benchmarks.race import Contestant, race, show, table
 from common.config.groups import DataConfig
 from common.data.load import load_splits
 from common.rows import markdown_table
@@ -133,7 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     torch.set_num_threads(1)
-    _print("Start-up", start_up(rounds))
+    show("Start-up", start_up(rounds))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RECON2SEG_CACHE"] = str(folder / "cache")
@@ -141,16 +141,12 @@ def main() -> None:
         (folder / "flat").mkdir()
         for path in images:
             (folder / "flat" / path.name).symlink_to(path)
-        _print("Packing", packing(folder / "flat", folder / "pack"))
+        show("Packing", packing(folder / "flat", folder / "pack"))
         words = ["--data_dir", str(folder / "data"), "--encoder", "mobilenet_v2", "--encoder_weights", "none"]
         length = ["--epochs", "1", "--device", "cpu", "--no_report", "--output_dir", str(folder / "run")]
         spent(lambda: transfer([*words, *length]))
-        _print("Prediction, MobileNetV2, 128 pixels", prediction(folder / "run", images, folder, rounds))
-        _print("Evaluation", page(folder / "run"))
-
-
-def _print(heading: str, lines: list[str]) -> None:
-    print("", f"### {heading}", "", *lines, sep="\n", flush=True)
+        show("Prediction, MobileNetV2, 128 pixels", prediction(folder / "run", images, folder, rounds))
+        show("Evaluation", page(folder / "run"))
 
 
 if __name__ == "__main__":

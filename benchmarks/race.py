@@ -42,3 +42,8 @@ def table(times: Times, *, against: str) -> list[str]:
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         rows.append([name, f"{1000 * statistics.median(seconds):.1f}", spread])
     return markdown_table(["contestant", "CPU ms an image", f"speed, {against} = 1 (rounds)"], rows)
+
+
+def show(heading: str, lines: Sequence[str]) -> None:
+    """Print a table under its heading."""
+    print("", f"### {heading}", "", *lines, sep="\n", flush=True)

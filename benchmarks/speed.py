@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from benchmarks import plain
-from benchmarks.race import Contestant, race, table
+from benchmarks.race import Contestant, race, show, table
 from common.config.load import CONFIGS, load_config
 from common.data.synthetic.pets import synthetic_pets
 from common.engine.loop import train_epoch
@@ -43,6 +43,7 @@ RECIPES: dict[str, list[str]] = {
     "system A": ["--config", str(CONFIGS / "pretrain/system_a.yaml"), "--perceptual_init", "own"],
     "features": ["--config", str(CONFIGS / "pretrain/features.yaml"), "--perceptual_init", "own"],
 }
+PLAIN, LIBRARY = "plain loop", "segmentation_models_pytorch"
 TOLERANCE = 1e-4
 """Largest relative difference of a loss of ours from the plain loop's, in fp32."""
 
@@ -73,7 +74,7 @@ class Speed:
         bare = deepcopy(first.model)
         batches = plain.forever(plain.Pictures(self.images, self.options.image_size), BATCH)
         return [
-            Contestant("plain loop", self._turns(_step(model, loss), ((image,) for image, _ in batches))),
+            Contestant(PLAIN, self._turns(_step(model, loss), ((image,) for image, _ in batches))),
             *(Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()),
             Contestant("bare network, fp32", self._bare(TrainingForward(bare))),
         ]
@@ -95,14 +96,14 @@ class Speed:
         phases = {form: self._phase(Transfer, TransferConfig, words, form) for form in self.formats}
         pictures = plain.Pictures(self.images, self.options.image_size, masks=True)
         library = []
-        for name, fast in {"usual": False, "channels-last and bf16": True}.items():
+        for name, fast in {LIBRARY: False, f"{LIBRARY}, channels-last and bf16": True}.items():
             if fast and "bf16" not in self.formats:
                 continue
             network = Unet("mobilenet_v2", encoder_weights=None, classes=3).train()
             network.to(memory_format=torch.channels_last if fast else torch.contiguous_format)
             step = _step(network, partial(plain.segmentation_loss, network, fast=fast))
             turn = self._turns(step, plain.forever(pictures, BATCH))
-            library.append(Contestant(f"segmentation_models_pytorch, {name}", turn))
+            library.append(Contestant(name, turn))
         ours = [Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()]
         return [*library, *ours, Contestant("bare network, fp32", self._bare(deepcopy(phases["fp32"].net)))]
 
@@ -175,7 +176,6 @@ def _plain_loss(model: Autoencoder, phase: Pretraining, weights: Path) -> Callab
 def _compare(phase: Pretraining, loss: Callable[[Tensor], Tensor], model: nn.Module) -> None:
     """Exit unless both losses of a batch are equal; dropout is off, and the weights are left as they are."""
     image = next(iter(phase.batches.epoch(0))).image
-    phase.model.eval()
     found = []
     for one in (lambda: phase.objective(phase.network, phase.make_task(image))["loss"], lambda: loss(image)):
         torch.manual_seed(0)
@@ -219,8 +219,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image_size", type=int, default=128)
     parser.add_argument("--images", type=int, default=200, help="number of drawn pets")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--updates", type=int, default=3, help="in each turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--updates", type=int, default=2, help="in each turn")
     parser.add_argument("--quick", action="store_true", help="three rounds of one update")
     parser.add_argument("--compile", action="store_true", help="compile our networks")
     parser.add_argument("--threads", type=int, default=1)
@@ -234,14 +234,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         speed = Speed(options, Path(folder), stack)
         for recipe in RECIPES:
-            contestants = speed.pretraining(recipe)
-            _print(f"Phase 1, {recipe}, half widths", contestants, options.rounds)
-        _print("Phase 2, MobileNetV2", speed.transfer(), options.rounds)
-
-
-def _print(heading: str, contestants: Sequence[Contestant], rounds: int) -> None:
-    times = race(contestants, rounds=rounds)
-    print("", f"### {heading}", "", *table(times, against=contestants[0].name), sep="\n", flush=True)
+            times = race(speed.pretraining(recipe), rounds=options.rounds)
+            show(f"Phase 1, {recipe}, half widths", table(times, against=PLAIN))
+        times = race(speed.transfer(), rounds=options.rounds)
+        show("Phase 2, MobileNetV2", table(times, against=LIBRARY))
 
 
 if __name__ == "__main__":
