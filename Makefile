@@ -6,7 +6,7 @@ DEMO := runs/demo
 FAST := not slow and not gpu and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fix test test-browser test-all bench screenshots clean
+.PHONY: help setup demo check fix test unit test-browser test-all bench screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,7 +37,12 @@ fix: $(READY) ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check ## Checks, and the tests that are not slow and need no GPU and no browser
+test: $(READY) ## Checks, and beside them the tests that are not slow and need no GPU and no browser
+	$(MAKE) --no-print-directory -j2 check unit
+
+# every process of the tests imports the packages, so what is compiled is kept
+unit: export PYTHONDONTWRITEBYTECODE =
+unit: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "$(FAST)" --durations=10
 
 test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
