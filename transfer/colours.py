@@ -4,29 +4,32 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int, Int64, UInt8
 
-from common.colours import PALETTE, colour_of, css, mix
+from common.colours import UNLABELLED, colour_of, colours, css, mix
 from common.data.classes import IGNORE
-
-UNLABELLED = (128, 128, 128)
-
 
 RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
 
 
 def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
-    """Classes as colours of the palette (which repeats after eight); what is not labelled is grey."""
-    colours = np.full((256, 3), UNLABELLED, dtype=np.uint8)
-    colours[:IGNORE] = PALETTE[np.arange(IGNORE) % len(PALETTE)]
-    return colours[mask.numpy()]
+    """Classes in their colours; what is not labelled is grey."""
+    return _table(mask.numpy())[mask.numpy()]
+
+
+def _table(mask: Int[np.ndarray, "..."] | UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "256 3"]:
+    """The colours of the values in a mask."""
+    found = np.full((256, 3), UNLABELLED, dtype=np.uint8)
+    count = int(mask.max(initial=0, where=mask != IGNORE)) + 1
+    found[:count] = colours(count)
+    return found
 
 
 def paint_errors(
     prediction: Int64[torch.Tensor, "n h w"], truth: Int64[torch.Tensor, "n h w"]
 ) -> UInt8[np.ndarray, "n h w 3"]:
     """What kind of error each pixel is; class 0 is the background."""
-    colours = np.full((*truth.shape, 3), RIGHT, dtype=np.uint8)
+    painted = np.full((*truth.shape, 3), RIGHT, dtype=np.uint8)
     wrong = (prediction != truth).numpy()
     foreground, said = truth.numpy() > 0, prediction.numpy() > 0
     for colour, where in (
@@ -35,8 +38,8 @@ def paint_errors(
         (CONFUSED, wrong & foreground & said),
         (UNLABELLED, truth.numpy() == IGNORE),
     ):
-        colours[where] = colour
-    return colours
+        painted[where] = colour
+    return painted
 
 
 ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
@@ -65,5 +68,5 @@ OPACITY = 0.45
 
 def overlay_mask(image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The image with every class but the background tinted in its colour."""
-    tinted = mix(image, PALETTE[mask % len(PALETTE)], opacity=OPACITY)
+    tinted = mix(image, _table(mask)[mask], opacity=OPACITY)
     return np.where((mask > 0)[..., None], tinted, image[..., :3])

@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int, UInt8
 from matplotlib.figure import Figure
 from PIL import ExifTags, Image
 
-from common.colours import PALETTE
+from common.colours import PALETTE, colours
 from common.data.augment import Augment
 from common.data.batches import read_batch
 from common.data.decode import REFUSED_BY_PILLOW
@@ -99,13 +99,13 @@ class Analysis:
         sizes, brightness, classes, areas = above.subplots(1, 4)
         sizes.scatter(*self.sizes.T, s=10, alpha=0.5, color=PALETTE[5] / 255, linewidths=0)
         sizes.set(title="original sizes", xlabel="width", ylabel="height")
-        colours = ("tab:red", "tab:green", "tab:blue", "tab:gray") if self.config.data.channels > 1 else ("tab:gray",)
-        for channel, colour in enumerate(colours[: self.config.data.channels]):
+        lines = ("tab:red", "tab:green", "tab:blue", "tab:gray") if self.config.data.channels > 1 else ("tab:gray",)
+        for channel, colour in enumerate(lines[: self.config.data.channels]):
             means = self.data.train.images[..., channel].mean((1, 2)) / 255
             brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
         brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
         shares = [counts["pixels"] for counts in found["classes"].values()]
-        drawn = classes.bar(list(found["classes"]), shares, color=PALETTE[np.arange(len(shares)) % len(PALETTE)] / 255)
+        drawn = classes.bar(list(found["classes"]), shares, color=colours(len(shares)) / 255)
         classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
         classes.set(title="labelled pixels", ylim=(0, 1))
         classes.tick_params(axis="x", rotation=20)
