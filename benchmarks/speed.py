@@ -22,7 +22,8 @@ from torchvision.models import mobilenet_v2
 
 from benchmarks import plain
 from benchmarks.race import Contestant, race, show, table
-from common.config.load import CONFIGS, load_config
+from common.config.load import load_config
+from common.config.recipes import CONFIGS
 from common.data.synthetic.pets import synthetic_pets
 from common.engine.loop import train_epoch
 from common.engine.precision import has_units

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.runs import difference, once, scores, spread, succeed, told
-from common.config.load import CONFIGS, read_yaml
+from common.config.load import read_yaml
+from common.config.recipes import CONFIGS
 from common.rows import markdown_table
 
 OURS = "ours"

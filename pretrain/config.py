@@ -84,6 +84,7 @@ class HandoverConfig:
 class Groups:
     """The settings of phase 1 but for those of single pretexts, targets and side objectives."""
 
+    RECIPES: ClassVar[str] = "pretrain"
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m pretrain.main",
         "python -m pretrain.main --data_dir data --output_dir runs/ae",
@@ -95,6 +96,7 @@ class Groups:
         "output_dir",
         "resume",
         "config",
+        "recipe",
         "device",
         "pretext",
         "target",

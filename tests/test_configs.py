@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from common.config.load import CONFIGS, load_config
+from common.config.load import load_config
+from common.config.recipes import CONFIGS
 from pretrain.config import PretrainConfig
 from transfer.config import TransferConfig
 from transfer.study.config import StudyConfig

@@ -106,6 +106,7 @@ class LossConfig:
 class TransferConfig:
     """Train a segmentation network on images with masks, from a pretrained encoder or from scratch."""
 
+    RECIPES: ClassVar[str] = "transfer"
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.main --pretrained_encoder ae.pth",
         "python -m transfer.main --data_dir data --pretrained_encoder runs/ae",
@@ -118,6 +119,7 @@ class TransferConfig:
         "output_dir",
         "resume",
         "config",
+        "recipe",
         "device",
         "pretrained_encoder",
         "transfer",

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import command
-from common.config.load import CONFIGS, load_config
+from common.config.load import load_config
+from common.config.recipes import CONFIGS
 from common.run.claim import RunFolder, refuse_several_processes
 from common.say import say
 from common.signals import keeping_epochs

@@ -151,6 +151,8 @@ class RunConfig:
 
     config: Path | None = None
     """YAML file of settings; its keys are the flags, and flags win over it."""
+    recipe: str | None = None
+    """Such a file by its name, of those that come with the program; --list_recipes names them."""
     output_dir: Path | None = None
     """Folder of the run; without it runs/<phase>-<time>."""
     resume: bool = False

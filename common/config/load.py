@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from common.config.help import full_help, short_help
 from common.config.parse import parse_flags, value_of, values_of
+from common.config.recipes import list_of, recipe_file
 from common.config.renames import renames
 from common.config.settings import PLAIN, Setting, settings_of
 from common.config.yaml_file import load_yaml
@@ -28,20 +29,24 @@ C = TypeVar("C")
 
 MOST = 1e18
 """No setting is as large: sums and products of such numbers stay finite."""
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | None = None) -> C:
     """Read the settings of a command: the flags in `argv` over a YAML file over the defaults of `kind`.
 
-    The YAML file is `--config`; with `--resume`, the run's own; and `demo` when no data is named at all.
+    The YAML file is `--config` or that of `--recipe`; with `--resume`, the run's own; and `demo` when no data is named
+    at all.
     Words of older versions are understood, with a note on stderr (`common.config.renames`).
-    `--help` and `--help_all` print and raise SystemExit(0). Raises UserError for an unknown flag or key (with the
-    nearest known one), a value of the wrong type or out of its range, or settings that exclude each other.
+    `--help`, `--help_all` and `--list_recipes` print and raise SystemExit(0). Raises UserError for an unknown flag or
+    key (with the nearest one), a value of the wrong type or out of its range, or settings that exclude one another.
     """
     former = renames(kind)
     words = former.flags(argv)
-    flat = former.settings(_base_settings(words, demo))
+    phase = getattr(kind, "RECIPES", "")
+    if phase and "--list_recipes" in words:
+        say(*list_of(phase))
+        raise SystemExit(0)
+    flat = former.settings(_base_settings(words, phase, demo))
     base = _validated(kind, _nested(kind, flat))
     _refuse_empty_paths(settings_of(kind, base), words, flat)
     for flag, page in HELP.items():
@@ -63,7 +68,7 @@ def flatten(config: Any) -> dict[str, Any]:
 
 
 HELP = {"-h": short_help, "--help": short_help, "--help_all": full_help}
-ONE_CALL = {"config", "resume", "overwrite"}  # these flags say what to do now, not what the run is
+ONE_CALL = {"config", "recipe", "resume", "overwrite"}  # these flags say what to do now, not what the run is
 
 
 def unflatten(kind: type[C], flat: Mapping[str, Any], *, source: Path) -> C:
@@ -99,7 +104,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return settings or {}
 
 
-def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
+def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[str, Any]:
     if "--resume" in argv:
         folder = value_of(argv, "--output_dir")
         if folder is None:
@@ -108,9 +113,13 @@ def _base_settings(argv: Sequence[str], demo: Path | None) -> dict[str, Any]:
         if not saved.is_file():
             raise UserError(f"there is no run to resume in {folder}: it has no config.yaml")
         return read_yaml(saved)
-    given = value_of(argv, "--config")
+    given, recipe = value_of(argv, "--config"), value_of(argv, "--recipe")
+    if given is not None and recipe is not None:
+        raise UserError("--config and --recipe both name a file of settings: leave one of them out")
     if given is not None:
         return read_yaml(_expanded(Path(given)))
+    if phase and recipe is not None:
+        return read_yaml(recipe_file(phase, recipe))
     if demo is not None and value_of(argv, "--data_dir") is None and not HELP.keys() & set(argv):
         aside(f"no --data_dir: using the embedded data with {demo}")
         return read_yaml(demo)

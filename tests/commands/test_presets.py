@@ -8,7 +8,8 @@ import torch
 from datasets import photo, square_mask, write_train_test_masks, write_train_val_test, write_tree
 from torchvision.models import mobilenet_v2
 
-from common.config.load import CONFIGS, load_config
+from common.config.load import load_config
+from common.config.recipes import CONFIGS
 from common.models.weights import IMAGENET, WeightSource
 from common.run.checkpoint import load_handover
 from pretrain.main import main as pretrain

@@ -78,6 +78,7 @@ class StudyConfig:
     """
 
     HIDDEN: ClassVar[Collection[str]] = {*OWN, "overwrite"}
+    RECIPES: ClassVar[str] = "study"
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.study --data_dir data --initialisations scratch imagenet",
         "python -m transfer.study --data_dir data --initialisations scratch own=ae.pth",
@@ -96,6 +97,7 @@ class StudyConfig:
         "image_size",
         "output_dir",
         "config",
+        "recipe",
     )
 
     study: StudyOptions = StudyOptions()

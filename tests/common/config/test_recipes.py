@@ -1,0 +1,53 @@
+"""Recipes by name."""
+
+import pytest
+
+from common.config.load import load_config
+from common.config.recipes import list_of, recipe_file, recipes
+from common.errors import UserError
+from pretrain.config import PretrainConfig
+from transfer.config import TransferConfig
+from transfer.study.config import StudyConfig
+
+KINDS = {"pretrain": PretrainConfig, "transfer": TransferConfig, "study": StudyConfig}
+
+
+@pytest.mark.parametrize("phase", KINDS)
+def test_every_recipe_has_a_name_and_a_line_of_80_letters(phase, capsys):
+    with pytest.raises(SystemExit) as stop:
+        load_config(KINDS[phase], ["--list-recipes"], prog="")
+    assert stop.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[: len(recipes(phase))]] == [one.name for one in recipes(phase)]
+    assert max(map(len, list(list_of(phase))[:-1])) <= 80
+    assert len({one.name for one in recipes(phase)}) == len(recipes(phase))
+
+
+@pytest.mark.parametrize("phase", KINDS)
+def test_the_figure_of_a_recipe_is_one_that_its_file_tells_of(phase):
+    for one in recipes(phase):
+        _, _, *measured = [line for line in one.path.read_text().splitlines() if line.startswith("#")]
+        assert one.figure in " ".join(measured)
+
+
+@pytest.mark.parametrize("word", ["isic_tuned", "c_isic_tuned"])
+@pytest.mark.parametrize("flag", ["--recipe {}", "--recipe={}"])
+def test_a_recipe_is_named_by_itself_or_by_its_file_and_flags_win_over_it(word, flag):
+    config = load_config(TransferConfig, [*flag.format(word).split(), "--data-dir", "x", "--lr", "0.5"], prog="")
+    same = load_config(TransferConfig, ["--config", str(recipe_file("transfer", "isic_tuned")), "--lr", "0.5"], prog="")
+    assert (config.decoder, config.loss, config.training) == (same.decoder, same.loss, same.training)
+    assert (config.training.lr, config.decoder.decoder) == (0.5, "transpose")
+
+
+def test_phases_have_recipes_of_their_own():
+    config = load_config(PretrainConfig, ["--recipe", "pets_autoencoder", "--data_dir", "x"], prog="")
+    assert config.pretext.pretext == "plain"
+    with pytest.raises(UserError, match="--recipe isic_tuned is none of those that --list_recipes names"):
+        load_config(PretrainConfig, ["--recipe", "isic_tuned"], prog="")
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest_and_two_files_too():
+    with pytest.raises(UserError, match="did you mean isic_tuned"):
+        load_config(TransferConfig, ["--recipe", "isic_tund"], prog="")
+    with pytest.raises(UserError, match="leave one of them out"):
+        load_config(TransferConfig, ["--recipe", "isic_tuned", "--config", "x.yaml"], prog="")
