@@ -98,15 +98,14 @@ def hog(image: Float[Tensor, "n c h w"], cell: int = 8, bins: int = 9) -> Tensor
 
 
 def masked_loss(model: Autoencoder, task: Task, *, mean: float, variance: float) -> Float[Tensor, ""]:
-    """The default recipe: HOG of the hidden patches, and the picture on detached maps."""
+    """The default recipe: HOG of the hidden patches."""
     assert isinstance(model.encoder, UNetEncoder)
     assert task.visible is not None
     assert task.weight is not None
     outputs = model.decode(encoded(model.encoder, task.seen, task.visible))
     error = (mean + outputs["target"] - hog(task.image)).square().mean(1, keepdim=True) / variance
     shares = F.avg_pool2d(task.weight, 8)
-    shown = F.mse_loss(outputs["display"], task.image)
-    return (shares * error).sum() / shares.sum() + shown - shown.detach()
+    return (shares * error).sum() / shares.sum()
 
 
 class Taps(nn.Module):
@@ -145,11 +144,9 @@ def autoencoder_loss(model: Autoencoder, image: Tensor, taps: Taps) -> Float[Ten
 
 
 def distilled_loss(model: Autoencoder, task: Task, target: FeatureTarget) -> Float[Tensor, ""]:
-    """Features as the target, by a teacher as it is, and the picture on detached maps."""
+    """Features as the target, by a teacher as it is."""
     outputs = model.decode(model.encode(task.seen))
-    error = (target.mean + outputs["target"] - target(task.image)).square().mean() / target.variance
-    shown = F.mse_loss(outputs["display"], task.image)
-    return error + shown - shown.detach()
+    return (target.mean + outputs["target"] - target(task.image)).square().mean() / target.variance
 
 
 def segmentation_loss(network: nn.Module, image: Tensor, mask: Tensor, *, fast: bool) -> Float[Tensor, ""]:

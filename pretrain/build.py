@@ -11,15 +11,20 @@ from common.models.rebuild import load_sections, planned, refuse_other_sections
 from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
 from common.say import note, say
 from pretrain.config import PretrainConfig
+from pretrain.fixed_network import perceptual_state
 from pretrain.losses.objective import Objective
-from pretrain.losses.perceptual import PerceptualTerm, perceptual_loss
+from pretrain.losses.perceptual import PerceptualLoss, PerceptualTerm, perceptual_loss
+from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import SECTIONS, Autoencoder
+from pretrain.picture import WIDTH, PictureLearner
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.pretexts.task import TaskMaker
 from pretrain.targets.registry import TARGETS
 from pretrain.targets.target import CELL, Target
 
+PERCEPTUAL_WEIGHT = 0.02
+"""Of the perceptual distance in the loss of the picture's decoder."""
 NARROW = 4
 """From how many numbers a cell, for each channel of the decoder, a note says that the decoder is too narrow."""
 
@@ -43,6 +48,7 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         stop=stop,
     )
     numbers, cell = (target.channels, target.cell) if target is not None else (0, CELL)
+    by_product = target is None or numbers > 0
     if stop < cell and numbers > NARROW * decoder.out_channels:
         note(
             f"the target has {numbers} numbers a cell, and the decoder ends in {decoder.out_channels} "
@@ -55,6 +61,8 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         target_channels=numbers,
         target_cell=cell,
         side=tuple(config.side),
+        pixels=not by_product or config.loss.perceptual_weight > 0,
+        picture_width=WIDTH if by_product else 0,
     )
 
 
@@ -78,6 +86,20 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     if target is not None and target.channels and (perceptual := perceptual_loss(config.loss)) is not None:
         side.insert(0, PerceptualTerm(config.loss.perceptual_weight, perceptual))
     return Objective(target, side)
+
+
+def build_painter(model: Autoencoder, config: PretrainConfig, *, updates: int) -> PictureLearner | None:
+    """What teaches the network's picture decoder; None without one.
+
+    Its loss has the perceptual term where the run has ImageNet's weights anyway.
+    """
+    if model.picture is None:
+        return None
+    at_hand = config.perceptual and config.loss.perceptual_init == "imagenet"
+    perceptual = PerceptualLoss(perceptual_state(config.loss)) if at_hand else None
+    loss = ReconstructionLoss(1.0, PERCEPTUAL_WEIGHT if at_hand else 0.0, ssim_weight=0.1, perceptual=perceptual)
+    device = next(model.parameters()).device
+    return PictureLearner(model.encoder, model.picture, loss.to(device), updates=updates)
 
 
 def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandover | None:

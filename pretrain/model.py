@@ -18,6 +18,7 @@ from common.run.checkpoint import sections_of
 from common.run.plain_data import adapter
 from pretrain.heads import CellHead, EncoderHead, Head, Maps, PixelHead
 from pretrain.losses.registry import SIDE_OBJECTIVES
+from pretrain.picture import PictureDecoder
 
 SECTIONS = {"image": "head", "pseudo_mask": "saliency_head", "contrast": "projection"}
 """The sections of a handover file for the heads of these names; for others it is "<name>_head"."""
@@ -32,14 +33,17 @@ class _Heads:
     out_channels: Channels
     target_channels: Annotated[int, Field(ge=0, le=2**16, strict=True)]
     target_cell: Annotated[int, Field(ge=1, le=2**10, strict=True)]
+    pixels: bool = True
+    picture_width: Annotated[int, Field(ge=0, le=2**10, strict=True)] = 0
 
 
 class Autoencoder(nn.Module):
     """Rebuilds an image from the maps of an encoder.
 
-    The output is linear: near [0, 1] after training, not bound to it. Metrics and figures clamp it. With
-    `target_channels` it also predicts that many numbers for each cell of `target_cell` x `target_cell` pixels; `side`
-    names the side objectives that it has a head for.
+    The output is linear: near [0, 1] after training, not bound to it. Metrics and figures clamp it. It is that of the
+    decoder's head, which `pixels` asks for; with `picture_width` that of a `PictureDecoder`, which learns beside the
+    task. With `target_channels` the network also predicts that many numbers for each cell of `target_cell` x
+    `target_cell` pixels; `side` names the side objectives that it has a head for.
     """
 
     def __init__(
@@ -51,17 +55,26 @@ class Autoencoder(nn.Module):
         target_channels: int = 0,
         target_cell: int = 8,
         side: Sequence[str] = (),
+        pixels: bool = True,
+        picture_width: int = 0,
     ) -> None:
         super().__init__()
+        assert pixels or picture_width, "nothing rebuilds the image"
         self.encoder = encoder
         self.decoder = decoder
         self.out_channels, self.target_channels, self.target_cell = out_channels, target_channels, target_cell
-        self.heads = nn.ModuleDict({"image": PixelHead(decoder, out_channels)})
+        self.heads = nn.ModuleDict({"image": PixelHead(decoder, out_channels)} if pixels else {})
         if target_channels:
             self.heads["target"] = CellHead(decoder, target_channels, target_cell)
         for name in side:
             self.heads[name] = SIDE_OBJECTIVES[name].load().head(encoder, decoder)
+        self.picture = PictureDecoder(encoder, width=picture_width, channels=out_channels) if picture_width else None
         channels_last(self)
+
+    @property
+    def learners(self) -> list[nn.Module]:
+        """The parts that the task trains: all but the picture's decoder."""
+        return [self.encoder, self.decoder, self.heads]
 
     @property
     def side(self) -> tuple[str, ...]:
@@ -80,7 +93,7 @@ class Autoencoder(nn.Module):
         `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the image is hidden, see
         `UNetEncoder`. Raises UserError for a size that does not fit the encoder.
         """
-        return self.rebuild(self.encode(image, visible), keep=keep)
+        return self.rebuild(self.encode(image, visible), image, keep=keep)
 
     def encode(
         self, image: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"] | None = None
@@ -89,9 +102,15 @@ class Autoencoder(nn.Module):
         return self.encoder(image) if visible is None else self.encoder(image, visible=visible)
 
     def rebuild(
-        self, features: Sequence[Float[Tensor, "n _ _ _"]], *, keep: Float[Tensor, "n"] | None = None
+        self,
+        features: Sequence[Float[Tensor, "n _ _ _"]],
+        image: Float[Tensor, "n c h w"],
+        *,
+        keep: Float[Tensor, "n"] | None = None,
     ) -> Float[Tensor, "n d h w"]:
-        """The reconstruction from the encoder's maps."""
+        """The reconstruction from the maps of an image; `PictureDecoder` says what it takes of the image itself."""
+        if self.picture is not None:
+            return self.picture(features, image)
         return self.heads["image"](self._maps(features, keep=keep))
 
     def decode(
@@ -101,15 +120,10 @@ class Autoencoder(nn.Module):
         keep: Float[Tensor, "n"] | None = None,
         foreground: Int64[Tensor, "n h w"] | None = None,
     ) -> dict[str, Tensor]:
-        """The output of every head by its name, from the encoder's maps.
-
-        "display" is the reconstruction again, with a gradient that reaches the image head and nothing before it.
-        """
+        """The output of every head by its name, from the encoder's maps."""
         maps = self._maps(features, keep=keep, foreground=foreground)
         # From the last to the first: sums of gradients then have the same bits as before there were named heads.
-        outputs = {name: self.heads[name](maps) for name in reversed(list(self.heads))}
-        outputs["display"] = self.heads["image"](maps._replace(decoded=maps.decoded.detach()))
-        return outputs
+        return {name: self.heads[name](maps) for name in reversed(list(self.heads))}
 
     def embed(
         self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None = None
@@ -140,7 +154,8 @@ class Autoencoder(nn.Module):
     def parts(self) -> dict[str, nn.Module]:
         """The parts whose weights a handover file holds, by their names there."""
         heads = {SECTIONS.get(name, f"{name}_head"): cast(Head, head).stored for name, head in self.heads.items()}
-        return {"encoder": self.encoder, "decoder": self.decoder, **heads}
+        picture = {} if self.picture is None else {"picture": self.picture}
+        return {"encoder": self.encoder, "decoder": self.decoder, **heads, **picture}
 
     def architecture(self) -> dict[str, Any]:
         """What `from_architecture` needs to rebuild this network, without its weights; fit for JSON."""
@@ -150,6 +165,8 @@ class Autoencoder(nn.Module):
             "out_channels": self.out_channels,
             "target_channels": self.target_channels,
             "target_cell": self.target_cell,
+            "pixels": "image" in self.heads,
+            "picture_width": 0 if self.picture is None else self.picture.width,
             **{FLAGS.get(name, name): name in self.heads for name in SIDE_OBJECTIVES},
         }
 
@@ -162,6 +179,8 @@ class Autoencoder(nn.Module):
             out_channels=heads.out_channels,
             target_channels=heads.target_channels,
             target_cell=heads.target_cell,
+            pixels=heads.pixels,
+            picture_width=heads.picture_width,
             side=[name for name in SIDE_OBJECTIVES if architecture.get(FLAGS.get(name, name), False)],
         )
 

@@ -28,7 +28,7 @@ from common.run.history import History
 from common.run.notes import data_name, skipped_note
 from common.run.records import Input, Provenance
 from common.say import note, say
-from pretrain.build import build_model, build_objective, build_target, build_tasks, start_from
+from pretrain.build import build_model, build_objective, build_painter, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
@@ -62,6 +62,7 @@ class Pretraining:
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
+        self.painter = build_painter(self.model, config, updates=config.training.epochs * len(self.batches))
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
@@ -71,7 +72,8 @@ class Pretraining:
         image = read_batch(self.data.train, np.arange(1), self.precision.device).image
         say(write_summary(self.model, image, self.run.folder / "model.txt"))
         updater = self._updater()
-        state = {"model": self.model, "updater": updater}
+        painter = {} if self.painter is None else {"painter": self.painter}
+        state = {"model": self.model, "updater": updater, **painter}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
     def _updater(self) -> Updater:
@@ -79,7 +81,7 @@ class Pretraining:
         return Updater(
             self.precision,
             self.model,
-            build_optimizer([ParameterGroup([self.model])], plan, optim),
+            build_optimizer([ParameterGroup(self.model.learners)], plan, optim),
             plan,
             lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
             seed=self.config.run.seed,
@@ -92,6 +94,9 @@ class Pretraining:
         """The terms of the loss on an augmented batch."""
         with self.run.clock("data"):
             task = self._task(*self.augment(batch.image, batch.mask), batch)
+        if self.painter is not None:
+            with self.run.clock("picture"):
+                self.painter.learn(task.image)
         return self.objective(self.network, task)
 
     def trained(self) -> Row:

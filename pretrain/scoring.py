@@ -47,13 +47,13 @@ def score_images(
 def rebuild(
     model: Autoencoder, image: Float[Tensor, "n c h w"]
 ) -> tuple[Float[Tensor, "n d h w"], Float[Tensor, "n d h w"] | None]:
-    """The reconstruction, and the one from the coarsest map alone; None where the decoder takes no skips."""
+    """The reconstruction, and the one from the coarsest map alone; None where no decoder with skips makes it."""
     features = model.encode(image)
-    reconstruction = model.rebuild(features)
-    if model.decoder.skips == "none":
+    reconstruction = model.rebuild(features, image)
+    if model.picture is not None or model.decoder.skips == "none":
         return reconstruction, None
     nothing = torch.zeros(len(image), device=image.device)
-    return reconstruction, model.rebuild(features, keep=nothing)
+    return reconstruction, model.rebuild(features, image, keep=nothing)
 
 
 @torch.no_grad()

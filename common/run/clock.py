@@ -10,7 +10,7 @@ from torch import nn
 
 from common.run.plain_data import Positive
 
-PARTS = ("data", "forward", "loss", "backward", "optimizer", "validation", "saving", "report")
+PARTS = ("data", "picture", "forward", "loss", "backward", "optimizer", "validation", "saving", "report")
 """Reading and augmenting, the network, the terms of its loss, and so on; what is in none of them is not counted."""
 T = TypeVar("T")
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from common.tensors import at_least_float32
 from pretrain.losses.perceptual import PerceptualTerm
@@ -16,9 +15,6 @@ from pretrain.targets.target import Target, Terms
 class Objective(nn.Module):
     """The pretraining loss: a regression target plus weighted side objectives. Without a target (`target=None`) only
     these are trained.
-
-    If the target is not the image, the reconstruction head is trained on detached features, for display only. That
-    moves the head alone, and is not counted in "loss", so that the best epoch is the pretext's own.
     """
 
     def __init__(self, target: Target | None, side: Sequence[SideObjective | PerceptualTerm] = ()) -> None:
@@ -43,7 +39,4 @@ class Objective(nn.Module):
             assert isinstance(part, SideObjective | PerceptualTerm)
             terms[part.name] = part.error(outputs, task)
             terms["loss"] = terms.get("loss", 0) + part.weight * terms[part.name]
-        if self.target is None or self.target.channels:
-            terms["mse"] = F.mse_loss(outputs["display"], task.image)
-            terms["loss"] = terms["loss"] + terms["mse"] - terms["mse"].detach()  # its gradient without its value
         return terms

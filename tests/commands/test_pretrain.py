@@ -165,9 +165,20 @@ def test_a_compiled_network_learns_the_same(tmp_path):
     assert load_tensors(tmp_path / "compiled/ae.pth")["sections"].keys() == {
         "encoder",
         "decoder",
-        "head",
         "target_head",
+        "picture",
     }
+
+
+def test_the_encoder_is_the_same_bit_for_bit_without_its_picture(tmp_path, monkeypatch):
+    words = [*PRETRAIN, *SYNTHETIC, "--clip_norm", "0.5", "--ema", "0.9", "--pseudo_mask_weight", "0.5"]
+    assert pretrain([*words, "--output_dir", "with"]) == 0
+    monkeypatch.setattr("pretrain.phase.build_painter", lambda *_, **__: None)
+    assert pretrain([*words, "--output_dir", "without"]) == 0
+    ours, theirs = (load_tensors(tmp_path / name / "ae.pth")["sections"] for name in ("with", "without"))
+    assert not same(ours.pop("picture"), theirs.pop("picture"))
+    assert ours.keys() == {"encoder", "decoder", "target_head", "saliency_head"}
+    assert same(ours, theirs)
 
 
 def test_a_probe_can_choose_the_best_epoch_and_that_is_recorded(tmp_path):

@@ -53,10 +53,10 @@ def test_the_network_begins_with_the_encoder_the_decoder_and_the_heads_that_it_h
     path, taught = hog
     model, fresh, _ = begin(path, *MASKS)
     now = model.sections()
-    assert all(same(now[part], taught[part]) for part in ("encoder", "decoder", "head"))
+    assert all(same(now[part], taught[part]) for part in ("encoder", "decoder", "picture"))
     assert same(now["saliency_head"], fresh["saliency_head"])
     assert "target_head" not in now
-    assert "begins with the encoder, decoder, head of" in capsys.readouterr().out
+    assert "begins with the encoder, decoder, picture of" in capsys.readouterr().out
     now = begin(path.parent)[0].sections()  # the same task again, and a run's folder
     assert all(same(now[part], taught[part]) for part in taught)
 

@@ -69,6 +69,18 @@ def test_skips_can_be_zeroed_from_outside():
     assert not torch.allclose(model(image, keep=torch.zeros(2)), model(image), atol=1e-2)
 
 
+def test_a_picture_decoder_and_the_head_of_the_pixels_exclude_each_other_or_not():
+    encoder, image = UNetEncoder(widths=(4,) * 6), picture(1)
+    decoder = UNetDecoder(encoder.channels, encoder.strides)
+    for pixels in (True, False):
+        model = Autoencoder(encoder, decoder, pixels=pixels, picture_width=8, target_channels=5).eval()
+        again = Autoencoder.from_architecture(json.loads(json.dumps(model.architecture()))).eval()
+        again.load(model.sections(), "the file")
+        assert ("head" in model.sections()) == ("image" in model.decode(model.encode(image))) == pixels
+        assert torch.equal(again(image), model(image))
+        assert not any(part is model.picture for part in model.learners)
+
+
 @pytest.mark.parametrize("stop", [1, 8])
 def test_architecture_survives_json_and_rebuilds_the_same_network(stop):
     model = tiny(stop).eval()

@@ -38,7 +38,7 @@ def test_the_skip_dependence_is_the_psnr_of_the_decoder_with_zeros_for_skips():
     image = torch.from_numpy(np.array(pack.images)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         maps = model.encoder(image)
-        guess = model.rebuild([*(torch.zeros_like(m) for m in maps[:-1]), maps[-1]]).clamp(0, 1).numpy()
+        guess = model.rebuild([*(torch.zeros_like(m) for m in maps[:-1]), maps[-1]], image).clamp(0, 1).numpy()
     expected = [peak_signal_noise_ratio(t, g, data_range=1) for t, g in zip(image.numpy(), guess, strict=True)]
     scores = score_images(model, pack, batch_size=4, device=CPU)["psnr_no_skips"]
     np.testing.assert_allclose(scores, expected, atol=1e-4)

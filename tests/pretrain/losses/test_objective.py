@@ -101,25 +101,6 @@ def test_a_decoder_that_stops_at_the_cell_predicts_the_target_from_its_last_map(
     assert outputs["image"].shape == task.image.shape
 
 
-def test_the_image_head_learns_beside_the_target_and_moves_nothing_else():
-    task, net = hidden(), network(27)
-    head = net.heads["target"].layers
-    nn.init.normal_(head.weight)
-    terms = Objective(target())(TrainingForward(net), task)
-    assert terms["loss"].item() == pytest.approx(terms["hog"].item())
-    terms["loss"].backward()
-    with_head = {name: p.grad.clone() for name, p in net.named_parameters()}
-    net.zero_grad()
-    outputs = net.decode(net.encode(task.seen, task.visible))
-    target().error(outputs["target"], task.image, task.weight).backward()
-    for name, parameter in net.named_parameters():
-        if name.startswith("heads.image."):
-            assert parameter.grad is None
-            assert with_head[name].abs().sum() > 0
-        else:
-            torch.testing.assert_close(with_head[name], parameter.grad)
-
-
 def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
     task, net = hidden(), network(27)
     terms = Objective(target(), [PerceptualTerm(0.5, Distance())])(TrainingForward(net), task)

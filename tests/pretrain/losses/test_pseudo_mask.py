@@ -30,14 +30,14 @@ def network(side=("pseudo_mask",)):
     return Autoencoder(encoder, decoder, side=side)
 
 
-def test_alone_it_trains_all_but_the_image_head_which_learns_for_display():
+def test_alone_it_trains_all_but_the_image_head():
     net, image = network(), torch.rand(2, 3, 64, 64)
     task = TaskMaker("plain", Settings())(image, torch.randint(0, 2, (2, 64, 64)))
     terms = Objective(None, [PseudoMask(2.0)])(TrainingForward(net), task)
     assert terms["loss"].item() == pytest.approx(2 * terms["pseudo_mask"].item())
     terms["loss"].backward()
     with_head = net.encoder.stages[0][0].weight.grad.clone()
-    assert net.heads["image"].layers.weight.grad.abs().sum() > 0
+    assert net.heads["image"].layers.weight.grad is None
     net.zero_grad()
     (2 * pseudo_mask_error(net.decode(net.encode(image))["pseudo_mask"], task.foreground)).backward()
     torch.testing.assert_close(net.encoder.stages[0][0].weight.grad, with_head)
