@@ -8,7 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from common.config import groups
-from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.groups import (
+    AugmentConfig,
+    LabelledDataConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+    UNetConfig,
+)
 from common.errors import UserError
 from common.models.parts import DecoderName
 
@@ -125,13 +132,14 @@ class TransferConfig:
         "transfer",
         "encoder",
         "label_fraction",
+        "folds",
         "epochs",
         "batch_size",
         "lr",
         "seed",
     )
 
-    data: DataConfig = DataConfig()
+    data: LabelledDataConfig = LabelledDataConfig()
     run: RunConfig = RunConfig()
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
@@ -145,6 +153,7 @@ class TransferConfig:
     def check(self) -> None:
         """Raise UserError for settings that exclude each other."""
         self.run.check()
+        self.data.check()
         self.model.check()
         source = self.encoder
         if source.pretrained_encoder is not None and source.encoder is not None:

@@ -22,11 +22,14 @@ def main(argv: Sequence[str]) -> None:
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
             return
-        from transfer.phase import Transfer  # now: --help needs no torch
+        from transfer.phase import train_run  # now: --help needs no torch
 
-        phase = Transfer(config, held)
-        phase.report(phase.train())
-        held.finish()
+        if config.data.all_folds:
+            from transfer.folds.training import cross_validate
+
+            cross_validate(config, held)
+        else:
+            train_run(config, held)
 
 
 if __name__ == "__main__":

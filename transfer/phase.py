@@ -174,3 +174,10 @@ class Transfer:
                 encoder=self.receipt,
             ),
         )
+
+
+def train_run(config: TransferConfig, held: RunFolder) -> None:
+    """Train, report, and mark the run in its folder as finished."""
+    phase = Transfer(config, held)
+    phase.report(phase.train())
+    held.finish()

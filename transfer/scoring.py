@@ -4,7 +4,7 @@ import math
 import pickle
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +70,13 @@ def score_network(
 
 def save_images(folder: Path, pack: Pack, scores: Scores) -> None:
     """Save the confusion matrix of every test image, for paired comparisons of runs."""
-    keys, digests = np.array(pack.keys), np.array(pack.digests)
-    np.savez_compressed(folder / IMAGES_FILE, keys=keys, digests=digests, confusions=scores.counts)
+    save_counts(folder, pack.keys, pack.digests, scores)
+
+
+def save_counts(folder: Path, keys: Sequence[str], digests: Sequence[str], scores: Scores) -> None:
+    """`save_images` of the images of these names and digests."""
+    names, files = np.array(keys), np.array(digests)
+    np.savez_compressed(folder / IMAGES_FILE, keys=names, digests=files, confusions=scores.counts)
 
 
 @dataclass(frozen=True, eq=False)

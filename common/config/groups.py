@@ -52,6 +52,26 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class LabelledDataConfig(DataConfig):
+    """Images and masks: where they are, how they are read, and how they are split for cross-validation."""
+
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Cross-validate with as many trainings, each image tested once; 5 suits small sets."""
+    fold: Annotated[int, Field(ge=1)] | None = None
+    """Train one of the --folds alone, counted from 1."""
+
+    @property
+    def all_folds(self) -> bool:
+        """Whether one training after the other is wanted."""
+        return self.folds is not None and self.fold is None
+
+    def check(self) -> None:
+        """Raise UserError for a fold that there is not."""
+        if self.fold is not None and (self.folds is None or self.fold > self.folds):
+            raise UserError(f"--fold {self.fold} is one of --folds: give --folds {self.fold} or more")
+
+
+@dataclass(frozen=True)
 class AugmentConfig:
     """Augmentation of the training images; 0 switches each off."""
 

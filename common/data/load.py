@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config.groups import DataConfig
+from common.config.groups import DataConfig, LabelledDataConfig
 from common.data.cache import PackSpec, open_labelled_pack, open_pack
 from common.data.classes import BINARY, SPECIES_MASKS, UNKNOWN, Classes, resolve_classes
 from common.data.download import fetch_oxford
+from common.data.folds import fold_parts
 from common.data.layouts import find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
@@ -60,36 +61,99 @@ def load_splits(config: DataConfig) -> Splits:
         return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={})
     dataset, samples = _find(config.data_dir, config, labelled=False)
     train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
-    notes = _notes(dataset, train, val, test)
+    notes = (*_notes(dataset, (train, val, test)), *_leaks(train, val, test))
     return Splits(train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WholeSet:
+    """A data set with masks that is not split."""
+
+    pack: LabelledPack
+    classes: Classes
+    layout: str
+    notes: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 def load_labelled(config: DataConfig) -> LabelledSplits:
     """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
 
+    With --folds they are those of one fold instead, the first unless --fold says which: see `fold_parts`.
+
     Raises UserError also for what `open_labelled_pack` refuses, and for binary masks in which 255 may mean two things.
     """
+    if isinstance(config, LabelledDataConfig) and config.folds is not None:
+        return _one_fold(load_whole(config), config, config.folds)
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
         train, val, test = (_as_classes(pack, classes) for pack in _synthetic_parts(config))
         return LabelledSplits(train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=(), files={})
     dataset, samples = _find(config.data_dir, config, labelled=True)
-    classes, spec = dataset.classes, _spec(config)
-    assert classes is not None, "find_dataset names the classes of labelled data"
-    packs = [open_labelled_pack(samples[split], spec, num_classes=classes.num_classes) for split in SPLITS]
-    if classes is BINARY:
-        _refuse_ambiguous_255(packs, config.data_dir)
+    classes, packs = _labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], config)
     train, val, test = packs
-    notes = _notes(dataset, *packs)
+    notes = (*_notes(dataset, packs), *_leaks(*packs))
     return LabelledSplits(
         train=train, val=val, test=test, classes=classes, layout=dataset.layout, notes=notes, files=samples
     )
 
 
-def _find(root: Path, config: DataConfig, *, labelled: bool) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
+def load_whole(config: DataConfig) -> WholeSet:
+    """Decode all images and masks of a data set as one pack, whatever their official split.
+
+    Raises UserError as `load_labelled`.
+    """
+    if config.data_dir is None:
+        classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
+        return WholeSet(pack=_as_classes(_synthetic(config), classes), classes=classes, layout=SYNTHETIC)
+    dataset = _dataset(config.data_dir, config, labelled=True)
+    classes, [pack] = _labelled_packs(config.data_dir, dataset, [dataset.samples], config)
+    notes = _notes(dataset, [pack])
+    if any(sample.split for sample in dataset.samples):
+        notes += (f"--folds deals all {len(pack)} labelled images out anew: their official split is not used",)
+    return WholeSet(pack=pack, classes=classes, layout=dataset.layout, notes=notes, samples=dataset.samples)
+
+
+def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
+    pack, share = whole.pack, config.val_share or LABELLED_FRACTIONS[1]
+    parts = fold_parts(
+        pack.keys,
+        pack.digests,
+        pack.class_pixels,
+        folds=folds,
+        fold=config.fold or 1,
+        seed=config.split_seed,
+        val_share=share,
+    )
+    by_key = {sample.key: sample for sample in whole.samples}
+    files: dict[SplitName, list[Sample]] = {}
+    if by_key:
+        files = {split: [by_key[pack.keys[i]] for i in at] for split, at in parts.items()}
+    train, val, test = (pack.take(parts[split]) for split in SPLITS)
+    return LabelledSplits(
+        train=train, val=val, test=test, classes=whole.classes, layout=whole.layout, notes=whole.notes, files=files
+    )
+
+
+def _labelled_packs(
+    root: Path, dataset: Dataset, parts: Iterable[Sequence[Sample]], config: DataConfig
+) -> tuple[Classes, list[LabelledPack]]:
+    classes, spec = dataset.classes, _spec(config)
+    assert classes is not None, "find_dataset names the classes of labelled data"
+    packs = [open_labelled_pack(part, spec, num_classes=classes.num_classes) for part in parts]
+    if classes is BINARY:
+        _refuse_ambiguous_255(packs, root)
+    return classes, packs
+
+
+def _dataset(root: Path, config: DataConfig, *, labelled: bool) -> Dataset:
     if config.download:
         fetch_oxford(root)
-    dataset = find_dataset(root, classes=config.classes, labelled=labelled)
+    return find_dataset(root, classes=config.classes, labelled=labelled)
+
+
+def _find(root: Path, config: DataConfig, *, labelled: bool) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
+    dataset = _dataset(root, config, labelled=labelled)
     fractions = _fractions(config, dataset.layout)
     return dataset, split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
 
@@ -105,11 +169,10 @@ def _spec(config: DataConfig) -> PackSpec:
     )
 
 
-def _notes(dataset: Dataset, train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
-    packs = (train, val, test)
+def _notes(dataset: Dataset, packs: Sequence[Pack]) -> tuple[str, ...]:
     left_out = [f"left out: {reason}" for pack in packs for reason in pack.bad_files]
     lost = {kind: [key for pack in packs for key in pack.lost.get(kind, ())] for kind in LOST}
-    return *dataset.notes, *left_out, *lost_notes(lost), *_leaks(train, val, test)
+    return *dataset.notes, *left_out, *lost_notes(lost)
 
 
 def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
@@ -121,15 +184,19 @@ def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
 
 
 def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
-    """The embedded pets for training, validation and test. Raises UserError for settings that do not fit them."""
+    """The embedded pets for training, validation and test. Raises UserError as `_synthetic`."""
+    pets, fractions = _synthetic(config), _fractions(config, SYNTHETIC)
+    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
+    return [pets.take(indices[split]) for split in SPLITS]
+
+
+def _synthetic(config: DataConfig) -> LabelledPack:
+    """The embedded pets. Raises UserError for settings that do not fit them."""
     if config.download:
         raise UserError("--download needs a folder to download to: name it with --data_dir")
     if config.channels != 3:
         raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
-    pets = synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
-    fractions = _fractions(config, SYNTHETIC)
-    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
-    return [pets.take(indices[split]) for split in SPLITS]
+    return synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
 
 
 def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:

@@ -46,12 +46,18 @@ WRITTEN = (
     "config.yaml", "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
     "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
     r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
+    r"figures/activation_maps\.png", "folds.csv",
     r"tensorboard/events\.out\.tfevents\..*", r"tensorboard/projector_config\.pbtxt", r"tensorboard/\d{5}(/.*)?",
     MARKER,
 )  # fmt: skip
 """What runs write into their folder: the whole name inside it, as a regular expression; the marker last."""
 WANDB = ("wandb_id.txt", r"wandb/(debug.*\.log|latest-run|(offline-)?run-\d{8}_\d{6}-\w+)")
 """What Weights & Biases writes there."""
+
+
+FOLDERS = ("figures", "tensorboard", "wandb")
+FOLD = r"fold_\d+"
+"""Name of the folder of one training of a cross-validation, inside that of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,13 +133,14 @@ class RunFolder:
         self.mark(finished=True)
 
     def clear(self, names: Sequence[str] = WRITTEN) -> None:
-        """Remove the files of a run by their names, and the folders that are empty then."""
+        """Remove the files of a run, and of its folds, by their names, and the folders that are empty then."""
         for name in names:
-            written = re.compile(name)
+            written = re.compile(rf"({FOLD}/)?({name})")
             for path in sorted(self.path.rglob("*"), reverse=True):
                 if written.fullmatch(path.relative_to(self.path).as_posix()):
                     _remove(path)
-        for path in (self.path / "figures", self.path / "tensorboard", self.path / "wandb"):
+        folds = [path for path in self.path.iterdir() if re.fullmatch(FOLD, path.name)]
+        for path in (*(run / name for run in (*folds, self.path) for name in FOLDERS), *folds):
             with suppress(OSError):
                 path.rmdir()
 

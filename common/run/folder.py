@@ -65,7 +65,7 @@ class Run:
         """
         config, images = self.config.run, data_record(packs)
         if config.resume:
-            self._refuse_other_images(images)
+            refuse_other_images(self.folder, images)
         self.held.begin()
         if config.logger == "wandb":  # before an old run is removed, because it may fail
             if config.overwrite:
@@ -161,15 +161,6 @@ class Run:
         for logger in self.loggers:
             logger.close()
 
-    def _refuse_other_images(self, images: DataRecord) -> None:
-        if not (self.folder / IMAGES).exists():
-            return
-        before = from_dict(Images, read_json(self.folder / IMAGES), source=self.folder / IMAGES)
-        if different := data_changes(vars(before), images):
-            raise UserError(
-                f"cannot resume {self.folder} with other images ({different}): put them back, or use a new folder"
-            )
-
     def _repair_best(self, epoch: int) -> None:
         """Replace a damaged best.pth by the same epoch's file. Raises UserError where there is none."""
         best, same = self.folder / "best.pth", self.folder / f"epoch_{epoch:04d}.pth"
@@ -187,3 +178,12 @@ class Run:
 
 def _epochs(count: int) -> str:
     return f"epochs 1 to {count} are" if count > 1 else "epoch 1 is" if count else "no epoch is"
+
+
+def refuse_other_images(folder: Path, images: DataRecord) -> None:
+    """Raise UserError where the run in a folder was begun with other images than these."""
+    if not (folder / IMAGES).exists():
+        return
+    before = from_dict(Images, read_json(folder / IMAGES), source=folder / IMAGES)
+    if different := data_changes(vars(before), images):
+        raise UserError(f"cannot resume {folder} with other images ({different}): put them back, or use a new folder")

@@ -52,6 +52,7 @@ class FinishedRun:
     rows: list[Row]
     config: TransferConfig
     environment: Environment
+    ended: Ended
     warnings: list[str]
     """What its page warned of, and how its training ended where that matters."""
 
@@ -83,6 +84,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         rows=read_rows(folder / "metrics.csv"),
         config=config,
         environment=_record(Environment, folder / "environment.json") or {},
+        ended=ended,
         warnings=[*ended.warnings, *late],
     )
 

@@ -44,11 +44,13 @@ class ScoredImages:
         scores: Scores,
         *,
         device: torch.device,
+        maps: bool = True,
     ) -> None:
+        """`maps`: whether some images have activation maps."""
         self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
         self.order = worst_best_between(scores.per_image["mean_iou"])
         self.maps = Maps(net, scores.names)
-        self.mapped = set(self.order[:MAPPED])
+        self.mapped = set(self.order[:MAPPED]) if maps else set[int]()
 
     def block(self) -> tuple[Block, set[int]]:
         """The gallery and the indices of its images: the worst, the best and some between.
@@ -57,7 +59,7 @@ class ScoredImages:
         """
         if not self.order:
             raise NothingToShowError("there is no image")
-        items = fill_gallery(self.order, self._items)
+        items = fill_gallery(self.order, self.items)
         filled = Gallery(
             items=items,
             layers=[*layer_list(self.names), *self.maps.described()],
@@ -75,14 +77,15 @@ class ScoredImages:
         return filled.block(note), set(self.order[: len(items)])
 
     @torch.no_grad()
-    def _items(self, indices: Sequence[int]) -> list[Item]:
+    def items(self, indices: Sequence[int]) -> list[Item]:
+        """Some images with their layers."""
         batch = read_batch(self.pack, np.asarray(indices), self.device)
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
         explained = self.maps.look(batch.image) if self.mapped.intersection(indices) else None
         logits = self.net(batch.image) if explained is None else explained.logits
         probability = logits.softmax(1)
         prediction, unsure = classes_of(probability), entropy(probability).cpu().numpy()
-        if not self.maps.alike:
+        if self.mapped and not self.maps.alike:
             self.maps.check(batch.image)
         activations = self._activations(explained, prediction, indices)
         layers = _layers(prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure)

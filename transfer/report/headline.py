@@ -29,14 +29,19 @@ def main_figures(scores: Scores) -> dict[str, Interval]:
 
 
 def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
+    """The main scores and the calibration as tiles."""
+    error = three_digits(quality.reliability.error())
+    return [*score_tiles(figures), Tile("calibration error", error, "mean gap between confidence and accuracy")]
+
+
+def score_tiles(figures: Mapping[str, Interval]) -> list[Tile]:
     """The main scores as tiles."""
     main = []
     for name, sure in figures.items():
         known = not math.isnan(sure.low)
         detail = f"95 %: {sure.low:.3f} to {sure.high:.3f}" if known else "no interval from one image"
         main.append(Tile(name, three_digits(sure.value), detail, interval_position(*sure)))
-    error = quality.reliability.error()
-    return [*main, Tile("calibration error", three_digits(error), "mean gap between confidence and accuracy")]
+    return main
 
 
 def verdict(sure: Interval, scores: Scores, split: str) -> str:

@@ -70,8 +70,15 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     for warning in warnings:
         say(f"warning: {warning}")
     say(f"pictures and figures: {run.folder}")
+    labelled = sum(images.values())
+    if labelled < FEW and info.config.data.folds is None:
+        say(f"note: {images['test']} of {labelled} images were tested; --folds 5 tests each of them once")
     if drawn:
         say(f"report: {page}")
+
+
+FEW = 50
+"""Labelled images, of fewer of which a test part says little."""
 
 
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:

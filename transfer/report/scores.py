@@ -21,7 +21,7 @@ SIZES = 6
 
 def score_blocks(scores: Scores, quality: Quality) -> list[Block]:
     """The table of the classes, the confusion matrix, and scores against sizes."""
-    return [_class_table(scores, quality), _confusion(scores.total, scores.names), *_sizes(scores)]
+    return [_class_table(scores, quality), confusion_block(scores.total, scores.names), *_sizes(scores)]
 
 
 def _class_table(scores: Scores, quality: Quality) -> Block:
@@ -61,7 +61,8 @@ def _class_table(scores: Scores, quality: Quality) -> Block:
     return table("Classes", heads, rows, note=note)
 
 
-def _confusion(total: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Block:
+def confusion_block(total: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Block:
+    """The confusion matrix of all pixels together."""
     rows = total.sum(1, keepdims=True)
     shares = np.where(rows > 0, total / np.maximum(rows, 1), np.nan)
     words = [[f"{count:,} px" for count in line] for line in total.tolist()]

@@ -7,7 +7,14 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from common.config.groups import AugmentConfig, DataConfig, OptimizerConfig, RunConfig, TrainingConfig, UNetConfig
+from common.config.groups import (
+    AugmentConfig,
+    LabelledDataConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+    UNetConfig,
+)
 from common.config.load import flatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
@@ -29,6 +36,8 @@ OWN = {
     "encoder": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
+    "folds": "cross-validate by transfer.main",
+    "fold": "cross-validate by transfer.main",
     "save_every": "a study keeps no intermediate checkpoints",
     "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }
@@ -101,7 +110,7 @@ class StudyConfig:
     )
 
     study: StudyOptions = StudyOptions()
-    data: DataConfig = DataConfig()
+    data: LabelledDataConfig = LabelledDataConfig()
     run: RunConfig = RunConfig(output_dir=Path("study"))
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()

@@ -1,0 +1,64 @@
+"""The folds of a cross-validation, and the scores of all their test images together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import UserError, abbreviate
+from common.intervals import LEAST_IMAGES, too_few
+from transfer.compare.finished_run import FinishedRun, read_run
+from transfer.metrics.scores import Scores
+from transfer.report.headline import score_warnings
+
+SHARED = (
+    "Folds share training images: the interval says how well such a training does on other images of this kind, "
+    "and not how well any one of the networks does."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """Finished trainings, each tested on images that no other one was tested on."""
+
+    runs: tuple[FinishedRun, ...]
+    scores: Scores
+    """Of the test images of all folds, one fold after the other."""
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of all images, in the order of the scores."""
+        return [key for run in self.runs for key in run.keys]
+
+    @property
+    def middle(self) -> FinishedRun:
+        """The training whose score is the middle one, or the lower of two."""
+        return sorted(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))[(len(self.runs) - 1) // 2]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before the scores, then what single folds warned of, but for what holds of all together."""
+        warnings, whose = score_warnings(self.scores), dict[str, list[str]]()
+        for run in self.runs:
+            for warning in run.warnings:
+                whose.setdefault(warning, []).append(run.name.removeprefix("fold "))
+        told = {*warnings, *(too_few(images=count) for count in range(LEAST_IMAGES))}
+        own = [f"fold {', '.join(folds)}: {warning}" for warning, folds in whose.items() if warning not in told]
+        return [*warnings, *own]
+
+
+def read_pooled(folders: Sequence[Path]) -> Pooled:
+    """Read the folds in these folders. Raises UserError as `read_run`, and where an image was tested twice."""
+    runs = tuple(read_run(folder, folder.name.replace("_", " ")) for folder in folders)
+    keys = [key for run in runs for key in run.keys]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise UserError(f"{folders[0].parent} tests images in several folds: {abbreviate(twice)}; use a new folder")
+    return Pooled(runs, Scores(np.concatenate([run.scores.counts for run in runs]), runs[0].scores.names))
+
+
+def verdict(pooled: Pooled) -> str:
+    """The score of all images together in a sentence."""
+    value, low, high = pooled.scores.interval("mean_iou")
+    folds = f"each tested once, by one of {len(pooled.runs)} networks that did not see it"
+    return f"Mean IoU {value:.3f} on {len(pooled.scores)} images, {folds} (95 % interval {low:.3f} to {high:.3f})."

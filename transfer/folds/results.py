@@ -1,0 +1,46 @@
+"""What a cross-validation says in the end: its files, its page, and the next command."""
+
+import shlex
+from pathlib import Path
+
+from common.files import write_json
+from common.rows import write_csv
+from common.say import say
+from transfer.config import TransferConfig
+from transfer.folds.pooled import SHARED, Pooled, verdict
+from transfer.scoring import print_table, save_counts
+
+
+def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
+    """Write metrics.json, test_images.npz, folds.csv and the page; print scores, alerts and what comes next."""
+    rows = [
+        {
+            "fold": run.name,
+            "images": len(run.scores),
+            "mean_iou": run.scores.mean_iou,
+            "best_epoch": run.ended.best_epoch,
+            "epochs": run.ended.epochs,
+        }
+        for run in pooled.runs
+    ]
+    write_csv(folder / "folds.csv", rows)
+    digests = [digest for run in pooled.runs for digest in run.digests]
+    save_counts(folder, pooled.keys, digests, pooled.scores)
+    write_json(
+        folder / "metrics.json",
+        {"test": pooled.scores.to_dict(), "folds": len(rows), "warnings": pooled.warnings},
+    )
+    print_table(pooled.scores, "all folds")
+    say("fold   images  mean IoU  best epoch")
+    for number, row in enumerate(rows, start=1):
+        say(f"{number:>4} {row['images']:>8} {row['mean_iou']:>9.4f} {row['best_epoch']:>7} of {row['epochs']}")
+    say("", verdict(pooled), SHARED)
+    for warning in pooled.warnings:
+        say(f"warning: {warning}")
+    if config.run.report:
+        from transfer.folds.page import write_page  # now: a training begins without matplotlib
+
+        say(f"report: {write_page(config, pooled, folder / 'report.html')}")
+    model = shlex.quote(str(pooled.middle.folder))
+    say(f"for new photographs take {pooled.middle.name}, whose score is the middle one; next:")
+    say(f"  python -m transfer.predict --model_path {model} --input IMAGES --output predictions")

@@ -1,0 +1,75 @@
+"""`transfer.main --folds K`: K trainings one after the other, and one table of all images, each tested once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from common.config.load import save_config
+from common.data.load import load_labelled
+from common.data.record import data_record
+from common.errors import UserError
+from common.files import write_json
+from common.run.claim import IMAGES, RunFolder
+from common.run.environment import environment
+from common.run.folder import refuse_other_images
+from common.say import note, say
+from transfer.config import TransferConfig
+from transfer.folds.pooled import read_pooled
+from transfer.folds.results import report_folds
+from transfer.labels import training_part
+from transfer.phase import train_run
+
+
+def cross_validate(config: TransferConfig, held: RunFolder) -> None:
+    """Train every fold in a folder of its own inside the run's, as far as it is not finished; score all together.
+
+    Raises UserError before the first training where a fold leaves a class without a pixel to train on.
+    """
+    trainings = list(_trainings(config, held.path))
+    _begin(config, held, trainings)
+    for fold, training in enumerate(trainings, start=1):
+        with RunFolder("transfer", training) as one:
+            if one.finished:
+                say(f"fold {fold} of {len(trainings)}: finished before")
+                continue
+            say("", f"fold {fold} of {len(trainings)}:")
+            train_run(training, one)
+    folders = [held.path / _name(fold) for fold in range(1, len(trainings) + 1)]
+    report_folds(config, held.path, read_pooled(folders))
+    held.finish()
+
+
+def _name(fold: int) -> str:
+    return f"fold_{fold}"
+
+
+def _trainings(config: TransferConfig, folder: Path) -> Iterator[TransferConfig]:
+    """The settings of each fold's training: it resumes what is there."""
+    for fold in range(1, (config.data.folds or 1) + 1):
+        own = folder / _name(fold)
+        there = (own / "config.yaml").exists() and not config.run.overwrite
+        run = replace(config.run, output_dir=own, resume=there, overwrite=False)
+        yield replace(config, data=replace(config.data, fold=fold), run=run)
+
+
+def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConfig]) -> None:
+    """Look at every fold's images, then record images and settings. An old run is removed only with --overwrite."""
+    loaded = [load_labelled(training.data) for training in trainings]
+    for fold, (training, data) in enumerate(zip(trainings, loaded, strict=True), start=1):
+        try:
+            training_part(data.train, training, data.classes.names)
+        except UserError as error:
+            raise UserError(f"fold {fold} of {len(trainings)}: {error}") from None
+    first = loaded[0]
+    images = data_record({"train": first.train, "val": first.val, "test": first.test})
+    if config.run.resume:
+        refuse_other_images(held.path, images)
+    held.begin()
+    if config.run.overwrite:
+        held.clear()
+        held.begin(anew=True)
+    write_json(held.path / IMAGES, images)
+    save_config(config, held.path / "config.yaml")
+    write_json(held.path / "environment.json", environment())
+    for sentence in first.notes:
+        note(sentence)
