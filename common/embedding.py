@@ -99,14 +99,14 @@ def standardised(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 def image_classes(pack: Pack) -> Int64[np.ndarray, " n"] | None:
-    """The foreground class with most pixels in each image, 0 where there is no foreground.
+    """The foreground class with most pixels in each image, the background where there is no foreground.
 
     None without labels, and where there is only one class beside the background.
     """
-    if not isinstance(pack, LabelledPack) or pack.class_pixels.shape[1] < 3:
+    if not isinstance(pack, LabelledPack) or len(pack.foreground) < 2:
         return None
-    foreground = pack.class_pixels[:, 1:]
-    return np.where(foreground.any(1), foreground.argmax(1) + 1, 0)
+    pixels = pack.foreground_pixels
+    return np.where(pixels.any(1), np.array(pack.foreground)[pixels.argmax(1)], pack.background or 0)
 
 
 def neighbours(vectors: Float[np.ndarray, "n d"], *, count: int) -> Int64[np.ndarray, "n k"]:

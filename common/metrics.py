@@ -33,12 +33,15 @@ def confusion(
     return counts.reshape(len(mask), num_classes, num_classes)
 
 
-def confusion_scores(confusion: Int64[np.ndarray, "*n k k"]) -> dict[str, Float64[np.ndarray, "..."]]:
+def confusion_scores(
+    confusion: Int64[np.ndarray, "*n k k"], background: int | None = 0
+) -> dict[str, Float64[np.ndarray, "..."]]:
     """Turn confusion matrices into pixel accuracy, and IoU, Dice, precision and recall by class and in mean.
 
     All in [0, 1]. A class in neither truth nor prediction has NaN, and the means leave it out. A class in one
     of them only scores 0 in all four, also where a ratio is 0 / 0 (the precision of a class never predicted).
-    A mean of nothing is NaN: every one where nothing is labelled, the foreground's where all is background.
+    A mean of nothing is NaN: every one where nothing is labelled, the foreground's where all is background. Without a
+    `background` the foreground is every class.
 
     Source: pixel accuracy and IoU, Long et al. 2015, arXiv 1411.4038, section 5; Dice 1945,
     doi 10.2307/1932409; precision and recall as in scikit-learn with zero_division=0.
@@ -56,10 +59,14 @@ def confusion_scores(confusion: Int64[np.ndarray, "*n k k"]) -> dict[str, Float6
     classes = {name: np.where(seen, top / np.maximum(bottom, 1), math.nan) for name, (top, bottom) in ratios.items()}
     return {
         "pixel_accuracy": np.where(labelled > 0, hits.sum(-1) / np.maximum(labelled, 1), math.nan),
-        "mean_foreground_dice": mean_of_known(classes["dice"][..., 1:], axis=-1),
+        "mean_foreground_dice": mean_of_known(_without(classes["dice"], background), axis=-1),
         **{f"mean_{name}": mean_of_known(value, axis=-1) for name, value in classes.items()},
         **classes,
     }
+
+
+def _without(values: Float64[np.ndarray, "*n k"], index: int | None) -> Float64[np.ndarray, "..."]:
+    return values if index is None else np.delete(values, index, axis=-1)
 
 
 def mean_of_known(values: Float64[np.ndarray, "..."], *, axis: int) -> Float64[np.ndarray, "..."]:

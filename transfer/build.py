@@ -14,10 +14,13 @@ from transfer.receipt import count_parameters, learnt_tensors
 from transfer.source import Source, find_source
 
 
-def build_network(config: TransferConfig, num_classes: int) -> tuple[SegmentationNet, Receipt, Source]:
+def build_network(
+    config: TransferConfig, num_classes: int, background: int | None = 0
+) -> tuple[SegmentationNet, Receipt, Source]:
     """The segmentation network with its encoder filled, and the receipt for that.
 
-    Raises UserError when the encoder's file is not one, or does not fit, or ImageNet weights can't be had.
+    Raises UserError when the encoder's file is not one, or does not fit, or ImageNet weights can't be had, and for
+    outlines without a `background`.
     """
     source = find_source(config)
     encoder = source.encoder
@@ -27,7 +30,12 @@ def build_network(config: TransferConfig, num_classes: int) -> tuple[Segmentatio
         raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
     net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
     if source.foreground_head is not None:
-        net.initialise_from_foreground(source.foreground_head)
+        if background is None:
+            raise UserError(
+                f"--transfer {config.encoder.transfer} tells foreground from background, and the classes have no "
+                "background: use --transfer encoder+decoder, or name it in the file of --classes"
+            )
+        net.initialise_from_foreground(source.foreground_head, background)
     return net, _receipt(net, source, config), source
 
 

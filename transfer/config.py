@@ -84,7 +84,7 @@ class DecoderConfig(groups.DecoderConfig):
     decoder_norm: Literal["instance", "batch", "group"] = "batch"
     """Normalisation of the unet decoder."""
     one_logit: bool = False
-    """Predict two classes by one output, the foreground's logit, instead of two."""
+    """Predict two classes by one output, the logit of the second, instead of two."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class LossConfig:
     class_weights: Literal["moving", "data", "fixed"] = "moving"
     """Rarity of a class in the batches (moving average), rarity in the data, or given weights."""
     fixed_class_weights: tuple[Weight, ...] | None = None
-    """Weights for --class_weights fixed, one per class, background first."""
+    """Weights for --class_weights fixed, one per class, in the order of their names."""
 
 
 @dataclass(frozen=True)

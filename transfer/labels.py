@@ -13,7 +13,7 @@ def labelled_part(pack: LabelledPack, fraction: float, seed: int) -> LabelledPac
     """Return the share of the images that keeps its masks; all of them if `fraction` is 1."""
     if fraction == 1:
         return pack
-    return pack.take(label_subset(pack.keys, pack.class_pixels, fraction=fraction, seed=seed))
+    return pack.take(label_subset(pack.keys, pack.foreground_pixels, fraction=fraction, seed=seed))
 
 
 def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, ...]) -> tuple[LabelledPack, Tensor]:

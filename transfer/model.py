@@ -49,20 +49,22 @@ class SegmentationNet(nn.Module):
         return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
 
     @torch.no_grad()
-    def initialise_from_foreground(self, head: Mapping[str, Tensor]) -> None:
+    def initialise_from_foreground(self, head: Mapping[str, Tensor], background: int = 0) -> None:
         """Initialise the classifier from the state of a foreground head: one output on this decoder.
 
-        The foreground's probability is divided equally among all classes except the background (class 0).
+        The foreground's probability is divided equally among all classes except the `background`.
         """
         own = self.head.state_dict()
         assert own.keys() == head.keys(), "a head of another decoder"
-        if self.one_logit:
-            self.head.load_state_dict(head)
+        if self.one_logit:  # the logit of class 1: a linear layer, so that its negative is that of class 0
+            self.head.load_state_dict({name: tensor if background == 0 else -tensor for name, tensor in head.items()})
             return
         others = self.num_classes - 1
         for name, tensor in head.items():
             each = tensor - math.log(others) if name.endswith("bias") else tensor
-            own[name].copy_(torch.cat([torch.zeros_like(tensor), *[each] * others]))
+            parts = [each] * others
+            parts.insert(background, torch.zeros_like(tensor))
+            own[name].copy_(torch.cat(parts))
 
     def folded(self) -> "SegmentationNet":
         """A faster copy that no longer learns, see `fold`; its logits differ by rounding."""

@@ -50,7 +50,8 @@ class Transfer:
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
-        self.net, self.receipt, self.source = build_network(config, len(self.names))
+        background = self.data.classes.background
+        self.net, self.receipt, self.source = build_network(config, len(self.names), background)
         self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
@@ -135,7 +136,7 @@ class Transfer:
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None
         if self.config.labels.balanced_sampling:
-            chances = sampling_weights(pack.class_pixels)
+            chances = sampling_weights(pack.foreground_pixels)
         return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
 
     def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
@@ -165,7 +166,7 @@ class Transfer:
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
             input=Input(self.config.data.image_size, self.config.data.channels),
-            task=SegmentationRecord(self.names, values),
+            task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
                 config=flatten(self.config),
                 environment=environment(),

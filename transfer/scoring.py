@@ -65,7 +65,7 @@ def score_network(
         if watch is not None:
             watch(logits, batch.mask)
         matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu())
-    return Scores(torch.cat(matrices).numpy(), names)
+    return Scores(torch.cat(matrices).numpy(), names, pack.background)
 
 
 def save_images(folder: Path, pack: Pack, scores: Scores) -> None:
@@ -137,7 +137,7 @@ def print_table(scores: Scores, split: str) -> None:
     say("", f"{split} ({len(scores)} images)   IoU    Dice   precision  recall")
     for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
         say(f"  {name:<18} " + "  ".join(map(_four_digits, values)))
-    means = {"mean IoU": "mean_iou", "mean foreground Dice": "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
+    means = {"mean IoU": "mean_iou", scores.dice_words: "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
     say("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()), "")
 
 

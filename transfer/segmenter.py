@@ -41,7 +41,9 @@ class Segmentation:
     mask: UInt8[np.ndarray, "h w"]
     """The class of each pixel, an index into `names`."""
     names: tuple[str, ...]
-    """The classes, background first."""
+    """The classes."""
+    background: int | None = 0
+    """The class that is no object; None where every class is one."""
     probabilities: Float[np.ndarray, "k h w"] | None = None
     """The probability of each class at each pixel (float32, in [0, 1], sum 1); None unless requested."""
 
@@ -52,7 +54,7 @@ class Segmenter:
     def __init__(self, net: SegmentationNet, handover: SegmentationHandover, device: torch.device) -> None:
         self.net = net.to(device).eval()
         self.handover, self.device = handover, device
-        self.names = handover.task.names
+        self.names, self.background = handover.task.names, handover.task.background
         self.input_size = handover.input.image_size
         """Side in pixels of the squares that images are resized to."""
         self.channels = handover.input.channels
@@ -93,7 +95,7 @@ class Segmenter:
         for logits, size in zip(self.logits(images), sizes, strict=True):
             mask = predict_at_size(logits, size).cpu().numpy()
             chances = resize_logits(logits[None], size)[0].softmax(0).cpu().numpy() if probabilities else None
-            yield Segmentation(mask, self.names, chances)
+            yield Segmentation(mask, self.names, self.background, chances)
 
     @torch.no_grad()
     def logits(self, images: UInt8[np.ndarray, "n s s c"]) -> Float[Tensor, "n k s s"]:

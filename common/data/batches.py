@@ -125,15 +125,15 @@ def training_batches(
     return Batches(pack, batch_size=size, seed=seed, shuffle=True, chances=chances, per_epoch=per_epoch)
 
 
-def sampling_weights(class_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
+def sampling_weights(foreground_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
     """The chance of each image to be drawn if first a class is drawn, all alike, and then an image that shows it.
 
     Foreground classes count. Images that show none of them keep the share of the draws that they would have anyway.
     """
-    shows = class_pixels[:, 1:] > 0
+    shows = foreground_pixels > 0
     each = (shows / np.maximum(shows.sum(0), 1)).sum(1)
     none = ~shows.any(axis=1)
-    weights = each / max(each.sum(), 1e-12) * (1 - none.mean()) + none / len(class_pixels)
+    weights = each / max(each.sum(), 1e-12) * (1 - none.mean()) + none / len(foreground_pixels)
     return weights / weights.sum()
 
 

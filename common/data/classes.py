@@ -1,7 +1,7 @@
 """What the values in a mask file mean: class names, and the value of each class."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from common.config.yaml_file import load_yaml
-from common.errors import UserError, brief
+from common.errors import UserError, brief, nearest
 
 IGNORE = 255
 UNKNOWN = 254
@@ -25,6 +25,10 @@ class Classes:
 
     names: tuple[str, ...]
     values: Mapping[int, int]
+    background: int | None = 0
+    """The class that is no object; None where every class is one."""
+    assumed: bool = field(default=False, compare=False)
+    """Whether nobody said which class is the background."""
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) < UNKNOWN or len(set(self.names)) < len(self.names):
@@ -45,15 +49,27 @@ class Classes:
     def lookup(self) -> UInt8[np.ndarray, " 256"]:
         return lookup_table(self.values)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence where the first class is taken for the background, and does not sound like one."""
+        if not self.assumed or self.names[0].casefold() in SOUNDS_EMPTY:
+            return ()
+        return (
+            f"{self.names[0]}, the first class, is taken for the background: write 'background: none' or the name of "
+            "another class into the file of --classes if it is none",
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data that survives JSON and YAML unchanged."""
-        return {"names": list(self.names), "values": {str(key): index for key, index in self.values.items()}}
+        values = {str(key): index for key, index in self.values.items()}
+        said = {} if self.assumed else {"background": None if self.background is None else self.names[self.background]}
+        return {"names": list(self.names), "values": values, **said}
 
     @classmethod
     def from_dict(cls, data: Any) -> "Classes":
         """The inverse of `to_dict`; `ignore` also stands for 255. Raises UserError for other data."""
         match data:
-            case {"names": [*names], "values": {**values}, **rest} if not rest:
+            case {"names": [*names], "values": {**values}, **rest} if rest.keys() <= {"background"}:
                 pass
             case _:
                 raise UserError(
@@ -63,7 +79,23 @@ class Classes:
         meant = {_whole(value): IGNORE if index == "ignore" else _whole(index) for value, index in values.items()}
         if len(meant) < len(values):
             raise UserError(f"the class mapping names a mask value twice: {brief(list(values))}")
-        return cls(tuple(map(_name, names)), meant)
+        named = tuple(map(_name, names))
+        return cls(named, meant, _background(rest.get("background", 0), named), assumed="background" not in rest)
+
+
+def _background(word: Any, names: tuple[str, ...]) -> int | None:
+    """The class that a file calls the background: 0 where it calls none, and None where it says that none is."""
+    if word == 0 and not isinstance(word, bool):
+        return 0
+    if word in names:
+        return names.index(word)
+    if word is None or word == "none":
+        return None
+    raise UserError(f"the background is {brief(word)}: it is none, or one of {', '.join(names)}{_nearest(word, names)}")
+
+
+def _nearest(word: Any, names: tuple[str, ...]) -> str:
+    return nearest(word, list(names)) if isinstance(word, str) else ""
 
 
 def _name(name: Any) -> str:
@@ -82,6 +114,7 @@ def _whole(number: Any) -> int:
     return int(number)
 
 
+SOUNDS_EMPTY = {"background", "bg", "none", "nothing", "other", "_background_"}
 SPECIES_NAMES = ("background", "cat", "dog")
 BINARY_NAMES = ("background", "foreground")
 SPECIES = Classes(SPECIES_NAMES, {0: 0, 1: 1, 2: 2, IGNORE: IGNORE})
@@ -103,8 +136,9 @@ def lookup_table(values: Mapping[int, int]) -> UInt8[np.ndarray, " 256"]:
 def read_classes(path: Path) -> Classes:
     """Read classes from a YAML file.
 
-    It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`. Raises
-    UserError naming the file if it cannot be read or holds something else.
+    It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`, and may hold
+    `background: none` or the name of a class. Raises UserError naming the file if it cannot be read or holds something
+    else.
     """
     data = load_yaml(path, "classes file")
     try:

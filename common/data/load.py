@@ -88,7 +88,9 @@ def load_labelled(config: DataConfig) -> LabelledSplits:
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
         train, val, test = (_as_classes(pack, classes) for pack in _synthetic_parts(config))
-        return LabelledSplits(train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=(), files={})
+        return LabelledSplits(
+            train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=classes.notes, files={}
+        )
     dataset, samples = _find(config.data_dir, config, labelled=True)
     classes, packs = _labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], config)
     train, val, test = packs
@@ -143,7 +145,7 @@ def _labelled_packs(
     packs = [open_labelled_pack(part, spec, num_classes=classes.num_classes) for part in parts]
     if classes is BINARY:
         _refuse_ambiguous_255(packs, root)
-    return classes, packs
+    return classes, [replace(pack, background=classes.background) for pack in packs]
 
 
 def _dataset(root: Path, config: DataConfig, *, labelled: bool) -> Dataset:
@@ -172,7 +174,8 @@ def _spec(config: DataConfig) -> PackSpec:
 def _notes(dataset: Dataset, packs: Sequence[Pack]) -> tuple[str, ...]:
     left_out = [f"left out: {reason}" for pack in packs for reason in pack.bad_files]
     lost = {kind: [key for pack in packs for key in pack.lost.get(kind, ())] for kind in LOST}
-    return *dataset.notes, *left_out, *lost_notes(lost)
+    meant = dataset.classes.notes if dataset.classes is not None else ()
+    return *meant, *dataset.notes, *left_out, *lost_notes(lost)
 
 
 def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
@@ -206,7 +209,7 @@ def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
             f"the embedded pets hold the mask values 0, 1, 2 and 255, but --classes maps only {sorted(classes.values)}"
         )
     counts = [(masks == index).sum(axis=(1, 2), dtype=np.int64) for index in range(classes.num_classes)]
-    return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1))
+    return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1), background=classes.background)
 
 
 def _refuse_ambiguous_255(packs: Iterable[LabelledPack], root: Path) -> None:

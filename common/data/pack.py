@@ -53,6 +53,18 @@ class LabelledPack(Pack):
     """The values that the mask files held, before they became classes."""
     mask_digests: tuple[str, ...]
     """Equal ones are masks of equal bytes whose values mean the same."""
+    background: int | None = 0
+    """The class that is no object; None where every class is one."""
+
+    @property
+    def foreground(self) -> list[int]:
+        """The other classes."""
+        return [k for k in range(self.class_pixels.shape[1]) if k != self.background]
+
+    @property
+    def foreground_pixels(self) -> Int64[np.ndarray, "n m"]:
+        """Pixels of each of the other classes in each image."""
+        return self.class_pixels[:, self.foreground]
 
     def without_labels(self) -> Pack:
         """The images alone."""

@@ -55,18 +55,18 @@ def split_keys(
 
 
 def label_subset(
-    keys: Sequence[str], class_pixels: Int[np.ndarray, "n k"], *, fraction: float, seed: int
+    keys: Sequence[str], foreground_pixels: Int[np.ndarray, "n k"], *, fraction: float, seed: int
 ) -> Int[np.ndarray, " m"]:
     """Choose the training images that keep their labels: sorted positions in `keys`.
 
-    Images are grouped by the foreground classes that they show (`class_pixels` above zero, class 0 apart),
-    and of each group the same share is kept, rounded, but at least one. Smaller fractions lie inside larger
+    Images are grouped by the foreground classes that they show (`foreground_pixels` above zero), and of each
+    group the same share is kept, rounded, but at least one. Smaller fractions lie inside larger
     ones. Raises UserError unless the fraction is above 0 and at most 1.
     """
     if not 0 < fraction <= 1:
         raise UserError(f"--label_fraction must be above 0 and at most 1, got {fraction}")
     groups: dict[bytes, list[int]] = {}
-    for index, present in enumerate(class_pixels[:, 1:] > 0):
+    for index, present in enumerate(foreground_pixels > 0):
         groups.setdefault(present.tobytes(), []).append(index)
     chosen: list[int] = []
     for group in groups.values():

@@ -72,6 +72,12 @@ class SegmentationRecord:
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=255)]
     values: Mapping[str, int] = field(default_factory=dict)
     """The class of each value in its mask files; 255 is ignored."""
+    background: Count | None = 0
+    """The class that is no object; None where every class is one. Files of older versions do not say, and mean 0."""
+
+    def __post_init__(self) -> None:
+        if self.background is not None and self.background >= len(self.names):
+            raise ValueError("its background is none of its classes")
 
 
 @dataclass(frozen=True, kw_only=True)

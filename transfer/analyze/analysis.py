@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from jaxtyping import Float64, Int, UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import ExifTags, Image
 
@@ -17,7 +18,7 @@ from common.data.decode import REFUSED_BY_PILLOW
 from common.data.duplicates import near_duplicates
 from common.data.layouts import find_dataset
 from common.data.load import LabelledSplits, load_labelled
-from common.data.pack import LabelledPack, Pack
+from common.data.pack import Pack
 from common.data.samples import SPLITS
 from common.engine.seeding import seed_update
 from common.errors import abbreviate
@@ -109,10 +110,21 @@ class Analysis:
         classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
         classes.set(title="labelled pixels", ylim=(0, 1))
         classes.tick_params(axis="x", rotation=20)
-        areas.hist(_foreground_shares(self.data.train), bins=20, range=(0, 1), color=PALETTE[1] / 255)
-        areas.set(title="foreground", xlabel="share of an image", ylabel="images")
+        self._draw_areas(areas)
         self._draw_samples(below)
         return figure
+
+    def _draw_areas(self, axes: Axes) -> None:
+        """How large the foreground of the images is; where every class is foreground, how many classes they show."""
+        train, count = self.data.train, len(self.names)
+        if train.background is None:
+            shown = (train.class_pixels > 0).sum(1)
+            axes.hist(shown, bins=count, range=(0.5, count + 0.5), color=PALETTE[1] / 255)
+            axes.set(title="classes", xlabel="in an image", ylabel="images")
+            return
+        shares = train.foreground_pixels.sum(1) / np.maximum(train.class_pixels.sum(1), 1)
+        axes.hist(shares, bins=20, range=(0, 1), color=PALETTE[1] / 255)
+        axes.set(title="foreground", xlabel="share of an image", ylabel="images")
 
     def _draw_samples(self, figure: Any) -> None:
         train = self.data.train
@@ -123,7 +135,7 @@ class Analysis:
         versions = [(batch.image, batch.mask), *(augment(batch.image, batch.mask) for _ in range(VARIANTS))]
         panels = figure.subplots(len(chosen), len(versions), squeeze=False)
         for column, (image, mask) in enumerate(versions):
-            for row, picture in enumerate(_tinted(image, mask)):
+            for row, picture in enumerate(_tinted(image, mask, train.background)):
                 panels[row, column].imshow(picture)
                 panels[row, column].set_axis_off()
             panels[0, column].set_title("as it is" if column == 0 else "augmented", fontsize="small")
@@ -172,10 +184,5 @@ def _size_numbers(sizes: Int[np.ndarray, "n 2"]) -> dict[str, list[float]]:
     return {name: [float(q) for q in np.percentile(values, (0, 50, 100))] for name, values in columns.items()}
 
 
-def _foreground_shares(pack: LabelledPack) -> Float64[np.ndarray, " n"]:
-    return pack.class_pixels[:, 1:].sum(1) / np.maximum(pack.class_pixels.sum(1), 1)
-
-
-def _tinted(image: torch.Tensor, mask: torch.Tensor) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
-    labels = mask.where(mask != 255, 0).byte().numpy()
-    return [overlay_mask(picture, label) for picture, label in zip(to_bytes(image), labels, strict=True)]
+def _tinted(image: torch.Tensor, mask: torch.Tensor, background: int | None) -> Sequence[UInt8[np.ndarray, "h w 3"]]:
+    return [overlay_mask(*pair, background) for pair in zip(to_bytes(image), mask.byte().numpy(), strict=True)]

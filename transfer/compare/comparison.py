@@ -1,6 +1,7 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -71,7 +72,8 @@ class Comparison:
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]
-        values = {title: [row[metric] for row in rows] for metric, title in MEANS.items()}
+        shown = MEANS if self.runs[0].scores.background is not None else {**MEANS, "mean_foreground_dice": ""}
+        values = {title: [row[metric] for row in rows] for metric, title in shown.items() if title}
         values |= {f"IoU {name}": [row[f"iou_{name}"] for row in rows] for name in self.runs[0].scores.names}
         save_figure(bars(values, names), figures / "bars.png")
         save_figure(radar(values, names), figures / "radar.png")
@@ -81,7 +83,7 @@ class Comparison:
         """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:
-            pack = load_labelled(run.config.data).test
+            pack = replace(load_labelled(run.config.data).test, background=run.scores.background)
             networks[run.name] = (load_model(run.folder, device).net, pack)
         return networks
 

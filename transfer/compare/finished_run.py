@@ -35,6 +35,8 @@ class Ended:
     best_epoch: Count
     test: Tested
     warnings: list[str]
+    background: str | None = ""
+    """The name of that class, None where there is none; "" in older runs, where it is the first."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         folder=folder,
         keys=images.keys,
         digests=images.digests,
-        scores=Scores(images.counts, names),
+        scores=Scores(images.counts, names, _background(ended.background, names, folder)),
         receipt=read_receipt(folder / "receipt.json"),
         resources=read_resources(folder),
         rows=read_rows(folder / "metrics.csv"),
@@ -108,12 +110,23 @@ def refuse_different_images(runs: Sequence[FinishedRun]) -> None:
                 f"{first.name} and {other.name} tell different classes apart: {', '.join(first.scores.names)}; "
                 f"{', '.join(other.scores.names)}: compare runs on the same data with the same --classes"
             )
+        if other.scores.background != first.scores.background:
+            raise UserError(
+                f"{first.name} and {other.name} take different classes for the background: compare runs whose "
+                "--classes name the same one"
+            )
         if other.digests != first.digests:
             alike = len(set(first.digests) & set(other.digests))
             raise UserError(
                 f"{first.name} and {other.name} were tested on different images ({len(first.keys)} and "
                 f"{len(other.keys)}, {alike} of them the same): compare runs on the same data and --split_seed"
             )
+
+
+def _background(word: str | None, names: tuple[str, ...], folder: Path) -> int | None:
+    if word and word not in names:
+        raise UserError(f"{folder}/metrics.json says that the background is {word}, which is none of its classes")
+    return names.index(word) if word else None if word is None else 0
 
 
 def _record(kind: Any, path: Path) -> Any:

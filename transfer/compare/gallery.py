@@ -15,7 +15,7 @@ from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, worst_best_between
-from transfer.colours import class_legend, error_legend, paint, paint_errors
+from transfer.colours import class_legend, clear_of, error_legend, paint, paint_errors
 from transfer.compare.finished_run import FinishedRun
 from transfer.model import SegmentationNet
 
@@ -62,16 +62,19 @@ def _layers(
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """Layers and class maps of some images, every run at its own resolution."""
     found: list[tuple[dict[str, str], dict[str, str]]] = [({}, {}) for _ in indices]
+    background = next(iter(networks.values()))[1].background
     for run, (name, (net, pack)) in enumerate(networks.items()):
         batch = read_batch(pack, np.asarray(indices), device)
         truth, prediction = batch.mask.cpu(), classes_of(net(batch.image)).cpu()
-        painted, wrong, pictures = paint(prediction), paint_errors(prediction, truth), to_bytes(batch.image)
+        painted, wrong, pictures = paint(prediction), paint_errors(prediction, truth, background), to_bytes(batch.image)
         for row, (layers, maps) in enumerate(found):
             if run == 0:
                 layers["image"] = photograph(pictures[row])
-                layers["truth"] = drawing(paint(truth[row : row + 1])[0], clear=(truth[row] == 0).numpy())
+                layers["truth"] = drawing(
+                    paint(truth[row : row + 1])[0], clear=clear_of(truth[row : row + 1], background)[0]
+                )
                 maps["truth"] = class_map(truth[row].byte().numpy())
-            layers[f"run-{run}"] = drawing(painted[row], clear=(prediction[row] == 0).numpy())
+            layers[f"run-{run}"] = drawing(painted[row], clear=clear_of(prediction[row : row + 1], background)[0])
             layers[f"errors-{run}"] = drawing(wrong[row], clear=(wrong[row] == 255).all(-1))
             maps[name] = class_map(prediction[row].byte().numpy())
     return found
@@ -102,10 +105,10 @@ def _item(
 
 def _layer_list(runs: Sequence[FinishedRun]) -> list[Layer]:
     """The truth, and every run's predictions and errors."""
-    names = runs[0].scores.names
-    classes = class_legend(names)
+    names, background = runs[0].scores.names, runs[0].scores.background
+    classes = class_legend(names, background)
     return [
-        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, unlabelled=True)),
+        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, background, unlabelled=True)),
         *(
             Layer(key=f"run-{index}", name=run.name, group="predictions", crisp=True, legend=classes)
             for index, run in enumerate(runs)
@@ -116,7 +119,7 @@ def _layer_list(runs: Sequence[FinishedRun]) -> list[Layer]:
                 name=f"errors of {run.name}",
                 group="errors",
                 crisp=True,
-                legend=error_legend(),
+                legend=error_legend(background),
             )
             for index, run in enumerate(runs)
         ),

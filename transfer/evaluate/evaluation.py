@@ -1,9 +1,12 @@
 """Evaluation of a trained network on one split of a data set."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from common.config.load import unflatten
 from common.data.load import load_labelled
+from common.data.pack import LabelledPack
 from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
@@ -40,7 +43,8 @@ class Evaluation:
                 f"{options.file} knows the classes {', '.join(names)}, the data has "
                 f"{', '.join(data.classes.names)}: give the data that it was trained for with --data_dir"
             )
-        self.data, self.pack = data, getattr(data, options.split)
+        pack: LabelledPack = getattr(data, options.split)
+        self.data, self.pack = data, replace(pack, background=self.model.background)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
 

@@ -43,7 +43,7 @@ def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
         with closing(with_progress(pairs, len(samples), "scoring at original size")) as scored:
             for image, mask in scored:
                 matrices.append(_confusion(model.logits(image[None])[0], torch.from_numpy(mask).to(model.device)))
-    return Scores(torch.cat(matrices).numpy(), model.names)
+    return Scores(torch.cat(matrices).numpy(), model.names, model.background)
 
 
 def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> Int64[Tensor, "1 k k"]:

@@ -66,7 +66,7 @@ def _gallery(pooled: Pooled, tests: Sequence[Pack], device: str) -> Block:
     items = fill_gallery(order, draw)
     filled = Gallery(
         items=items,
-        layers=layer_list(names),
+        layers=layer_list(names, pooled.scores.background),
         orders=ORDERS,
         start="prediction",
         classes=names,

@@ -54,7 +54,8 @@ def read_pooled(folders: Sequence[Path]) -> Pooled:
     keys = [key for run in runs for key in run.keys]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UserError(f"{folders[0].parent} tests images in several folds: {abbreviate(twice)}; use a new folder")
-    return Pooled(runs, Scores(np.concatenate([run.scores.counts for run in runs]), runs[0].scores.names))
+    counts, first = np.concatenate([run.scores.counts for run in runs]), runs[0].scores
+    return Pooled(runs, Scores(counts, first.names, first.background))
 
 
 def verdict(pooled: Pooled) -> str:

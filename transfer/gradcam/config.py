@@ -17,7 +17,7 @@ class GradCamOptions(ImageOptions):
     layer: tuple[str, ...] = ()
     """Modules of the network by dotted name; default the last of the encoder and of the decoder."""
     target_class: tuple[str, ...] = ()
-    """Classes by name or number, background 0; default all."""
+    """Classes by name or number, the first 0; default all."""
     method: Literal["auto", "gradcam", "hirescam"] = "auto"
     """auto is Grad-CAM, but HiResCAM for layers before an InstanceNorm (Grad-CAM vanishes there)."""
     sanity_check: bool = False

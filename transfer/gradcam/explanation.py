@@ -44,7 +44,7 @@ class Explanation:
 
     def __init__(self, options: GradCamOptions) -> None:
         model = load_model(options.file, options.device)
-        self.net, self.names, self.device = model.net, model.names, model.device
+        self.net, self.names, self.device, self.background = model.net, model.names, model.device, model.background
         classes, layers = map(self._index, options.target_class), options.layer or default_layers(self.net).values()
         self.classes, self.layers = (
             list(dict.fromkeys(classes)) or [*range(len(self.names))],
@@ -125,7 +125,7 @@ class Explanation:
         rows = len(self.layers)
         columns = {
             "image": np.stack([np.broadcast_to(image[..., :3], (SIDE, SIDE, 3))] * rows),
-            "prediction": np.stack([overlay_mask(image, masks[0])] * rows),
+            "prediction": np.stack([overlay_mask(image, masks[0], self.background)] * rows),
         }
         for index in self.classes:
             own = [answer for answer in answers if answer.target == index]

@@ -74,10 +74,12 @@ def _excess(squares: Float64[np.ndarray, " n"]) -> float:
     return max((count - 1) / ((count - 2) * (count - 3)) * ((count + 1) * plain + 6), 0.0)
 
 
-def spreads(counts: Int64[np.ndarray, "s n k k"]) -> dict[str, Float64[np.ndarray, "s m ..."]]:
+def spreads(
+    counts: Int64[np.ndarray, "s n k k"], background: int | None = 0
+) -> dict[str, Float64[np.ndarray, "s m ..."]]:
     """Every score of every seed: first on all n images, then on all but one of them, m = n + 1."""
     totals = [run.sum(0) - np.insert(run, 0, 0, axis=0) for run in counts]
-    scores = [confusion_scores(total) for total in totals]
+    scores = [confusion_scores(total, background) for total in totals]
     return {metric: np.stack([one[metric] for one in scores]) for metric in scores[0]}
 
 

@@ -25,7 +25,9 @@ class Scores:
     counts: Int64[np.ndarray, "n k k"]
     """Pixels of the class in the row that were predicted as the class in the column."""
     names: tuple[str, ...]
-    """One for each class; class 0 is the background."""
+    """One for each class."""
+    background: int | None = 0
+    """The class that is no object; None where every class is one."""
 
     def __post_init__(self) -> None:
         assert len(self.names) == self.counts.shape[1], "a name for each class"
@@ -51,7 +53,7 @@ class Scores:
     @cached_property
     def per_image(self) -> dict[str, Float64[np.ndarray, "n ..."]]:
         """The scores of every image by itself."""
-        return confusion_scores(self.counts)
+        return confusion_scores(self.counts, self.background)
 
     @cached_property
     def image_means(self) -> dict[str, Float64[np.ndarray, "..."]]:
@@ -62,6 +64,11 @@ class Scores:
     def mean_iou(self) -> float:
         """The mean of the classes' IoU, all pixels together."""
         return self.means["mean_iou"]
+
+    @property
+    def dice_words(self) -> str:
+        """What "mean_foreground_dice" is called."""
+        return "mean Dice" if self.background is None else "foreground Dice"
 
     @property
     def silent_classes(self) -> list[str]:
@@ -96,11 +103,11 @@ class Scores:
 
     @cached_property
     def _overall(self) -> dict[str, Float64[np.ndarray, "..."]]:
-        return confusion_scores(self.total)
+        return confusion_scores(self.total, self.background)
 
     @cached_property
     def _spreads(self) -> dict[str, Float64[np.ndarray, "1 m ..."]]:
-        return spreads(self.counts[None])
+        return spreads(self.counts[None], self.background)
 
 
 def _by_class(values: Mapping[str, np.ndarray], names: tuple[str, ...]) -> dict[str, Any]:

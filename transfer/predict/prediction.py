@@ -35,7 +35,9 @@ class Prediction:
         """
         make_folder(self.folder)
         colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
-        write_json(self.folder / "classes.json", {"names": list(self.names), "colours": colours})
+        background = None if self.model.background is None else self.names[self.model.background]
+        described = {"names": list(self.names), "background": background, "colours": colours}
+        write_json(self.folder / "classes.json", described)
         heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
         with csv_table(self.folder / "predictions.csv", heads) as add:
             for batch in self.photos.batches("segmenting"):
@@ -58,7 +60,7 @@ class Prediction:
             path.parent.mkdir(parents=True, exist_ok=True)
             full, tinted = photo.full, np.empty((*mask.shape, 3), np.uint8)
             for rows in row_strips(*mask.shape):
-                tinted[rows] = overlay_mask(full[rows], mask[rows])
+                tinted[rows] = overlay_mask(full[rows], mask[rows], self.model.background)
             save_picture(tinted, path)
 
     def _counts(self, mask: UInt8[np.ndarray, "h w"]) -> Int64[np.ndarray, " k"]:

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogFormatter
 
 from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.figures import grid, to_bytes
 from common.metrics import classes_of
 from transfer.colours import paint, paint_errors
@@ -22,12 +22,12 @@ from transfer.model import SegmentationNet
 
 @torch.no_grad()
 def sample_grid(
-    net: SegmentationNet, pack: Pack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
+    net: SegmentationNet, pack: LabelledPack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: image, truth, prediction, errors, and the confidence of each class in `names`.
 
     Errors: white right, blue foreground missed, orange foreground invented, pink a wrong foreground
-    class, grey not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
+    class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
     """
     net.eval()
     batch = read_batch(pack, np.asarray(indices), device)
@@ -38,7 +38,7 @@ def sample_grid(
         "image": to_bytes(batch.image),
         "truth": paint(truth),
         "prediction": paint(prediction),
-        "errors": paint_errors(prediction, truth),
+        "errors": paint_errors(prediction, truth, pack.background),
     }
     for name, confidence in zip(names, probability.unbind(1), strict=True):
         columns[f"confidence: {name}"] = heat(confidence.numpy(), "viridis")
@@ -90,7 +90,7 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     for k, name in enumerate(names):
         thresholds.plot(recall[k], precision[k], color=colour_of(k) / 255, label=name)
     for k, (shares, ious) in enumerate(by_size(scores)):
-        if k > 0:
+        if k != scores.background:
             colour, marker = colour_of(k) / 255, "os^Dv"[k % 5]
             sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=names[k], alpha=0.7)
     reliability.plot([0, 1], [0, 1], color="black", linestyle=":")

@@ -18,7 +18,7 @@ from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
-from transfer.colours import class_legend, error_legend, overlay_mask, paint, paint_errors
+from transfer.colours import class_legend, clear_of, error_legend, overlay_mask, paint, paint_errors
 from transfer.gradcam.cam import Explained
 from transfer.metrics.quality import entropy
 from transfer.metrics.scores import Scores
@@ -48,6 +48,7 @@ class ScoredImages:
     ) -> None:
         """`maps`: whether some images have activation maps."""
         self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
+        self.background = scores.background
         self.order = worst_best_between(scores.per_image["mean_iou"])
         self.maps = Maps(net, scores.names)
         self.mapped = set(self.order[:MAPPED]) if maps else set[int]()
@@ -62,7 +63,7 @@ class ScoredImages:
         items = fill_gallery(self.order, self.items)
         filled = Gallery(
             items=items,
-            layers=[*layer_list(self.names), *self.maps.described()],
+            layers=[*layer_list(self.names, self.background), *self.maps.described()],
             orders=ORDERS,
             start="prediction",
             classes=self.names,
@@ -88,7 +89,8 @@ class ScoredImages:
         if self.mapped and not self.maps.alike:
             self.maps.check(batch.image)
         activations = self._activations(explained, prediction, indices)
-        layers = _layers(prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure)
+        scored = prediction.cpu(), batch.mask.cpu(), probability.cpu().numpy(), unsure
+        layers = _layers(*scored, self.background)
         items = []
         for row, index in enumerate(indices):
             kept = {f"confidence-{k}" for k in shown_classes(self.counts[index])}
@@ -102,6 +104,7 @@ class ScoredImages:
                     self.pack.keys[index],
                     self.counts[index],
                     self.names,
+                    background=self.background,
                     unsure=float(unsure[row].mean()),
                     layers={"image": photo, **own, **cams},
                     notes=notes,
@@ -134,10 +137,12 @@ def _layers(
     truth: Int64[torch.Tensor, "n h w"],
     probability: Float[np.ndarray, "n k h w"],
     unsure: Float[np.ndarray, "n h w"],
+    background: int | None,
 ) -> list[dict[str, str]]:
     """The layers of each image, by key."""
-    wrong, painted = paint_errors(prediction, truth), {"truth": paint(truth), "prediction": paint(prediction)}
-    clear = {"truth": (truth == 0).numpy(), "prediction": (prediction == 0).numpy()}
+    wrong = paint_errors(prediction, truth, background)
+    painted = {"truth": paint(truth), "prediction": paint(prediction)}
+    clear = {"truth": clear_of(truth, background), "prediction": clear_of(prediction, background)}
     found = []
     for row in range(len(truth)):
         layers = {name: drawing(painted[name][row], clear=clear[name][row]) for name in painted}
@@ -164,6 +169,7 @@ def describe(
     counts: Int64[np.ndarray, "k k"],
     names: Sequence[str],
     *,
+    background: int | None = 0,
     unsure: float,
     layers: Mapping[str, str],
     notes: Mapping[str, str],
@@ -172,8 +178,7 @@ def describe(
     """One image with its scores, its shares of errors, and its mean entropy `unsure`."""
     scores = confusion_scores(counts)
     score, total = float(scores["mean_iou"]), max(counts.sum(), 1)
-    wrong = counts[1:, 1:].sum() - np.trace(counts[1:, 1:])
-    errors = {"missed": counts[1:, 0].sum(), "invented": counts[0, 1:].sum(), "wrong class": wrong}
+    errors = error_pixels(counts, background)
     true, predicted = counts.sum(1), counts.sum(0)
     return Item(
         id=str(index),
@@ -195,14 +200,25 @@ def describe(
     )
 
 
-def layer_list(names: Sequence[str]) -> list[Layer]:
+def error_pixels(counts: Int64[np.ndarray, "k k"], background: int | None) -> dict[str, int]:
+    """The wrong pixels of an image by the kind of error; without a background every one is a wrong class."""
+    wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
+    if background is None:
+        return {"wrong class": int(wrong.sum())}
+    missed, invented = int(wrong[:, background].sum()), int(wrong[background].sum())
+    return {"missed": missed, "invented": invented, "wrong class": int(wrong.sum()) - missed - invented}
+
+
+def layer_list(names: Sequence[str], background: int | None) -> list[Layer]:
     """The layers of a gallery, with their legends."""
     scale = "dark 0, bright 1"
-    clear = f"correct pixels are clear; {names[0]} is the background"
+    clear = "correct pixels are clear"
+    if background is not None:
+        clear += f"; {names[background]} is the background"
     return [
-        Layer(key="prediction", name="prediction", crisp=True, legend=class_legend(names)),
-        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, unlabelled=True)),
-        Layer(key="errors", name="errors", crisp=True, legend=error_legend(), note=clear),
+        Layer(key="prediction", name="prediction", crisp=True, legend=class_legend(names, background)),
+        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, background, unlabelled=True)),
+        Layer(key="errors", name="errors", crisp=True, legend=error_legend(background), note=clear),
         Layer(key="entropy", name="entropy", note=f"uncertainty of the prediction: {scale}"),
         *(
             Layer(key=f"confidence-{k}", name=name, group="confidence", note=f"probability of {name}: {scale}")
@@ -212,9 +228,13 @@ def layer_list(names: Sequence[str]) -> list[Layer]:
 
 
 def thumbnail_sheets(
-    pack: Pack, predictions: UInt8[np.ndarray, "m h w"], indices: Int64[np.ndarray, " m"]
+    pack: Pack,
+    predictions: UInt8[np.ndarray, "m h w"],
+    indices: Int64[np.ndarray, " m"],
+    *,
+    background: int | None = 0,
 ) -> dict[str, tuple[str, UInt8[np.ndarray, "m h w 3"]]]:
     """Images and the same with their predictions tinted, small, for the scatter."""
     images = thumbnails(pack, indices)
-    tinted = np.stack([overlay_mask(image, mask) for image, mask in zip(images, predictions, strict=True)])
+    tinted = np.stack([overlay_mask(*pair, background) for pair in zip(images, predictions, strict=True)])
     return {"images": ("image", images), "predictions": ("prediction", tinted)}

@@ -13,8 +13,6 @@ from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 
-MAIN = {"mean_iou": "mean IoU", "mean_foreground_dice": "foreground Dice", "pixel_accuracy": "pixel accuracy"}
-
 
 def title(config: TransferConfig, source: str) -> str:
     """The data set, the decoder and the encoder."""
@@ -25,7 +23,8 @@ def title(config: TransferConfig, source: str) -> str:
 
 def main_figures(scores: Scores) -> dict[str, Interval]:
     """The main scores by their name on the page, with 95 % intervals."""
-    return {name: scores.interval(metric) for metric, name in MAIN.items()}
+    main = {"mean IoU": "mean_iou", scores.dice_words: "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
+    return {name: scores.interval(metric) for name, metric in main.items()}
 
 
 def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:

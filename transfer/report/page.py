@@ -99,7 +99,9 @@ def _features(
         names=images.pack.keys,
         ids=[str(index) for index in at],
         in_gallery=[int(index) in shown for index in at],
-        sheets=thumbnail_sheets(images.pack, quality.small_predictions[at][small], small),
+        sheets=thumbnail_sheets(
+            images.pack, quality.small_predictions[at][small], small, background=scored.scores.background
+        ),
     )
     colourings = [
         Colouring("mean IoU", scored.scores.per_image["mean_iou"][at]),

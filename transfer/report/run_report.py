@@ -59,7 +59,9 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     warnings = score_warnings(test.scores)
     scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
     images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
+    background = None if model.background is None else model.names[model.background]
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images, "warnings": warnings}
+    finished["background"] = background
     run.write_json("metrics.json", {**scores, **finished})
     page = run.folder / "report.html"
     if drawn:

@@ -110,7 +110,7 @@ def _sizes(scores: Scores) -> list[Block]:
     """IoU against the share of an image that a foreground class takes up; empty if no image has any."""
     series, names = [], scores.names
     for k, (sizes, ious) in enumerate(by_size(scores)):
-        if k == 0 or len(sizes) == 0:
+        if k == scores.background or len(sizes) == 0:
             continue
         colour = class_colour(k)
         series.append(Series(names[k], sizes, ious, points=True, colour=colour))

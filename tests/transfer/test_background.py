@@ -1,0 +1,151 @@
+"""Which class is the background, if any: in files, scores, words and pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from common.data.batches import sampling_weights
+from common.data.classes import Classes
+from common.data.synthetic.pets import synthetic_pets
+from common.embedding import image_classes
+from common.errors import UserError
+from common.metrics import confusion_scores
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
+from common.run.checkpoint import load_handover, save_handover
+from common.run.plain_data import from_dict
+from common.run.records import SegmentationRecord
+from tests.records import segmentation_handover
+from transfer.colours import STRIPE, UNLABELLED, class_legend, error_legend, overlay_mask, paint, paint_errors
+from transfer.metrics.scores import Scores
+from transfer.model import SegmentationNet
+from transfer.report.gallery import error_pixels, layer_list
+from transfer.report.headline import main_figures
+from transfer.segmenter import load_model
+
+NAMES = ("sky", "road", "car")
+COUNTS = np.array([[[8, 1, 0], [2, 6, 3], [0, 1, 4]], [[5, 0, 1], [1, 9, 0], [2, 2, 7]]])
+
+
+def net(**changes) -> SegmentationNet:
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(4,) * 4, dropout=(0.0,) * 4)
+    return SegmentationNet(
+        encoder, UNetDecoder(encoder.channels, encoder.strides, widths=(4,) * 3, dropout=(0.0,) * 3), **changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "background"),
+    [({}, 0), ({"background": "none"}, None), ({"background": None}, None), ({"background": "car"}, 2)],
+)
+def test_the_file_of_classes_says_which_one_is_the_background(said, background):
+    classes = Classes.from_dict({"names": list(NAMES), "values": {0: 0, 1: 1, 2: 2}, **said})
+    assert classes.background == background
+    assert Classes.from_dict(classes.to_dict()) == classes
+    assert bool(classes.notes) is not bool(said)
+
+
+def test_a_first_class_that_is_called_background_needs_no_word():
+    assert Classes.from_dict({"names": ["Background", "cell"], "values": {0: 0}}).notes == ()
+    assert "sky, the first class, is taken for the background" in Classes(NAMES, {0: 0}, assumed=True).notes[0]
+
+
+def test_a_class_may_be_called_none():
+    assert Classes.from_dict({"names": ["none", "cell"], "values": {0: 0}, "background": "none"}).background == 0
+
+
+@pytest.mark.parametrize("word", ["roof", 1, True, ["sky"]])
+def test_a_background_that_is_no_class_is_refused(word):
+    with pytest.raises(UserError, match="it is none, or one of sky, road, car"):
+        Classes.from_dict({"names": list(NAMES), "values": {0: 0}, "background": word})
+
+
+@pytest.mark.parametrize("background", [0, 1, None])
+def test_the_foreground_is_every_other_class(background):
+    scores = Scores(COUNTS, NAMES, background)
+    others = [dice for k, dice in enumerate(scores.per_class["dice"]) if k != background]
+    assert scores.means["mean_foreground_dice"] == pytest.approx(np.mean(others))
+    assert scores.interval("mean_foreground_dice").value == pytest.approx(np.mean(others))
+    assert confusion_scores(COUNTS.sum(0), background)["mean_iou"] == pytest.approx(scores.mean_iou)
+
+
+def test_without_a_background_no_word_speaks_of_a_foreground():
+    assert "foreground Dice" in main_figures(Scores(COUNTS, NAMES))
+    assert list(main_figures(Scores(COUNTS, NAMES, None))) == ["mean IoU", "mean Dice", "pixel accuracy"]
+    assert not any("background" in layer.note for layer in layer_list(NAMES, None))
+    assert [name for name, _ in error_legend(None)] == ["wrong class", "not labelled"]
+    assert [name for name, _ in class_legend(NAMES, None)] == list(NAMES)
+    assert [name for name, _ in class_legend(NAMES, 1)] == ["sky", "car"]
+
+
+@pytest.mark.parametrize(
+    ("background", "expected"),
+    [
+        (0, {"missed": 2, "invented": 1, "wrong class": 4}),
+        (1, {"missed": 2, "invented": 5, "wrong class": 0}),
+        (None, {"wrong class": 7}),
+    ],
+)
+def test_every_wrong_pixel_is_of_one_kind(background, expected):
+    assert error_pixels(COUNTS[0], background) == expected
+    pairs = [(i, j) for i in range(3) for j in range(3) for _ in range(COUNTS[0, i, j])]
+    truth, prediction = (torch.tensor(column)[None, None] for column in zip(*pairs, strict=True))
+    colours, counts = np.unique(paint_errors(prediction, truth, background).reshape(-1, 3), axis=0, return_counts=True)
+    assert sorted(counts) == sorted([18, *(pixels for pixels in expected.values() if pixels)])
+    assert len(colours) == len(counts)
+
+
+def test_an_overlay_leaves_the_background_clear_and_nothing_else():
+    image, mask = np.full((8, 12, 3), 250, dtype=np.uint8), np.repeat(np.arange(3, dtype=np.uint8), 32).reshape(8, 12)
+    for background in (0, 1, 2, None):
+        clear = (overlay_mask(image, mask, background) == 250).all(-1)
+        np.testing.assert_array_equal(clear, mask == (9 if background is None else background))
+
+
+def test_what_is_not_labelled_is_hatched_and_looks_like_no_class():
+    mask = torch.full((1, 4 * STRIPE, 4 * STRIPE), 255)
+    hatched = paint(mask)
+    assert len(np.unique(hatched.reshape(-1, 3), axis=0)) == 2
+    assert (hatched[0, 0, 0] == UNLABELLED).all()
+    for picture in (
+        paint_errors(torch.zeros_like(mask), mask, 0),
+        overlay_mask(np.zeros((8, 8, 3), np.uint8), mask[0].byte().numpy(), 0)[None],
+    ):
+        np.testing.assert_array_equal(picture, hatched)
+
+
+def test_a_network_s_file_carries_the_background_and_older_files_mean_the_first_class(tmp_path):
+    path = tmp_path / "best.pth"
+    for background in (None, 2):
+        save_handover(segmentation_handover(net(num_classes=3), SegmentationRecord(NAMES, {}, background)), path)
+        model = load_model(path)
+        assert model.background == background
+        assert model.predict(np.zeros((9, 7, 3), np.uint8)).background == background
+    assert load_handover(path, kind="segmentation").task.background == 2
+    assert from_dict(SegmentationRecord, {"names": ["a", "b"]}, source=path).background == 0
+    with pytest.raises(UserError, match="its background is none of its classes"):
+        from_dict(SegmentationRecord, {"names": ["a", "b"], "background": 2}, source=path)
+
+
+@pytest.mark.parametrize(("classes", "one_logit", "background"), [(3, False, 1), (2, True, 0), (2, True, 1)])
+def test_a_foreground_head_starts_the_classifier_off_whichever_class_is_the_background(classes, one_logit, background):
+    model = net(num_classes=classes, one_logit=one_logit).eval()
+    torch.manual_seed(1)
+    head = model.decoder.head(1)
+    image = torch.rand(2, 3, 32, 32)
+    model.initialise_from_foreground(head.state_dict(), background)
+    with torch.no_grad():
+        foreground = head(model.decoder(model.encoder(image))).sigmoid()[:, 0]
+        torch.testing.assert_close(1 - model(image).softmax(1)[:, background], foreground)
+
+
+def test_images_are_drawn_and_named_by_the_classes_that_are_foreground():
+    pets = synthetic_pets(20, 32, seed=0)
+    every = replace(pets, background=None)
+    assert (pets.foreground, every.foreground) == ([1, 2], [0, 1, 2])
+    np.testing.assert_array_equal(image_classes(every), every.class_pixels.argmax(1))
+    assert sampling_weights(every.foreground_pixels).sum() == pytest.approx(1)
+    assert every.take(np.arange(3)).background is None
