@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -66,11 +67,27 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
         figure.savefig(path, dpi=dpi)
 
 
-def curve_figure(rows: Sequence[Row], panels: Panels) -> Figure:
-    """The panels over the epochs, up to four in a line, curves by the names of their columns; see `recorded`."""
+LONGEST = 14
+"""Entries of a legend in one column."""
+
+
+def legend_beside(axes: Axes) -> None:
+    """The legend of a chart at its right, where it hides nothing; none where nothing has a label."""
+    count = len(axes.get_legend_handles_labels()[1])
+    if count:
+        columns = math.ceil(count / LONGEST)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), ncols=columns, fontsize="small", borderaxespad=0.3)
+
+
+def curve_figure(rows: Sequence[Row], panels: Panels, colours: Mapping[str, str] | None = None) -> Figure:
+    """The panels over the epochs, up to four in a line, curves by the names of their columns; see `recorded`.
+
+    `colours`: of some columns, #rrggbb, or "ink" for black.
+    """
     drawn = recorded(rows, panels)
     lines, width = math.ceil(len(drawn) / 4), min(len(drawn), 4)
-    figure = Figure(figsize=(5 * width, 3.6 * lines), layout="constrained")
+    figure = Figure(figsize=(6 * width, 3.6 * lines), layout="constrained")
+    inks = {name: "black" if colour == "ink" else colour for name, colour in (colours or {}).items()}
     epochs = [row["epoch"] for row in rows]
     for index, columns in enumerate(drawn.values(), start=1):
         axes = figure.add_subplot(lines, width, index)
@@ -79,11 +96,12 @@ def curve_figure(rows: Sequence[Row], panels: Panels) -> Figure:
                 epochs,
                 [row.get(name, np.nan) for row in rows],
                 label=name,
+                color=inks.get(name),
                 marker="." if len(rows) < 30 else "",
             )
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        legend_beside(axes)
     return figure
 
 
@@ -91,9 +109,10 @@ def embedding_figure(
     planes: Mapping[str, Float[np.ndarray, "n 2"]], labels: Sequence[str] | None, title: str
 ) -> Figure:
     """Each plane as a scatter of the images, coloured by label where there are labels."""
-    figure = Figure(figsize=(5.2 * len(planes), 4.6), layout="constrained")
+    figure = Figure(figsize=(5.2 * len(planes) + 1, 4.6), layout="constrained")
     figure.suptitle(title)
-    for axes, (name, points) in zip(figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True):
+    panels = figure.subplots(1, len(planes), squeeze=False)[0]
+    for axes, (name, points) in zip(panels, planes.items(), strict=True):
         kinds = np.array(labels if labels is not None else [""] * len(points))
         for index, kind in enumerate(np.unique(kinds)):
             colour = colour_of(index + 1) / 255
@@ -101,6 +120,6 @@ def embedding_figure(
         axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
         axes.set_xticks([])
         axes.set_yticks([])
-        if labels is not None:
-            axes.legend(fontsize="small")
+    if labels is not None:
+        legend_beside(panels[-1])
     return figure

@@ -61,6 +61,8 @@ class Transfer:
         shape = (len(self.names), len(self.names))
         self.counts = torch.zeros(shape, dtype=torch.int64, device=self.precision.device)
         """Pixels of the epoch's training by class and prediction."""
+        self.alarmed: set[str] = set()
+        """The classes of which an alarm has told."""
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -151,12 +153,13 @@ class Transfer:
         return row["val/mean_iou"]
 
     def show(self, history: History) -> str | None:
-        """Show predictions on validation images; return an alarm where a class is never predicted."""
+        """Show predictions on validation images; return an alarm where a class is never predicted, once for each."""
         from transfer.report.run_report import training_picture  # now, as in `report`
 
         picture = training_picture(self.net, self.val_pack, self.names, device=self.precision.device)
         self.run.picture("segmentations", picture, history.epoch)
-        silent = silent_for(history.rows, self.names)
+        silent = [name for name in silent_for(history.rows, self.names) if name not in self.alarmed]
+        self.alarmed.update(silent)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
     def handover(self, row: Row) -> SegmentationHandover:

@@ -141,5 +141,17 @@ def print_table(scores: Scores, split: str) -> None:
     say("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()), "")
 
 
+def challenge_words(scores: Scores) -> str:
+    """The images' own scores in mean: of the foreground where that is one class, as ISIC 2016 ranks, else of all."""
+    means, others = scores.image_means, [k for k in range(len(scores.names)) if k != scores.background]
+    if len(others) == 1:
+        [k] = others
+        told = {f"IoU of {scores.names[k]}": means["iou"][k], "Dice": means["dice"][k]}
+    else:
+        told = {"mean IoU": means["mean_iou"], "mean Dice": means["mean_dice"]}
+    told["pixel accuracy"] = means["pixel_accuracy"]
+    return ", ".join(f"{words} {_four_digits(float(value))}" for words, value in told.items())
+
+
 def _four_digits(value: float) -> str:
     return "   -  " if math.isnan(value) else f"{value:.4f}"

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from common.figures import curve_figure, embedding_figure, save_figure
+from common.figures import curve_figure, embedding_figure, legend_beside, save_figure
 
 FORMULA = "$x_{$"
 """A name that is no formula, though matplotlib takes it for one."""
@@ -35,3 +35,24 @@ def test_a_dollar_sign_in_a_name_begins_no_formula(figure, tmp_path):
     drawn = [words for words in figure.findobj(Text) if FORMULA in words.get_text()]
     assert drawn
     assert not any(words.get_parse_math() for words in drawn)
+
+
+@pytest.mark.parametrize("count", [2, 20, 40])
+def test_a_legend_stands_beside_its_chart_and_on_the_figure(count):
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for index in range(count):
+        axes.plot([0, 1], [index, index], label=f"class {index}")
+    legend_beside(axes)
+    figure.draw_without_rendering()
+    chart, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
+    assert legend.x0 >= chart.x1
+    assert legend.x1 <= figure.bbox.x1 + 1
+    assert legend.y0 >= 0
+
+
+def test_curves_of_classes_have_the_colours_of_the_classes():
+    drawn = curve_figure(
+        [{"epoch": 1, "a": 1.0, "b": 2.0}], {"IoU": {"a": "a", "b": "b"}}, {"a": "ink", "b": "#e69f00"}
+    )
+    assert [line.get_color() for line in drawn.axes[0].lines] == ["black", "#e69f00"]

@@ -1,6 +1,7 @@
 """Which class is the background, if any: in files, scores, words and pictures."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from tests.records import segmentation_handover
 from transfer.colours import STRIPE, UNLABELLED, class_legend, error_legend, overlay_mask, paint, paint_errors
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
+from transfer.report.figures import confusion_figure
 from transfer.report.gallery import error_pixels, layer_list
-from transfer.report.headline import main_figures
+from transfer.report.headline import main_figures, score_warnings
 from transfer.segmenter import load_model
 
 NAMES = ("sky", "road", "car")
@@ -149,3 +151,19 @@ def test_images_are_drawn_and_named_by_the_classes_that_are_foreground():
     np.testing.assert_array_equal(image_classes(every), every.class_pixels.argmax(1))
     assert sampling_weights(every.foreground_pixels).sum() == pytest.approx(1)
     assert every.take(np.arange(3)).background is None
+
+
+def test_names_of_many_classes_do_not_overlap_in_a_figure():
+    names = tuple(f"class number {k}" for k in range(20))
+    figure = confusion_figure(Scores(np.ones((2, 20, 20), dtype=np.int64), names))
+    figure.draw_without_rendering()
+    turned = figure.axes[0].get_xticklabels()
+    assert all(0 < words.get_rotation() <= 90 for words in turned)
+    boxes = [words.get_window_extent() for words in figure.axes[0].get_yticklabels()]
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+
+
+def test_classes_that_are_never_predicted_are_one_warning():
+    counts = np.zeros((9, 3, 3), dtype=np.int64)
+    counts[..., 0] = 5
+    assert score_warnings(Scores(counts, NAMES)) == ["never predicted: road, car"]

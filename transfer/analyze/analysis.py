@@ -30,6 +30,8 @@ from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay_mask
 
 SHOWN, VARIANTS = 4, 5
+FEW_CLASSES = 5
+"""Up to so many, shares stand side by side above their bars."""
 CHUNK = 256
 SEEN = ("train", "val")
 """The splits that must not contain test images."""
@@ -107,9 +109,10 @@ class Analysis:
         brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
         shares = [counts["pixels"] for counts in found["classes"].values()]
         drawn = classes.bar(list(found["classes"]), shares, color=colours(len(shares)) / 255)
-        classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8)
-        classes.set(title="labelled pixels", ylim=(0, 1))
-        classes.tick_params(axis="x", rotation=20)
+        upright = {"rotation": 90, "padding": 2} if len(shares) > FEW_CLASSES else {}
+        classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8, **upright)
+        classes.set(title="labelled pixels", ylim=(0, 1.1))
+        classes.set_xticks(range(len(shares)), list(found["classes"]), rotation=40, ha="right")
         self._draw_areas(areas)
         self._draw_samples(below)
         return figure

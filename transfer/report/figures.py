@@ -11,13 +11,16 @@ from matplotlib.ticker import LogFormatter
 from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack, Pack
-from common.figures import grid, to_bytes
+from common.figures import grid, legend_beside, to_bytes
 from common.metrics import classes_of
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import Explained, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
+
+SHORT = 4
+"""Names of classes, up to which they stand side by side under a figure."""
 
 
 @torch.no_grad()
@@ -72,7 +75,7 @@ def confusion_figure(scores: Scores) -> Figure:
     figure = Figure(figsize=(side, side * 0.9), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, **({} if len(names) <= SHORT else {"rotation": 40, "ha": "right"}))
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
@@ -83,7 +86,7 @@ def confusion_figure(scores: Scores) -> Figure:
 
 def quality_figure(quality: Quality, scores: Scores) -> Figure:
     """Precision against recall, the reliability diagram, and IoU against object size."""
-    figure, names = Figure(figsize=(14, 4.2), layout="constrained"), scores.names
+    figure, names = Figure(figsize=(17, 4.2), layout="constrained"), scores.names
     thresholds, reliability, sizes = figure.subplots(1, 3)
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     confidence, accuracy = (column.numpy() for column in quality.reliability.diagram())
@@ -107,7 +110,6 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     )
     sizes.xaxis.set_major_formatter(LogFormatter())  # the usual one writes formulas
     sizes.xaxis.set_minor_formatter(LogFormatter())
-    for axes in (thresholds, sizes):
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize="small")
+    legend_beside(thresholds)
+    legend_beside(sizes)
     return figure

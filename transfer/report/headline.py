@@ -62,7 +62,9 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
 def score_warnings(scores: Scores) -> list[str]:
     """What to know before the scores: that there are too few images, and classes that are in no prediction."""
     lack = too_few(images=len(scores))
-    return [*([lack] if lack else []), *(f"class {name} is never predicted" for name in scores.silent_classes)]
+    silent = scores.silent_classes
+    told = f"class {silent[0]} is never predicted" if len(silent) == 1 else f"never predicted: {', '.join(silent)}"
+    return [*([lack] if lack else []), *([told] if silent else [])]
 
 
 def _short(source: str) -> str:

@@ -23,8 +23,8 @@ from transfer.report.figures import confusion_figure, quality_figure, sample_gri
 from transfer.report.headline import score_warnings
 from transfer.report.page import Before, write_page
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
-from transfer.report.scores import panels
-from transfer.scoring import print_table, save_images
+from transfer.report.scores import panel_colours, panels
+from transfer.scoring import challenge_words, print_table, save_images
 from transfer.segmenter import Segmenter
 
 
@@ -86,7 +86,8 @@ FEW = 50
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
     save_picture(_samples(test, 8), figures / "segmentations_test.png")
     _draw_scores(figures, test, suffix="_test")
-    save_figure(curve_figure(info.rows, panels(test.model.names)), figures / "curves.png")
+    names = test.model.names
+    save_figure(curve_figure(info.rows, panels(names), panel_colours(names)), figures / "curves.png")
 
 
 def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None) -> None:
@@ -104,6 +105,8 @@ def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None
     _draw_scores(folder / "figures", scored)
     for name, part in scores.items():
         print_table(part, name.replace("_", " "))
+    if original_size is not None:
+        say(f"mean over the images, as challenges have it: {challenge_words(original_size)}")
     for warning in score_warnings(scored.scores):
         say(f"warning: {warning}")
 

@@ -119,7 +119,8 @@ def _sizes(scores: Scores) -> list[Block]:
     if not series:
         return []
     chart = Chart(Axis("share of the labelled pixels", log=True), Axis("IoU", min=0, max=1), series)
-    note = "One point per image and foreground class. All pixels of a class in an image count as one object."
+    kind = "class" if scores.background is None else "foreground class"
+    note = f"One point per image and {kind}. All pixels of a class in an image count as one object."
     return [chart.block("IoU against object size", note=note, width="half" if len(names) <= 4 else "")]
 
 

@@ -39,7 +39,7 @@ def run(tmp_path, monkeypatch) -> Path:
     return tmp_path / "run"
 
 
-def test_masks_are_scored_as_they_came_and_images_count_alike(run):
+def test_masks_are_scored_as_they_came_and_images_count_alike(run, capsys):
     assert evaluate(["--model_path", str(run), "--original_size", "--no_report"]) == 0
     told = json.loads((run / "evaluation-test" / "metrics.json").read_text())
     net = load_model(run, "cpu").net
@@ -58,6 +58,7 @@ def test_masks_are_scored_as_they_came_and_images_count_alike(run):
         np.mean(ious), abs=1e-6
     )
     assert told["test"] != told["test_original_size"]
+    assert f"as challenges have it: IoU of disc {np.mean(ious):.4f}, Dice 0." in capsys.readouterr().out
 
 
 def test_embedded_pets_have_no_other_size(tmp_path, capsys, monkeypatch):
