@@ -42,6 +42,8 @@ class EncoderConfig:
 
     pretrained_encoder: Path | None = None
     """ae.pth, best.pth or run folder of pretrain.main; brings its own architecture."""
+    like: Path | None = None
+    """ae.pth or run folder whose network is taken with fresh weights: the baseline from scratch of it."""
     encoder: str | None = None
     """Other encoder: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
     encoder_weights: Literal["imagenet", "none"] = "imagenet"
@@ -160,7 +162,9 @@ class TransferConfig:
             raise UserError(
                 f"--pretrained_encoder and --encoder {source.encoder} both name an encoder: leave one of them out"
             )
-        if source.transfer != "encoder" and source.pretrained_encoder is None:
+        if source.like is not None and (source.pretrained_encoder or source.encoder):
+            raise UserError("--like names an encoder, too: leave --pretrained_encoder and --encoder out")
+        if source.transfer != "encoder" and source.pretrained_encoder is None and source.like is None:
             raise UserError(
                 f"--transfer {source.transfer} takes the decoder of a pretraining too: name its ae.pth "
                 "(--pretrained_encoder)"

@@ -45,9 +45,12 @@ class Source:
 def find_source(config: TransferConfig) -> Source:
     """Return the parts from a handover file, or an encoder by its name; the default is the U-Net encoder."""
     plan = config.encoder
-    if plan.pretrained_encoder is None:
+    if plan.like is not None:
+        source = _shaped_like(handover_file(plan.like), plan.transfer)
+    elif plan.pretrained_encoder is None:
         return _by_name(config)
-    source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
+    else:
+        source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
     _refuse_other_channels(source, config.data.channels)
     return source
 
@@ -79,6 +82,13 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
             )
     seen = frozenset(file.provenance.train_images)
     return Source(name, encoder, decoder, foreground_head, loaded, file.task, file.task.uses_imagenet_labels, seen)
+
+
+def _shaped_like(path: Path, transfer: Taken) -> Source:
+    """The parts of a file with fresh weights: the network that a pretraining is to be compared with."""
+    architecture = load_handover(path, kind="autoencoder").architecture
+    decoder = build_decoder(architecture["decoder"]) if transfer != "encoder" else None
+    return Source(f"scratch (shaped like {path})", build_encoder(architecture["encoder"]), decoder)
 
 
 def _by_name(config: TransferConfig) -> Source:

@@ -24,6 +24,8 @@ class Axis:
     """Ticks at whole numbers alone."""
     min: float | None = None
     max: float | None = None
+    ticks: Sequence[float] = ()
+    """Where its ticks are; none for round numbers."""
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,10 @@ def test_two_pretrained_starts_are_set_against_each_other(done, words, ae, tmp_p
         shutil.copytree(cell.parent, again)
         (again / "cell.json").write_text(cell.read_text().replace('"start": "own"', '"start": "again"'))
     assert study([*words, f"again={ae}", "--output_dir", str(folder), "--table"]) == 0
-    said = "- own against again: too few to tell: {} at 0.5 (+0.000, no interval) and 1 (+0.000, no interval)."
     text = (folder / "study.md").read_text()
+    half, whole = (found["images"] for found in json.loads((folder / "study.json").read_text())["scores"][:2])
+    masks = [f"{size['train']:.0f} + {size['val']:.0f} (+0.000, no interval)" for size in (half, whole)]
+    said = f"- own against again: too few to tell: {{}} with {' and '.join(masks)} masks."
     assert said.format(text.splitlines()[0].removeprefix("too few to tell: ")) in text
     assert {rival["fraction"] for rival in json.loads((folder / "study.json").read_text())["rivals"]} == {0.5, 1.0}
     assert "Pretrained initialisations against each other" in (folder / "report.html").read_text(encoding="utf-8")
@@ -269,6 +271,9 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
             "--initialisations imagenet_unet: there are no ImageNet weights of a U-Net",
         ),
         (["--label_fractions", "0.5", "0.5"], "--label_fractions has a share twice: 0.5 0.5"),
+        (["--label_counts", "12"], "--label_counts and --label_fractions exclude each other"),
+        (["--like", "ae.pth"], "scratch has the network of the first pretrained initialisation"),
+        (["--fold", "1"], "--fold is not a setting of a study"),
         (["--updates", "6", "--dry_run"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
         (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
@@ -281,14 +286,43 @@ def test_what_a_study_cannot_do_is_refused_in_words(done, words, flags, sentence
     assert sentence in capsys.readouterr().err
 
 
+def test_with_folds_every_image_is_tested_once_by_each_start(tmp_path, capsys):
+    data = write_images_masks(tmp_path / "data", 9)
+    flags = ["--lrs", "0.001", "--initialisations", "scratch", "--label_counts", "2", "all", "--folds", "3"]
+    budget = ["--updates", "1", "--validations", "1", "--seeds", "1", "--report"]
+    assert study([*TINY, *flags, *budget, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]) == 0
+    cells = list((tmp_path / "study/cells").glob("score-*/cell.json"))
+    assert len(cells) == 6
+    whole = json.loads((tmp_path / "study/study.json").read_text())["scores"]
+    assert [list(score["images"].values()) for score in whole] == [[2, 1, 9], [5, 1, 9]]
+    page = (tmp_path / "study/report.html").read_text(encoding="utf-8")
+    assert "Each image was tested once, by one of 3 trainings" in page
+    assert '"ticks":[3,6]' in page
+    assert "with 2 + 1 masks: from scratch" in page
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"next: python -m transfer.study --resume --output_dir {tmp_path / 'study'} --seeds 3"
+
+
+def test_scratch_has_the_network_of_the_pretraining_whatever_the_settings(done, words, tmp_path):
+    flags = ["--widths", *["8", "8", "8", "8", "8", "8"], "--label_fractions", "1.0", "--lrs", "0.001"]
+    assert study([*words, *flags, "--output_dir", str(tmp_path / "study")]) == 0
+    networks = [record(cell) for cell in (tmp_path / "study/cells").glob("score-*")]
+    assert len(networks) == 2
+    assert networks[0]["encoder"] == networks[1]["encoder"]
+    assert networks[0]["encoder"]["widths"] == [4] * 6
+    assert "UNEQUAL" not in (tmp_path / "study/study.md").read_text()
+
+
 def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, capsys):
     folder = tmp_path / "study"
     shutil.copytree(done, folder)
     (tmp_path / "other.pth").write_bytes((ae / "ae.pth").read_bytes() + b"changed")
     flags = ["--initialisations", "scratch", f"own={tmp_path / 'other.pth'}"]
     assert study([*words, *flags, "--output_dir", str(folder)]) == 2
+    assert "scratch is not what" in capsys.readouterr().err
+    assert study([*words, "--initialisations", f"own={tmp_path / 'other.pth'}", "--output_dir", str(folder)]) == 2
     assert "own is not what" in capsys.readouterr().err
-    assert study([*words, "--initialisations", "scratch", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
+    assert study([*words, "--initialisations", f"own={ae}+decoder", "--output_dir", str(folder)]) == 2
     assert "own is not what" in capsys.readouterr().err
 
 
@@ -363,6 +397,8 @@ def test_the_decoder_of_an_older_version_is_the_same_part(done, words, ae, tmp_p
     shutil.copytree(done, folder)
     for proof in (folder / "cells").glob("*-own-*/cell.json"):
         proof.write_text(json.dumps({**json.loads(proof.read_text()), "transfer": "all"}))
+    for proof in (folder / "cells").glob("*-scratch-*/cell.json"):
+        proof.write_text(json.dumps({k: v for k, v in json.loads(proof.read_text()).items() if k != "shape"}))
     parts = ["--initialisations", "scratch", f"own={ae}+decoder", "--dry_run", "--output_dir", str(folder)]
     assert study([*words, *parts]) == 0
     assert "0 trainings to do" in capsys.readouterr().out

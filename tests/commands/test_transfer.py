@@ -51,6 +51,20 @@ def test_a_frozen_encoder_is_bit_identical_after_an_epoch(ae, tmp_path):
     assert not same(before, load_tensors(tmp_path / "tuned/best.pth")["sections"]["encoder"])
 
 
+def test_like_takes_the_network_of_a_pretraining_and_none_of_its_weights(ae, tmp_path, capsys):
+    wide = ["--widths", *["8", "8", "8", "8", "8", "8"], "--epochs", "1"]
+    for name, flag in (("like", "--like"), ("again", "--like"), ("own", "--pretrained_encoder")):
+        assert transfer([*TRANSFER, *SYNTHETIC, *wide, flag, str(ae), "--output_dir", name]) == 0
+    like, again, own = (load_tensors(tmp_path / name / "best.pth") for name in ("like", "again", "own"))
+    assert like["architecture"]["encoder"] == own["architecture"]["encoder"]
+    assert same(like["sections"], again["sections"])
+    receipt = json.loads((tmp_path / "like/receipt.json").read_text())
+    assert receipt["loaded"] == 0
+    assert receipt["lr_factor"] == 1
+    assert transfer([*TRANSFER, *SYNTHETIC, "--like", str(ae), "--encoder", "unet", "--output_dir", "both"]) == 2
+    assert "--like names an encoder, too" in capsys.readouterr().err
+
+
 def test_the_alarm_rings_when_a_class_is_not_predicted_for_three_epochs(tmp_path, capsys):
     speck = np.zeros((64, 64), dtype=np.uint8)
     speck[30:32, 30:32] = 255

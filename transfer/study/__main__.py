@@ -14,12 +14,14 @@ def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
 
-    from common.data.load import load_labelled  # after the flags: --help answers without importing torch
+    from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
     from common.terminal import time_left
+    from transfer.study.folds import pool_folds
     from transfer.study.leaks import data_leaks, leaks_of
     from transfer.study.page import write_page
     from transfer.study.plan import StudyPlan
     from transfer.study.results import Results
+    from transfer.study.sentences import next_command
     from transfer.study.table import write_study
 
     data = load_labelled(config.data)
@@ -33,15 +35,17 @@ def main(argv: Sequence[str]) -> None:
         say(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
         return
     campaign.open()
-    own = [sentence for start in campaign.starts for sentence in leaks_of(start, data.test)]
+    tested = load_whole(config.data).pack if config.data.folds else data.test
+    own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
     leaks = (*data_leaks(data), *own)
     aside(*leaks)
     failed = None if config.study.table else campaign.work()
-    evidence = Results(tuple(campaign.starts), campaign.results(), leaks)
-    say(*write_study(evidence, config).splitlines())
+    evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)
+    say(*write_study(evidence, campaign.config).splitlines())
     say(f"tables and figures: {campaign.folder}")
     if config.run.report:
-        say(f"report: {write_page(evidence, config, data.test)}")
+        say(f"report: {write_page(evidence, campaign.config, tested)}")
+    say(f"next: {next_command(evidence, campaign.config)}")
     if failed is not None:
         raise failed
 

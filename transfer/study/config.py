@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from common.config.groups import (
     AugmentConfig,
@@ -22,6 +22,9 @@ from transfer.study.initialisations import TRANSFERS, Initialisation, parse_init
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
+Masks = Annotated[str, BeforeValidator(str), Field(pattern=r"^([1-9]\d*|all)$")]
+COUNTS, LEAST_SEARCHED = (12, 25, 50, 100), 50
+"""Numbers of training masks of a study that names none, and how many of them rates are tried on."""
 
 OWN = {
     "epochs": "every run has the same --updates",
@@ -36,8 +39,8 @@ OWN = {
     "encoder": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
-    "folds": "cross-validate by transfer.main",
-    "fold": "cross-validate by transfer.main",
+    "fold": "a study trains every one of --folds",
+    "like": "scratch has the network of the first pretrained initialisation",
     "save_every": "a study keeps no intermediate checkpoints",
     "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }
@@ -52,8 +55,10 @@ class StudyOptions:
 
     initialisations: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
     """Initialisations: scratch, imagenet, scratch_NAME, imagenet_NAME, or NAME=FILE[+decoder|+outlines]."""
-    label_fractions: tuple[Fraction, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)
-    """Shares of the labels; the same nested subsets for every initialisation."""
+    label_counts: tuple[Masks, ...] | None = None
+    """Training masks: numbers, and all; default those of 12 25 50 100 that the data has, and all."""
+    label_fractions: tuple[Fraction, ...] | None = None
+    """Shares of the labels in place of --label_counts; the same nested subsets for every initialisation."""
     seeds: Annotated[int, Field(ge=1)] = 5
     """Repetitions of every trial, each with its own subset, order and fresh weights."""
     updates: Annotated[int, Field(ge=1)] = 2000
@@ -64,8 +69,8 @@ class StudyOptions:
     """Learning rates to try for every initialisation."""
     encoder_lr_factors: tuple[Rate, ...] = (0.1, 0.3, 1.0)
     """Factors of a pretrained encoder's learning rate to try with each of --lrs."""
-    search_fraction: Fraction = 0.2
-    """Share of the training and validation labels on which the rates are tried."""
+    search_fraction: Fraction | None = None
+    """Share of the labels on which the rates are tried; default 0.2, and at least 50 masks."""
     full_validation: bool = False
     """Keep all validation images at every share of the labels; they are labels too."""
     double_budget: bool = True
@@ -95,11 +100,11 @@ class StudyConfig:
     )
     COMMON: ClassVar[Sequence[str]] = (
         "initialisations",
-        "label_fractions",
+        "label_counts",
+        "folds",
         "seeds",
         "updates",
         "lrs",
-        "encoder_lr_factors",
         "dry_run",
         "table",
         "data_dir",
@@ -132,14 +137,32 @@ class StudyConfig:
         starts = parse_initialisations(self.study.initialisations)
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--initialisations has a name twice: {' '.join(self.study.initialisations)}")
-        if len(set(self.study.label_fractions)) < len(self.study.label_fractions):
-            raise UserError(f"--label_fractions has a share twice: {' '.join(map(str, self.study.label_fractions))}")
+        fractions, counts = self.study.label_fractions or (), self.study.label_counts or ()
+        if len(set(fractions)) < len(fractions):
+            raise UserError(f"--label_fractions has a share twice: {' '.join(map(str, fractions))}")
+        if len(set(counts)) < len(counts):
+            raise UserError(f"--label_counts has a number twice: {' '.join(counts)}")
+        if counts and fractions:
+            raise UserError("--label_counts and --label_fractions exclude each other: leave one of them out")
         if self.study.updates % self.study.validations:
             raise UserError(
                 f"--updates {self.study.updates} is no multiple of --validations {self.study.validations}: change one"
             )
         for start in starts:
             self.training_of(start).check()
+
+    def of(self, masks: int) -> "StudyConfig":
+        """The same with shares of the labels that fit so many training masks. Raises UserError for more than those."""
+        options, fractions = self.study, self.study.label_fractions
+        if fractions is None:
+            counts = [masks if word == "all" else int(word) for word in options.label_counts or ()]
+            if counts and max(counts) > masks:
+                raise UserError(f"--label_counts {max(counts)}: there are {masks} training masks; say all, or fewer")
+            counts = counts or [*(count for count in COUNTS if 1.25 * count <= masks), masks]
+            fractions = tuple(count / masks for count in dict.fromkeys(counts))
+        search = options.search_fraction or min(max(0.2, LEAST_SEARCHED / masks), 1.0)
+        chosen = replace(options, label_counts=None, label_fractions=fractions, search_fraction=search)
+        return replace(self, study=chosen)
 
     @property
     def folder(self) -> Path:

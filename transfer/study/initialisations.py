@@ -1,7 +1,7 @@
 """The initialisations that a study compares."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ class Initialisation:
     """The name of the encoder, without a file."""
     scratch: bool = False
     """Whether nothing is pretrained."""
+    like: "Initialisation | None" = None
+    """From scratch: the pretrained start whose network it has."""
 
     @property
     def flags(self) -> dict[str, Any]:
         """The settings of transfer.main for it."""
+        if self.like is not None and self.like.file is not None:
+            return {"like": self.like.file, "transfer": self.like.transfer}
         if self.file is not None:
             return {"pretrained_encoder": self.file, "transfer": self.transfer}
         return {"encoder": self.encoder, "encoder_weights": "none" if self.scratch else "imagenet"}
@@ -38,7 +42,17 @@ def parse_initialisations(words: tuple[str, ...]) -> list[Initialisation]:
     """Read the words of --initialisations. Raises UserError for one that is not understood."""
     if not words:
         raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
-    return [_start(word) for word in words]
+    starts = [_start(word) for word in words]
+    first = next((start for start in starts if not start.scratch), None)
+    return [_shaped(start, first, starts) if start.name == "scratch" and first else start for start in starts]
+
+
+def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initialisation]) -> Initialisation:
+    """`scratch` with the network of the first pretrained start, unless another start from scratch has that already."""
+    if first.file is not None:
+        return replace(scratch, like=first)
+    taken = any(start.scratch and start.encoder == first.encoder for start in starts if start is not scratch)
+    return scratch if taken else replace(scratch, encoder=first.encoder, like=first)
 
 
 def _start(word: str) -> Initialisation:

@@ -42,7 +42,7 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
         tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
         notices=_notices(evidence, config),
     )
-    page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study))
+    page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study, config.data.folds))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
     if evidence.head_to_head:
         page.add("Pretrained initialisations against each other", lambda: [_head_to_head(evidence)], _PAIRED_TOO)
@@ -90,12 +90,12 @@ def _tile(score: Score) -> Tile:
     alone = "from scratch" if score.start.scratch else "no baseline"
     gain = alone if score.difference is None else told_interval(score.difference)
     return Tile(
-        score.start.name, f"{value:.3f}", f"with {score.labels:.0f} labels: {gain}", interval_position(value, low, high)
+        score.start.name, f"{value:.3f}", f"with {score.masks} masks: {gain}", interval_position(value, low, high)
     )
 
 
 def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
-    notices = [Notice(lack)] if (lack := too_little(evidence)) else []
+    notices = [Notice(alert) for alert in (too_little(evidence), *evidence.unequal) if alert]
     notices += [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
     if (doubled := double_budget(evidence.results)) is not None:
         notices.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
@@ -117,7 +117,7 @@ def _efficiency(evidence: Results) -> list[Block]:
     heads = [
         "initialisation",
         "external labels",
-        "labels",
+        "masks",
         "mean IoU",
         "95 % interval",
         "seeds",
@@ -128,7 +128,7 @@ def _efficiency(evidence: Results) -> list[Block]:
         [
             score.start.name,
             external_labels(score),
-            number(score.labels, ".0f"),
+            score.masks,
             number(score.mean_iou.value, ".4f", interval=interval_position(*score.mean_iou)),
             _ends(score.mean_iou, ".3f"),
             number(len(score.seeds), "d"),
@@ -148,14 +148,13 @@ def _differences(evidence: Results) -> list[Block]:
     rows = [
         [
             score.start.name,
-            number(score.fraction, "g"),
-            number(score.labels, ".0f"),
+            score.masks,
             *_difference(found, reach),
             found.verdict,
         ]
         for score, found in pairs
     ]
-    heads = ["initialisation", "share of the labels", "labels", "difference", "95 % interval", "verdict"]
+    heads = ["initialisation", "masks", "difference", "95 % interval", "verdict"]
     words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
     chart = _chart(
         evidence, lambda score: score.difference and score.difference.interval, "gain in mean IoU over the baseline"
@@ -169,11 +168,11 @@ def _differences(evidence: Results) -> list[Block]:
 def _head_to_head(evidence: Results) -> Block:
     reach = _reach([found for differences in evidence.head_to_head.values() for found in differences.values()])
     rows = [
-        [ours.name, theirs.name, number(fraction, "g"), *_difference(found, reach), found.verdict]
-        for (ours, theirs), differences in evidence.head_to_head.items()
-        for fraction, found in differences.items()
+        [ours.name, theirs.name, masks, *_difference(found, reach), found.verdict]
+        for (ours, theirs), differences in evidence.rivals.items()
+        for masks, found in differences.items()
     ]
-    heads = ["initialisation", "against", "share of the labels", "difference", "95 % interval", "verdict"]
+    heads = ["initialisation", "against", "masks", "difference", "95 % interval", "verdict"]
     return table("Paired differences between pretrained initialisations", heads, rows)
 
 
@@ -217,7 +216,8 @@ def _search(evidence: Results) -> Block:
 def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: str) -> Chart:
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
-    return Chart(LABELS, Axis(title), lines)
+    ticks = sorted({round(score.labels) for score in evidence.scores})
+    return Chart(replace(LABELS, ticks=ticks), Axis(title), lines)
 
 
 def _line(

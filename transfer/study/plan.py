@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from filelock import Timeout
 
 from common.config.load import changes, save_config
-from common.data.load import LabelledSplits
+from common.data.load import LabelledSplits, load_labelled
 from common.errors import UserError
 from common.files import make_folder
 from common.run.claim import MAY_CHANGE
@@ -23,9 +23,19 @@ from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, train_trial
+from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, shape, train_trial
 
-GROWS = {"initialisations", "label_fractions", "seeds", "double_budget", "dry_run", "table", "keep_best"}
+GROWS = {
+    "initialisations",
+    "label_counts",
+    "label_fractions",
+    "search_fraction",
+    "seeds",
+    "double_budget",
+    "dry_run",
+    "table",
+    "keep_best",
+}
 """Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
 POLL = 5.0
 """Seconds between looks at what other processes have finished."""
@@ -36,10 +46,11 @@ class StudyPlan:
     """The trials of a study, in a folder that several processes may share."""
 
     def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
-        self.config, self.folder, self.data = config, config.folder, data_digest(data)
+        self.config, self.folder, self.data = config.of(len(data.train)), config.folder, data_digest(data)
         self._refuse_other_settings()
         self.starts = parse_initialisations(config.study.initialisations)
         self.digests = {start.name: file_digest(start) for start in self.starts}
+        self.shapes = {start.name: shape(start) for start in self.starts}
         self._refuse_few(data)
 
     def open(self) -> None:
@@ -58,13 +69,24 @@ class StudyPlan:
         options = self.config.study
         for tried in map(self._searches, self.starts):
             yield from tried if len(tried) > 1 else ()
-        for seed, fraction, start in product(range(options.seeds), options.label_fractions, self.starts):
+        for seed, fold, fraction, start in product(range(options.seeds), self.folds, self.fractions, self.starts):
             if rates := self.rates(start):
-                yield Trial("score", start, fraction, seed, *rates)
+                yield Trial("score", start, fraction, seed, *rates, fold)
         for start in filter(self._twice, self.starts):
             if rates := self.rates(start):
-                for seed in range(options.seeds):
-                    yield Trial("double", start, max(options.label_fractions), seed, *rates)
+                for seed, fold in product(range(options.seeds), self.folds):
+                    yield Trial("double", start, max(self.fractions), seed, *rates, fold)
+
+    @property
+    def fractions(self) -> Sequence[float]:
+        """The shares of the labels."""
+        assert self.config.study.label_fractions is not None, "they were chosen by the data"
+        return self.config.study.label_fractions
+
+    @property
+    def folds(self) -> Sequence[int]:
+        """The folds that are trained, from 1; 0 alone without --folds."""
+        return range(1, self.config.data.folds + 1) if self.config.data.folds else (0,)
 
     def missing(self) -> list[Trial]:
         """The known trials that are not finished, in the order in which they are done."""
@@ -123,7 +145,7 @@ class StudyPlan:
         """How many trials some starts will have in the end; all of them without an argument."""
         options, named = self.config.study, starts or self.starts
         searches = [len(self._searches(start)) for start in named]
-        scored = options.seeds * len(options.label_fractions) * len(searches)
+        scored = options.seeds * len(self.folds) * len(self.fractions) * len(searches)
         return sum(count for count in searches if count > 1) + scored + sum(map(self._twice, named))
 
     def estimate(self) -> tuple[int, float]:
@@ -139,16 +161,18 @@ class StudyPlan:
         return trials, seconds
 
     def _twice(self, start: Initialisation) -> int:
-        """How many trials of a start have twice the updates: a seed each of the first from scratch, else none."""
+        """How many trials of a start have twice the updates: as many as those of the first from scratch, else none."""
         options = self.config.study
         first = next((start for start in self.starts if start.scratch), None)
-        return options.seeds if options.double_budget and options.seeds > 1 and start == first else 0
+        count = options.seeds * len(self.folds)
+        return count if options.double_budget and options.seeds > 1 and start == first else 0
 
     def _searches(self, start: Initialisation) -> list[Trial]:
         options = self.config.study
         factors = (1.0,) if start.scratch else options.encoder_lr_factors
         grid = product(sorted(set(options.lrs)), sorted(set(factors)))
-        return [Trial("search", start, options.search_fraction, SEARCH_SEED, lr, factor) for lr, factor in grid]
+        share, fold = options.search_fraction or 1.0, self.folds[0]
+        return [Trial("search", start, share, SEARCH_SEED, lr, factor, fold) for lr, factor in grid]
 
     def _read(self, trial: Trial) -> TrialResult | None:
         result = read_trial(self.folder / "cells" / trial.name)
@@ -157,6 +181,8 @@ class StudyPlan:
         start, record = trial.start, result.record
         transfer = EncoderConfig.OLD_VALUES["transfer"].get(record["transfer"], record["transfer"])
         if (record["file_digest"], transfer) != (self.digests[start.name], start.transfer):
+            raise self._another_start(start)
+        if record.get("shape") not in (None, self.shapes[start.name]):
             raise self._another_start(start)
         if record["data"] != self.data:
             raise UserError(
@@ -172,14 +198,16 @@ class StudyPlan:
     def _refuse_few(self, data: LabelledSplits) -> None:
         """Raise UserError for a share of the labels that leaves too little to train on, whatever the seed."""
         options, plan = self.config.study, self.config.training_of(self.starts[0])
-        fractions = list(options.label_fractions)
+        fractions = list(self.fractions)
         if any(len(self._searches(start)) > 1 for start in self.starts):
-            fractions.insert(0, options.search_fraction)
-        for fraction, seed in product(fractions, range(options.seeds)):
-            labels = replace(plan.labels, label_fraction=fraction)
-            part = replace(plan, labels=labels, run=replace(plan.run, seed=seed))
-            if len(training_part(data.train, part, data.classes.names)[0]) < 2:
-                raise UserError(f"{fraction:g} of {len(data.train)} training images are too few: two are needed")
+            fractions.insert(0, options.search_fraction or 1.0)
+        for fold in self.folds:
+            own = load_labelled(replace(self.config.data, fold=fold)) if fold else data
+            for fraction, seed in product(fractions, range(options.seeds)):
+                labels = replace(plan.labels, label_fraction=fraction)
+                part = replace(plan, labels=labels, run=replace(plan.run, seed=seed))
+                if len(training_part(own.train, part, own.classes.names)[0]) < 2:
+                    raise UserError(f"{fraction:g} of {len(own.train)} training images are too few: two are needed")
 
     def _another_start(self, start: Initialisation) -> UserError:
         return UserError(
@@ -217,7 +245,7 @@ class StudyPlan:
 
     def _seconds(self, start: Initialisation, updates: int, validations: int) -> float:
         options = replace(self.config.study, updates=updates, validations=validations)
-        trial = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0)
+        trial = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0, self.folds[0])
         with TemporaryDirectory() as folder:
             train_trial(trial, replace(self.config, study=options), Path(folder) / "run", data=self.data)
             result = read_trial(Path(folder) / "run")

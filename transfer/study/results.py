@@ -32,7 +32,7 @@ class Score:
     difference: Difference | None
     """Paired, over seeds and test images, from its baseline; None for a baseline, or where that is not there."""
     other_network: bool
-    """Whether its baseline has another encoder, which then contributes to the difference."""
+    """Whether its baseline has another encoder or decoder, which then contributes to the difference."""
     rates: tuple[float, float]
     record: dict[str, Any]
     """The record of its first trial."""
@@ -41,6 +41,11 @@ class Score:
     def labels(self) -> float:
         """Labelled images, those for validation too."""
         return self.images["train"] + self.images["val"]
+
+    @property
+    def masks(self) -> str:
+        """Labelled images in words, those for training + those for validation."""
+        return f"{self.images['train']:.0f} + {self.images['val']:.0f}"
 
     @property
     def uses_imagenet_labels(self) -> bool:
@@ -76,6 +81,26 @@ class Results:
     def curves(self) -> dict[Initialisation, list["Score"]]:
         """The scores of every initialisation, from few labels to many."""
         return {start: [score for score in self.scores if score.start == start] for start in self.starts}
+
+    @property
+    def rivals(self) -> dict[tuple[Initialisation, Initialisation], dict[str, Difference]]:
+        """`head_to_head` by the number of masks in words."""
+        pairs = self.head_to_head.items()
+        return {pair: {self.masks[fraction]: found for fraction, found in told.items()} for pair, told in pairs}
+
+    @property
+    def masks(self) -> dict[float, str]:
+        """The masks at every share of the labels, in words: those for training + those for validation."""
+        return {score.fraction: score.masks for score in self.scores}
+
+    @property
+    def unequal(self) -> list[str]:
+        """Alerts: initialisations that are set against another network than their own."""
+        pairs = [(start, other) for start, other in self.pairs if any(s.other_network for s in self.curves[start])]
+        return [
+            f"UNEQUAL NETWORKS: {start.name} and {other.name} differ in network too: that is part of the difference"
+            for start, other in pairs
+        ]
 
     @property
     def diverged(self) -> list[str]:
@@ -145,7 +170,7 @@ def _score(
     tests = [result.record["test"] for result in ours.values()]
     first = next(iter(ours.values())).record
     sizes = [result.record["images"] for result in ours.values()]
-    baseline = next(iter(theirs.values())).record["encoder"] if theirs else None
+    baseline = next(iter(theirs.values())).record if theirs else None
     by_class = [[test["per_class"][name]["iou"] for test in tests] for name in first["classes"]]
     (mean_iou,), per_class = _scores(ours, METRIC, [[test[METRIC] for test in tests]]), _scores(ours, "iou", by_class)
     return Score(
@@ -156,10 +181,15 @@ def _score(
         mean_iou=mean_iou,
         per_class=dict(zip(first["classes"], per_class, strict=True)),
         difference=_difference(ours, theirs),
-        other_network=baseline is not None and baseline != first["encoder"],
+        other_network=baseline is not None and _network(baseline) != _network(first),
         rates=(first["lr"], first["encoder_lr_factor"]),
         record=first,
     )
+
+
+def _network(record: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What a trial trained; older ones say nothing of the decoder."""
+    return record["encoder"], record.get("decoder")
 
 
 def labels_needed(curve: Sequence[Score], wanted: float) -> tuple[float, str]:

@@ -1,11 +1,12 @@
 """The sentences of a study, for its table and its page."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from common.intervals import HELPED, Difference, too_few
-from transfer.study.config import StudyOptions
+from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
+from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
 
@@ -15,22 +16,21 @@ Curves = Mapping[Initialisation, Sequence[Score]]
 
 def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Score]) -> str:
     """The verdict on a pretrained initialisation in one sentence, with its numbers."""
-    told = {score.fraction: score.difference for score in curve if score.difference is not None}
-    other = " (another network)" if any(score.other_network for score in curve) else ""
-    return f"{start.name} against {baseline.name}{other}: {_answers(told)}."
+    told = {score.masks: score.difference for score in curve if score.difference is not None}
+    return f"{start.name} against {baseline.name}: {_answers(told)}."
 
 
-def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[float, Difference]) -> str:
-    """The comparison of two pretrained initialisations in one sentence; differences by share of the labels."""
+def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[str, Difference]) -> str:
+    """The comparison of two pretrained initialisations in one sentence; differences by number of masks."""
     return f"{ours.name} against {theirs.name}: {_answers(differences)}."
 
 
-def _answers(differences: Mapping[float, Difference]) -> str:
-    """What is said of the differences at all shares of the labels, equal verdicts together."""
+def _answers(differences: Mapping[str, Difference]) -> str:
+    """What is said of the differences at all numbers of masks, equal verdicts together."""
     parts = []
     for word in dict.fromkeys(found.verdict for found in differences.values()):
-        at = [f"{share:.3g} ({told_interval(d)})" for share, d in differences.items() if d.verdict == word]
-        parts.append(f"{word} at {_joined(at)}")
+        at = [f"{count} ({told_interval(d)})" for count, d in differences.items() if d.verdict == word]
+        parts.append(f"{word} with {_joined(at)} masks")
     return "; ".join(parts) or "not yet known"
 
 
@@ -67,7 +67,7 @@ def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves
     return told
 
 
-def legend(evidence: Results, options: StudyOptions) -> str:
+def legend(evidence: Results, options: StudyOptions, folds: int | None = None) -> str:
     """Explain the figures of the table."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
@@ -75,9 +75,36 @@ def legend(evidence: Results, options: StudyOptions) -> str:
     return (
         f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval "
         "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
-        "Image counts are training + validation. "
+        f"Masks are counted for training + validation. {_folded(folds)}"
         f"Every run takes {options.updates} updates. {searched(options)}"
     )
+
+
+def _folded(folds: int | None) -> str:
+    if folds is None:
+        return ""
+    return (
+        f"Each image was tested once, by one of {folds} trainings of equal seed. These share training images: "
+        "intervals are of the way of training. Rates were searched on the first fold. "
+    )
+
+
+def next_command(evidence: Results, config: StudyConfig) -> str:
+    """The command that continues: more seeds where there are too few, else a training from the best initialisation."""
+    images = ["--data_dir", str(config.data.data_dir)] if config.data.data_dir else []
+    if not evidence.scores or (too_little(evidence) and len(evidence.scores[0].seeds) < LEAST_SEEDS):
+        words = ["transfer.study", "--resume", "--output_dir", str(config.folder), "--seeds", str(LEAST_SEEDS)]
+        return shlex.join(["python", "-m", *words])
+    most = max(score.fraction for score in evidence.scores)
+    best = max((s for s in evidence.scores if s.fraction == most), key=lambda score: score.mean_iou.value)
+    flags = {name: str(value) for name, value in best.start.flags.items()}
+    chosen = [word for name, value in flags.items() for word in (f"--{name}", value)]
+    rates = [
+        "--lr",
+        f"{best.rates[0]:g}",
+        *([] if best.start.scratch else ["--encoder_lr_factor", f"{best.rates[1]:g}"]),
+    ]
+    return shlex.join(["python", "-m", "transfer.main", *images, *chosen, *rates, "--output_dir", "runs/best"])
 
 
 def searched(options: StudyOptions) -> str:
@@ -86,9 +113,10 @@ def searched(options: StudyOptions) -> str:
     if pretrained == 1:
         return "The rates were given, the same for every initialisation (from scratch the encoder lr factor is 1)."
     where = "all validation images" if options.full_validation else "as large a share of the validation images"
+    share = options.search_fraction or 1.0
     trials = f"{scratch} trials" if scratch > 1 else "none (one rate was given)"
     return (
-        f"Rates were chosen for each initialisation by runs on the share {options.search_fraction:g} of the labels, "
+        f"Rates were chosen for each initialisation by runs on the share {share:.3g} of the labels, "
         f"scored on {where}. There were {pretrained} trials for a pretrained one, {trials} from scratch, where the "
         "encoder lr factor is 1. Smaller shares of the labels use rates chosen on those labels."
     )

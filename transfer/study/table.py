@@ -13,7 +13,7 @@ from common.files import make_folder, write_json
 from common.intervals import Difference, Interval
 from common.rows import markdown_table, write_csv
 from common.run.notes import external_labels
-from transfer.study.config import StudyConfig, StudyOptions
+from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import Results, Score, double_budget
 from transfer.study.sentences import (
@@ -33,7 +33,7 @@ MARKERS = "osD^vP*X"
 def write_study(evidence: Results, config: StudyConfig) -> str:
     """Write study.md, .csv and .json and the figures into the study's folder; return study.md."""
     folder, scores = config.folder, evidence.scores
-    text = _markdown(evidence, config.study)
+    text = _markdown(evidence, config)
     (folder / "study.md").write_text(text, encoding="utf-8")
     write_csv(folder / "study.csv", [_flat(result.record) for result in evidence.results.values()])
     rivals = [
@@ -86,14 +86,14 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
     axes.legend(fontsize="small")
 
 
-def _markdown(evidence: Results, options: StudyOptions) -> str:
-    curves = evidence.curves
-    lines = [line for line in (too_little(evidence), *evidence.leaks) if line] + [""]
+def _markdown(evidence: Results, config: StudyConfig) -> str:
+    curves, options = evidence.curves, config.study
+    lines = [line for line in (too_little(evidence), *evidence.unequal, *evidence.leaks) if line] + [""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
         lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
-        lines += [f"- {head_to_head(*pair, differences)}" for pair, differences in evidence.head_to_head.items()]
-    lines += ["", *_table(curves), "", legend(evidence, options), ""]
+        lines += [f"- {head_to_head(*pair, told)}" for pair, told in evidence.rivals.items()]
+    lines += ["", *_table(curves), "", legend(evidence, options, config.data.folds), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
     if (found := double_budget(evidence.results)) is not None:
@@ -105,9 +105,9 @@ def _markdown(evidence: Results, options: StudyOptions) -> str:
 
 def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:
     fractions = sorted({score.fraction for curve in curves.values() for score in curve})
-    images = {score.fraction: score.images for curve in curves.values() for score in curve}
+    images = {score.fraction: score.masks for curve in curves.values() for score in curve}
     heads = ["initialisation", "external labels", "lr, encoder lr factor"]
-    heads += [f"{f:.3g}: {images[f]['train']:.0f} + {images[f]['val']:.0f} images" for f in fractions]
+    heads += [f"{images[fraction]} masks" for fraction in fractions]
     rows = []
     for start, curve in ((start, curve) for start, curve in curves.items() if curve):
         by_fraction = {score.fraction: score for score in curve}

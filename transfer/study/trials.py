@@ -40,12 +40,15 @@ class Trial:
     seed: int
     lr: float
     encoder_lr_factor: float
+    fold: int = 0
+    """Of --folds, from 1; 0 without them, and of all folds together."""
 
     @property
     def name(self) -> str:
         """The trial's folder."""
         rates = f"{self.lr:g}-{self.encoder_lr_factor:g}"
-        return f"{self.kind}-{self.start.name}-{self.fraction:g}-{self.seed}-{rates}"
+        fold = f"-fold_{self.fold}" if self.fold else ""
+        return f"{self.kind}-{self.start.name}-{self.fraction:g}-{self.seed}-{rates}{fold}"
 
     def config(self, study: StudyConfig, folder: Path) -> TransferConfig:
         """The settings of transfer.main that train it."""
@@ -55,6 +58,7 @@ class Trial:
         plan = {"epochs": options.validations, "epoch_updates": updates // options.validations}
         return replace(
             base,
+            data=replace(base.data, fold=self.fold or None),
             labels=replace(base.labels, label_fraction=self.fraction, val_fraction=kept),
             encoder=replace(base.encoder, encoder_lr_factor=self.encoder_lr_factor),
             training=replace(base.training, **plan, patience=options.validations, lr=self.lr),
@@ -126,6 +130,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         "uses_labels": phase.receipt.uses_labels,
         "classes": phase.names,
         "encoder": phase.net.encoder.architecture(),
+        "decoder": phase.net.decoder.architecture(),
         "seconds": round(time.monotonic() - began, 1),
     }
     if trial.kind != "search":
@@ -171,13 +176,23 @@ def file_digest(start: Initialisation) -> str | None:
     return digest.hexdigest()
 
 
+def shape(start: Initialisation) -> str | None:
+    """What a start from scratch takes its network from: a file's digest, or an encoder's name; None if pretrained."""
+    if not start.scratch:
+        return None
+    like = start.like
+    return start.encoder if like is None or like.file is None else f"{file_digest(like)} {like.transfer}"
+
+
 def _identity(trial: Trial) -> dict[str, Any]:
     return {
         "kind": trial.kind,
         "start": trial.start.name,
         "file_digest": file_digest(trial.start),
         "transfer": trial.start.transfer,
+        "shape": shape(trial.start),
         "fraction": trial.fraction,
+        "fold": trial.fold,
         "seed": trial.seed,
         "lr": trial.lr,
         "encoder_lr_factor": trial.encoder_lr_factor,

@@ -182,7 +182,7 @@ class Chart {
       parts.push(ui.svg("path", { class: "grid", d: `M${SIDES.left} ${y}H${width - SIDES.right}` }));
       parts.push(ui.svg("text", { x: SIDES.left - 8, y: y + 4, "text-anchor": "end" }, ui.number(tick, 3)));
     }
-    for (const tick of this.x.ticks(Math.max(2, width / 90), this.data.x.whole)) {
+    for (const tick of this.upright(width)) {
       const x = this.x.at(tick);
       parts.push(ui.svg("path", { class: "grid", d: `M${x} ${bottom}v5` }));
       parts.push(ui.svg("text", { x, y: bottom + 18, "text-anchor": "middle" }, ui.number(tick, 3)));
@@ -194,6 +194,12 @@ class Chart {
     const said = [label === "value" ? "" : label, log ? "logarithmic" : ""].filter(Boolean).join(", ");
     parts.push(ui.svg("text", { class: "label", x: 2, y: 12 }, said));
     return ui.svg("g", {}, ...parts);
+  }
+
+  upright(width) {
+    if (!this.data.x.ticks?.length) return this.x.ticks(Math.max(2, width / 90), this.data.x.whole);
+    const inside = this.data.x.ticks.filter((tick) => tick >= this.x.low && tick <= this.x.high);
+    return inside.filter((tick, index) => index === 0 || this.x.at(tick) - this.x.at(inside[index - 1]) > 24);
   }
 
   marks() {

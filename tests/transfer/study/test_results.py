@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.errors import UserError
+from transfer.study.config import StudyConfig, StudyOptions
+from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, too_little, verdict
@@ -30,6 +33,7 @@ def result(accuracy, *, fraction=0.1, seed=0, images=40, encoder=None):
         "uses_imagenet_labels": False,
         "uses_labels": False,
         "encoder": encoder or {"name": "unet"},
+        "seconds": 1.0,
     }
     return TrialResult(record, counts)
 
@@ -53,9 +57,9 @@ def test_a_verdict_names_where_it_helped_where_it_harmed_and_where_no_difference
     found = curve({0.05: 0.75, 0.1: 0.70, 1.0: 0.80}, against={0.05: 0.65, 0.1: 0.75, 1.0: 0.80})
     assert [score.answer for score in found] == ["helped", "harmed", "made no difference that shows"]
     words = verdict(OWN, SCRATCH, found)
-    assert words.startswith("own against scratch: helped at 0.05 (+0.1")
-    assert "; harmed at 0.1 (-0.0" in words
-    assert "; made no difference that shows at 1 (+0.000" in words
+    assert words.startswith("own against scratch: helped with 5 + 0 (+0.1")
+    assert " masks; harmed with 10 + 1 (-0.0" in words
+    assert "; made no difference that shows with 100 + 10 (+0.000" in words
 
 
 def test_a_score_is_the_mean_over_seeds_and_its_difference_is_paired():
@@ -81,7 +85,7 @@ def test_too_few_seeds_or_images_have_no_verdict_word(seeds, images, lack):
     evidence = Results((SCRATCH, OWN), results, ())
     assert too_little(evidence) == f"too few to tell: {lack}"
     words = verdict(OWN, SCRATCH, evidence.curves[OWN])
-    assert words.startswith(f"own against scratch: too few to tell: {lack} at 0.1 (+0.3")
+    assert words.startswith(f"own against scratch: too few to tell: {lack} with 10 + 1 (+0.3")
     assert labels_saved(OWN, SCRATCH, evidence.curves) == []
 
 
@@ -96,26 +100,32 @@ def test_one_seed_is_no_evidence():
     (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
     assert score.answer == "too few to tell: 1 seed"
     assert np.isnan(score.mean_iou.low)
-    assert "0.1 (+0.333, no interval)" in verdict(OWN, SCRATCH, [score])
+    assert "10 + 1 (+0.333, no interval)" in verdict(OWN, SCRATCH, [score])
 
 
-def test_a_baseline_with_another_encoder_is_said_to_be_another_network():
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_baseline_with_another_network_is_an_alert(part):
     results = cells(SCRATCH, {0.1: 0.5}) | {
-        cell: replace(found, record={**found.record, "encoder": {"name": "mobilenet_v2"}})
+        cell: replace(found, record={**found.record, part: {"name": "another"}})
         for cell, found in cells(OWN, {0.1: 0.8}).items()
     }
-    (score,) = [score for score in scores_of(results, [SCRATCH, OWN]) if score.start == OWN]
-    assert verdict(OWN, SCRATCH, [score]).startswith("own against scratch (another network): helped")
+    evidence = Results((SCRATCH, OWN), results, ())
+    (alert,) = evidence.unequal
+    assert alert.startswith("UNEQUAL NETWORKS: own and scratch differ in network")
+    assert Results((SCRATCH, OWN), cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5}), ()).unequal == []
 
 
 def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
     other = Initialisation("imagenet", encoder="mobilenet_v2")
     results = cells(OWN, {0.1: 0.75, 0.2: 0.8}) | cells(other, {0.1: 0.70, 1.0: 0.9}) | cells(SCRATCH, {0.1: 0.5})
-    rivals = Results((SCRATCH, OWN, other), results, ()).head_to_head
+    evidence = Results((SCRATCH, OWN, other), results, ())
+    rivals = evidence.head_to_head
     assert list(rivals) == [(OWN, other)]
     assert list(rivals[OWN, other]) == [0.1]
     assert rivals[OWN, other][0.1].value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
-    assert head_to_head(OWN, other, rivals[OWN, other]).startswith("own against imagenet: helped at 0.1 (+0.0")
+    assert head_to_head(OWN, other, evidence.rivals[OWN, other]).startswith(
+        "own against imagenet: helped with 10 + 1 (+0.0"
+    )
     assert not Results((SCRATCH, OWN), results, ()).head_to_head
 
 
@@ -153,6 +163,50 @@ def test_labels_needed_are_read_off_the_curve_over_their_logarithm():
     number, word = labels_needed(found, (low + high) / 2)
     assert (number, word) == (pytest.approx((11 * 44) ** 0.5), "about")
     assert labels_needed(found, high)[0] == pytest.approx(44)
+
+
+def test_folds_are_put_together_image_by_image_and_unfinished_ones_are_left_out():
+    parts = {replace(trial, fold=fold): found for fold in (1, 2) for trial, found in cells(OWN, {0.1: 0.7}).items()}
+    lost = [trial for trial in parts if trial.fold == 2 and trial.seed == 2]
+    whole = pool_folds({trial: found for trial, found in parts.items() if trial not in lost}, 2)
+    assert sorted(trial.seed for trial in whole) == [0, 1]
+    assert {trial.fold for trial in whole} == {0}
+    for trial, found in whole.items():
+        both = [parts[replace(trial, fold=fold)].counts for fold in (1, 2)]
+        assert found.counts is not None
+        np.testing.assert_array_equal(found.counts, np.concatenate(both))
+        assert found.record["images"] == {"train": 10, "val": 1, "test": 80}
+        assert found.record["test"]["mean_iou"] == pytest.approx(0.7 / 1.3, abs=0.01)
+
+
+def test_scratch_has_the_network_of_the_first_pretrained_start_unless_another_has_it():
+    def shapes(*words):
+        return {start.name: start.flags for start in parse_initialisations(words)}
+
+    own = shapes("scratch", "scratch_unet", "own=ae.pth+outlines", "imagenet")
+    assert own["scratch"] == {"like": Path("ae.pth"), "transfer": "outlines"}
+    assert own["scratch_unet"] == {"encoder": "unet", "encoder_weights": "none"}
+    assert shapes("scratch", "imagenet")["scratch"] == {"encoder": "mobilenet_v2", "encoder_weights": "none"}
+    assert shapes("scratch", "scratch_mobilenet_v2", "imagenet")["scratch"]["encoder"] == "unet"
+    assert shapes("scratch")["scratch"]["encoder"] == "unet"
+
+
+def test_labels_are_chosen_by_counts_that_the_data_has():
+    def counts(masks, **options):
+        chosen = StudyConfig(study=StudyOptions(**options)).of(masks).study
+        assert chosen.label_fractions is not None
+        return [round(fraction * masks) for fraction in chosen.label_fractions]
+
+    assert counts(14) == [14]
+    assert counts(26) == [12, 26]
+    assert counts(300) == [12, 25, 50, 100, 300]
+    assert counts(300, label_counts=("13", "all")) == [13, 300]
+    assert counts(300, label_fractions=(0.5, 1.0)) == [150, 300]
+    assert StudyConfig().of(26).study.search_fraction == 1
+    assert StudyConfig().of(100).study.search_fraction == 0.5
+    assert StudyConfig().of(1000).study.search_fraction == 0.2
+    with pytest.raises(UserError, match="--label_counts 50: there are 26 training masks"):
+        counts(26, label_counts=("50",))
 
 
 def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
