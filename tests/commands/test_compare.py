@@ -1,6 +1,7 @@
 """`transfer.compare`: finished runs side by side, and refusals of what cannot be compared."""
 
 import csv
+import html
 import json
 import shutil
 
@@ -44,7 +45,10 @@ def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(ru
     gap = content["runs"][1]["mean_iou"] - content["runs"][0]["mean_iou"]
     assert (first["run"], first["against"], first["metric"]) == ("two", "one", "mean_iou")
     assert first["difference"] == pytest.approx(gap, abs=1e-12)
-    assert (out / "comparison.md").read_text().strip() in said
+    assert max(map(len, said.splitlines()[:-2])) <= 80
+    assert all(line in said for line in (out / "comparison.md").read_text().splitlines() if line.startswith("- "))
+    command = f"{runs / 'one'} {runs / 'two'} --output {out} --visualize_samples 6 --device auto"
+    assert command in html.unescape((out / "report.html").read_text())
 
 
 def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs, tmp_path):

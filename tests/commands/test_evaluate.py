@@ -1,6 +1,7 @@
 """`transfer.evaluate`: the figures of a finished run again."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ def test_evaluate_repeats_the_test_figures_of_the_run_exactly(seg, tmp_path, cap
     assert evaluate(["--model_path", str(seg / "best.pth"), "--output_dir", str(tmp_path / "again")]) == 0
     assert metrics(tmp_path / "again")["test"] == metrics(seg)["test"]
     assert "mean IoU" in capsys.readouterr().out
+
+
+def test_no_second_page_of_the_same_images_is_written_beside_the_run(seg, tmp_path, capsys):
+    shutil.copytree(seg, tmp_path / "run")
+    assert evaluate(["--model_path", "run"]) == 0
+    assert "report: run/report.html shows these images" in capsys.readouterr().out
+    assert (tmp_path / "run/evaluation-test/metrics.json").exists()
+    assert not (tmp_path / "run/evaluation-test/report.html").exists()
 
 
 def test_the_mean_iou_of_training_is_that_of_the_images_as_they_were_trained_on():

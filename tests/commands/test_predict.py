@@ -8,6 +8,7 @@ import pytest
 import torch
 from datasets import photo, write_tree
 from PIL import Image
+from skimage import measure
 from torch.nn import functional as F
 
 from common.data.decode import read_image, resize_image
@@ -19,6 +20,7 @@ from tests.records import segmentation_handover
 from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
+from transfer.predict.objects import parts_of
 from transfer.segmenter import predict_at_size, resize_logits
 
 
@@ -80,6 +82,7 @@ def test_a_mask_is_the_likeliest_class_of_the_enlarged_logits(model, images, tmp
     expected = F.interpolate(logits, size=(50, 131), mode="bilinear", align_corners=False).argmax(1)[0]
     assert np.array_equal(np.asarray(opened(tmp_path / "out/masks/wide.png")), expected.numpy())
     shares = (tmp_path / "out/predictions.csv").read_text().splitlines()[1].split(",")
+    assert int(shares[6]) == measure.label((expected == 1).numpy(), connectivity=2).max()
     assert shares[:3] == ["wide", "131", "50"]
     assert float(shares[3]) == pytest.approx((expected == 0).float().mean().item(), abs=1e-4)
 
@@ -98,6 +101,37 @@ def test_an_output_inside_the_input_is_not_segmented_the_next_time(model, images
     for _ in range(2):
         assert run("--model_path", model, "--input", images, "--output", images / "out") == 0
     assert len(list((images / "out/masks").rglob("*.png"))) == 3
+
+
+def test_two_calls_are_not_mixed_in_one_folder(model, images, tmp_path, capsys):
+    words = ["--model_path", model, "--output", tmp_path / "out"]
+    assert run(*words, "--input", images) == 0
+    assert run(*words, "--input", images / "deep") == 2
+    assert "out holds the masks of" in capsys.readouterr().err
+    assert run(*words, "--input", images / "deep", "--overwrite") == 0
+    assert [path.name for path in (tmp_path / "out/masks").rglob("*.png")] == ["tall.png"]
+    (tmp_path / "out/predict.json").unlink()
+    assert run(*words, "--input", images / "deep") == 2
+    assert "the masks of an older version" in capsys.readouterr().err
+
+
+def test_the_same_call_again_leaves_no_mask_of_an_image_that_is_gone(model, images, tmp_path):
+    for _ in range(2):
+        assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
+        (images / "wide.jpg").unlink(missing_ok=True)
+    assert sorted(path.stem for path in (tmp_path / "out/overlays").rglob("*.png")) == ["one", "tall"]
+
+
+def test_parts_are_those_of_scikit_image():
+    mask = np.random.default_rng(0).choice([0, 1, 2], (30, 40), p=[0.7, 0.2, 0.1]).astype(np.uint8)
+    for background, kinds in ((0, [1, 2]), (None, [0, 1, 2])):
+        found = list(parts_of(mask, background))
+        assert sorted({part.kind for part in found}) == kinds
+        for kind in kinds:
+            regions = measure.regionprops(measure.label(mask == kind, connectivity=2))
+            ours = sorted((p.area, p.top, p.left, p.top + p.height, p.left + p.width) for p in found if p.kind == kind)
+            assert ours == sorted((int(region.area), *map(int, region.bbox)) for region in regions)
+    assert next(parts_of(np.pad(np.ones((2, 4), np.uint8), 3), 0))[-2:] == (4.5, 3.5)
 
 
 def test_large_odd_and_unusable_names_stop_nothing(model, images, tmp_path, capsys):
@@ -126,7 +160,7 @@ def test_images_too_large_to_wait_and_in_strips_give_the_same_files(model, image
         monkeypatch.setattr("transfer.predict.photos.HELD", 0)
         monkeypatch.setattr("transfer.strips.STRIP", 300)
     files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
-    assert len(files) == 8
+    assert len(files) == 10
     for file in files:
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "strips" / file).read_bytes()
 

@@ -1,6 +1,8 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
-from collections.abc import Sequence
+import shlex
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -25,6 +27,8 @@ from transfer.compare.page import lack_of, write_page
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
+NAME = 24
+"""Letters of a run's name in the table of a terminal, at most."""
 METRICS = ("mean_iou", "mean_foreground_dice", "pixel_accuracy")
 """The metrics whose differences are compared."""
 MEANS = {
@@ -63,12 +67,22 @@ class Comparison:
         write_csv(self.folder / "comparison.csv", rows)
         text = markdown(rows, differences, images=len(self.runs[0].keys))
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
-        say(*text.splitlines())
+        say(*terminal_lines(rows, differences, images=len(self.runs[0].keys)))
         self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
         say(f"tables and figures: {self.folder}")
         path = self.folder / "report.html"
-        say(f"report: {write_page(self.runs, networks, rows, differences, device=device, path=path)}")
+        command = self.command
+        page = write_page(self.runs, networks, rows, differences, device=device, path=path, command=command)
+        say(f"report: {page}")
+
+    @property
+    def command(self) -> str:
+        """The command that repeats this comparison."""
+        options = self.options
+        settings = {name: getattr(options, name) for name in ("output", "visualize_samples", "device")}
+        words = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
+        return shlex.join(["python", "-m", "transfer.compare", *map(str, options.runs), *words])
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]
@@ -116,6 +130,42 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
     }
 
 
+def terminal_lines(
+    rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int
+) -> Iterator[str]:
+    """The scores and the differences in lines of 80 letters; comparison.md has every column."""
+    width = min(max(len(row["run"]) for row in rows), NAME)
+    yield from textwrap.wrap(lack_of(images), 80)
+    yield ""
+    yield f"{'run':{width}}  mean IoU  95 % interval     Dice    accuracy  minutes"
+    for row in rows:
+        ends = f"{_show(row['mean_iou_low'])} to {_show(row['mean_iou_high'])}"
+        dice, accuracy = (_show(row[name]) for name in METRICS[1:])
+        minutes = _show(None if row["train_seconds"] is None else row["train_seconds"] / 60, ".1f")
+        scored = f"{_show(row['mean_iou']):8}  {ends:16}  {dice:6}  {accuracy:8}  {minutes:>7}"
+        yield f"{_fitted(row['run']):{width}}  {scored}"
+    yield ""
+    yield from textwrap.wrap(_caption(images), 80)
+    for line in _difference_lines(differences):
+        yield from textwrap.wrap(line, 80, subsequent_indent="  ", break_on_hyphens=False)
+    yield ""
+
+
+def _fitted(name: str) -> str:
+    """A name in a column of the terminal: of a long one the end, where names differ."""
+    return name if len(name) <= NAME else f"...{name[3 - NAME :]}"
+
+
+def _caption(images: int) -> str:
+    return f"{images} test images. Differences of mean IoU, with paired 95 % intervals over the images:"
+
+
+def _difference_lines(differences: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for pair in (pair for pair in differences if pair["metric"] == "mean_iou"):
+        value, low, high = (_show(pair[name], "+.4f") for name in ("difference", "low", "high"))
+        yield f"- {pair['run']} against {pair['against']}: {value} ({low} to {high})"
+
+
 def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
     """The table and the differences for people."""
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
@@ -133,12 +183,8 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(memory, ".0f"),
         ]
         cells.append([row["run"], row["encoder"], row["labels_elsewhere"], str(row["image_size"]), *scored, *cost])
-    caption = f"{images} test images. Differences of mean IoU, with paired 95 % intervals over the images:"
-    lines = [lack_of(images), "", *markdown_table(heads, cells), "", caption, ""]
-    for pair in (pair for pair in differences if pair["metric"] == "mean_iou"):
-        value, low, high = (_show(pair[name], "+.4f") for name in ("difference", "low", "high"))
-        lines.append(f"- {pair['run']} against {pair['against']}: {value} ({low} to {high})")
-    return "\n".join(lines) + "\n"
+    lines = [lack_of(images), "", *markdown_table(heads, cells), "", _caption(images), ""]
+    return "\n".join([*lines, *_difference_lines(differences)]) + "\n"
 
 
 def _difference(ours: FinishedRun, theirs: FinishedRun, metric: str) -> dict[str, Any]:

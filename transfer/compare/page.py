@@ -1,7 +1,6 @@
 """The page of a comparison: scores with intervals, paired differences, and the same images by every run."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +43,11 @@ def write_page(
     *,
     device: torch.device,
     path: Path,
+    command: str,
 ) -> Path:
     """Write the page of several runs on the same images; returns where it is.
 
-    `rows` and `differences` are those of comparison.json.
+    `rows` and `differences` are those of comparison.json; `command` repeats the comparison.
     """
     page = Page(
         title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
@@ -60,7 +60,7 @@ def write_page(
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
     page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
     page.add("Training", lambda: _curves(runs))
-    page.add("How to repeat it", lambda: _repeating(runs, networks))
+    page.add("How to repeat it", lambda: _repeating(runs, networks, command))
     page.write(path)
     return path
 
@@ -196,10 +196,9 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
 
 
 def _repeating(
-    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]]
+    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], command: str
 ) -> list[Block]:
     pack = next(iter(networks.values()))[1]
-    command = shlex.join(["python", "-m", "transfer.compare", *(str(run.folder) for run in runs)])
     typed = "\n".join(str(run.environment.get("command", f"{run.name}: not recorded")) for run in runs)
     settings = {run.name: {**flatten(run.config), "output_dir": ""} for run in runs}
     blocks = [

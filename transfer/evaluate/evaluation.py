@@ -17,6 +17,7 @@ from common.rows import read_rows
 from common.run.environment import typed_command
 from common.run.notes import data_name
 from common.run.records import read_resources
+from common.say import say
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_size_scores
@@ -70,7 +71,13 @@ class Evaluation:
         return Latents(embedding, None if classes is None else [names[k] for k in classes])
 
     def report(self, scored: ScoredModel, analysis: Latents | None) -> None:
-        """Write figures and, with --report, report.html; it includes the run's records if they are beside its file."""
+        """Write figures and, with --report, report.html; it includes the run's records if they are beside its file.
+
+        Where the run's own page shows these images, no second one is written beside it.
+        """
+        if self._has_page:
+            self.options = replace(self.options, report=False)
+            scored = replace(scored, quality=None)
         before, leaks = self._before() if self.options.report else (Before(None), [])
         info = RunInfo(
             config=self.trained,
@@ -84,6 +91,16 @@ class Evaluation:
         )
         samples = self.options.visualize_samples
         report_evaluation(self.folder, scored, info, latents=analysis, samples=samples, before=before)
+        if self._has_page:
+            page = self.options.file.parent / "report.html"
+            say(f"report: {page} shows these images; --output_dir writes a page of its own")
+
+    @property
+    def _has_page(self) -> bool:
+        """Whether the page of the run already tells all that this evaluation's would."""
+        options = self.options
+        same = options.split == "test" and options.data_dir is None and not options.analyze_latent_space
+        return same and options.output_dir is None and (options.file.parent / "report.html").exists()
 
     def _before(self) -> tuple[Before, list[str]]:
         """Return the encoder before training, and a warning if test images were among its pretraining images."""

@@ -109,10 +109,16 @@ def class_activation(
     return Explained(net, image, [layer]).maps(target_class, where=where, method=method)[layer]
 
 
-def default_layers(net: SegmentationNet) -> dict[str, str]:
-    """Return the default layer of each part: the origin of the encoder's coarsest map and of the decoder's last one.
+CELLS = 8
+"""Cells that a map should have in height and width, so that it shows a place."""
 
-    The origin is the outermost module inside the part that returns this map, or else the part itself.
+
+def default_layers(net: SegmentationNet, side: int | None = None) -> dict[str, str]:
+    """Return the default layer of each part: the origin of one of the encoder's maps and of the decoder's last one.
+
+    The encoder's is the coarsest of at least 8 x 8 cells in images of `side` pixels; without `side` the coarsest. The
+    origin is the outermost module inside the part that returns this map; else the next coarser map is taken, and in the
+    end the part itself.
     """
     outputs: dict[str, Any] = {}
 
@@ -120,14 +126,18 @@ def default_layers(net: SegmentationNet) -> dict[str, str]:
         return lambda _module, _inputs, output: outputs.__setitem__(name, output)
 
     handles = [module.register_forward_hook(remember(name)) for name, module in net.named_modules() if name]
-    side = net.encoder.min_size
+    least = net.encoder.min_size
     try:
         with eval_mode(net):
-            net(torch.zeros(1, len(net.encoder.mean), side, side, device=net.encoder.mean.device))
+            net(torch.zeros(1, len(net.encoder.mean), least, least, device=net.encoder.mean.device))
     finally:
         for handle in handles:
             handle.remove()
-    return {part: _origin(net, part, outputs) for part in ("encoder", "decoder")}
+    fine = sum(side is None or side // stride >= CELLS for stride in net.encoder.strides)
+    maps = outputs["encoder"][max(fine, 1) - 1 :]
+    origins = (_origin(net, "encoder", outputs, each) for each in maps)
+    encoder = next((name for name in origins if name is not None), "encoder")
+    return {"encoder": encoder, "decoder": _origin(net, "decoder", outputs, outputs["decoder"]) or "decoder"}
 
 
 def find_layer(net: nn.Module, name: str) -> nn.Module:
@@ -230,7 +240,6 @@ def _unlearning(net: nn.Module) -> Iterator[None]:
             weight.requires_grad_()
 
 
-def _origin(net: SegmentationNet, part: str, outputs: Mapping[str, Any]) -> str:
-    last = outputs[part][-1] if isinstance(outputs[part], list | tuple) else outputs[part]
+def _origin(net: SegmentationNet, part: str, outputs: Mapping[str, Any], wanted: Tensor) -> str | None:
     inside = (name for name, _ in net.named_modules() if name.startswith(f"{part}."))
-    return next((name for name in inside if outputs.get(name) is last), part)
+    return next((name for name in inside if outputs.get(name) is wanted), None)

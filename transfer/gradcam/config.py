@@ -15,7 +15,7 @@ class GradCamOptions(ImageOptions):
     output: Path | None = None
     """Folder of maps/, sheets/ and maps.json (required)."""
     layer: tuple[str, ...] = ()
-    """Modules of the network by dotted name; default the last of the encoder and of the decoder."""
+    """Modules by dotted name; default the encoder's coarsest of 8 x 8 cells, and the decoder's last."""
     target_class: tuple[str, ...] = ()
     """Classes by name or number, the first 0; default all."""
     method: Literal["auto", "gradcam", "hirescam"] = "auto"

@@ -13,9 +13,11 @@ class PredictOptions(ImageOptions):
     """The trained network, the images to segment, and the folder of the masks."""
 
     output: Path | None = None
-    """Folder of masks/, overlays/, classes.json and predictions.csv (required)."""
+    """Folder of masks/, overlays/, classes.json, predictions.csv and objects.csv (required)."""
     overlays: bool = True
     """Also write each image with its classes tinted."""
+    overwrite: bool = False
+    """Replace the masks of another network or of other images in --output."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
@@ -11,6 +15,8 @@ from common.rows import csv_table
 from common.say import say
 from transfer.colours import overlay_mask
 from transfer.predict.config import PredictOptions
+from transfer.predict.earlier import Call, begin
+from transfer.predict.objects import Part, parts_of
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 from transfer.strips import row_strips
@@ -25,29 +31,60 @@ class Prediction:
     def __init__(self, options: PredictOptions) -> None:
         self.model = load_model(options.file, options.device)
         self.options, self.folder, self.names = options, options.folder, self.model.names
+        assert options.input is not None, "check() requires it"
+        self.input = options.input
+        self.counted = {k: name for k, name in enumerate(self.names) if k != self.model.background}
+        self.areas: dict[int, list[int]] = {k: [] for k in self.counted}
+        """Pixels of the connected parts of each class."""
         size, channels = self.model.input_size, self.model.channels
         self.photos = Photos(options, size=size, channels=channels, written=(MASKS, OVERLAYS))
 
     def run(self) -> None:
-        """Write a mask and an overlay for each image, classes.json, and predictions.csv with the share of each class.
+        """Write a mask and an overlay for each image, classes.json, predictions.csv and objects.csv.
 
-        Unreadable images are named and left out. Raises UserError if none is readable.
+        predictions.csv has the share and the number of connected parts of each class in each image, objects.csv every
+        part. Unreadable images are named and left out. Raises UserError if none is readable, and for a folder with
+        the masks of another call.
         """
         make_folder(self.folder)
+        call = Call(str(self.options.file.resolve()), str(self.input.resolve()), tuple(self.photos.files))
+        begin(self.folder, call, (MASKS, OVERLAYS), overwrite=self.options.overwrite)
         colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
         background = None if self.model.background is None else self.names[self.model.background]
         described = {"names": list(self.names), "background": background, "colours": colours}
         write_json(self.folder / "classes.json", described)
         heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
-        with csv_table(self.folder / "predictions.csv", heads) as add:
+        heads += [f"objects_{name}" for name in self.counted.values()]
+        objects = csv_table(self.folder / "objects.csv", ["image", "class", *Part._fields[1:]])
+        with csv_table(self.folder / "predictions.csv", heads) as add, objects as add_object:
             for batch in self.photos.batches("segmenting"):
                 small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
                 for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
                     mask = prediction.mask
                     self._save(photo, mask)
                     shares = self._counts(mask) / mask.size
-                    add([photo.key, mask.shape[1], mask.shape[0], *(f"{share:.4f}" for share in shares)])
+                    found = self._add_objects(photo.key, mask, add_object)
+                    numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.counted)]
+                    add([photo.key, mask.shape[1], mask.shape[0], *numbers])
         say(f"masks of {self.photos.counted()}: {self.folder}")
+        self._say_objects()
+
+    def _add_objects(self, key: str, mask: UInt8[np.ndarray, "h w"], add: Callable[[list[Any]], None]) -> Counter[int]:
+        """Write a line for each connected part; return how many each class has."""
+        found: Counter[int] = Counter()
+        for part in parts_of(mask, self.model.background):
+            found[part.kind] += 1
+            self.areas[part.kind].append(part.area)
+            add([key, self.names[part.kind], *part[1:6], *(f"{place:.1f}" for place in part[6:])])
+        return found
+
+    def _say_objects(self) -> None:
+        """Print for each class how many parts it has, and how large they are."""
+        say("connected parts (objects.csv); touching objects of one class are one part:")
+        say("the network does not tell them apart")
+        for k, name in self.counted.items():
+            size = f", median {np.median(self.areas[k]):,.0f} pixels" if self.areas[k] else ""
+            say(f"  {name:<18} {len(self.areas[k]):>6,}{size}")
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"

@@ -27,10 +27,10 @@ WHY = {
 
 
 class Maps:
-    """Draws the class activation maps of the encoder's coarsest map and the decoder's last."""
+    """Draws the class activation maps of one of the encoder's maps and of the decoder's last, see `default_layers`."""
 
-    def __init__(self, net: SegmentationNet, names: Sequence[str]) -> None:
-        self.net, self.names, self.layers = net, names, default_layers(net)
+    def __init__(self, net: SegmentationNet, names: Sequence[str], side: int) -> None:
+        self.net, self.names, self.layers = net, names, default_layers(net, side)
         self.methods: dict[str, str] = {}
         self.cells: dict[str, str] = {}
         self.alike: dict[str, list[Likeness]] = {}

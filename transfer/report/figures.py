@@ -58,7 +58,7 @@ def activation_grid(
     image = read_batch(pack, np.asarray(indices), device).image
     photos, size = to_bytes(image), (image.shape[2], image.shape[3])
     columns = {"image": photos}
-    layers = default_layers(net)
+    layers = default_layers(net, size[0])
     explained = Explained(net, image, list(layers.values()))
     by_class = [explained.maps(k) for k in range(len(names))]
     for part, layer in layers.items():

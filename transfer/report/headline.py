@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.intervals import Interval, too_few
+from common.intervals import LEAST_IMAGES, Interval, too_few
 from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
@@ -27,8 +27,10 @@ def main_figures(scores: Scores) -> dict[str, Interval]:
     return {name: scores.interval(metric) for name, metric in main.items()}
 
 
-def tiles(figures: Mapping[str, Interval], quality: Quality) -> list[Tile]:
-    """The main scores and the calibration as tiles."""
+def tiles(figures: Mapping[str, Interval], quality: Quality, *, images: int) -> list[Tile]:
+    """The main scores and, from 8 images on, the calibration as tiles."""
+    if images < LEAST_IMAGES:
+        return [*score_tiles(figures), Tile("calibration error", "-", f"not measured on {images} images")]
     error = three_digits(quality.reliability.error())
     return [*score_tiles(figures), Tile("calibration error", error, "mean gap between confidence and accuracy")]
 

@@ -50,7 +50,7 @@ def write_page(
         title=title(info.config, receipt.source),
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
         verdict=verdict(figures["mean IoU"], scores, scored.split),
-        tiles=tiles(figures, quality),
+        tiles=tiles(figures, quality, images=len(scored.pack)),
         notices=notices([*score_warnings(scores), *info.warnings], receipt),
     )
     shown: set[int] = set()
@@ -68,7 +68,7 @@ def write_page(
 
     page.add("Scores", lambda: score_blocks(scores, quality))
     page.add("Images", pictures, "Images with the predicted mask, worst first.")
-    page.add("Confidence", lambda: threshold_blocks(names, quality))
+    page.add("Confidence", lambda: threshold_blocks(names, quality, images=len(scored.pack)))
     page.add("Features", features, LEAD)
     if info.rows:
         page.add("Training", lambda: _curves(info, names), info.receipt)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from common.intervals import LEAST_IMAGES
 from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, matrix, number, table, three_digits
 from common.report.page import Block
 from common.rows import Panels
@@ -70,8 +71,8 @@ def confusion_block(total: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Bl
     return matrix("Confusion", names, shares, words, note=note, width="half" if len(names) <= 4 else "")
 
 
-def threshold_blocks(names: Sequence[str], quality: Quality) -> list[Block]:
-    """Precision against recall for each class, and the reliability diagram."""
+def threshold_blocks(names: Sequence[str], quality: Quality, *, images: int) -> list[Block]:
+    """Precision against recall for each class and, from 8 images on, the reliability diagram."""
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     area = quality.precision_recall.average_precision()
     series = [
@@ -82,6 +83,9 @@ def threshold_blocks(names: Sequence[str], quality: Quality) -> list[Block]:
     share = Axis("recall", min=0, max=1)
     curve = Chart(share, Axis("precision", min=0, max=1), series)
     note = "For each class, at every threshold of its probability. The area is the average precision."
+    if images < LEAST_IMAGES:
+        note += f" Calibration is left out of {images} images: it is drawn from {LEAST_IMAGES} on."
+        return [curve.block("Precision and recall", note=note, width="half")]
     return [curve.block("Precision and recall", note=note, width="half"), _reliability(quality)]
 
 

@@ -313,6 +313,18 @@ def test_default_layers_are_the_stages_that_a_reader_expects():
     assert default_layers(network("mobilenet", "deeplabv3plus"))["decoder"] == "decoder.mix"
 
 
+def test_the_default_layer_of_the_encoder_has_eight_cells_where_the_image_has_them():
+    for side, layer in {64: "encoder.stages.3", 128: "encoder.stages.4", 256: "encoder.stages.5"}.items():
+        assert default_layers(network(), side)["encoder"] == layer
+    image = torch.rand(1, 3, 64, 64)
+    for net in (network(), network("mobilenet"), network("resnet18", "bilinear")):
+        layer = default_layers(net, 64)["encoder"]
+        everywhere = torch.ones(1, 64, 64, dtype=torch.bool)
+        found = class_activation(net, image, layer=layer, target_class=1, where=everywhere)
+        assert found.map.shape[1:] == (8, 8)
+    assert default_layers(network("mit_b0"), 64)["encoder"] == "encoder"
+
+
 @pytest.mark.parametrize(
     ("layer", "said"),
     [

@@ -108,7 +108,7 @@ def test_a_page_says_how_alike_activation_maps_are_to_those_of_networks_that_hav
     assert found is not None
     assert all(0 <= float(share) <= 1 for share in found.groups())
     notes = [layer["note"] for layer in gallery(content)["layers"] if layer["key"].startswith("cam-encoder-")]
-    assert all("2 x 2 cells" in note for note in notes)
+    assert all("8 x 8 cells" in note for note in notes)
 
 
 def test_a_page_of_an_evaluation_gives_its_command_beside_that_of_the_training(tmp_path):
@@ -151,6 +151,8 @@ def test_a_class_that_is_never_predicted_and_images_of_one_class_still_give_a_pa
     ground = replace(pack, masks=np.zeros_like(pack.masks), class_pixels=np.array([[4096, 0, 0]] * 5))
     content, sections = written(tmp_path, ground, network(silent=1))
     assert sections == WHOLE
+    assert "Calibration is left out of 5 images" in content
+    assert "not measured on 5 images" in content
     assert "confidence-1" in content
     assert not any("cam-encoder-1" in item["layers"] for item in gallery(content)["items"])
 
