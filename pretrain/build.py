@@ -1,6 +1,6 @@
 """From settings to the objects of phase 1: network and loss."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -88,7 +88,9 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
     return Objective(target, side)
 
 
-def build_painter(model: Autoencoder, config: PretrainConfig, *, updates: int) -> PictureLearner | None:
+def build_painter(
+    model: Autoencoder, config: PretrainConfig, *, progress: Callable[[int], float]
+) -> PictureLearner | None:
     """What teaches the network's picture decoder; None without one.
 
     Its loss has the perceptual term where the run has ImageNet's weights anyway.
@@ -99,7 +101,7 @@ def build_painter(model: Autoencoder, config: PretrainConfig, *, updates: int) -
     perceptual = PerceptualLoss(perceptual_state(config.loss)) if at_hand else None
     loss = ReconstructionLoss(1.0, PERCEPTUAL_WEIGHT if at_hand else 0.0, ssim_weight=0.1, perceptual=perceptual)
     device = next(model.parameters()).device
-    return PictureLearner(model.encoder, model.picture, loss.to(device), updates=updates)
+    return PictureLearner(model.encoder, model.picture, loss.to(device), progress=progress)
 
 
 def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandover | None:

@@ -63,7 +63,7 @@ class ProbeConfig:
         """Raise UserError for a probe that is to choose the best epoch and can't."""
         if self.monitor == "probe/miou" and (self.probe_dir is None or self.probe_every == 0):
             raise UserError("--monitor probe/miou needs labelled images (--probe_dir) and --probe_every above 0")
-        if self.monitor == "probe/miou" and patience < min(self.probe_every, epochs):
+        if self.monitor == "probe/miou" and 0 < patience < min(self.probe_every, epochs or self.probe_every):
             raise UserError(
                 f"--patience {patience} stops the run before a probe every {self.probe_every} epochs can do better: "
                 f"set --probe_every to at most {patience}"
@@ -111,7 +111,7 @@ class Groups:
     run: RunConfig = RunConfig()
     model: UNetConfig = UNetConfig()
     decoder: DecoderConfig = DecoderConfig()
-    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=32, lr=1e-3, weight_decay=1e-5, patience=15)
+    training: TrainingConfig = TrainingConfig(batch_size=32, lr=1e-3, weight_decay=1e-5)
     pretext: PretextConfig = PretextConfig()
     loss: LossConfig = LossConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adam", schedule="cosine", min_lr=1e-6)
@@ -166,6 +166,7 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         """Raise UserError for settings that exclude each other."""
         self.run.check()
         self.model.check()
+        self.training.check()
         coarsest = 2 ** (len(self.model.widths) - 1)
         if self.data.image_size % coarsest == 0:  # else the encoder names a size that fits
             self.settings(PRETEXTS[self.pretext.pretext].settings).check(self)

@@ -12,7 +12,8 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
-from common.engine.loop import Updater, updates_per_epoch
+from common.engine.budget import Course, settled
+from common.engine.loop import Updater, updates_per_pass
 from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
@@ -38,6 +39,9 @@ from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
 
+UPDATES, PASSES = 1500, 6
+"""Length of a training that is told none: so many updates, or passes over the images if they are more."""
+
 
 class Pretraining:
     """An autoencoder, its photographs, and the folder of its run."""
@@ -56,13 +60,16 @@ class Pretraining:
         self.objective = build_objective(config, target)
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
         self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
+        length = settled(config.training, len(self.data.train), updates=UPDATES, passes=PASSES)
+        self.config = config = replace(config, training=length)
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
-        self.painter = build_painter(self.model, config, updates=config.training.epochs * len(self.batches))
+        self.course = Course(config.training, updates_per_pass(self.batches, config.training))
+        self.painter = build_painter(self.model, config, progress=self._progress)
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
@@ -83,9 +90,14 @@ class Pretraining:
             self.model,
             build_optimizer([ParameterGroup(self.model.learners)], plan, optim),
             plan,
-            lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
+            course=self.course,
+            lr_at=rates(plan, optim, self.course),
             seed=self.config.run.seed,
         )
+
+    def _progress(self, batch: int) -> float:
+        """How far the training is at a batch, from 0 to 1."""
+        return self.course.at(batch // self.config.training.accumulate) / self.course.epochs
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing changes between epochs."""

@@ -1,7 +1,7 @@
 """What an encoder's maps hold, as a picture: by a small decoder beside the task that never moves the encoder."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -67,8 +67,11 @@ class PictureLearner:
     statistics and the random numbers are as if there were no picture. An update that is not finite is left out.
     """
 
-    def __init__(self, encoder: Encoder, decoder: PictureDecoder, loss: nn.Module, *, updates: int) -> None:
-        self.encoder, self.decoder, self.loss, self.updates = encoder, decoder, loss, updates
+    def __init__(
+        self, encoder: Encoder, decoder: PictureDecoder, loss: nn.Module, *, progress: Callable[[int], float]
+    ) -> None:
+        """`progress`: how far the training is, from 0 to 1, at the update of that number."""
+        self.encoder, self.decoder, self.loss, self.progress = encoder, decoder, loss, progress
         self.optimizer = torch.optim.Adam(decoder.parameters(), lr=RATE)
         self.update = 0
 
@@ -80,7 +83,7 @@ class PictureLearner:
         self.loss(self.decoder(features, image), image)["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = cosine(self.update, total=self.updates, base=RATE, final=0.0)
+            group["lr"] = cosine(self.progress(self.update), base=RATE)
         if norm.isfinite():
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -146,7 +146,7 @@ class TransferConfig:
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
-    training: TrainingConfig = TrainingConfig(epochs=200, batch_size=16, lr=0.003, weight_decay=3e-5, patience=15)
+    training: TrainingConfig = TrainingConfig(batch_size=16, lr=0.003, weight_decay=3e-5)
     loss: LossConfig = LossConfig()
     labels: LabelConfig = LabelConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adamw", schedule="poly")
@@ -157,6 +157,7 @@ class TransferConfig:
         self.run.check()
         self.data.check()
         self.model.check()
+        self.training.check()
         source = self.encoder
         if source.pretrained_encoder is not None and source.encoder is not None:
             raise UserError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_labelled
-from common.engine.loop import Updater, updates_per_epoch
+from common.engine.budget import Course, settled
+from common.engine.loop import Updater, updates_per_pass
 from common.engine.optim import build_optimizer, rates
 from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, seed_update
@@ -37,17 +39,21 @@ from transfer.losses.segmentation import SegmentationLoss
 from transfer.scoring import LossMeans, score_network, score_row, silent_for
 from transfer.segmenter import Segmenter
 
+UPDATES, PASSES = 1000, 20
+"""Length of a training that is told none: so many updates, or passes over the images if they are more."""
+
 
 class Transfer:
     """A segmentation network, its labelled images, and the folder where results are kept."""
 
     def __init__(self, config: TransferConfig, held: RunFolder) -> None:
-        self.config = config
         self.run = Run(held, config)
         self.precision = make_precision(config.run)
         self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
+        length = settled(config.training, len(self.train_pack), updates=UPDATES, passes=PASSES)
+        self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
         background = self.data.classes.background
@@ -88,13 +94,15 @@ class Transfer:
 
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
+        course = Course(plan, updates_per_pass(self.batches, plan))
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
         return Updater(
             self.precision,
             self.net,
             build_optimizer(parts, plan, optim),
             plan,
-            lr_at=rates(plan, optim, updates_per_epoch(self.batches, plan)),
+            course=course,
+            lr_at=rates(plan, optim, course),
             seed=self.config.run.seed,
         )
 

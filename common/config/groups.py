@@ -17,6 +17,11 @@ def _number_of_states(value: Any) -> Any:
     return 2 if isinstance(value, bool) else value
 
 
+def _several(value: Any) -> Any:
+    """One number, as studies of version 0.2.0 have it, is a list of one."""
+    return (value,) if type(value) is int else value
+
+
 def _text_of_number(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
@@ -119,20 +124,24 @@ class DecoderConfig:
     """Spatial dropout of each decoder step, deepest first; deeplabv3plus has none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Length of the training, batches and learning rate."""
+    """Length of the training, batches and learning rate; without a length it follows from the images."""
 
-    epochs: Annotated[int, Field(ge=1)]
-    """Largest number of epochs."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Passes over the training images; with --updates or --minutes the number of validations."""
+    updates: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_several)] = ()
+    """Updates of the whole training, or of each of its epochs; the learning rate falls over all of them."""
+    minutes: Annotated[float, Field(ge=0)] = 0.0
+    """Minutes of the whole command, over which the learning rate falls; 0 for no such limit."""
     batch_size: Annotated[int, Field(ge=2)]
-    """Images per batch."""
+    """Images per batch; less where there are fewer training images."""
     lr: Annotated[float, Field(gt=0)]
     """Peak learning rate."""
     weight_decay: Annotated[float, Field(ge=0)]
     """Weight decay."""
-    patience: Annotated[int, Field(ge=1)]
-    """Epochs without a better validation score before the run stops."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs without a better validation score before the run stops; 0 to train to the end."""
     epoch_updates: Annotated[int, Field(ge=0)] = 0
     """Updates per epoch, whatever the number of images; 0 for one pass over them."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
@@ -145,6 +154,15 @@ class TrainingConfig:
     """Decay per update of a weight average, which is scored and saved instead; 0 for none."""
     compile: bool = False
     """Compile the network with torch.compile; needs a C++ compiler."""
+
+    def check(self) -> None:
+        """Raise UserError for lengths that exclude each other."""
+        if self.epoch_updates and (self.updates or self.minutes):
+            raise UserError("--epoch_updates belongs to --epochs: give --updates or --minutes without it")
+        if len(self.updates) > 1 and self.epochs not in (0, len(self.updates)):
+            raise UserError(
+                f"--updates names {len(self.updates)} epochs, and --epochs {self.epochs}: leave --epochs out"
+            )
 
 
 @dataclass(frozen=True)

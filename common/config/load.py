@@ -89,9 +89,16 @@ def save_config(config: Any, path: Path) -> None:
 
 def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
     """What differs between settings and those that were saved, in words; "" if nothing but what is `free` does."""
-    before, now = renames(type(config)).settings(read_yaml(saved)), flatten(config)
+    kind, now = type(config), flatten(config)
+    names = renames(kind).settings(read_yaml(saved))
+    before = {name: value for name, value in flatten(unflatten(kind, names, source=saved)).items() if name in names}
     changed = [name for name in now if name in before and name not in free and now[name] != before[name]]
-    return ", ".join(f"--{name} was {before[name]}, is {now[name]}" for name in changed)
+    return ", ".join(f"--{name} was {_typed(before[name])}, is {_typed(now[name])}" for name in changed)
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed behind its flag."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

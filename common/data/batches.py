@@ -39,9 +39,6 @@ class Batches:
 
     A last batch of one image joins the one before it, because a normalisation over the batch, or over the
     single pixel that a small image leaves at stride 32, needs more than one value.
-
-    With `per_epoch` an epoch is that many full batches instead, cut out of passes that follow each other without a
-    seam, so that an epoch is as long for 10 images as for 10,000.
     """
 
     def __init__(
@@ -52,21 +49,29 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         chances: Float64[np.ndarray, " n"] | None = None,
-        per_epoch: int = 0,
     ) -> None:
         self.pack, self.batch_size, self.seed, self.shuffle, self.chances = pack, batch_size, seed, shuffle, chances
-        self.per_epoch = per_epoch
 
     def __len__(self) -> int:
-        return self.per_epoch or len(self._chunks(np.arange(len(self.pack))))
+        return len(self._chunks(np.arange(len(self.pack))))
 
     def epoch(self, epoch: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Yield every image once: in file order, or with `shuffle` in the order of (seed, epoch).
 
         With `chances`, which sum to 1, as many images are drawn with these probabilities instead, some of them twice.
         """
-        order = self._part_of_the_stream(epoch) if self.per_epoch else self._order(epoch)
-        for chunk in self._chunks(order):
+        for chunk in self._chunks(self._order(epoch)):
+            yield read_batch(self.pack, chunk, device)
+
+    def stream(self, first: int, count: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
+        """Yield `count` full batches from number `first` on, cut out of passes that follow each other without a seam.
+
+        So an epoch can be as long for 10 images as for 10,000.
+        """
+        begin, wanted = divmod(first * self.batch_size, len(self.pack)), count * self.batch_size
+        passes = range(begin[0], begin[0] - (-(begin[1] + wanted) // len(self.pack)))
+        order = np.concatenate([self._order(number) for number in passes])[begin[1] : begin[1] + wanted]
+        for chunk in np.split(order, count):
             yield read_batch(self.pack, chunk, device)
 
     def _order(self, epoch: int) -> Int64[np.ndarray, " n"]:
@@ -74,12 +79,6 @@ class Batches:
         if self.chances is not None:
             return random.choice(count, count, p=self.chances)
         return random.permutation(count) if self.shuffle else np.arange(count)
-
-    def _part_of_the_stream(self, epoch: int) -> Int64[np.ndarray, " m"]:
-        count, wanted = len(self.pack), self.per_epoch * self.batch_size
-        first, skipped = divmod(epoch * wanted, count)
-        passes = range(first, first + -(-(skipped + wanted) // count))
-        return np.concatenate([self._order(number) for number in passes])[skipped : skipped + wanted]
 
     def _chunks(self, order: np.ndarray) -> list[np.ndarray]:
         starts = range(self.batch_size, len(order), self.batch_size)
@@ -112,17 +111,10 @@ def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str =
 def training_batches(
     pack: Pack, plan: TrainingConfig, *, seed: int, chances: Float64[np.ndarray, " n"] | None = None
 ) -> Batches:
-    """The shuffled batches of a training. Raises UserError where there are fewer images than one batch holds."""
-    size, images = plan.batch_size, len(pack)
-    if images < 2:
+    """The shuffled batches of a training. Raises UserError for a single image."""
+    if len(pack) < 2:
         raise UserError("there is one training image: normalisation over a batch needs two, so add images")
-    if images < size and plan.epoch_updates == 0:
-        raise UserError(
-            f"--batch_size {size} is more than the {images} training images: use --batch_size {images}, "
-            "or --epoch_updates to fill batches from several passes"
-        )
-    per_epoch = plan.epoch_updates * plan.accumulate
-    return Batches(pack, batch_size=size, seed=seed, shuffle=True, chances=chances, per_epoch=per_epoch)
+    return Batches(pack, batch_size=plan.batch_size, seed=seed, shuffle=True, chances=chances)
 
 
 def sampling_weights(foreground_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:

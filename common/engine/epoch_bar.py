@@ -22,8 +22,8 @@ SHORT = {
 class EpochBar:
     """A progress bar with epoch, losses, learning rate, images per second and remaining time."""
 
-    def __init__(self, *, epochs: int, updates: int, epoch: int = 0) -> None:
-        self.epochs, self.updates = epochs, updates
+    def __init__(self, *, epochs: int, epoch: int = 0) -> None:
+        self.epochs = epochs
         self.console = CONSOLE
         self.first, self.start = epoch, time.monotonic()
         columns = ("{task.description}", "{task.fields[terms]}", "{task.fields[speed]}")
@@ -31,7 +31,7 @@ class EpochBar:
             TextColumn(columns[0]), BarColumn(bar_width=20), *map(TextColumn, columns[1:]), TimeRemainingColumn(),
             console=self.console, disable=not self.console.is_terminal, speed_estimate_period=120, transient=True,
         )  # fmt: skip
-        self.task = self.bar.add_task("", total=epochs * updates, completed=epoch * updates, terms="", speed="")
+        self.task = self.bar.add_task("", total=epochs, completed=epoch, terms="", speed="")
 
     def __enter__(self) -> "EpochBar":
         self.bar.start()
@@ -40,9 +40,9 @@ class EpochBar:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def begin(self, epoch: int) -> None:
-        """Start an epoch (counted from 0)."""
-        self.images, self.speed, self.began = 0, 0.0, time.monotonic()
+    def begin(self, epoch: int, batches: int) -> None:
+        """Start an epoch (counted from 0) of so many batches."""
+        self.images, self.speed, self.began, self.batches = 0, 0.0, time.monotonic(), batches
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}")
 
     def advance(self, values: Row, images: int, lr: float) -> None:
@@ -50,7 +50,10 @@ class EpochBar:
         self.images += images
         self.speed = self.images / max(time.monotonic() - self.began, 1e-9)
         self.bar.update(
-            self.task, advance=1, terms=f"loss {values['loss']:.4g} lr {lr:.2g}", speed=f"{self.speed:.0f} images/s"
+            self.task,
+            advance=1 / self.batches,
+            terms=f"loss {values['loss']:.4g} lr {lr:.2g}",
+            speed=f"{self.speed:.0f} images/s",
         )
 
     def end(self, done: int, shown: Row, *, better: bool) -> None:

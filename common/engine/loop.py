@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch
+from common.engine.budget import Course
 from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
@@ -40,11 +41,12 @@ class Updater:
         optimizer: torch.optim.Optimizer,
         plan: TrainingConfig,
         *,
+        course: Course,
         lr_at: Callable[[int], float],
         seed: int,
     ) -> None:
         self.precision, self.model, self.optimizer, self.plan = precision, model, optimizer, plan
-        self.lr_at, self.seed = lr_at, seed
+        self.course, self.lr_at, self.seed = course, lr_at, seed
         self.update = self.batch = 0
         self.buffers: list[Tensor] = []
         average = get_ema_multi_avg_fn(plan.ema)
@@ -60,6 +62,7 @@ class Updater:
         return {
             "update": self.update,
             "batch": self.batch,
+            "course": self.course.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "form": self.precision.form,
             "precision": self.precision.scaler.state_dict(),
@@ -69,6 +72,10 @@ class Updater:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state that `state_dict` returned."""
         self.update, self.batch = state["update"], state["batch"]
+        if "course" in state:
+            self.course.load_state_dict(state["course"])
+        else:  # states before 0.3, whose epochs were all alike
+            self.course.resumed(self.update)
         self.optimizer.load_state_dict(state["optimizer"])
         self.precision.scaler.load_state_dict(state["precision"])
         if state.get("form", self.precision.form) != self.precision.form:  # states before 0.3 name none
@@ -143,8 +150,8 @@ class Updater:
             self.model.load_state_dict(own)
 
 
-def updates_per_epoch(batches: Sized, plan: TrainingConfig) -> int:
-    """Return the number of updates in an epoch; the last update may have fewer batches."""
+def updates_per_pass(batches: Sized, plan: TrainingConfig) -> int:
+    """Return the number of updates in a pass over the images; the last update may have fewer batches."""
     return math.ceil(len(batches) / plan.accumulate)
 
 
@@ -219,12 +226,12 @@ def fit(
     patience: int,
     score: Callable[[Row], float],
 ) -> None:
-    """Train for `epochs` epochs, or until `patience` epochs bring no better validation score.
+    """Train for `epochs` epochs, or until `patience` epochs (0: any number) bring no better validation score.
 
     `train` and `evaluate` take the epoch's number from 0 and return its measurements. `save` receives the history and
     whether the epoch is the best so far; a higher score is better.
     """
-    while history.epoch < epochs and history.epoch - history.best_epoch < patience:
+    while history.epoch < epochs and history.epoch - history.best_epoch < (patience or epochs):
         row = {"epoch": history.epoch + 1, **train(history.epoch), **evaluate(history.epoch)}
         history.epoch += 1
         value = score(row) if not math.isnan(score(row)) else -math.inf

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from common.config.groups import OptimizerConfig, TrainingConfig
+from common.engine.budget import Course
 from common.engine.schedule import cosine, poly, warmup
 
 
@@ -48,14 +49,17 @@ def _groups(part: ParameterGroup, weight_decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def rates(training: TrainingConfig, plan: OptimizerConfig, updates_per_epoch: int) -> Callable[[int], float]:
+def rates(training: TrainingConfig, plan: OptimizerConfig, course: Course) -> Callable[[int], float]:
     """Return the function from an update to its learning rate: a linear warm-up times the schedule."""
-    total, base, final = training.epochs * updates_per_epoch, training.lr, plan.min_lr
-    rising = round(plan.warmup_epochs * updates_per_epoch)
-    schedules: dict[str, Callable[[int], float]] = {
-        "poly": lambda update: poly(update, total=total, base=base, power=plan.poly_power, final=final),
-        "cosine": lambda update: cosine(update, total=total, base=base, final=final),
+    base, final = training.lr, plan.min_lr
+    schedules: dict[str, Callable[[float], float]] = {
+        "poly": lambda progress: poly(progress, base=base, power=plan.poly_power, final=final),
+        "cosine": lambda progress: cosine(progress, base=base, final=final),
         "constant": lambda _: base,
     }
     falling = schedules[plan.schedule]
-    return lambda update: falling(update) * warmup(update, updates=rising)
+
+    def rate(update: int) -> float:
+        return falling(course.at(update) / course.epochs) * warmup(course.at(update + 1), over=plan.warmup_epochs)
+
+    return rate

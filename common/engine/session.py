@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, cast, runtime_checkable
 
@@ -21,7 +21,7 @@ from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
 from common.run.history import History
 from common.run.state import State, refuse_nonfinite
-from common.say import aside
+from common.say import aside, say
 
 
 @runtime_checkable
@@ -84,22 +84,24 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
 
     A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
     """
-    plan: TrainingConfig = run.config.training
+    plan, course = updater.plan, updater.course
     history = _begin(phase, run, updater, batches, state)
-    bar = EpochBar(epochs=plan.epochs, updates=len(batches), epoch=history.epoch)
+    bar = EpochBar(epochs=plan.epochs, epoch=history.epoch)
 
     def one_epoch(epoch: int) -> Row:
         updater.model.train()
         phase.begin_epoch(epoch)
-        bar.begin(epoch)
+        updates = course.begin(epoch, run.seconds)
+        bar.begin(epoch, updates * plan.accumulate if course.streams else len(batches))
         terms = train_epoch(
             phase.step,
-            batches.epoch(epoch, updater.precision.device),
+            _batches(batches, updater, epoch, updates),
             updater,
             watch=lambda values, count: bar.advance(values, count, updater.lr),
             nonfinite=partial(_stop_or_skip, plan, batches.pack),
             clock=run.clock,
         )
+        course.end(run.seconds)
         refuse_nonfinite(state)
         return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **phase.trained()}.items()}}
 
@@ -116,32 +118,52 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         run.record_resources(updater.precision.device)
         with run.clock("saving"):
             run.record(now)
-        with run.clock("report"), updater.averaged():
-            alarm = phase.show(now)
-        shown, row = ("train/loss", "val/loss", *phase.headline), now.rows[-1]
-        bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
-        if alarm:
-            aside(alarm)
+        _show(phase, run, updater, bar, now, better=better)
 
     with bar, run.clock.passes(phase.network):
         try:
             fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
         except DivergedError as error:
             raise run.diverged(error) from None
+    if course.timed:
+        run.record_repetition(course.repeated(), history.threads)
     return history
+
+
+def _show(phase: Phase, run: Run, updater: Updater, bar: EpochBar, now: History, *, better: bool) -> None:
+    with run.clock("report"), updater.averaged():
+        alarm = phase.show(now)
+    shown, row = ("train/loss", "val/loss", *phase.headline), now.rows[-1]
+    bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
+    if alarm:
+        aside(alarm)
+
+
+def _batches(batches: Batches, updater: Updater, epoch: int, updates: int) -> Iterator[Batch]:
+    """The batches of an epoch: a pass over the images, or as many full ones as its updates need."""
+    device, size = updater.precision.device, updater.plan.accumulate
+    if updater.course.streams:
+        return batches.stream(updater.update * size, updates * size, device)
+    return batches.epoch(epoch, device)
 
 
 def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: State) -> History:
     """Restore the run that is resumed, and settle the number of threads."""
     history = run.restore(state)
-    timed = updater.precision.device.type == "cpu" and not updater.plan.compile  # which would compile for each number
-    measure = partial(_time_threads, phase, updater, batches, state) if timed else None
-    settle_threads(history, run.config.run.threads, measure=measure)
+    measure, numbers = partial(_time_threads, phase, updater, batches, state), candidates()
+    compiles = updater.plan.compile  # for each number of threads
+    choice = len(numbers) > 1 and updater.precision.device.type == "cpu" and not compiles
+    settle_threads(history, run.config.run.threads, measure=partial(measure, numbers) if choice else None)
     run.record_environment()
+    if updater.course.needs_pace:
+        updater.course.expect(*measure([torch.get_num_threads()]).values())
+    say(updater.course)
     return history
 
 
-def _time_threads(phase: Phase, updater: Updater, batches: Batches, state: State) -> dict[int, float]:
+def _time_threads(
+    phase: Phase, updater: Updater, batches: Batches, state: State, numbers: Sequence[int]
+) -> dict[int, float]:
     """Seconds of an update by the number of threads; the training is as it was afterwards."""
     batch = next(batches.epoch(0, updater.precision.device))
 
@@ -153,7 +175,7 @@ def _time_threads(phase: Phase, updater: Updater, batches: Batches, state: State
     with unchanged(state):
         updater.model.train()
         phase.begin_epoch(0)
-        return time_threads(attempt, candidates())
+        return time_threads(attempt, numbers)
 
 
 def _stop_or_skip(plan: TrainingConfig, pack: Pack, error: DivergedError, group: list[Batch]) -> None:

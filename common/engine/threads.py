@@ -32,9 +32,8 @@ def settle_threads(history: History, asked: str, *, measure: Callable[[], Mappin
         seconds = measure()
         best = best_of(seconds)
         torch.set_num_threads(best)
-        if len(seconds) > 1:
-            tried = ", ".join(map(str, seconds))
-            aside(f"threads: {best} of {tried} measured, {seconds[min(seconds)] / seconds[best]:.1f} x one")
+        tried = ", ".join(map(str, seconds))
+        aside(f"threads: {best} of {tried} measured, {seconds[min(seconds)] / seconds[best]:.1f} x one")
     threads = torch.get_num_threads()
     if history.threads not in (0, threads):
         note(f"the run was begun with --threads {history.threads}: with {threads} sums may differ in their last bits")
@@ -48,8 +47,6 @@ def best_of(seconds: Mapping[int, float]) -> int:
 
 def time_threads(attempt: Callable[[], None], candidates: Sequence[int]) -> dict[int, float]:
     """Median seconds of an attempt with each number of threads; they take turns, after a first one that isn't timed."""
-    if len(candidates) == 1:
-        return dict.fromkeys(candidates, 0.0)
     seconds: dict[int, list[float]] = {threads: [] for threads in candidates}
     for _ in range(1 + ROUNDS):
         for threads, taken in seconds.items():

@@ -9,7 +9,7 @@ from common.data.pack import Pack
 from common.rows import Row
 from common.run.checkpoint import Handover
 from common.run.clock import Spent
-from common.run.notes import convergence_note
+from common.run.notes import outcome, stopped_early
 
 
 @runtime_checkable
@@ -63,7 +63,10 @@ class RunInfo(Generic[C, H, P]):
 
     @property
     def warnings(self) -> list[str]:
-        """The notes, and one on the convergence of the training."""
-        epochs = len(self.rows)
-        late = convergence_note(self.config.training, epochs=epochs, best_epoch=self.best_epoch) if epochs else []
-        return [*self.notes, *late]
+        """The notes, and one where the training stopped early."""
+        return [*self.notes, *stopped_early(self.config.training, self.rows, self.best_epoch)]
+
+    @property
+    def outcome(self) -> str:
+        """How the training ended, in a sentence; "" where its epochs are not known."""
+        return outcome(self.config.training, len(self.rows), self.best_epoch) if self.rows else ""

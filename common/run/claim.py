@@ -21,8 +21,8 @@ from common.run.hold import hold, tried
 from common.run.plain_data import from_dict, to_dict
 from recon2seg.packages import version
 
-MARKER, IMAGES = "run.json", "data.json"
-"""What says how far a run is; and its images by split, see `common.data.record`."""
+MARKER, IMAGES, REPEAT = "run.json", "data.json", "repeat.yaml"
+"""What says how far a run is; its images by split (`common.data.record`); and the settings that repeat it exactly."""
 NO_RUN = re.compile(r"\..*|.*\.(log|out)|log\.txt")
 """Names beside which a run may begin: hidden files, and what a shell keeps of its output."""
 MAY_CHANGE = {
@@ -43,7 +43,7 @@ MAY_CHANGE = {
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 """Settings that may change as well where a number was not finite."""
 WRITTEN = (
-    "config.yaml", "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
+    "config.yaml", REPEAT, "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
     "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
     r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
     r"figures/activation_maps\.png", "folds.csv",
@@ -96,6 +96,8 @@ class RunFolder:
         """`config`: all settings of the training; `copy`: where else it will write a file (--handover_path)."""
         self.phase, self.config, self.copy = phase, config, copy
         self.path: Path = config.run.output_dir or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+        self.began = time.monotonic()
+        """When the command began."""
         self.marker: Marker | None = None
         """None while the folder holds no run."""
         self.changed = ""

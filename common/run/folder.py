@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from common.config.groups import TrainingConfig
 from common.config.load import flatten, save_config
 from common.data.pack import Pack
 from common.data.record import DataRecord, data_changes, data_record
@@ -18,7 +19,7 @@ from common.errors import DivergedError, UserError
 from common.files import read_json, write_json
 from common.rows import write_csv
 from common.run.checkpoint import load_handover, save_handover
-from common.run.claim import IMAGES, WANDB, RunFolder
+from common.run.claim import IMAGES, REPEAT, WANDB, RunFolder
 from common.run.clock import Clock, Spent
 from common.run.environment import environment, peak_memory
 from common.run.history import History
@@ -26,7 +27,7 @@ from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBi
 from common.run.plain_data import from_dict, to_dict
 from common.run.records import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
-from common.say import note
+from common.say import note, say
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Run:
         self.states = TrainingStates(self.folder, config.run.keep_checkpoints)
         self.clock = Clock()
         self._began, self._before, self._kept = time.monotonic(), Resources(), 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the command began, and of the training before it was resumed."""
+        return (self._before.train_seconds or 0.0) + time.monotonic() - self.held.began
 
     @property
     def figures(self) -> Path:
@@ -80,6 +86,12 @@ class Run:
         self.write_json(IMAGES, images)
         save_config(self.config, self.folder / "config.yaml")
         self.record_environment()
+
+    def record_repetition(self, training: TrainingConfig, threads: int) -> None:
+        """Write the settings that repeat the run to the last bit, whatever its minutes held."""
+        run = replace(self.config.run, threads=str(threads), output_dir=None)
+        save_config(replace(self.config, training=training, run=run), self.folder / REPEAT)
+        say(f"--config {self.folder / REPEAT} repeats its {sum(training.updates):,} updates to the last bit")
 
     def record_environment(self) -> None:
         """Write versions, machine, number of threads and command."""

@@ -17,16 +17,26 @@ def count_phrase(number: int, split: str) -> str:
     return f"{number} {split} image{'s' * (number != 1)}"
 
 
-def convergence_note(plan: TrainingConfig, *, epochs: int, best_epoch: int) -> list[str]:
-    """Return a note if training stopped early, or may not have converged; `epochs` is the number completed."""
+def stopped_early(plan: TrainingConfig, rows: Sequence[Row], best_epoch: int) -> list[str]:
+    """Return a note if --patience ended the training before its last epoch; `rows` are those of metrics.csv."""
+    epochs = len(rows)
+    if not 0 < epochs < plan.epochs:
+        return []
+    left = rows[-1].get("lr", 0.0) / plan.lr
+    return [
+        f"Training stopped early, after {epochs} of at most {plan.epochs} epochs: none of the last "
+        f"{epochs - best_epoch} was better on the validation images than epoch {best_epoch}. Its learning rate was "
+        f"still {left:.0%} of --lr; without --patience it falls to its end"
+    ]
+
+
+def outcome(plan: TrainingConfig, epochs: int, best_epoch: int) -> str:
+    """Return how a training ended, in a sentence."""
     if epochs < plan.epochs:
-        return [
-            f"Training stopped early, after {epochs} of at most {plan.epochs} epochs: none of the last "
-            f"{epochs - best_epoch} was better on the validation images than epoch {best_epoch}"
-        ]
-    if epochs > 1 and best_epoch == epochs:
-        return [f"The last of {epochs} epochs is the best: training may not have converged, more --epochs may help"]
-    return []
+        return f"Training stopped after {epochs} of {plan.epochs} epochs; epoch {best_epoch} is the best and is kept"
+    if best_epoch == epochs > 1:
+        return f"The last of {epochs} epochs is the best on the validation images: a longer training may help"
+    return f"Trained {epochs} epochs; epoch {best_epoch} is the best on the validation images, and is kept"
 
 
 def skipped_note(rows: Sequence[Row]) -> list[str]:

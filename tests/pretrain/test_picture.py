@@ -24,7 +24,7 @@ def pets(count, side=64):
 def learner(norm="batch", updates=20):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(8,) * 6, norm=norm).train()
-    return PictureLearner(encoder, PictureDecoder(encoder), LOSS, updates=updates)
+    return PictureLearner(encoder, PictureDecoder(encoder), LOSS, progress=lambda update: update / updates)
 
 
 def constant(image):
@@ -89,7 +89,7 @@ def test_it_goes_on_from_its_state_bit_for_bit():
     whole, part, image = learner(), learner(), pets(2 * SHARE)
     for one in (whole, part):
         one.learn(image)
-    again = PictureLearner(part.encoder, part.decoder, LOSS, updates=20)
+    again = PictureLearner(part.encoder, part.decoder, LOSS, progress=lambda update: update / 20)
     again.load_state_dict(copy.deepcopy(part.state_dict()))
     whole.learn(image.flip(0))
     again.learn(image.flip(0))

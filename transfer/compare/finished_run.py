@@ -10,7 +10,7 @@ from pydantic import Field
 from common.config.load import read_yaml, unflatten
 from common.errors import UserError
 from common.rows import Row, read_rows
-from common.run.notes import convergence_note
+from common.run.notes import stopped_early
 from common.run.plain_data import Count, from_json
 from common.run.records import Environment, Receipt, Resources, read_resources
 from transfer.config import TransferConfig
@@ -74,7 +74,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
     if len(names) != images.counts.shape[1]:
         raise UserError(f"{file} counts {images.counts.shape[1]} classes, {folder}/metrics.json names {len(names)}")
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"), source=folder / "config.yaml")
-    late = convergence_note(config.training, epochs=ended.epochs, best_epoch=ended.best_epoch)
+    rows = read_rows(folder / "metrics.csv")
     return FinishedRun(
         name=name,
         folder=folder,
@@ -83,11 +83,11 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         scores=Scores(images.counts, names, _background(ended.background, names, folder)),
         receipt=read_receipt(folder / "receipt.json"),
         resources=read_resources(folder),
-        rows=read_rows(folder / "metrics.csv"),
+        rows=rows,
         config=config,
         environment=_record(Environment, folder / "environment.json") or {},
         ended=ended,
-        warnings=[*ended.warnings, *late],
+        warnings=[*ended.warnings, *stopped_early(config.training, rows, ended.best_epoch)],
     )
 
 

@@ -71,7 +71,7 @@ def write_page(
     page.add("Confidence", lambda: threshold_blocks(names, quality, images=len(scored.pack)))
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", lambda: _curves(info, names), info.receipt)
+        page.add("Training", lambda: _curves(info, names), f"{info.outcome}. {info.receipt}")
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),

@@ -29,6 +29,7 @@ COUNTS, LEAST_SEARCHED = (12, 25, 50, 100), 50
 OWN = {
     "epochs": "every run has the same --updates",
     "epoch_updates": "every run has the same --updates, and --validations validations",
+    "minutes": "every run has the same --updates",
     "patience": "every run has all its --updates",
     "label_fraction": "name them with --label_fractions",
     "val_fraction": "validation images are cut like training images; --full_validation keeps all",
@@ -61,8 +62,6 @@ class StudyOptions:
     """Shares of the labels in place of --label_counts; the same nested subsets for every initialisation."""
     seeds: Annotated[int, Field(ge=1)] = 5
     """Repetitions of every trial, each with its own subset, order and fresh weights."""
-    updates: Annotated[int, Field(ge=1)] = 2000
-    """Updates of every run, whatever its number of labels."""
     validations: Annotated[int, Field(ge=1)] = 20
     """Number of validations per run; the best one selects the checkpoint."""
     lrs: tuple[Rate, ...] = (0.001, 0.003, 0.01)
@@ -120,7 +119,7 @@ class StudyConfig:
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()
-    training: TrainingConfig = TransferConfig().training
+    training: TrainingConfig = replace(TransferConfig().training, updates=(2000,))
     loss: LossConfig = LossConfig()
     labels: LabelConfig = LabelConfig()
     optim: OptimizerConfig = TransferConfig().optim
@@ -144,9 +143,9 @@ class StudyConfig:
             raise UserError(f"--label_counts has a number twice: {' '.join(counts)}")
         if counts and fractions:
             raise UserError("--label_counts and --label_fractions exclude each other: leave one of them out")
-        if self.study.updates % self.study.validations:
+        if self.updates % self.study.validations:
             raise UserError(
-                f"--updates {self.study.updates} is no multiple of --validations {self.study.validations}: change one"
+                f"--updates {self.updates} is no multiple of --validations {self.study.validations}: change one"
             )
         for start in starts:
             self.training_of(start).check()
@@ -163,6 +162,11 @@ class StudyConfig:
         search = options.search_fraction or min(max(0.2, LEAST_SEARCHED / masks), 1.0)
         chosen = replace(options, label_counts=None, label_fractions=fractions, search_fraction=search)
         return replace(self, study=chosen)
+
+    @property
+    def updates(self) -> int:
+        """Updates of every run, whatever its number of labels."""
+        return sum(self.training.updates)
 
     @property
     def folder(self) -> Path:

@@ -42,7 +42,7 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
         tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
         notices=_notices(evidence, config),
     )
-    page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config.study, config.data.folds))
+    page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)
     if evidence.head_to_head:
         page.add("Pretrained initialisations against each other", lambda: [_head_to_head(evidence)], _PAIRED_TOO)

@@ -21,7 +21,7 @@ from common.signals import keeping
 from common.terminal import time_left
 from transfer.config import EncoderConfig
 from transfer.labels import training_part
-from transfer.study.config import StudyConfig
+from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, shape, train_trial
 
@@ -192,7 +192,7 @@ class StudyPlan:
 
     def _refuse_other_settings(self) -> None:
         saved = self.folder / "config.yaml"
-        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE)):
+        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE | OWN.keys())):
             raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
 
     def _refuse_few(self, data: LabelledSplits) -> None:
@@ -241,13 +241,16 @@ class StudyPlan:
         _, short, longer, looked = (self._seconds(start, *plan) for plan in ((1, 1), (1, 1), (6, 1), (6, 6)))
         update, validation = max(longer - short, 0.0) / 5, max(looked - longer, 0.0) / 5
         options = self.config.study
-        return short + update * (options.updates - 1) + validation * (options.validations - 1)
+        return short + update * (self.config.updates - 1) + validation * (options.validations - 1)
 
     def _seconds(self, start: Initialisation, updates: int, validations: int) -> float:
-        options = replace(self.config.study, updates=updates, validations=validations)
+        options = replace(self.config.study, validations=validations)
+        training = replace(self.config.training, updates=(updates,))
         trial = Trial("search", start, 1.0, SEARCH_SEED, 1e-4, 1.0, self.folds[0])
         with TemporaryDirectory() as folder:
-            train_trial(trial, replace(self.config, study=options), Path(folder) / "run", data=self.data)
+            train_trial(
+                trial, replace(self.config, study=options, training=training), Path(folder) / "run", data=self.data
+            )
             result = read_trial(Path(folder) / "run")
         assert result is not None, "it was just trained"
         return result.record["seconds"]

@@ -67,7 +67,7 @@ def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves
     return told
 
 
-def legend(evidence: Results, options: StudyOptions, folds: int | None = None) -> str:
+def legend(evidence: Results, config: StudyConfig) -> str:
     """Explain the figures of the table."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
@@ -75,8 +75,8 @@ def legend(evidence: Results, options: StudyOptions, folds: int | None = None) -
     return (
         f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval "
         "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
-        f"Masks are counted for training + validation. {_folded(folds)}"
-        f"Every run takes {options.updates} updates. {searched(options)}"
+        f"Masks are counted for training + validation. {_folded(config.data.folds)}"
+        f"Every run takes {config.updates:,} updates. {searched(config.study)}"
     )
 
 

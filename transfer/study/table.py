@@ -87,18 +87,18 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
 
 
 def _markdown(evidence: Results, config: StudyConfig) -> str:
-    curves, options = evidence.curves, config.study
+    curves = evidence.curves
     lines = [line for line in (too_little(evidence), *evidence.unequal, *evidence.leaks) if line] + [""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
         lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
         lines += [f"- {head_to_head(*pair, told)}" for pair, told in evidence.rivals.items()]
-    lines += ["", *_table(curves), "", legend(evidence, options, config.data.folds), ""]
+    lines += ["", *_table(curves), "", legend(evidence, config), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
     if (found := double_budget(evidence.results)) is not None:
         lines += ["", doubled_budget(found)]
-    if (edge := rates_at_the_edge(options, curves)) is not None:
+    if (edge := rates_at_the_edge(config.study, curves)) is not None:
         lines += ["", edge]
     return "\n".join(lines) + "\n"
 

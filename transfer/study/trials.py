@@ -53,7 +53,7 @@ class Trial:
     def config(self, study: StudyConfig, folder: Path) -> TransferConfig:
         """The settings of transfer.main that train it."""
         options, base = study.study, study.training_of(self.start)
-        updates = options.updates * (2 if self.kind == "double" else 1)
+        updates = study.updates * (2 if self.kind == "double" else 1)
         kept = 1.0 if options.full_validation else self.fraction
         plan = {"epochs": options.validations, "epoch_updates": updates // options.validations}
         return replace(
@@ -61,7 +61,7 @@ class Trial:
             data=replace(base.data, fold=self.fold or None),
             labels=replace(base.labels, label_fraction=self.fraction, val_fraction=kept),
             encoder=replace(base.encoder, encoder_lr_factor=self.encoder_lr_factor),
-            training=replace(base.training, **plan, patience=options.validations, lr=self.lr),
+            training=replace(base.training, **plan, updates=(), lr=self.lr),
             run=replace(
                 base.run,
                 seed=self.seed,

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.synthetic.pets import synthetic_pets
-from common.engine.loop import Updater, fit, train_epoch, updates_per_epoch
+from common.engine.budget import Course
+from common.engine.loop import Updater, fit, train_epoch, updates_per_pass
 from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
@@ -27,7 +28,9 @@ def small_updater(lr_at=lambda update: 0.1 / (1 + update), **settings):
     optimizer = torch.optim.SGD(
         [{"params": [model.weight], "factor": 0.5}, {"params": [model.bias]}], lr=1.0, momentum=0.9
     )
-    return model, Updater(Precision(torch.device("cpu")), model, optimizer, plan(**settings), lr_at=lr_at, seed=7)
+    length = plan(**settings)
+    course = Course(length, 3)
+    return model, Updater(Precision(torch.device("cpu")), model, optimizer, length, course=course, lr_at=lr_at, seed=7)
 
 
 def squared(model: nn.Module):
@@ -105,7 +108,7 @@ def test_small_batches_whose_gradients_are_added_move_like_one_large_batch():
         model, updater = small_updater(accumulate=accumulate)
         train_epoch(step_of(model), Batches(pets, batch_size=size).epoch(0), updater)
         assert updater.update == 1
-        assert updates_per_epoch(Batches(pets, batch_size=size), updater.plan) == 1
+        assert updates_per_pass(Batches(pets, batch_size=size), updater.plan) == 1
         weights.append(model.weight.detach().clone())
     torch.testing.assert_close(weights[0], weights[1])
     torch.testing.assert_close(weights[0], weights[2])

@@ -5,9 +5,17 @@ import torch
 from torch import nn
 
 from common.config.groups import OptimizerConfig, TrainingConfig
+from common.engine.budget import Course
 from common.engine.optim import ParameterGroup, build_optimizer, rates
 
 TRAINING = TrainingConfig(epochs=5, batch_size=2, lr=0.4, weight_decay=0.1, patience=1)
+
+
+def five_epochs(updates: int = 4) -> Course:
+    course = Course(TRAINING, updates)
+    for epoch in range(5):
+        course.begin(epoch, 0)
+    return course
 
 
 def plan(**settings) -> OptimizerConfig:
@@ -51,14 +59,14 @@ def test_momentum_is_nesterovs_where_there_is_any(momentum):
 def test_schedules_equal_torchs_own_at_every_update():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=TRAINING.lr)
     poly = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=20, power=0.9)
-    ours = rates(TRAINING, plan(schedule="poly"), 4)
+    ours = rates(TRAINING, plan(schedule="poly"), five_epochs())
     for update in range(20):
         assert ours(update) == pytest.approx(poly.get_last_lr()[0], rel=1e-9)
         optimizer.step()
         poly.step()
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=TRAINING.lr)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20, eta_min=0.01)
-    ours = rates(TRAINING, plan(schedule="cosine", min_lr=0.01), 4)
+    ours = rates(TRAINING, plan(schedule="cosine", min_lr=0.01), five_epochs())
     for update in range(20):
         assert ours(update) == pytest.approx(cosine.get_last_lr()[0], rel=1e-9)
         optimizer.step()
@@ -67,9 +75,9 @@ def test_schedules_equal_torchs_own_at_every_update():
 
 @pytest.mark.parametrize("schedule", ["poly", "cosine"])
 def test_a_falling_rate_ends_at_its_least_value(schedule):
-    assert rates(TRAINING, plan(schedule=schedule, min_lr=0.01), 4)(20) == pytest.approx(0.01)
+    assert rates(TRAINING, plan(schedule=schedule, min_lr=0.01), five_epochs())(20) == pytest.approx(0.01)
 
 
 def test_a_constant_rate_warms_up_and_stays():
-    ours = rates(TRAINING, plan(schedule="constant", warmup_epochs=0.5), 4)
+    ours = rates(TRAINING, plan(schedule="constant", warmup_epochs=0.5), five_epochs())
     assert [ours(update) for update in (0, 1, 2, 19)] == pytest.approx([0.2, 0.4, 0.4, 0.4])

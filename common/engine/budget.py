@@ -1,0 +1,140 @@
+"""The length of a training: how many updates each epoch has, as told, by the images, or as fit in its minutes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from common.config.groups import TrainingConfig
+from common.terminal import time_left
+
+MINUTES = 50.0
+"""The longest training where no length is told: with its report it takes less than an hour."""
+EPOCHS = (10, 50)
+"""The fewest and the most validations of a training that is told in updates or minutes."""
+REPORT = 0.05
+"""Share of the minutes that is left for the scores and the page."""
+
+
+def settled(plan: TrainingConfig, images: int, *, updates: int, passes: int) -> TrainingConfig:
+    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
+
+    Where no length is told a training has `updates` updates, or `passes` passes over the images if they are more, and
+    at most `MINUTES` minutes.
+    """
+    if plan.epoch_updates == 0:
+        plan = replace(plan, batch_size=min(plan.batch_size, images))
+    one_pass = math.ceil(images / (plan.batch_size * plan.accumulate))
+    if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
+        plan = replace(plan, updates=(max(updates, passes * one_pass),), minutes=MINUTES)
+    if len(plan.updates) == 1:
+        return replace(plan, **_parts(plan.updates[0], plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass)))
+    if plan.updates:
+        return replace(plan, epochs=len(plan.updates))
+    if plan.minutes:
+        return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes))
+    return replace(plan, epochs=plan.epochs or math.ceil(max(updates, passes * one_pass) / plan.epoch_updates))
+
+
+class Course:
+    """How far a training has come, in updates and epochs, and how many updates its next epoch has.
+
+    A training of so many minutes plans each epoch when it begins, by the pace of the one before it. The learning rate
+    depends on the position in epochs alone, so that those numbers of updates repeat the training to the last bit.
+    """
+
+    def __init__(self, plan: TrainingConfig, one_pass: int) -> None:
+        """`plan` is a settled one; `one_pass` is the number of updates in a pass over the images."""
+        self.plan, self.epochs = plan, plan.epochs
+        self.told = list(plan.updates) or [plan.epoch_updates or one_pass] * plan.epochs
+        self.timed = plan.minutes > 0 and not plan.updates
+        self.updates: list[int] = []
+        """Updates of the epochs that have begun."""
+        self.pace = self.rest = 0.0
+        """Seconds of an update, and of all else in an epoch."""
+        self._turn = math.nan
+        """When the epoch began, or its last update ended."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether epochs are cut out of passes that follow each other, and not passes themselves."""
+        return bool(self.plan.updates or self.plan.minutes or self.plan.epoch_updates)
+
+    @property
+    def needs_pace(self) -> bool:
+        """Whether the seconds of an update are wanted before the first one."""
+        return self.plan.minutes > 0 and (self.timed or not self.updates)
+
+    def expect(self, pace: float) -> None:
+        """Take the seconds of an update into the plan: a training that would take longer than it may is timed."""
+        self.pace = pace
+        if self.plan.minutes and pace * sum(self.told) > self._seconds:
+            self.timed = True
+
+    def begin(self, epoch: int, spent: float) -> int:
+        """The number of updates of an epoch (counted from 0), which begins `spent` seconds after the command."""
+        if not math.isnan(self._turn):
+            self.rest = spent - self._turn
+        self._turn = spent
+        del self.updates[epoch:]
+        count = self.told[epoch]
+        if self.timed:
+            part = (self._seconds - spent) / (self.epochs - epoch) - self.rest
+            count = max(1, int(part / self.pace)) if self.pace > 0 else count
+        self.updates.append(count)
+        return count
+
+    def end(self, spent: float) -> None:
+        """Take note that the last update of an epoch is done, `spent` seconds after the command began."""
+        self.pace, self._turn = (spent - self._turn) / self.updates[-1], spent
+
+    def at(self, update: int) -> float:
+        """The position of an update (counted from 0) in epochs: 1.5 is half-way through the second."""
+        for epoch, count in enumerate(self.updates):
+            if update < count:
+                return epoch + update / count
+            update -= count
+        return float(len(self.updates))
+
+    def __str__(self) -> str:
+        size, accumulated = self.plan.batch_size, f" x {self.plan.accumulate}" if self.plan.accumulate > 1 else ""
+        if self.timed:
+            return f"length: {self.plan.minutes:g} minutes, batches of {size}{accumulated}, {self.epochs} epochs"
+        total = sum(self.told)
+        about = f", about {time_left(total * self.pace)}" if self.pace else ""
+        return f"length: {total:,} updates of {size}{accumulated} images, {self.epochs} epochs{about}"
+
+    def repeated(self) -> TrainingConfig:
+        """The plan that repeats this training exactly."""
+        missing = self.epochs - len(self.updates)  # it was stopped by its patience
+        return replace(self.plan, minutes=0.0, updates=(*self.updates, *self.updates[-1:] * missing))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next epoch depends on."""
+        return {"updates": list(self.updates), "timed": self.timed}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.updates, self.timed = list(state["updates"]), state["timed"]
+
+    def resumed(self, update: int) -> None:
+        """Go on after so many updates of a run of version 0.2.0, whose epochs are all as long as told."""
+        self.updates = []
+        while update > 0:
+            self.updates.append(self.told[len(self.updates)])
+            update -= self.updates[-1]
+
+    @property
+    def _seconds(self) -> float:
+        return self.plan.minutes * 60 * (1 - REPORT)
+
+
+def _between(limits: tuple[int, int], number: float) -> int:
+    return min(max(round(number), limits[0]), limits[1])
+
+
+def _parts(updates: int, epochs: int) -> dict[str, Any]:
+    """So many epochs, at most one for each update, with the updates spread over them evenly."""
+    epochs = min(epochs, updates)
+    ends = [updates * number // epochs for number in range(epochs + 1)]
+    return {"epochs": epochs, "updates": tuple(ends[number + 1] - ends[number] for number in range(epochs))}

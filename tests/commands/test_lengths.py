@@ -1,0 +1,51 @@
+"""The length of a run: in minutes, in updates, and by itself."""
+
+import csv
+
+import pytest
+from datasets import write_images_masks
+from run_checks import metrics, same, weights
+from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
+
+from common.engine import budget
+from pretrain.main import main as pretrain
+from transfer.main import main as transfer
+
+UNTOLD = [*TINY, "--decoder_widths", "4", "4", "4", "4", "4"]
+"""Flags of phase 2 without a length."""
+
+
+@pytest.mark.parametrize(("command", "flags"), [(pretrain, PRETRAIN), (transfer, TRANSFER)])
+def test_a_run_of_so_many_minutes_is_repeated_by_its_updates(command, flags, tmp_path, capsys):
+    words = [*flags, *SYNTHETIC, "--epochs", "3", "--minutes", "0.03", "--output_dir", "run"]
+    assert command(words) == 0
+    said = capsys.readouterr().out
+    assert "0.03 minutes, batches of 8, 3 epochs" in said
+    assert "--config run/repeat.yaml repeats its " in said
+    assert command(["--config", "run/repeat.yaml", "--output_dir", "again"]) == 0
+    assert same(weights(tmp_path / "run")["model"], weights(tmp_path / "again")["model"])
+    assert metrics(tmp_path / "run")["best_epoch"] == metrics(tmp_path / "again")["best_epoch"]
+    assert (tmp_path / "run/metrics.csv").read_text() == (tmp_path / "again/metrics.csv").read_text()
+
+
+def test_a_run_without_a_length_has_one_that_fits_its_images_and_the_rate_falls_to_its_end(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("transfer.phase.UPDATES", 2)
+    monkeypatch.setattr("transfer.phase.PASSES", 10)
+    write_images_masks(tmp_path / "data", 10)
+    assert transfer([*UNTOLD, "--data_dir", "data", "--output_dir", "run"]) == 0
+    assert "length: 10 updates of 7 images, 10 epochs, about" in capsys.readouterr().out
+    with (tmp_path / "run/metrics.csv").open() as file:
+        rates = [float(row["lr"]) for row in csv.DictReader(file)]
+    assert len(rates) == 10
+    assert rates[0] > 0.9 * 0.003
+    assert rates[-1] < 0.13 * 0.003
+
+
+def test_a_run_that_would_take_hours_is_cut_to_minutes_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(budget, "MINUTES", 0.001)
+    monkeypatch.setattr(budget, "EPOCHS", (2, 2))
+    write_images_masks(tmp_path / "data", 20)
+    assert transfer([*UNTOLD, "--data_dir", "data", "--output_dir", "run"]) == 0
+    assert "length: 0.001 minutes, batches of 8, 2 epochs" in capsys.readouterr().out

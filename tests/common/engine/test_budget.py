@@ -1,0 +1,133 @@
+"""The length of a training, by hand and on a machine whose pace changes."""
+
+import random
+
+import pytest
+
+from common.config.groups import TrainingConfig
+from common.engine.budget import MINUTES, Course, settled
+from common.errors import UserError
+
+
+def plan(**settings) -> TrainingConfig:
+    return TrainingConfig(**{"batch_size": 16, "lr": 0.1, "weight_decay": 0.0, **settings})
+
+
+def of(images: int, **settings) -> TrainingConfig:
+    return settled(plan(**settings), images, updates=1000, passes=20)
+
+
+def test_without_a_length_few_images_take_the_least_updates_and_many_their_passes():
+    for images, batch, updates in ((2, 2, 1000), (12, 12, 1000), (262, 16, 1000), (7489, 16, 20 * 469)):
+        found = of(images)
+        assert (found.batch_size, sum(found.updates), found.minutes) == (batch, updates, MINUTES)
+        assert 10 <= found.epochs == len(found.updates) <= 50
+
+
+def test_updates_are_spread_evenly_over_as_many_validations_as_passes_within_limits():
+    assert of(12, updates=(1003,)).epochs == 50
+    assert of(7489, updates=(1000,)).epochs == 10
+    assert of(262, updates=(510,)).epochs == 30
+    assert of(12, updates=(7,)).updates == (1,) * 7
+    assert set(of(12, updates=(1003,)).updates) == {20, 21}
+    assert of(12, updates=(30,), epochs=4).updates == (7, 8, 7, 8)
+
+
+def test_what_is_told_is_kept():
+    assert of(100, epochs=7) == plan(epochs=7)
+    assert of(100, epochs=7, epoch_updates=3) == plan(epochs=7, epoch_updates=3)
+    assert of(5, epochs=7, epoch_updates=3).batch_size == 16  # filled from several passes
+    assert of(100, updates=(3, 4, 5)) == plan(epochs=3, updates=(3, 4, 5))
+    assert of(100, minutes=10.0) == plan(epochs=20, minutes=10.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epoch_updates": 3, "updates": (100,)}, "--epoch_updates belongs to --epochs"),
+        ({"epoch_updates": 3, "minutes": 10.0}, "--epoch_updates belongs to --epochs"),
+        ({"epochs": 3, "updates": (100, 100)}, "--updates names 2 epochs, and --epochs 3"),
+    ],
+)
+def test_lengths_that_exclude_each_other_are_refused(settings, said):
+    with pytest.raises(UserError, match=said):
+        plan(**settings).check()
+
+
+def test_positions_are_in_epochs_and_end_at_their_number():
+    course = Course(of(100, updates=(4, 2, 2)), 7)
+    for epoch in range(3):
+        course.begin(epoch, 0.0)
+    assert [course.at(update) for update in range(9)] == [0, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3]
+
+
+def drive(course: Course, pace, rest) -> float:
+    """Run a training on a machine with `pace(now)` seconds an update and `rest(now)` an epoch; when it ended."""
+    now = 5.0
+    for epoch in range(course.epochs):
+        for _ in range(course.begin(epoch, now)):
+            now += pace(now)
+        course.end(now)
+        now += rest(now)
+    return now - rest(now)  # the last update
+
+
+@pytest.mark.parametrize(
+    "pace",
+    [
+        lambda _: 0.1,
+        lambda now: 0.1 if now < 200 else 0.3,
+        lambda now: 0.3 if now < 300 else 0.1,
+        lambda _: random.choice([0.05, 0.1, 0.4]),
+        lambda now: 0.1 if int(now / 45) % 2 else 0.2,
+    ],
+    ids=["even", "slower", "faster", "noisy", "in turns"],
+)
+def test_ten_minutes_end_in_time_under_changing_load(pace):
+    random.seed(1)
+    course = Course(of(262, minutes=10.0), 17)
+    course.expect(0.1)
+    assert 9 * 60 < drive(course, pace, lambda now: 20 * pace(now)) < 10.2 * 60
+    assert len(course.updates) == 20
+
+
+def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fits_is_not():
+    course = Course(of(262), 17)
+    course.expect(MINUTES * 60 / 2000)
+    assert not course.timed
+    assert [course.begin(epoch, 1e6) for epoch in range(course.epochs)] == course.told
+    course = Course(of(262), 17)
+    course.expect(MINUTES * 60 / 900)
+    assert course.timed
+    assert course.begin(0, 0.0) < course.told[0]
+
+
+def test_its_updates_repeat_a_timed_training():
+    course = Course(of(262, minutes=1.0), 17)
+    course.expect(0.1)
+    drive(course, lambda _: random.choice([0.05, 0.4]), lambda _: 0.0)
+    again = Course(settled(course.repeated(), 262, updates=1000, passes=20), 17)
+    for epoch, count in enumerate(course.updates):
+        assert again.begin(epoch, 0.0) == count
+    assert all(again.at(update) == course.at(update) for update in range(sum(course.updates)))
+    assert again.epochs == course.epochs
+    assert not again.timed
+
+
+def test_a_training_that_its_patience_stopped_is_repeated_with_its_rates():
+    course = Course(of(262, minutes=1.0), 17)
+    course.expect(0.1)
+    counts = [course.begin(epoch, 0.0) for epoch in range(3)]
+    again = course.repeated()
+    assert len(again.updates) == course.epochs
+    assert list(again.updates[:3]) == counts
+
+
+def test_a_course_goes_on_where_it_was():
+    course = Course(of(262, updates=(100,)), 17)
+    for epoch in range(3):
+        course.begin(epoch, 0.0)
+    other, old = Course(course.plan, 17), Course(course.plan, 17)
+    other.load_state_dict(course.state_dict())
+    old.resumed(sum(course.updates))  # states of version 0.2.0 know the number of updates alone
+    assert other.updates == old.updates == course.updates
