@@ -100,6 +100,7 @@ def curve_figure(rows: Sequence[Row], panels: Panels, colours: Mapping[str, str]
                 marker="." if len(rows) < 30 else "",
             )
         axes.set_xlabel("epoch")
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.grid(alpha=0.3)
         legend_beside(axes)
     return figure

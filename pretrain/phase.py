@@ -46,8 +46,6 @@ UPDATES, PASSES = 1500, 6
 class Pretraining:
     """An autoencoder, its photographs, and the folder of its run."""
 
-    headline = ("val/psnr", "val/ssim", "val/probe/miou")
-
     def __init__(self, config: PretrainConfig, held: RunFolder) -> None:
         self.config = config
         self.run = Run(held, config)
@@ -70,6 +68,11 @@ class Pretraining:
         self.objective.to(self.precision.device)
         self.course = Course(config.training, updates_per_pass(self.batches, config.training))
         self.painter = build_painter(self.model, config, progress=self._progress)
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """Columns in the printed line of an epoch: those of pixels where pixels are the task."""
+        return (*(("val/psnr", "val/ssim") if self.painter is None else ()), "val/probe/miou")
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
@@ -131,7 +134,9 @@ class Pretraining:
             parts=self.run.parts,
         )
         with self.run.reporting():
-            report_training(self.run, self.model, info, device=self.precision.device)
+            labelled = None if self.probe is None else self.probe.val
+            known = {"target": self.objective.target, "labelled": labelled}
+            report_training(self.run, self.model, info, **known, device=self.precision.device)
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
@@ -181,7 +186,8 @@ class Pretraining:
         from pretrain.report.run_report import training_pictures  # now, as in `report`
 
         neighbours, device = self._probes_after(history.epoch - 1), self.precision.device
-        drawn = training_pictures(self.model, self.data.val, self.config, 4, device=device, neighbours=neighbours)
+        known = {"target": self.objective.target, "device": device, "neighbours": neighbours}
+        drawn = training_pictures(self.model, self.data.val, self.config, 4, **known)
         for name, picture in drawn.items():
             self.run.picture(name, picture, history.epoch)
 

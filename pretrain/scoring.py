@@ -9,13 +9,17 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from common.data.batches import each_image
+from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.rows import Row
 from common.tensors import at_least_float32
+from pretrain.compared import Yardstick
 from pretrain.losses.pseudo_mask import probability
 from pretrain.losses.registry import SIDE_OBJECTIVES
 from pretrain.losses.ssim import ssim
 from pretrain.model import Autoencoder
+from pretrain.pretexts.task import TaskMaker
+from pretrain.targets.target import Target
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
@@ -27,8 +31,9 @@ def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
 def score_images(
     model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device, doing: str = ""
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """MSE, PSNR (dB) and SSIM of every image in file order, and the PSNR where all skips are zero.
+    """MSE, PSNR (dB) and SSIM of every image in file order, and two yardsticks of the PSNR.
 
+    "psnr_mean_colour" is that of each image's mean colour, the chance level of a reconstruction.
     "psnr_no_skips" is the skip-dependence score: far below "psnr", the skips carry the image, not the coarsest map.
     It is absent where the decoder has no skips. With `doing` ("scoring") a bar is shown.
     """
@@ -37,6 +42,7 @@ def score_images(
     for batch in each_image(pack, batch_size=batch_size, device=device, doing=doing):
         reconstruction, without = rebuild(model, batch.image)
         scores = reconstruction_scores(reconstruction, batch.image)
+        scores["psnr_mean_colour"] = _psnr(batch.image - batch.image.mean((2, 3), keepdim=True))
         if without is not None:
             scores["psnr_no_skips"] = reconstruction_scores(without, batch.image)["psnr"]
         for name, values in scores.items():
@@ -54,6 +60,44 @@ def rebuild(
         return reconstruction, None
     nothing = torch.zeros(len(image), device=image.device)
     return reconstruction, model.rebuild(features, image, keep=nothing)
+
+
+@torch.no_grad()
+def score_task(
+    model: Autoencoder, target: Target, pack: Pack, make_task: TaskMaker, *, batch_size: int, device: torch.device
+) -> Float[np.ndarray, " n"]:
+    """By what share the error of the task on each image is below that of guessing the mean, see `Yardstick`.
+
+    Random parts of the task come from torch's global generator.
+    """
+    model.eval()
+    yardstick = Yardstick()
+    for batch in each_image(pack, batch_size=batch_size, device=device):
+        task = make_task(batch.image)
+        yardstick.add(target.compared(model.decode(model.encode(task.seen, task.visible), keep=task.keep), task))
+    return yardstick.better()
+
+
+@torch.no_grad()
+def score_outlines(
+    model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device
+) -> Float[np.ndarray, " n"] | None:
+    """The IoU of the predicted foreground of each image with all of its mask but class 0; 255 does not count.
+
+    None where the network predicts no foreground, or there are no masks. NaN where neither has foreground.
+    """
+    if pack.masks is None or "pseudo_mask" not in model.heads:
+        return None
+    found = []
+    model.eval()
+    for batch in each_image(pack, batch_size=batch_size, device=device):
+        predicted, truth = foreground_probability(model, batch.image), batch.mask
+        assert predicted is not None
+        assert truth is not None
+        counts, ours, theirs = (truth != IGNORE).cpu().numpy(), predicted > 0.5, (truth != 0).cpu().numpy()
+        both, either = ((mask & counts).sum((1, 2)) for mask in (ours & theirs, ours | theirs))
+        found.append(np.where(either > 0, both / np.maximum(either, 1), np.nan))
+    return np.concatenate(found)
 
 
 @torch.no_grad()
@@ -91,6 +135,9 @@ def reconstruction_scores(
     """
     reconstruction = at_least_float32(reconstruction).clamp(0, 1)
     image = image.to(reconstruction.dtype)
-    mse = (reconstruction - image).square().mean((1, 2, 3))
-    psnr = -10 * mse.clamp(min=SMALLEST_MSE).log10()
-    return {"mse": mse, "psnr": psnr, "ssim": ssim(reconstruction, image)}
+    error = reconstruction - image
+    return {"mse": error.square().mean((1, 2, 3)), "psnr": _psnr(error), "ssim": ssim(reconstruction, image)}
+
+
+def _psnr(error: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
+    return -10 * error.square().mean((1, 2, 3)).clamp(min=SMALLEST_MSE).log10()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -90,7 +90,9 @@ def curve_blocks(
             for column, name in columns.items()
         ]
         if any(_known(one.x, one.y) for one in series):
-            chart = Chart(Axis("epoch", whole=True), Axis("value", log=needs_log_axis(series)), series, marks)
+            log = needs_log_axis(series)
+            values = Axis("value, logarithmic") if log else Axis("value", min=0)
+            chart = Chart(Axis("epoch", whole=True), replace(values, log=log), series, marks)
             blocks.append(chart.block(title, width="half"))
     if not blocks:
         raise NothingToShowError("no epoch has been recorded")
@@ -140,6 +142,17 @@ def matrix(
 def text(*sentences: str, title: str = "", width: Width = "") -> Block:
     """Sentences in a frame."""
     return Block("text", title, {"sentences": list(sentences)}, "", width)
+
+
+def sheet(
+    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: Sequence[str], *, note: str = ""
+) -> Block:
+    """Pictures in rows, as data URIs under their heads; `names` are the rows'. NothingToShowError without any."""
+    if not rows:
+        raise NothingToShowError(f"{title}: there is no picture")
+    return Block(
+        "sheet", title, {"heads": list(heads), "rows": [list(row) for row in rows], "names": list(names)}, note
+    )
 
 
 def code(title: str, words: str, *, width: Width = "") -> Block:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -10,8 +11,10 @@ from jaxtyping import Float, Int64
 from common.config.load import unflatten
 from common.config.network import EvaluateOptions, Pooling
 from common.data.load import LabelledSplits, load_labelled, load_splits
+from common.data.pack import LabelledPack
 from common.embedding import describe, image_classes, knn_accuracy, plane, silhouette
 from common.engine.device import find_device
+from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
 from common.intervals import mean_interval
 from common.models.rebuild import rebuilt
@@ -20,17 +23,26 @@ from common.report.run_info import RunInfo
 from common.rows import csv_table, read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
-from common.run.notes import data_name
+from common.run.notes import count_phrase, data_name
 from common.run.records import read_resources
-from common.say import say
+from common.say import note, say
+from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
 from pretrain.record import refuse_unknown
 from pretrain.report.run_report import Analysis, Separation, report_evaluation, write_evaluation_page
-from pretrain.report.scored_model import Level, ScoredModel, measure_levels, score_model
+from pretrain.report.scored_model import Level, ScoredModel, measure_levels, outlines_of, score_model
+from pretrain.targets.target import Target
 
-FORMATS = {"mse": "{:.5f}", "psnr": "{:.2f} dB", "ssim": "{:.4f}", "psnr_no_skips": "{:.2f} dB"}
+FORMATS = {
+    "better_than_mean": "{:.1%}",
+    "mse": "{:.5f}",
+    "psnr": "{:.2f} dB",
+    "ssim": "{:.4f}",
+    "psnr_mean_colour": "{:.2f} dB",
+    "psnr_no_skips": "{:.2f} dB",
+}
 
 
 class Evaluation:
@@ -49,7 +61,8 @@ class Evaluation:
         self.model.to(self.device).eval()
         wanted = options.data(trained.data)
         self.data = load_splits(wanted)
-        if options.analyze_latent_space and self.data.layout != "folder":
+        masks = options.analyze_latent_space or "pseudo_mask" in self.model.heads
+        if masks and self.data.layout != "folder":
             self.data = load_labelled(wanted)
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
@@ -60,15 +73,34 @@ class Evaluation:
         """MSE, PSNR and SSIM of every image to images.csv; their means, with intervals, to the screen."""
         names = None if self.data.classes is None else self.data.classes.names
         split, size = self.options.split, self.batch_size
-        scored = score_model(self.model, self.pack, split, batch_size=size, device=self.device, names=names)
+        known = {"batch_size": size, "device": self.device}
+        tasks, target = build_tasks(self.trained), self._target()
+        scored = score_model(
+            self.model, self.pack, split, names=names, target=target, make_task=tasks, seed=self.seed, **known
+        )
+        if isinstance(self.pack, LabelledPack):
+            truth = f"the masks of {count_phrase(len(self.pack), split)}"
+            scored = replace(scored, outlines=outlines_of(self.model, self.pack, truth, **known))
         with csv_table(self.folder / "images.csv", ["image", *scored.scores]) as add:
             for row in zip(self.pack.keys, *(values.tolist() for values in scored.scores.values()), strict=True):
                 add(row)
         say(f"{split} ({len(self.pack)} images), mean and 95 % interval")
         for name, values in scored.scores.items():
             value, *ends = map(FORMATS[name].format, mean_interval(values))
-            say(f"  {name:<14} {value}  ({ends[0]} to {ends[1]})")
+            say(f"  {name:<16} {value}  ({ends[0]} to {ends[1]})")
+        for outlines in scored.outlines:
+            say(f"  outlines, IoU    {outlines.mean:.4f}, with {outlines.truth}")
         return scored
+
+    def _target(self) -> Target | None:
+        """What the network regresses, made as in its training; None where its weights are not at hand."""
+        seed_update(self.seed, INITIAL)
+        try:
+            target = build_target(self.trained)
+        except UserError as error:
+            note(f"the task is not scored: {error}")
+            return None
+        return None if target is None else target.to(self.device)
 
     def analyze(self) -> Analysis:
         """Measure the encoder's levels and its vectors of whole images, and print what that tells."""

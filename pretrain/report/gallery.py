@@ -9,15 +9,12 @@ from jaxtyping import Float, UInt8
 from common.colours import heat
 from common.data.batches import read_batch
 from common.data.pack import Pack
-from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
 from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import photograph
 from common.report.page import Block, NothingToShowError
 from common.report.selection import some_of, worst_best_between
-from pretrain.losses.reconstruction import composite
 from pretrain.model import Autoencoder
-from pretrain.pretexts.task import TaskMaker
 from pretrain.scoring import rebuild, side_pictures
 
 WHITE = 0.25
@@ -28,14 +25,6 @@ LAYERS = (
     Layer(key="error", name="error", note=SCALE),
     Layer(key="no_skips", name="without skips", note="reconstruction from the coarsest map alone"),
     Layer(key="foreground", name="foreground", note="predicted probability, from black 0 to white 1"),
-    Layer(key="seen", name="corrupted input", group="pretext"),
-    Layer(
-        key="rebuilt",
-        name="reconstruction of it",
-        group="pretext",
-        note="pixels outside the loss are copied from the original",
-    ),
-    Layer(key="task_error", name="error of it", group="pretext", note=SCALE),
 )
 ORDERS = (
     Order("worst PSNR first", "psnr"),
@@ -50,12 +39,10 @@ def gallery(
     model: Autoencoder,
     pack: Pack,
     scores: Mapping[str, Float[np.ndarray, " n"]],
-    make_task: TaskMaker,
     *,
     device: torch.device,
-    seed: int,
 ) -> tuple[Block, set[int]]:
-    """The gallery of reconstructions, errors and pretext, and the indices of the images in it.
+    """The gallery of reconstructions and errors, and the indices of the images in it.
 
     Of more than MOST images it shows the worst, the best and some between; fewer if they are too large.
     """
@@ -66,8 +53,7 @@ def gallery(
     means = {name: float(np.mean(values)) for name, values in scores.items()}
 
     def draw(chosen: Sequence[int]) -> list[Item]:
-        seed_update(seed, VALIDATION)
-        drawn = zip(chosen, _layers(model, pack, make_task, chosen, device=device), strict=True)
+        drawn = zip(chosen, _layers(model, pack, chosen, device=device), strict=True)
         return [_item(i, pack.keys[i], {k: float(v[i]) for k, v in scores.items()}, means, own) for i, own in drawn]
 
     items = fill_gallery(order, draw)
@@ -85,7 +71,13 @@ def gallery(
     return filled.block(f"{note}The original is left of the line, the layer right of it."), set(order[: len(items)])
 
 
-MEASURES = {"PSNR": "psnr", "SSIM": "ssim", "MSE": "mse", "PSNR without skips": "psnr_no_skips"}
+MEASURES = {
+    "PSNR": "psnr",
+    "PSNR of its mean colour": "psnr_mean_colour",
+    "PSNR without skips": "psnr_no_skips",
+    "SSIM": "ssim",
+    "MSE": "mse",
+}
 
 
 def _item(
@@ -117,9 +109,7 @@ def _form(words: str, value: float) -> str:
 
 
 @torch.no_grad()
-def _layers(
-    model: Autoencoder, pack: Pack, make_task: TaskMaker, indices: Sequence[int], *, device: torch.device
-) -> list[dict[str, str]]:
+def _layers(model: Autoencoder, pack: Pack, indices: Sequence[int], *, device: torch.device) -> list[dict[str, str]]:
     image = read_batch(pack, np.asarray(indices), device).image
     reconstruction, without = rebuild(model, image)
     pictures = {
@@ -131,14 +121,6 @@ def _layers(
         pictures["no_skips"] = to_bytes(without)
     for side in side_pictures(model, image).values():
         pictures |= side
-    if make_task.drawn:
-        task = make_task(image)
-        rebuilt = composite(model(task.seen, keep=task.keep, visible=task.visible), task.image, task.weight)
-        pictures |= {
-            "seen": to_bytes(task.seen),
-            "rebuilt": to_bytes(rebuilt),
-            "task_error": error_picture(rebuilt, image),
-        }
     return [{name: photograph(rows[i]) for name, rows in pictures.items()} for i in range(len(indices))]
 
 

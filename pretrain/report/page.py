@@ -1,6 +1,7 @@
 """The page of phase 1: the pretext of an autoencoder, its reconstructions and its features."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import cache
 from pathlib import Path
 
 from common.config.load import flatten
@@ -11,12 +12,20 @@ from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOpt
 from common.report.page import Block, Page, notices
 from common.report.provenance import repeating, time_blocks
 from common.report.scatter import Colouring, Points, thumbnailed, thumbnails
-from common.run.notes import count_phrase, data_name
+from common.run.notes import data_name
 from pretrain.build import build_tasks
 from pretrain.record import task_words
 from pretrain.report.gallery import gallery
+from pretrain.report.headline import alarms, probed_row, sentences, tiles
 from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel
-from pretrain.report.scores import NAMES, level_blocks, panels, probed_row, score_table, skip_blocks, tiles, verdict
+from pretrain.report.scores import NAMES, level_blocks, panels, score_table, skip_blocks
+from pretrain.report.sheets import neighbour_block, task_blocks
+
+NEIGHBOURS = "Images and those that the encoder finds most alike: of one kind, where it has learnt what is in them."
+TASK = "What the network saw, what it was asked for, and its guess. Cells that do not count are dim."
+BY_PRODUCT = (
+    "Pixels were not asked for: a small decoder paints them from the encoder's maps and each image's mean and contrast."
+)
 
 
 def write_page(
@@ -29,27 +38,28 @@ def write_page(
 ) -> Path:
     """Write the page of an autoencoder, and figures/features.png beside it; returns where the page is."""
     probed, task = probed_row(info.rows, info.best_epoch), info.handover.task
+    tasks, seed = build_tasks(info.config), info.config.run.seed
     means = {name: mean_interval(values) for name, values in scored.scores.items()}
     page = Page(
         title=f"{data_name(info.config.data)}: an encoder pretrained by {task_words(task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
-        verdict=verdict(means, count_phrase(len(scored.pack), scored.split), task, probed),
-        tiles=tiles(means, probed),
-        notices=notices(info.warnings, task),
+        verdict=" ".join(sentences(scored, levels, probed)),
+        tiles=tiles(scored, levels, probed),
+        notices=notices([*alarms(levels), *info.warnings], task),
     )
-    shown: set[int] = set()
-
-    def pictures() -> list[Block]:
-        tasks, seed = build_tasks(info.config), info.config.run.seed
-        block, indices = gallery(scored.model, scored.pack, scored.scores, tasks, device=scored.device, seed=seed)
-        shown.update(indices)
-        return [block]
+    pictures = cache(lambda: gallery(scored.model, scored.pack, scored.scores, device=scored.device))
 
     def features() -> list[Block]:
-        return _features(scored, shown, path.parent / "figures", embedding, seed=info.config.run.seed)
+        return _features(scored, pictures()[1], path.parent / "figures", embedding, seed=seed)
 
-    page.add("Pictures", pictures, "Originals and their reconstructions.")
-    page.add("Scores", lambda: [score_table(means), *skip_blocks(scored.scores)])
+    def scores() -> list[Block]:
+        return [score_table(means), *skip_blocks(scored.scores)]
+
+    page.add("Neighbours", lambda: [neighbour_block(scored)], NEIGHBOURS)
+    page.add("Task", lambda: task_blocks(scored, tasks, seed=seed), TASK)
+    if not scored.by_product:
+        page.add("Pictures", lambda: [pictures()[0]], "Originals and their reconstructions.")
+        page.add("Scores", scores)
     if levels:
         page.add(
             "Levels",
@@ -59,6 +69,9 @@ def write_page(
     page.add("Features", features, LEAD)
     if info.rows:
         page.add("Training", lambda: _training(info))
+    if scored.by_product:
+        page.add("Pictures, a by-product", lambda: [pictures()[0]], BY_PRODUCT)
+        page.add("Scores", scores)
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
@@ -73,7 +86,7 @@ def _training(info: PretrainingRun) -> list[Block]:
 
 
 def _features(
-    scored: ScoredModel, shown: set[int], figures: Path, options: EmbeddingOptions, *, seed: int
+    scored: ScoredModel, shown: Set[int], figures: Path, options: EmbeddingOptions, *, seed: int
 ) -> list[Block]:
     images = EmbeddedImages.draw(scored.pack, scored.split, most=options.most, seed=seed, names=scored.names)
     vectors = latents(scored.model.encoder, images.pack, batch_size=scored.batch_size, device=scored.device)

@@ -1,7 +1,7 @@
 """From a scored autoencoder to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.network import Pooling
-from common.data.pack import Pack
+from common.data.pack import LabelledPack, Pack
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
@@ -18,16 +18,27 @@ from common.intervals import mean_interval
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import sampled
 from common.run.folder import Run
+from common.run.notes import count_phrase
 from common.run.plain_data import to_dict
 from common.say import say
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.report.figures import neighbour_grid, picture_sheets, reconstruction_grid
+from pretrain.report.headline import alarms, probed_row, sentences
 from pretrain.report.page import write_page
-from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel, measure_levels, score_model
+from pretrain.report.scored_model import (
+    Level,
+    Outlines,
+    PretrainingRun,
+    ScoredModel,
+    measure_levels,
+    outlines_of,
+    score_model,
+)
 from pretrain.report.scores import panels
 from pretrain.scoring import means
+from pretrain.targets.target import Target
 
 RANKED = 500
 """Test images, at most, from which the effective rank is computed."""
@@ -69,29 +80,54 @@ class Analysis:
 
 
 def training_pictures(
-    model: Autoencoder, pack: Pack, config: PretrainConfig, count: int, *, device: torch.device, neighbours: bool
+    model: Autoencoder,
+    pack: Pack,
+    config: PretrainConfig,
+    count: int,
+    *,
+    target: Target | None,
+    device: torch.device,
+    neighbours: bool,
 ) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
     """Reconstructions and predictions of the first images, by name; the same patches are hidden in every epoch."""
     seed_update(config.run.seed, VALIDATION)
-    return picture_sheets(model, pack, build_tasks(config), count, device=device, neighbours=neighbours)
+    tasks = build_tasks(config)
+    return picture_sheets(model, pack, tasks, count, target=target, device=device, neighbours=neighbours)
 
 
-def report_training(run: Run, model: Autoencoder, info: PretrainingRun, *, device: torch.device) -> None:
+def report_training(
+    run: Run,
+    model: Autoencoder,
+    info: PretrainingRun,
+    *,
+    target: Target | None,
+    labelled: LabelledPack | None,
+    device: torch.device,
+) -> None:
     """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
 
-    `model` has the weights of the best epoch. Without --report only metrics.json is written.
+    `model` has the weights of the best epoch, `labelled` the images of a probe. Without --report only metrics.json is
+    written.
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
-    test, val = (score_model(model, info.packs[name], name, batch_size=size, device=device) for name in ("test", "val"))
+    known = {"target": target, "make_task": build_tasks(info.config), "seed": info.config.run.seed}
+    test, val = (
+        score_model(model, info.packs[name], name, batch_size=size, device=device, **known) for name in ("test", "val")
+    )
+    test = replace(test, outlines=_outlines(val, labelled))
+    levels = _levels(test, info)
     scores = {one.split: means(one.scores) for one in (test, val)}
-    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows)}
+    if test.outlines:
+        scores["outlines"] = {one.truth: one.mean for one in test.outlines}
+    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "levels": [asdict(level) for level in levels]}
     run.write_json("metrics.json", {**scores, **finished, "task": to_dict(info.handover.task)})
     if drawn:
         _draw_training(run.figures, test, val, info)
-    page = _training_page(run, test, info) if drawn else None
+    page = _training_page(run, test, info, levels) if drawn else None
     run.close()
-    row = scores["test"]
-    say(f"test: MSE {row['mse']:.5f}, PSNR {row['psnr']:.2f} dB, SSIM {row['ssim']:.4f}")
+    say(*sentences(test, levels, probed_row(info.rows, info.best_epoch)))
+    for alarm in alarms(levels):
+        say(f"warning: {alarm}")
     if page is not None:
         say(f"report: {page}")
 
@@ -100,15 +136,29 @@ def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: Pre
     model, device = test.model, test.device
     first = range(min(8, len(test.pack)))
     save_picture(reconstruction_grid(model, test.pack, first, device=device), figures / "reconstructions_test.png")
-    sheets = training_pictures(model, val.pack, info.config, 8, device=device, neighbours=True)
+    target = test.target
+    sheets = training_pictures(model, val.pack, info.config, 8, target=target, device=device, neighbours=True)
     for name, picture in sheets.items():
         save_picture(picture, figures / f"{name}_val.png")
     save_figure(curve_figure(info.rows, panels(info.rows)), figures / "curves.png")
 
 
-def _training_page(run: Run, test: ScoredModel, info: PretrainingRun) -> Path:
+def _outlines(val: ScoredModel, labelled: LabelledPack | None) -> list[Outlines]:
+    """How the predicted outlines agree with pseudo-masks, and with masks where a probe has some."""
+    found = []
+    for pack, kind in ((val.pack, "pseudo-masks"), (labelled, "masks")):
+        if pack is not None:
+            truth = f"the {kind} of {count_phrase(len(pack), 'validation')}"
+            found += outlines_of(val.model, pack, truth, batch_size=val.batch_size, device=val.device)
+    return found
+
+
+def _levels(test: ScoredModel, info: PretrainingRun) -> list[Level]:
     some = test.pack.take(sampled(len(test.pack), RANKED, seed=info.config.run.seed))
-    levels = measure_levels(test.model.encoder, some, {}, batch_size=test.batch_size, device=test.device)
+    return measure_levels(test.model.encoder, some, {}, batch_size=test.batch_size, device=test.device)
+
+
+def _training_page(run: Run, test: ScoredModel, info: PretrainingRun, levels: Sequence[Level]) -> Path:
     return write_page(
         test, info, run.folder / "report.html", levels=levels, embedding=EmbeddingOptions(project=run.points)
     )
@@ -124,6 +174,8 @@ def report_evaluation(
     sure = {name: mean_interval(values) for name, values in scored.scores.items()}
     scores = {name: {"mean": one.value, "low": one.low, "high": one.high} for name, one in sure.items()}
     told = {"task": to_dict(info.handover.task), "images": len(scored.pack), scored.split: scores}
+    if scored.outlines:
+        told["outlines"] = {one.truth: one.mean for one in scored.outlines}
     write_json(folder / "metrics.json", told if analysis is None else {**told, **analysis.results()})
 
 

@@ -1,4 +1,4 @@
-"""The verdict, tables and charts of a phase 1 page."""
+"""The tables and charts of a phase 1 page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,68 +6,34 @@ import numpy as np
 from jaxtyping import Float
 
 from common.intervals import Interval
-from common.report.blocks import Axis, Chart, Series, interval_position, number, table
-from common.report.page import Block, Tile
+from common.report.blocks import Axis, Chart, Series, number, table
+from common.report.page import Block
 from common.rows import Panels, Row
-from common.run.records import PretrainingRecord
 from pretrain.report.scored_model import Level
 
-NAMES = {"psnr": "PSNR, dB", "ssim": "SSIM", "psnr_no_skips": "PSNR without skips, dB", "mse": "MSE"}
-FORMS = {"psnr": ".2f", "ssim": ".4f", "psnr_no_skips": ".2f", "mse": ".5f"}
-
-
-def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
-    """The last epoch with a linear probe up to the one whose weights were kept, else the first; {} where none has."""
-    probed = [row for row in rows if "val/probe/miou" in row]
-    until = [row for row in probed if best_epoch is None or row["epoch"] <= best_epoch]
-    return (until[-1:] or probed[:1] or [{}])[0]
-
-
-def verdict(means: Mapping[str, Interval], images: str, task: PretrainingRecord, probed: Row) -> str:
-    """The scores of an autoencoder in two or three sentences; `probed`: see `probed_row`."""
-    psnr = means["psnr"]
-    said = [
-        f"Reconstructions of whole images reach {psnr.value:.2f} dB PSNR and {means['ssim'].value:.3f} SSIM on {images}"
-    ]
-    if psnr.low < psnr.high:
-        said[0] += f" (95 % interval {psnr.low:.2f} to {psnr.high:.2f} dB)"
-    if "psnr_no_skips" in means:
-        lost = psnr.value - means["psnr_no_skips"].value
-        said.append(
-            f"without the skips they lose {lost:.2f} dB"
-            if lost > 0.1
-            else "the skips add nothing, so the coarsest map holds the image"
-        )
-    sentence = "; ".join(said) + "."
-    if task.target != "image":
-        sentence += " Pixels were not its target: the reconstruction head was trained for display only."
-    if probed:
-        reached = f"{probed['val/probe/miou']:.3f} (validation images, epoch {probed['epoch']:.0f})"
-        sentence += f" A linear classifier on its frozen features reaches a mean IoU of {reached}."
-    return sentence
-
-
-def tiles(means: Mapping[str, Interval], probed: Row) -> list[Tile]:
-    """The main figures with their 95 % intervals."""
-    main = []
-    for name in ("psnr", "ssim", "psnr_no_skips"):
-        if name in means:
-            mean, low, high = means[name]
-            end = 1.0 if name == "ssim" else 40.0
-            form = FORMS[name]
-            detail = f"95 %: {low:{form}} to {high:{form}}" if low < high else "no interval"
-            main.append(Tile(NAMES[name], f"{mean:{form}}", detail, interval_position(mean, low, high, end=end)))
-    if probed:
-        detail = f"frozen features, validation images, epoch {probed['epoch']:.0f}"
-        main.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))
-    return main
+NAMES = {
+    "better_than_mean": "task: share below the error of guessing the mean",
+    "psnr": "PSNR, dB",
+    "psnr_mean_colour": "PSNR of each image's mean colour, dB",
+    "psnr_no_skips": "PSNR without skips, dB",
+    "ssim": "SSIM",
+    "mse": "MSE",
+}
+FORMS = {
+    "better_than_mean": ".1%",
+    "psnr": ".2f",
+    "psnr_mean_colour": ".2f",
+    "psnr_no_skips": ".2f",
+    "ssim": ".4f",
+    "mse": ".5f",
+}
 
 
 def score_table(means: Mapping[str, Interval]) -> Block:
     """Means over the images with their intervals."""
-    rows = [[NAMES[name], *(number(end, FORMS[name]) for end in one)] for name, one in means.items()]
+    rows = [[NAMES[name], *(number(end, FORMS[name]) for end in means[name])] for name in NAMES if name in means]
     note = "95 % intervals: Student's t over the images. PSNR is capped at 100 dB."
-    return table("Reconstruction", ["metric", "mean", "low", "high"], rows, note=note, width="half")
+    return table("", ["metric", "mean", "low", "high"], rows, note=note, width="half")
 
 
 def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
@@ -75,12 +41,12 @@ def skip_blocks(scores: Mapping[str, Float[np.ndarray, " n"]]) -> list[Block]:
     if "psnr_no_skips" not in scores:
         return []
     without, whole = scores["psnr_no_skips"], scores["psnr"]
-    ends = [float(min(without.min(), whole.min())), float(max(without.max(), whole.max()))]
+    ends = [0.0, float(max(without.max(), whole.max()))]
     series = [
         Series("image", without, whole, points=True),
         Series("no gain by skips", ends, ends, colour="ink", dash="2 4"),
     ]
-    chart = Chart(Axis("PSNR without skips, dB"), Axis("PSNR, dB"), series)
+    chart = Chart(Axis("PSNR without skips, dB", min=0), Axis("PSNR, dB", min=0), series)
     note = "The height of a point above the line is the gain by the skips."
     return [chart.block("Skip dependence", note=note, width="half")]
 
@@ -119,7 +85,11 @@ def panels(rows: Sequence[Row]) -> Panels:
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Loss terms": {name: name.removeprefix("train/").replace("_", " ") for name in terms},
-        "PSNR, validation": {"val/psnr": "PSNR", "val/psnr_no_skips": "without skips"},
+        "PSNR, validation": {
+            "val/psnr": "PSNR",
+            "val/psnr_no_skips": "without skips",
+            "val/psnr_mean_colour": "each image's mean colour",
+        },
         "SSIM, validation": {"val/ssim": "SSIM"},
         "Linear probe, mean IoU": {
             name: name.removeprefix("val/probe/miou").replace("_s", "stride ") or "all levels" for name in probes

@@ -1,10 +1,12 @@
 """Histograms of oriented gradients: the shapes in an image, without its colours and its brightness."""
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pretrain.registered import Settings
+from pretrain.targets.drawn import strokes
 from pretrain.targets.target import CELL, CellTarget
 
 ORIENTATIONS = 9
@@ -25,6 +27,13 @@ class HogTarget(CellTarget):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d p q"]:
         """See `hog`."""
         return hog(image, cell=self.cell)
+
+    def drawn(
+        self, asked: Float[np.ndarray, "n d p q"], guessed: Float[np.ndarray, "n d p q"]
+    ) -> tuple[Float[np.ndarray, "n _ _ 3"], Float[np.ndarray, "n _ _ 3"]]:
+        """A star of strokes for each cell, the mean over the channels."""
+        first, second = (one.reshape(len(one), -1, ORIENTATIONS, *one.shape[2:]).mean(1) for one in (asked, guessed))
+        return strokes(first), strokes(second)
 
 
 @torch.no_grad()

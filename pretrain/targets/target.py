@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pretrain.compared import Compared
 from pretrain.pretexts.task import Task
+from pretrain.targets.drawn import dimmed, principal_colours
 
 CELL = 8
 
 Terms = dict[str, Float[Tensor, ""]]
+Pixels = UInt8[np.ndarray, "n _ _ 3"]
 
 
 class Target(nn.Module):
@@ -26,6 +31,14 @@ class Target(nn.Module):
 
     def terms(self, outputs: Mapping[str, Tensor], task: Task) -> Terms:
         """The terms by name, and their weighted sum as "loss"; `outputs` are those of the heads by their names."""
+        raise NotImplementedError
+
+    def compared(self, outputs: Mapping[str, Tensor], task: Task) -> Compared:
+        """What the task asks for beside what was predicted, for yardsticks."""
+        raise NotImplementedError
+
+    def pictures(self, outputs: Mapping[str, Tensor], task: Task) -> tuple[Pixels, Pixels]:
+        """What was asked for and what was guessed, as pictures; cells that do not count are dim."""
         raise NotImplementedError
 
 
@@ -54,6 +67,25 @@ class CellTarget(Target):
         assert "target" in outputs, "the network has no head for the target"
         error = self.error(outputs["target"], task.image, task.weight)
         return {"loss": error, self.name: error}
+
+    def compared(self, outputs: Mapping[str, Tensor], task: Task) -> Compared:
+        """The vectors; a cell counts by its share of pixels that do."""
+        asked = self(task.image)
+        weight = torch.ones_like(task.image[:, :1]) if task.weight is None else task.weight
+        return Compared(asked, self.mean + outputs["target"], F.avg_pool2d(weight, self.cell))
+
+    def pictures(self, outputs: Mapping[str, Tensor], task: Task) -> tuple[Pixels, Pixels]:
+        """The drawn vectors."""
+        compared = self.compared(outputs, task)
+        both = self.drawn(compared.asked.cpu().numpy(), compared.guessed.cpu().numpy())
+        asked, guessed = (dimmed(one, compared.weight[:, 0].cpu().numpy()) for one in both)
+        return asked, guessed
+
+    def drawn(
+        self, asked: Float[np.ndarray, "n d p q"], guessed: Float[np.ndarray, "n d p q"]
+    ) -> tuple[Float[np.ndarray, "n _ _ 3"], Float[np.ndarray, "n _ _ 3"]]:
+        """Vectors as pictures in [0, 1], with a whole number of pixels for each cell."""
+        return principal_colours(asked, guessed)
 
     def error(
         self,

@@ -98,9 +98,25 @@ def test_a_curve_is_read_and_zoomed_by_keys(browser, runs):
 
 def test_both_axes_of_a_chart_say_what_they_show(browser, runs):
     browser.visit(runs / "ae/report.html")
-    frame = browser.show(browser.one("[aria-label^='Skip dependence']"))
+    frame = browser.show(browser.one("[aria-label^='PSNR, validation']"))
     said = {one.text for one in frame.find_elements("css selector", "text.label")}
-    assert said == {"PSNR without skips, dB", "PSNR, dB"}
+    assert said == {"epoch", "value"}
+
+
+def test_the_page_of_phase_1_begins_with_neighbours_and_ends_its_figures_with_pixels(browser, runs):
+    browser.visit(runs / "ae/report.html", width=390)
+    titles = [one.text for one in browser.all("h2")]
+    assert titles[:2] == ["Neighbours", "Task"]
+    assert titles.index("Pictures, a by-product") > titles.index("Training")
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('.sheet img')].map((one) => one.naturalWidth)"
+    )
+    assert len(widths) > 12
+    assert min(widths) >= 64
+    sheets = (
+        "return [...document.querySelectorAll('.sheet')].every((one) => one.scrollWidth <= one.parentNode.clientWidth)"
+    )
+    assert browser.execute_script(sheets)
 
 
 def test_a_line_is_switched_off_and_on_in_the_legend(browser, runs):

@@ -16,7 +16,7 @@ def test_looking_at_an_autoencoder_gives_figures_intervals_and_levels(ae, tmp_pa
         "worst.png", "best.png", "latents.png", "neighbours.png", "features.png"
     }  # fmt: skip
     found = metrics(tmp_path / "out")
-    for name in ("mse", "psnr", "ssim", "psnr_no_skips"):
+    for name in ("better_than_mean", "mse", "psnr", "ssim", "psnr_mean_colour"):
         assert found["train"][name]["low"] <= found["train"][name]["mean"] <= found["train"][name]["high"]
     assert [level["stride"] for level in found["levels"]] == [1, 2, 4, 8, 16, 32]
     assert all(0 <= level["probe_miou"] <= 1 and level["rank"] > 0 for level in found["levels"])

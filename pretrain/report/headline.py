@@ -1,0 +1,93 @@
+"""The head of a phase 1 page, and the last lines of its command: whether the encoder was taught anything."""
+
+from collections.abc import Mapping, Sequence
+
+from common.intervals import Interval, mean_interval
+from common.report.blocks import interval_position
+from common.report.page import Tile
+from common.rows import Row
+from common.run.notes import count_phrase
+from pretrain.report.scored_model import Level, ScoredModel
+
+LEAST_DIRECTIONS, LEAST_SHARE = 2.0, 0.02
+"""A map that varies in fewer directions, or in a smaller share of those that it has, has collapsed."""
+COARSE = 2
+"""So many of the maps, the coarsest, hold what is in an image."""
+
+
+def probed_row(rows: Sequence[Row], best_epoch: int | None) -> Row:
+    """The last epoch with a linear probe up to the one whose weights were kept, else the first; {} where none has."""
+    probed = [row for row in rows if "val/probe/miou" in row]
+    until = [row for row in probed if best_epoch is None or row["epoch"] <= best_epoch]
+    return (until[-1:] or probed[:1] or [{}])[0]
+
+
+def sentences(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list[str]:
+    """What was taught, what is in the maps, and pixels last; each fits a line of 80 letters."""
+    means = {name: mean_interval(values) for name, values in scored.scores.items()}
+    said = []
+    if "better_than_mean" in means:
+        said.append(
+            f"At its task it is {_beaten(means['better_than_mean'])} ({count_phrase(len(scored.pack), scored.split)})."
+        )
+    said += [f"Its outlines have an IoU of {one.mean:.3f} with {one.truth}." for one in scored.outlines]
+    if levels:
+        coarsest = levels[-1]
+        said.append(f"Its coarsest map varies in {coarsest.rank:.1f} of {coarsest.channels} directions.")
+    if probed:
+        reached, epoch = probed["val/probe/miou"], probed["epoch"]
+        said.append(f"A linear probe reaches a mean IoU of {reached:.3f} (validation images, epoch {epoch:.0f}).")
+    return said + ([] if scored.outlines else _pixels(means, by_product=scored.by_product))
+
+
+def alarms(levels: Sequence[Level]) -> list[str]:
+    """A sentence for each of the coarse maps that has collapsed."""
+    collapsed = [one for one in levels[-COARSE:] if one.rank < max(LEAST_DIRECTIONS, LEAST_SHARE * one.channels)]
+    return [
+        f"The map of stride {one.stride} has collapsed: it varies in {one.rank:.1f} of {one.channels} directions"
+        for one in collapsed
+    ]
+
+
+def tiles(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list[Tile]:
+    """The main figures, those of the pixels last."""
+    means = {name: mean_interval(values) for name, values in scored.scores.items()}
+    main = []
+    if "better_than_mean" in means:
+        share, low, high = (100 * end for end in means["better_than_mean"])
+        detail = f"95 %: {low:.1f} to {high:.1f} %" if low < high else "no interval"
+        bar = interval_position(share, low, high, end=100.0)
+        main.append(Tile("task: below the error of guessing the mean", f"{share:.1f} %", detail, bar))
+    main += [Tile("outlines, IoU", f"{one.mean:.3f}", f"with {one.truth}") for one in scored.outlines]
+    if levels:
+        rank, channels = levels[-1].rank, levels[-1].channels
+        bar = interval_position(rank, rank, rank, end=channels)
+        main.append(Tile("coarsest map: directions", f"{rank:.1f}", f"effective rank, of {channels} channels", bar))
+    if probed:
+        detail = f"frozen features, validation images, epoch {probed['epoch']:.0f}"
+        main.append(Tile("linear probe, mean IoU", f"{probed['val/probe/miou']:.3f}", detail))
+    psnr, low, high = means["psnr"]
+    kind = "pictures, a by-product: PSNR" if scored.by_product else "reconstructions: PSNR"
+    detail = f"each image's mean colour alone: {means['psnr_mean_colour'].value:.2f} dB"
+    bar = interval_position(psnr, low, high, end=40.0, zero=means["psnr_mean_colour"].value)
+    return [*main, Tile(kind, f"{psnr:.2f} dB", detail, bar)]
+
+
+def _beaten(better: Interval) -> str:
+    if better.low <= 0 <= better.high:
+        return f"no better than guessing the mean ({100 * better.value:+.1f} %)"
+    return f"{abs(100 * better.value):.1f} % {'better' if better.value > 0 else 'worse'} than guessing the mean"
+
+
+def _pixels(means: Mapping[str, Interval], *, by_product: bool) -> list[str]:
+    reached, chance = means["psnr"].value, means["psnr_mean_colour"].value
+    if by_product:
+        return [f"Its pictures, a by-product, have {reached:.2f} dB; mean colours alone {chance:.2f} dB."]
+    said = [
+        f"Reconstructions have {reached:.2f} dB and {means['ssim'].value:.3f} SSIM; mean colours alone {chance:.2f} dB."
+    ]
+    if "psnr_no_skips" in means:
+        without = means["psnr_no_skips"].value
+        beside = "no more than mean colours" if without <= chance else f"{without - chance:.2f} dB above mean colours"
+        said.append(f"Without skips they have {without:.2f} dB, {beside}.")
+    return said

@@ -1,0 +1,77 @@
+"""Rows of pictures at the head of a phase 1 page: nearest neighbours, and what a task hid, asked for and was given."""
+
+import numpy as np
+import torch
+
+from common.data.batches import read_batch
+from common.data.pack import Pack
+from common.embedding import latents, neighbours
+from common.engine.seeding import VALIDATION, seed_update
+from common.figures import to_bytes
+from common.models.encoder import Encoder
+from common.report.blocks import sheet
+from common.report.images import photograph, three_channels
+from common.report.page import Block
+from common.report.selection import evenly
+from pretrain.model import Autoencoder
+from pretrain.pretexts.task import TaskMaker
+from pretrain.report.scored_model import ScoredModel
+from pretrain.scoring import side_pictures
+from pretrain.targets.target import Pixels, Target
+
+ROWS, NEIGHBOURS = 8, 5
+SEARCHED = 1000
+"""Of so many images, at most, the neighbours are sought."""
+SIDE = 128
+"""Pixels of a picture on the page."""
+
+
+def neighbour_block(scored: ScoredModel) -> Block:
+    """Images in rows, each beside the nearest by the encoder's features."""
+    rows, nearest = nearest_images(scored.model.encoder, scored.pack, device=scored.device)
+    heads = ["image", *("nearest", "2nd", "3rd", "4th", "5th")[: nearest.shape[1]]]
+    pictures = [
+        [photograph(three_channels(scored.pack.images[index]), side=SIDE) for index in (row, *others)]
+        for row, others in zip(rows.tolist(), nearest.tolist(), strict=True)
+    ]
+    return sheet("", heads, pictures, [scored.pack.keys[row] for row in rows])
+
+
+def nearest_images(
+    encoder: Encoder, pack: Pack, *, device: torch.device, queries: int = ROWS, count: int = NEIGHBOURS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some images evenly spread over the first SEARCHED of a pack, and in a row for each its neighbours there."""
+    searched = np.arange(min(len(pack), SEARCHED))
+    nearest = neighbours(latents(encoder, pack.take(searched), batch_size=64, device=device), count=count)
+    rows = np.asarray(evenly(len(searched), queries))
+    return rows, nearest[rows]
+
+
+def task_blocks(scored: ScoredModel, make_task: TaskMaker, *, seed: int) -> list[Block]:
+    """Some images as the network saw them, what the target asked for, and the guess; then those of side objectives."""
+    chosen = np.asarray(evenly(len(scored.pack), ROWS))
+    batch = read_batch(scored.pack, chosen, scored.device)
+    names = [scored.pack.keys[index] for index in chosen]
+    found = []
+    if scored.target is not None and (make_task.drawn or scored.target.channels):
+        seed_update(seed, VALIDATION)
+        drawn = task_pictures(scored.model, scored.target, make_task, batch.image)
+        found.append(_block("", {"image": to_bytes(batch.image), **drawn}, names))
+    for objective, pictures in side_pictures(scored.model, batch.image).items():
+        found.append(_block(objective.replace("_", " "), {"image": to_bytes(batch.image), **pictures}, names))
+    return found
+
+
+@torch.no_grad()
+def task_pictures(model: Autoencoder, target: Target, make_task: TaskMaker, image: torch.Tensor) -> dict[str, Pixels]:
+    """What the network saw of images, what was asked for, and what it guessed, by their heads."""
+    model.eval()
+    task = make_task(image)
+    asked, guessed = target.pictures(model.decode(model.encode(task.seen, task.visible), keep=task.keep), task)
+    seen = {"seen": to_bytes(task.seen)} if make_task.drawn else {}
+    return {**seen, "asked for": asked, "guessed": guessed}
+
+
+def _block(title: str, pictures: dict[str, Pixels], names: list[str]) -> Block:
+    rows = zip(*pictures.values(), strict=True)
+    return sheet(title, list(pictures), [[photograph(one, side=SIDE) for one in row] for row in rows], names)

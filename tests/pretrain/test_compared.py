@@ -1,0 +1,36 @@
+"""By how much guesses beat the mean."""
+
+import numpy as np
+import torch
+
+from pretrain.compared import Compared, Yardstick
+
+
+def better(asked, guessed, weight=None, batches=2):
+    yardstick = Yardstick()
+    weight = torch.ones_like(asked[:, :1]) if weight is None else weight
+    for parts in zip(*(one.chunk(batches) for one in (asked, guessed, weight)), strict=True):
+        yardstick.add(Compared(*parts))
+    return yardstick.better()
+
+
+def test_a_perfect_guess_is_1_better_and_the_mean_0():
+    asked = torch.rand(6, 5, 4, 4)
+    mean = asked.mean((0, 2, 3), keepdim=True).expand_as(asked)
+    np.testing.assert_allclose(better(asked, asked).mean(), 1)
+    np.testing.assert_allclose(better(asked, mean), 0, atol=1e-6)
+    half = (asked + mean) / 2
+    np.testing.assert_allclose(better(asked, half).mean(), 0.75, rtol=1e-6)
+    assert better(asked, 1 - mean + 3).mean() < 0
+
+
+def test_cells_without_weight_do_not_count():
+    asked, weight = torch.rand(4, 3, 2, 2), torch.ones(4, 1, 2, 2)
+    weight[..., 0] = 0
+    guessed = asked.clone()
+    guessed[..., 0] = 7
+    np.testing.assert_allclose(better(asked, guessed, weight).mean(), 1)
+
+
+def test_where_all_images_ask_for_the_same_there_is_no_yardstick():
+    assert np.isnan(better(torch.ones(4, 2, 3, 3), torch.rand(4, 2, 3, 3))).all()
