@@ -134,8 +134,7 @@ class Pretraining:
             parts=self.run.parts,
         )
         with self.run.reporting():
-            labelled = None if self.probe is None else self.probe.val
-            known = {"target": self.objective.target, "labelled": labelled}
+            known = {"target": self.objective.target, "probe": self.probe}
             report_training(self.run, self.model, info, **known, device=self.precision.device)
 
     def hand_over(self) -> None:

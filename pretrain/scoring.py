@@ -80,13 +80,14 @@ def score_task(
 
 @torch.no_grad()
 def score_outlines(
-    model: Autoencoder, pack: Pack, *, batch_size: int, device: torch.device
+    model: Autoencoder, pack: Pack, *, background: int | None, batch_size: int, device: torch.device
 ) -> Float[np.ndarray, " n"] | None:
-    """The IoU of the predicted foreground of each image with all of its mask but class 0; 255 does not count.
+    """The IoU of the predicted foreground of each image with all of its mask but `background`; 255 does not count.
 
-    None where the network predicts no foreground, or there are no masks. NaN where neither has foreground.
+    None where the network predicts no foreground, or there are no masks, or no class is the background. NaN where
+    neither has foreground.
     """
-    if pack.masks is None or "pseudo_mask" not in model.heads:
+    if pack.masks is None or background is None or "pseudo_mask" not in model.heads:
         return None
     found = []
     model.eval()
@@ -94,7 +95,7 @@ def score_outlines(
         predicted, truth = foreground_probability(model, batch.image), batch.mask
         assert predicted is not None
         assert truth is not None
-        counts, ours, theirs = (truth != IGNORE).cpu().numpy(), predicted > 0.5, (truth != 0).cpu().numpy()
+        counts, ours, theirs = (truth != IGNORE).cpu().numpy(), predicted > 0.5, (truth != background).cpu().numpy()
         both, either = ((mask & counts).sum((1, 2)) for mask in (ours & theirs, ours | theirs))
         found.append(np.where(either > 0, both / np.maximum(either, 1), np.nan))
     return np.concatenate(found)

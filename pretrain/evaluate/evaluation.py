@@ -78,9 +78,10 @@ class Evaluation:
         scored = score_model(
             self.model, self.pack, split, names=names, target=target, make_task=tasks, seed=self.seed, **known
         )
-        if isinstance(self.pack, LabelledPack):
-            truth = f"the masks of {count_phrase(len(self.pack), split)}"
-            scored = replace(scored, outlines=outlines_of(self.model, self.pack, truth, **known))
+        if isinstance(self.pack, LabelledPack) and self.data.classes is not None:
+            truth, background = f"the masks of {count_phrase(len(self.pack), split)}", self.data.classes.background
+            found = outlines_of(self.model, self.pack, truth, background=background, **known)
+            scored = replace(scored, outlines=found)
         with csv_table(self.folder / "images.csv", ["image", *scored.scores]) as add:
             for row in zip(self.pack.keys, *(values.tolist() for values in scored.scores.values()), strict=True):
                 add(row)

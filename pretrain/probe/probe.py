@@ -35,8 +35,16 @@ class Probe:
     """
 
     def __init__(
-        self, train: LabelledPack, val: LabelledPack, *, num_classes: int, device: torch.device, batch_size: int = 64
+        self,
+        train: LabelledPack,
+        val: LabelledPack,
+        *,
+        num_classes: int,
+        device: torch.device,
+        batch_size: int = 64,
+        background: int | None = 0,
     ) -> None:
+        self.background = background
         self.train, self.val, self.num_classes = train, val, num_classes
         self.device, self.batch_size = device, batch_size
         self.pixels = balanced_pixels(train.masks, max(1, PIXELS // len(train)))
@@ -47,7 +55,8 @@ class Probe:
     def load(cls, config: DataConfig, *, device: torch.device) -> "Probe":
         """The probe of a labelled data set, which is read once. Raises UserError where there are no masks."""
         data = load_labelled(config)
-        return cls(data.train, data.val, num_classes=data.classes.num_classes, device=device)
+        count, background = data.classes.num_classes, data.classes.background
+        return cls(data.train, data.val, num_classes=count, device=device, background=background)
 
     def __call__(self, encoder: Encoder) -> Row:
         """ "probe/miou" of all levels together, "probe/miou_s4" of the map of stride 4 alone, and so on.

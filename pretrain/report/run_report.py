@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.network import Pooling
-from common.data.pack import LabelledPack, Pack
+from common.data.pack import Pack
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
@@ -24,6 +24,7 @@ from common.say import say
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
+from pretrain.probe.probe import Probe
 from pretrain.report.figures import neighbour_grid, picture_sheets, reconstruction_grid
 from pretrain.report.headline import alarms, probed_row, sentences
 from pretrain.report.page import write_page
@@ -101,20 +102,19 @@ def report_training(
     info: PretrainingRun,
     *,
     target: Target | None,
-    labelled: LabelledPack | None,
+    probe: Probe | None,
     device: torch.device,
 ) -> None:
     """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
 
-    `model` has the weights of the best epoch, `labelled` the images of a probe. Without --report only metrics.json is
-    written.
+    `model` has the weights of the best epoch. Without --report only metrics.json is written.
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
     known = {"target": target, "make_task": build_tasks(info.config), "seed": info.config.run.seed}
     test, val = (
         score_model(model, info.packs[name], name, batch_size=size, device=device, **known) for name in ("test", "val")
     )
-    test = replace(test, outlines=_outlines(val, labelled))
+    test = replace(test, outlines=_outlines(val, probe))
     levels = _levels(test, info)
     scores = {one.split: means(one.scores) for one in (test, val)}
     if test.outlines:
@@ -143,14 +143,18 @@ def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: Pre
     save_figure(curve_figure(info.rows, panels(info.rows)), figures / "curves.png")
 
 
-def _outlines(val: ScoredModel, labelled: LabelledPack | None) -> list[Outlines]:
+def _outlines(val: ScoredModel, probe: Probe | None) -> list[Outlines]:
     """How the predicted outlines agree with pseudo-masks, and with masks where a probe has some."""
-    found = []
-    for pack, kind in ((val.pack, "pseudo-masks"), (labelled, "masks")):
-        if pack is not None:
-            truth = f"the {kind} of {count_phrase(len(pack), 'validation')}"
-            found += outlines_of(val.model, pack, truth, batch_size=val.batch_size, device=val.device)
-    return found
+    known = {"batch_size": val.batch_size, "device": val.device}
+    found = outlines_of(val.model, val.pack, f"the pseudo-masks of {_validation(val.pack)}", **known)
+    if probe is None:
+        return found
+    truth = f"the masks of {_validation(probe.val)}"
+    return [*found, *outlines_of(val.model, probe.val, truth, background=probe.background, **known)]
+
+
+def _validation(pack: Pack) -> str:
+    return count_phrase(len(pack), "validation")
 
 
 def _levels(test: ScoredModel, info: PretrainingRun) -> list[Level]:

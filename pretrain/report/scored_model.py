@@ -90,9 +90,11 @@ def score_model(
     return ScoredModel(model, pack, split, scores, batch_size, device, names, target)
 
 
-def outlines_of(model: Autoencoder, pack: Pack, truth: str, *, batch_size: int, device: torch.device) -> list[Outlines]:
+def outlines_of(
+    model: Autoencoder, pack: Pack, truth: str, *, background: int | None = 0, batch_size: int, device: torch.device
+) -> list[Outlines]:
     """How the predicted outlines agree with the masks of a pack; `truth` says what these are. [] without either."""
-    values = score_outlines(model, pack, batch_size=batch_size, device=device)
+    values = score_outlines(model, pack, background=background, batch_size=batch_size, device=device)
     return [] if values is None or not np.isfinite(values).any() else [Outlines(float(np.nanmean(values)), truth)]
 
 

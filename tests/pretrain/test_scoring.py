@@ -10,7 +10,7 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.models.published import TransposeDecoder
 from pretrain.model import Autoencoder
-from pretrain.scoring import means, reconstruction_scores, score_images
+from pretrain.scoring import foreground_probability, means, reconstruction_scores, score_images, score_outlines
 from tests.pretrain.image_pairs import per_image, skimage_ssim, textured_pair
 
 CPU = torch.device("cpu")
@@ -53,6 +53,30 @@ def test_a_decoder_that_never_takes_skips_is_scored():
     decoder = TransposeDecoder(encoder.channels, encoder.strides)
     scores = score_images(Autoencoder(encoder, decoder), synthetic_pets(4, 64, seed=0), batch_size=4, device=CPU)
     assert scores.keys() == {"mse", "psnr", "ssim", "psnr_mean_colour"}
+
+
+@pytest.mark.parametrize("background", [0, 1])
+def test_outlines_are_compared_with_all_classes_but_the_background(background):
+    encoder = UNetEncoder(widths=(4,) * 6)
+    decoder = UNetDecoder(encoder.channels, encoder.strides, widths=(4,) * 5)
+    model, pack = Autoencoder(encoder, decoder, side=["pseudo_mask"]).eval(), synthetic_pets(5, 64, seed=0)
+    ours = score_outlines(model, pack, background=background, batch_size=2, device=CPU)
+    image = torch.from_numpy(np.array(pack.images)).permute(0, 3, 1, 2).float() / 255
+    predicted = foreground_probability(model, image) > 0.5
+    for iou, guess, mask in zip(ours, predicted, pack.masks, strict=True):
+        truth, known = (mask != background)[mask != 255], guess[mask != 255]
+        assert iou == pytest.approx((truth & known).sum() / (truth | known).sum())
+    assert score_outlines(model, pack, background=None, batch_size=2, device=CPU) is None
+    assert score_outlines(model, pack.without_labels(), background=0, batch_size=2, device=CPU) is None
+    assert score_outlines(network(), pack, background=0, batch_size=2, device=CPU) is None
+
+
+def test_the_chance_level_is_the_psnr_of_the_mean_colour():
+    pack = synthetic_pets(3, 64, seed=0)
+    image = torch.from_numpy(np.array(pack.images)).permute(0, 3, 1, 2).float() / 255
+    constant = image.mean((2, 3), keepdim=True).expand_as(image)
+    scores = score_images(network(), pack, batch_size=2, device=CPU)["psnr_mean_colour"]
+    np.testing.assert_allclose(scores, reconstruction_scores(constant, image)["psnr"], atol=1e-4)
 
 
 def test_scores_equal_scikit_image_with_the_reconstruction_clamped():
