@@ -134,7 +134,7 @@ def terminal_lines(
     rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int
 ) -> Iterator[str]:
     """The scores and the differences in lines of 80 letters; comparison.md has every column."""
-    width = min(max(len(row["run"]) for row in rows), NAME)
+    width = min(max(3, *(len(row["run"]) for row in rows)), NAME)
     yield from textwrap.wrap(lack_of(images), 80)
     yield ""
     yield f"{'run':{width}}  mean IoU  95 % interval     Dice    accuracy  minutes"
