@@ -25,7 +25,7 @@ class Axis:
     min: float | None = None
     max: float | None = None
     ticks: Sequence[float] = ()
-    """Where its ticks are; none for round numbers."""
+    """Where its ticks are, written as whole numbers; none for round ones."""
 
 
 @dataclass(frozen=True)

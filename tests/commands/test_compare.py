@@ -45,7 +45,9 @@ def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(ru
     gap = content["runs"][1]["mean_iou"] - content["runs"][0]["mean_iou"]
     assert (first["run"], first["against"], first["metric"]) == ("two", "one", "mean_iou")
     assert first["difference"] == pytest.approx(gap, abs=1e-12)
-    assert max(map(len, said.splitlines()[:-2])) <= 80
+    assert max(map(len, said.splitlines()[:-3])) <= 80
+    best = max(content["runs"], key=lambda row: row["mean_iou"])["run"]
+    assert said.splitlines()[-1].startswith(f"next: python -m transfer.predict --model_path {runs / best} ")
     assert all(line in said for line in (out / "comparison.md").read_text().splitlines() if line.startswith("- "))
     command = f"{runs / 'one'} {runs / 'two'} --output {out} --visualize_samples 6 --device auto"
     assert command in html.unescape((out / "report.html").read_text())
@@ -63,6 +65,20 @@ def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs,
     assert {pair["verdict"] for pair in content["differences"]} == {alert.split(".")[0]}
     for word in ("sure", "helped", "harmed", "cannot tell"):
         assert word not in (out / "comparison.md").read_text()
+
+
+def test_unequal_networks_and_budgets_are_alerts_and_equal_ones_are_none(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "short"]) == 0
+    for other, alert in ((runs / "two", "UNEQUAL NETWORKS: one "), ("short", "UNEQUAL BUDGETS: one --epochs 2")):
+        assert compare([str(runs / "one"), str(other), "--output", "out"]) == 0
+        found = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if "UNEQUAL" in line]
+        assert len(found) == 1
+        assert found[0].startswith(alert)
+        assert found[0] in (tmp_path / "out/report.html").read_text()
+    shutil.copytree(runs / "one", tmp_path / "same")
+    assert compare([str(runs / "one"), "same", "--output", "out"]) == 0
+    assert "UNEQUAL" not in (tmp_path / "out/comparison.md").read_text()
 
 
 def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
@@ -96,9 +112,9 @@ def test_the_table_and_the_page_say_whose_labels_an_encoder_has_learnt_from(runs
     assert compare([str(tmp_path / "imagenet"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
     rows = json.loads((tmp_path / "out/comparison.json").read_text())["runs"]
     assert [row["labels_elsewhere"] for row in rows] == ["ImageNet", "none"]
-    lines = (tmp_path / "out/comparison.md").read_text().splitlines()
-    assert lines[2].split(" | ")[2] == "external labels"
-    assert lines[4].split(" | ")[2] == "ImageNet"
+    lines = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if line.startswith("|")]
+    assert lines[0].split(" | ")[2] == "external labels"
+    assert lines[2].split(" | ")[2] == "ImageNet"
     assert ">external labels<" in (tmp_path / "out/report.html").read_text()
 
 

@@ -297,7 +297,7 @@ def test_with_folds_every_image_is_tested_once_by_each_start(tmp_path, capsys):
     assert [list(score["images"].values()) for score in whole] == [[2, 1, 9], [5, 1, 9]]
     page = (tmp_path / "study/report.html").read_text(encoding="utf-8")
     assert "Each image was tested once, by one of 3 trainings" in page
-    assert '"ticks":[3,6]' in page
+    assert '"ticks":[3.0,6.0]' in page
     assert "with 2 + 1 masks: from scratch" in page
     said = capsys.readouterr().out.splitlines()[-1]
     assert said == f"next: python -m transfer.study --resume --output_dir {tmp_path / 'study'} --seeds 3"

@@ -22,7 +22,7 @@ from common.run.notes import external_labels
 from common.say import say
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
-from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names
+from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names, unequal
 from transfer.compare.page import lack_of, write_page
 from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
@@ -65,16 +65,20 @@ class Comparison:
         make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
         write_csv(self.folder / "comparison.csv", rows)
-        text = markdown(rows, differences, images=len(self.runs[0].keys))
+        alerts = unequal(self.runs, {name: net.architecture() for name, (net, _) in networks.items()})
+        text = markdown(rows, differences, images=len(self.runs[0].keys), alerts=alerts)
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
-        say(*terminal_lines(rows, differences, images=len(self.runs[0].keys)))
+        say(*terminal_lines(rows, differences, images=len(self.runs[0].keys), alerts=alerts))
         self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
         say(f"tables and figures: {self.folder}")
         path = self.folder / "report.html"
         command = self.command
-        page = write_page(self.runs, networks, rows, differences, device=device, path=path, command=command)
-        say(f"report: {page}")
+        write_page(self.runs, networks, rows, differences, alerts=alerts, device=device, path=path, command=command)
+        say(f"report: {path}")
+        best = max(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))
+        words = ["transfer.predict", "--model_path", str(best.folder), "--input", "IMAGES", "--output", "predictions"]
+        say(f"next: {shlex.join(['python', '-m', *words])}")
 
     @property
     def command(self) -> str:
@@ -131,11 +135,12 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
 
 
 def terminal_lines(
-    rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int
+    rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int, alerts: Sequence[str] = ()
 ) -> Iterator[str]:
     """The scores and the differences in lines of 80 letters; comparison.md has every column."""
     width = min(max(3, *(len(row["run"]) for row in rows)), NAME)
-    yield from textwrap.wrap(lack_of(images), 80)
+    for alert in (lack_of(images), *alerts):
+        yield from textwrap.wrap(alert, 80)
     yield ""
     yield f"{'run':{width}}  mean IoU  95 % interval     Dice    accuracy  minutes"
     for row in rows:
@@ -166,7 +171,9 @@ def _difference_lines(differences: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"- {pair['run']} against {pair['against']}: {value} ({low} to {high})"
 
 
-def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int) -> str:
+def markdown(
+    rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]], *, images: int, alerts: Sequence[str] = ()
+) -> str:
     """The table and the differences for people."""
     classes = [name.removeprefix("iou_") for name in rows[0] if name.startswith("iou_")]
     heads = ["run", "encoder", "external labels", "pixels", "mean IoU (95 %)", "Dice", "accuracy"]
@@ -183,7 +190,7 @@ def markdown(rows: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any
             _show(memory, ".0f"),
         ]
         cells.append([row["run"], row["encoder"], row["labels_elsewhere"], str(row["image_size"]), *scored, *cost])
-    lines = [lack_of(images), "", *markdown_table(heads, cells), "", _caption(images), ""]
+    lines = [lack_of(images), *alerts, "", *markdown_table(heads, cells), "", _caption(images), ""]
     return "\n".join([*lines, *_difference_lines(differences)]) + "\n"
 
 

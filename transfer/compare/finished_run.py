@@ -1,6 +1,6 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,6 +127,33 @@ def _background(word: str | None, names: tuple[str, ...], folder: Path) -> int |
     if word and word not in names:
         raise UserError(f"{folder}/metrics.json says that the background is {word}, which is none of its classes")
     return names.index(word) if word else None if word is None else 0
+
+
+BUDGET = ("epochs", "updates", "minutes", "epoch_updates", "batch_size", "accumulate", "patience")
+"""Settings of a training that say how long it is, as far as this version has them."""
+
+
+def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Alerts where runs differ in network, budget or number of masks, which is then part of their difference.
+
+    `networks`: the architecture of each run's network by the run's name.
+    """
+    first, *others = runs
+    told = []
+    if any(networks[other.name] != networks[first.name] for other in others):
+        sizes = ", ".join(f"{run.name} {run.receipt.parameters:,} parameters" for run in runs)
+        told.append(f"UNEQUAL NETWORKS: {sizes}")
+    plans = {run.name: _budget(run) for run in runs}
+    names = [name for name in plans[first.name] if len({str(plan.get(name)) for plan in plans.values()}) > 1]
+    if names:
+        each = "; ".join(f"{run} {' '.join(f'--{n} {plan[n]}' for n in names)}" for run, plan in plans.items())
+        told.append(f"UNEQUAL BUDGETS: {each}")
+    return told
+
+
+def _budget(run: FinishedRun) -> dict[str, Any]:
+    plan = vars(run.config.training)
+    return {**{n: plan[n] for n in BUDGET if n in plan}, "label_fraction": run.config.labels.label_fraction}
 
 
 def _record(kind: Any, path: Path) -> Any:

@@ -41,24 +41,25 @@ def write_page(
     rows: Sequence[Mapping[str, Any]],
     differences: Sequence[Mapping[str, Any]],
     *,
+    alerts: Sequence[str],
     device: torch.device,
     path: Path,
     command: str,
 ) -> Path:
     """Write the page of several runs on the same images; returns where it is.
 
-    `rows` and `differences` are those of comparison.json; `command` repeats the comparison.
+    `rows` and `differences` are those of comparison.json; `alerts` stand at the head, `command` repeats the comparison.
     """
     page = Page(
         title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
         kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
-        notices=[Notice(lack_of(len(runs[0].keys))), *_warnings(runs)],
+        notices=[Notice(lack_of(len(runs[0].keys))), *map(Notice, alerts), *_warnings(runs)],
     )
+    page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
-    page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
     page.add("Training", lambda: _curves(runs))
     page.add("How to repeat it", lambda: _repeating(runs, networks, command))
     page.write(path)

@@ -216,7 +216,7 @@ def _search(evidence: Results) -> Block:
 def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: str) -> Chart:
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
-    ticks = sorted({round(score.labels) for score in evidence.scores})
+    ticks = sorted({score.labels for score in evidence.scores})
     return Chart(replace(LABELS, ticks=ticks), Axis(title), lines)
 
 

@@ -85,7 +85,7 @@ def _folded(folds: int | None) -> str:
         return ""
     return (
         f"Each image was tested once, by one of {folds} trainings of equal seed. These share training images: "
-        "intervals are of the way of training. Rates were searched on the first fold. "
+        "intervals are of the way of training. Where rates were searched, it was on the first fold. "
     )
 
 

@@ -185,7 +185,8 @@ class Chart {
     for (const tick of this.upright(width)) {
       const x = this.x.at(tick);
       parts.push(ui.svg("path", { class: "grid", d: `M${x} ${bottom}v5` }));
-      parts.push(ui.svg("text", { x, y: bottom + 18, "text-anchor": "middle" }, ui.number(tick, 3)));
+      const said = ui.number(this.data.x.ticks?.length ? Math.round(tick) : tick, 3);
+      parts.push(ui.svg("text", { x, y: bottom + 18, "text-anchor": "middle" }, said));
     }
     parts.push(ui.svg("path", { class: "axis", d: `M${SIDES.left} ${bottom}H${width - SIDES.right}` }));
     const middle = (SIDES.left + width - SIDES.right) / 2;
