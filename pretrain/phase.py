@@ -33,6 +33,7 @@ from pretrain.build import build_model, build_objective, build_painter, build_ta
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
+from pretrain.next_steps import after_pretraining
 from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
@@ -132,6 +133,7 @@ class Pretraining:
             rows=progress.rows,
             notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
             parts=self.run.parts,
+            next=after_pretraining(self.config, self.run.folder),
         )
         with self.run.reporting():
             known = {"target": self.objective.target, "probe": self.probe}

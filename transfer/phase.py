@@ -36,6 +36,7 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses.segmentation import SegmentationLoss
+from transfer.next_steps import after_training
 from transfer.scoring import LossMeans, score_network, score_row, silent_for
 from transfer.segmenter import Segmenter
 
@@ -89,6 +90,11 @@ class Transfer:
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
+    @property
+    def _labelled(self) -> int:
+        """Images with a mask."""
+        return len(self.train_pack) + len(self.val_pack) + len(self.data.test)
+
     def _notes(self) -> list[str]:
         return [*self.data.notes, *self.source.leaks(self.data.test)]
 
@@ -138,6 +144,7 @@ class Transfer:
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
+            next=after_training(self.config, self.run.folder, images=self._labelled),
             parts=self.run.parts,
         )
         with self.run.reporting():

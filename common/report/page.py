@@ -80,6 +80,8 @@ class Page:
     verdict: str
     tiles: Sequence[Tile] = ()
     notices: Sequence[Notice] = ()
+    next: Sequence[str] = ()
+    """The commands that a reader may want next."""
     plans: list[tuple[str, Callable[[], Sequence[Block]], str]] = field(default_factory=list)
 
     def add(self, title: str, build: Callable[[], Sequence[Block]], lead: str = "") -> None:

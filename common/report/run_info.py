@@ -48,6 +48,8 @@ class RunInfo(Generic[C, H, P]):
     """The weights loaded from another file, in words; "" if the page omits them."""
     parts: Callable[[], Mapping[str, Spent]] = dict
     """What asks for the seconds of the training by part, see `common.run.clock`."""
+    next: Sequence[str] = ()
+    """The commands that a reader may want next."""
     evaluation: str = ""
     """The command that evaluated the network; "" in its training."""
 

@@ -39,27 +39,24 @@ def write_page(
     """Write the page of an autoencoder, and figures/features.png beside it; returns where the page is."""
     probed, task = probed_row(info.rows, info.best_epoch), info.handover.task
     tasks, seed = build_tasks(info.config), info.config.run.seed
-    means = {name: mean_interval(values) for name, values in scored.scores.items()}
     page = Page(
         title=f"{data_name(info.config.data)}: an encoder pretrained by {task_words(task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
         verdict=" ".join(sentences(scored, levels, probed)),
         tiles=tiles(scored, levels, probed),
         notices=notices([*alarms(levels), *info.warnings], task),
+        next=info.next,
     )
     pictures = cache(lambda: gallery(scored.model, scored.pack, scored.scores, device=scored.device))
 
     def features() -> list[Block]:
         return _features(scored, pictures()[1], path.parent / "figures", embedding, seed=seed)
 
-    def scores() -> list[Block]:
-        return [score_table(means), *skip_blocks(scored.scores)]
-
     page.add("Neighbours", lambda: [neighbour_block(scored)], NEIGHBOURS)
     page.add("Task", lambda: task_blocks(scored, tasks, seed=seed), TASK)
     if not scored.by_product:
         page.add("Pictures", lambda: [pictures()[0]], "Originals and their reconstructions.")
-        page.add("Scores", scores)
+        page.add("Scores", lambda: _scores(scored))
     if levels:
         page.add(
             "Levels",
@@ -68,16 +65,21 @@ def write_page(
         )
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", lambda: _training(info))
+        page.add("Training", lambda: _training(info), f"{info.outcome}.")
     if scored.by_product:
         page.add("Pictures, a by-product", lambda: [pictures()[0]], BY_PRODUCT)
-        page.add("Scores", scores)
+        page.add("Scores", lambda: _scores(scored))
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
     )
     page.write(path)
     return path
+
+
+def _scores(scored: ScoredModel) -> list[Block]:
+    means = {name: mean_interval(values) for name, values in scored.scores.items()}
+    return [score_table(means), *skip_blocks(scored.scores)]
 
 
 def _training(info: PretrainingRun) -> list[Block]:

@@ -125,11 +125,13 @@ def report_training(
         _draw_training(run.figures, test, val, info)
     page = _training_page(run, test, info, levels) if drawn else None
     run.close()
+    say(info.outcome)
     say(*sentences(test, levels, probed_row(info.rows, info.best_epoch)))
     for alarm in alarms(levels):
         say(f"warning: {alarm}")
     if page is not None:
         say(f"report: {page}")
+    say(*(f"next: {command}" for command in info.next))
 
 
 def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: PretrainingRun) -> None:

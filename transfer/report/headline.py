@@ -77,3 +77,13 @@ def _short(source: str) -> str:
     if source.startswith("ImageNet"):
         return f"an encoder with {path} weights{bracket}{rest}"
     return f"the encoder of {'/'.join(Path(path).parts[-2:])}{bracket}{rest}"
+
+
+def constant_guess(scores: Scores) -> str:
+    """What the best constant answer scores on the same images, in a sentence; "" where no pixel is labelled."""
+    truth = scores.total.sum(1)
+    if truth.sum() == 0:
+        return ""
+    most = int(truth.argmax())
+    iou = truth[most] / truth.sum() / (truth > 0).sum()  # of the other classes it is 0
+    return f"Guessing {scores.names[most]} for every pixel has mean IoU {iou:.3f}"

@@ -52,6 +52,7 @@ def write_page(
         verdict=verdict(figures["mean IoU"], scores, scored.split),
         tiles=tiles(figures, quality, images=len(scored.pack)),
         notices=notices([*score_warnings(scores), *info.warnings], receipt),
+        next=info.next,
     )
     shown: set[int] = set()
 

@@ -19,8 +19,9 @@ from common.run.folder import Run
 from common.say import say
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
+from transfer.next_steps import FEW
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.headline import score_warnings
+from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.page import Before, write_page
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
 from transfer.report.scores import panel_colours, panels
@@ -69,6 +70,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
     run.close()
     print_table(test.scores, "test")
+    say(*filter(None, (constant_guess(test.scores), info.outcome)))
     for warning in warnings:
         say(f"warning: {warning}")
     say(f"pictures and figures: {run.folder}")
@@ -77,10 +79,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         say(f"note: {images['test']} of {labelled} images were tested; --folds 5 tests each of them once")
     if drawn:
         say(f"report: {page}")
-
-
-FEW = 50
-"""Labelled images, of fewer of which a test part says little."""
+    say(*(f"next: {command}" for command in info.next))
 
 
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
