@@ -94,6 +94,8 @@ def test_the_page_says_what_the_runs_warned_of_and_in_what_they_differ(runs, tmp
     records = json.loads((tmp_path / "late/metrics.json").read_text())
     records |= {"epochs": 1, "best_epoch": 1, "warnings": ["class dog is never predicted"]}
     (tmp_path / "late/metrics.json").write_text(json.dumps(records))
+    rows = (tmp_path / "late/metrics.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "late/metrics.csv").write_text("".join(rows[:2]))
     assert compare([str(tmp_path / "late"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out/report.html").read_text()
     assert "late: class dog is never predicted" in page

@@ -385,6 +385,7 @@ def test_a_study_begun_by_an_older_version_goes_on(done, ae, tmp_path, capsys):
     shutil.copytree(done, folder)
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     settings |= {"inits": settings.pop("initialisations"), "doubling": settings.pop("double_budget")}
+    settings |= {"epochs": 200, "patience": 15, "updates": 2}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
     assert study(["--resume", "--output_dir", str(folder), "--dry_run"]) == 0
     said = capsys.readouterr()

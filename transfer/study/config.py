@@ -46,6 +46,8 @@ OWN = {
     "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }
 """Settings of a training that a study chooses itself, and what to use in their place."""
+OLD_DEFAULTS = {"epochs": 200, "patience": 15}
+"""What studies of older versions recorded of these, to no effect."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class StudyConfig:
         """Raise UserError for settings that a study chooses itself, and those that exclude each other."""
         ours, defaults = flatten(self), flatten(StudyConfig())
         for name, instead in OWN.items():
-            if ours[name] != defaults[name]:
+            if ours[name] not in (defaults[name], OLD_DEFAULTS.get(name, defaults[name])):
                 raise UserError(f"--{name} is not a setting of a study: {instead}")
         if self.run.overwrite:
             raise UserError("--overwrite is not a setting of a study: remove its folder, or use another --output_dir")
