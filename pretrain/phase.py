@@ -40,9 +40,6 @@ from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
 
-UPDATES, PASSES = 1500, 6
-"""Length of a training that is told none: so many updates, or passes over the images if they are more."""
-
 
 class Pretraining:
     """An autoencoder, its photographs, and the folder of its run."""
@@ -59,7 +56,7 @@ class Pretraining:
         self.objective = build_objective(config, target)
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
         self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
-        length = settled(config.training, len(self.data.train), updates=UPDATES, passes=PASSES)
+        length = settled(config.training, len(self.data.train))
         self.config = config = replace(config, training=length)
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)

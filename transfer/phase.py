@@ -40,9 +40,6 @@ from transfer.next_steps import after_training
 from transfer.scoring import LossMeans, score_network, score_row, silent_for
 from transfer.segmenter import Segmenter
 
-UPDATES, PASSES = 1000, 20
-"""Length of a training that is told none: so many updates, or passes over the images if they are more."""
-
 
 class Transfer:
     """A segmentation network, its labelled images, and the folder where results are kept."""
@@ -53,7 +50,7 @@ class Transfer:
         self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
-        length = settled(config.training, len(self.train_pack), updates=UPDATES, passes=PASSES)
+        length = settled(config.training, len(self.train_pack))
         self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)

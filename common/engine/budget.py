@@ -10,30 +10,28 @@ from common.terminal import time_left
 
 MINUTES = 50.0
 """The longest training where no length is told: with its report it takes less than an hour."""
-EPOCHS = (10, 50)
+EPOCHS = (10, 20)
 """The fewest and the most validations of a training that is told in updates or minutes."""
 REPORT = 0.05
 """Share of the minutes that is left for the scores and the page."""
+PER_ROOT = 60
+"""Updates by the square root of the number of images, where no length is told: four times the images, twice as long."""
 
 
-def settled(plan: TrainingConfig, images: int, *, updates: int, passes: int) -> TrainingConfig:
-    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
-
-    Where no length is told a training has `updates` updates, or `passes` passes over the images if they are more, and
-    at most `MINUTES` minutes.
-    """
+def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
+    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates."""
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = math.ceil(images / (plan.batch_size * plan.accumulate))
     if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
-        plan = replace(plan, updates=(max(updates, passes * one_pass),), minutes=MINUTES)
+        plan = replace(plan, updates=(_usual(images),), minutes=MINUTES)
     if len(plan.updates) == 1:
         return replace(plan, **_parts(plan.updates[0], plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass)))
     if plan.updates:
         return replace(plan, epochs=len(plan.updates))
     if plan.minutes:
         return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes))
-    return replace(plan, epochs=plan.epochs or math.ceil(max(updates, passes * one_pass) / plan.epoch_updates))
+    return replace(plan, epochs=plan.epochs or math.ceil(_usual(images) / plan.epoch_updates))
 
 
 class Course:
@@ -127,6 +125,10 @@ class Course:
     @property
     def _seconds(self) -> float:
         return self.plan.minutes * 60 * (1 - REPORT)
+
+
+def _usual(images: int) -> int:
+    return round(PER_ROOT * math.sqrt(images))
 
 
 def _between(limits: tuple[int, int], number: float) -> int:

@@ -31,14 +31,13 @@ def test_a_run_of_so_many_minutes_is_repeated_by_its_updates(command, flags, tmp
 def test_a_run_without_a_length_has_one_that_fits_its_images_and_the_rate_falls_to_its_end(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("transfer.phase.UPDATES", 2)
-    monkeypatch.setattr("transfer.phase.PASSES", 10)
+    monkeypatch.setattr(budget, "PER_ROOT", 5)
     write_images_masks(tmp_path / "data", 10)
     assert transfer([*UNTOLD, "--data_dir", "data", "--output_dir", "run"]) == 0
-    assert "length: 10 updates of 7 images, 10 epochs, about" in capsys.readouterr().out
+    assert "length: 13 updates of 7 images, 13 epochs, about" in capsys.readouterr().out
     with (tmp_path / "run/metrics.csv").open() as file:
         rates = [float(row["lr"]) for row in csv.DictReader(file)]
-    assert len(rates) == 10
+    assert len(rates) == 13
     assert rates[0] > 0.9 * 0.003
     assert rates[-1] < 0.13 * 0.003
 

@@ -14,22 +14,22 @@ def plan(**settings) -> TrainingConfig:
 
 
 def of(images: int, **settings) -> TrainingConfig:
-    return settled(plan(**settings), images, updates=1000, passes=20)
+    return settled(plan(**settings), images)
 
 
-def test_without_a_length_few_images_take_the_least_updates_and_many_their_passes():
-    for images, batch, updates in ((2, 2, 1000), (12, 12, 1000), (262, 16, 1000), (7489, 16, 20 * 469)):
+def test_without_a_length_updates_grow_with_the_root_of_the_images():
+    for images, batch, updates in ((2, 2, 85), (12, 12, 208), (262, 16, 971), (7489, 16, 5192)):
         found = of(images)
         assert (found.batch_size, sum(found.updates), found.minutes) == (batch, updates, MINUTES)
-        assert 10 <= found.epochs == len(found.updates) <= 50
+        assert 10 <= found.epochs == len(found.updates) <= 20
 
 
 def test_updates_are_spread_evenly_over_as_many_validations_as_passes_within_limits():
-    assert of(12, updates=(1003,)).epochs == 50
+    assert of(12, updates=(1003,)).epochs == 20
     assert of(7489, updates=(1000,)).epochs == 10
-    assert of(262, updates=(510,)).epochs == 30
+    assert of(262, updates=(255,)).epochs == 15
     assert of(12, updates=(7,)).updates == (1,) * 7
-    assert set(of(12, updates=(1003,)).updates) == {20, 21}
+    assert set(of(12, updates=(1003,)).updates) == {50, 51}
     assert of(12, updates=(30,), epochs=4).updates == (7, 8, 7, 8)
 
 
@@ -97,7 +97,7 @@ def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fit
     assert not course.timed
     assert [course.begin(epoch, 1e6) for epoch in range(course.epochs)] == course.told
     course = Course(of(262), 17)
-    course.expect(MINUTES * 60 / 900)
+    course.expect(MINUTES * 60 / 800)
     assert course.timed
     assert course.begin(0, 0.0) < course.told[0]
 
@@ -106,7 +106,7 @@ def test_its_updates_repeat_a_timed_training():
     course = Course(of(262, minutes=1.0), 17)
     course.expect(0.1)
     drive(course, lambda _: random.choice([0.05, 0.4]), lambda _: 0.0)
-    again = Course(settled(course.repeated(), 262, updates=1000, passes=20), 17)
+    again = Course(settled(course.repeated(), 262), 17)
     for epoch, count in enumerate(course.updates):
         assert again.begin(epoch, 0.0) == count
     assert all(again.at(update) == course.at(update) for update in range(sum(course.updates)))
