@@ -131,7 +131,6 @@ class TransferConfig:
         "recipe",
         "device",
         "pretrained_encoder",
-        "transfer",
         "encoder",
         "label_fraction",
         "folds",

@@ -62,7 +62,7 @@ def test_there_is_a_picture_for_every_image_layer_and_class_and_a_sheet_for_ever
 ):
     assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
     maps = json.loads((tmp_path / "out/maps.json").read_text())["maps"]
-    layers = ["encoder.stages.5", "decoder.steps.4"]
+    layers = ["encoder.stages.3", "decoder.steps.4"]
     named = {record["picture"] for record in maps}
     expected = {f"maps/{layer}/{folder}/{key}.png" for layer in layers for folder in FOLDERS for key in SIZES}
     assert named == expected
@@ -70,7 +70,8 @@ def test_there_is_a_picture_for_every_image_layer_and_class_and_a_sheet_for_ever
     for record in maps:
         assert opened(tmp_path / "out" / record["picture"]).shape == (*SIZES[record["image"]][::-1], 3)
         assert record["class"] in NAMES
-        assert record["method"] == "gradcam"
+        coarser_instance_norms = record["picture"].startswith("maps/encoder")
+        assert record["method"] == ("hirescam" if coarser_instance_norms else "gradcam")
         never = record["class"] == NAMES[2]
         assert (record["gradient_ratio"] is None) == (not record["predicted"])
         assert record["empty"] or not never

@@ -53,7 +53,6 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
             [*data, "--encoder", "resnet18", "--encoder_weights", "none", "--image_size", 80],
             "nearest size that works",
         ),
-        (transfer, [*data, "--batch_size", 32], "use --batch_size 13"),
         (evaluate, ["--model_path", ae / "ae.pth"], "is a file of phase 1; give the best.pth of transfer.main"),
     ]
     if not torch.cuda.is_available():

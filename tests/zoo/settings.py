@@ -48,7 +48,7 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "of a negative learning rate": (["--lr", "-1"], "--lr"),
     "of an infinite learning rate": (["--lr", "inf"], "--lr"),
     "of 1e400": (["--lr", "1e400"], "--lr"),
-    "of no epochs": (["--epochs", "0"], "--epochs"),
+    "of negative epochs": (["--epochs", "-1"], "--epochs"),
     "of no batch": (["--batch_size", "0"], "--batch_size"),
     "of an image of no size": (["--image_size", "0"], "--image_size"),
     "of an image of negative size": (["--image_size", "-64"], "--image_size"),
@@ -67,7 +67,6 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "of a share above 1": (["--hflip", "1.1"], "--hflip"),
     "of a stride between": (["--encoder_stride", "12"], "--encoder_stride"),
     "of weights that are all 0": (["--dice_weight", "0", "--ce_weight", "0"], "weight"),
-    "of a batch above the images": (["--batch_size", "500"], "--batch_size 500"),
     "resume and overwrite": (["--resume", "--overwrite"], "out"),
     "resume of nothing": (["--resume"], "no run to resume"),
     "weights of other classes": (["--class_weights", "fixed", "--fixed_class_weights", "1"], "fixed_class_weights"),
@@ -83,7 +82,6 @@ FLAGS: dict[str, tuple[list[str], str]] = {
 }
 ON_DATA = {
     "of an image that is no multiple",
-    "of a batch above the images",
     "weights of other classes",
     "a folder for a config",
     "of another encoder",

@@ -187,7 +187,7 @@ def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, m
     )  # fmt: skip
     classes = ["--data_dir", "data", "--classes", "classes.yaml"]
     assert transfer([*TINY, *classes, "--report", "--epochs", "1", "--output_dir", "run"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "report: run/report.html"
+    assert "report: run/report.html" in capsys.readouterr().out.splitlines()
     content = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "<img src=x" not in content
     assert "<b>" not in content.replace("<b></b>", "")
