@@ -69,6 +69,7 @@ def test_phase_2_names_predictions_and_a_surer_answer(data, encoder, images, mod
 
 
 def test_words_are_quoted_for_a_shell_and_what_is_none_is_left_out():
+    assert command_line("a.b", "c d", "e", x=1, y=[]) == "python -m a.b 'c d' e --x 1 --y"
     assert command_line("a.b", x="p q", y=None, z=[1, "o=$x"]) == "python -m a.b --x 'p q' --z 1 'o=$x'"
 
 

@@ -87,11 +87,6 @@ class Transfer:
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
-    @property
-    def _labelled(self) -> int:
-        """Images with a mask."""
-        return len(self.train_pack) + len(self.val_pack) + len(self.data.test)
-
     def _notes(self) -> list[str]:
         return [*self.data.notes, *self.source.leaks(self.data.test)]
 
@@ -133,15 +128,16 @@ class Transfer:
 
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net.parts(), best.sections, "best.pth")
+        packs = {"train": self.train_pack, "val": self.val_pack, "test": self.data.test}
         info = RunInfo(
             config=self.config,
             handover=best,
             data=data_name(self.config.data),
-            packs={"train": self.train_pack, "val": self.val_pack, "test": self.data.test},
+            packs=packs,
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
-            next=after_training(self.config, self.run.folder, images=self._labelled),
+            next=after_training(self.config, self.run.folder, images=sum(map(len, packs.values()))),
             parts=self.run.parts,
         )
         with self.run.reporting():

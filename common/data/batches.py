@@ -1,5 +1,6 @@
 """Batches of an epoch, in an order that is a function of seed and epoch alone."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import overload
@@ -68,9 +69,10 @@ class Batches:
 
         So an epoch can be as long for 10 images as for 10,000.
         """
-        begin, wanted = divmod(first * self.batch_size, len(self.pack)), count * self.batch_size
-        passes = range(begin[0], begin[0] - (-(begin[1] + wanted) // len(self.pack)))
-        order = np.concatenate([self._order(number) for number in passes])[begin[1] : begin[1] + wanted]
+        images, wanted = len(self.pack), count * self.batch_size
+        begun, skipped = divmod(first * self.batch_size, images)
+        passes = range(begun, begun + math.ceil((skipped + wanted) / images))
+        order = np.concatenate([self._order(number) for number in passes])[skipped : skipped + wanted]
         for chunk in np.split(order, count):
             yield read_batch(self.pack, chunk, device)
 

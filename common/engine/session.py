@@ -151,12 +151,13 @@ def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: St
     """Restore the run that is resumed, and settle the number of threads."""
     history = run.restore(state)
     measure, numbers = partial(_time_threads, phase, updater, batches, state), candidates()
-    compiles = updater.plan.compile  # for each number of threads
-    choice = len(numbers) > 1 and updater.precision.device.type == "cpu" and not compiles
-    settle_threads(history, run.config.run.threads, measure=partial(measure, numbers) if choice else None)
+    choice = len(numbers) > 1 and updater.precision.device.type == "cpu"
+    choice = choice and not updater.plan.compile  # which would compile for each number
+    seconds = settle_threads(history, run.config.run.threads, measure=partial(measure, numbers) if choice else None)
     run.record_environment()
     if updater.course.needs_pace:
-        updater.course.expect(*measure([torch.get_num_threads()]).values())
+        seconds = seconds or measure([history.threads])
+        updater.course.expect(seconds[history.threads])
     say(updater.course)
     return history
 

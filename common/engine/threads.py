@@ -19,12 +19,15 @@ TIE = 1.05
 """How much slower fewer threads may be and still win: they leave cores to others."""
 
 
-def settle_threads(history: History, asked: str, *, measure: Callable[[], Mapping[int, float]] | None) -> None:
-    """Set the number of threads and write it into the history.
+def settle_threads(
+    history: History, asked: str, *, measure: Callable[[], Mapping[int, float]] | None
+) -> Mapping[int, float]:
+    """Set the number of threads and write it into the history; return the seconds that were measured, if any were.
 
     A number that was asked for, by --threads or $OMP_NUM_THREADS, is obeyed. A run that goes on takes the number that
     it began with. Else the best of what `measure` returns, see `time_threads`, is taken; without it, torch's own.
     """
+    seconds: Mapping[int, float] = {}
     fixed = asked != "auto" or "OMP_NUM_THREADS" in os.environ
     if history.epoch and history.threads and not fixed:
         torch.set_num_threads(history.threads)
@@ -38,6 +41,7 @@ def settle_threads(history: History, asked: str, *, measure: Callable[[], Mappin
     if history.threads not in (0, threads):
         note(f"the run was begun with --threads {history.threads}: with {threads} sums may differ in their last bits")
     history.threads = threads
+    return seconds
 
 
 def best_of(seconds: Mapping[int, float]) -> int:

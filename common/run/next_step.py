@@ -4,9 +4,12 @@ import shlex
 from typing import Any
 
 
-def command_line(module: str, **flags: Any) -> str:
-    """Return `python -m MODULE --FLAG VALUE ...`; a list is several values, and what is None is left out."""
-    words = ["python", "-m", module]
+def command_line(module: str, *places: Any, **flags: Any) -> str:
+    """Return `python -m MODULE PLACE ... --FLAG VALUE ...`.
+
+    A list is several values, an empty one none; a flag that is None is left out.
+    """
+    words = ["python", "-m", module, *map(str, places)]
     for name, value in flags.items():
         if value is not None:
             words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]

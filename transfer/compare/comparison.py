@@ -1,6 +1,5 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
-import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from common.files import make_folder, write_json
 from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
+from common.run.next_step import command_line
 from common.run.notes import external_labels
 from common.say import say
 from transfer.compare.config import CompareOptions
@@ -77,16 +77,15 @@ class Comparison:
         write_page(self.runs, networks, rows, differences, alerts=alerts, device=device, path=path, command=command)
         say(f"report: {path}")
         best = max(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))
-        words = ["transfer.predict", "--model_path", str(best.folder), "--input", "IMAGES", "--output", "predictions"]
-        say(f"next: {shlex.join(['python', '-m', *words])}")
+        step = command_line("transfer.predict", model_path=best.folder, input="IMAGES", output="predictions")
+        say(f"next: {step}")
 
     @property
     def command(self) -> str:
         """The command that repeats this comparison."""
         options = self.options
         settings = {name: getattr(options, name) for name in ("output", "visualize_samples", "device")}
-        words = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
-        return shlex.join(["python", "-m", "transfer.compare", *map(str, options.runs), *words])
+        return command_line("transfer.compare", *options.runs, **settings)
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]

@@ -1,10 +1,10 @@
 """What a cross-validation says in the end: its files, its page, and the next command."""
 
-import shlex
 from pathlib import Path
 
 from common.files import write_json
 from common.rows import write_csv
+from common.run.next_step import command_line
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
@@ -41,6 +41,6 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
         from transfer.folds.page import write_page  # now: a training begins without matplotlib
 
         say(f"report: {write_page(config, pooled, folder / 'report.html')}")
-    model = shlex.quote(str(pooled.middle.folder))
+    step = command_line("transfer.predict", model_path=pooled.middle.folder, input="IMAGES", output="predictions")
     say(f"for new photographs take {pooled.middle.name}, whose score is the middle one; next:")
-    say(f"  python -m transfer.predict --model_path {model} --input IMAGES --output predictions")
+    say(f"  {step}")

@@ -45,10 +45,8 @@ class Explanation:
     def __init__(self, options: GradCamOptions) -> None:
         model = load_model(options.file, options.device)
         self.net, self.names, self.device, self.background = model.net, model.names, model.device, model.background
-        classes, layers = (
-            map(self._index, options.target_class),
-            options.layer or default_layers(self.net, model.input_size).values(),
-        )
+        classes = map(self._index, options.target_class)
+        layers = options.layer or default_layers(self.net, model.input_size).values()
         self.classes, self.layers = (
             list(dict.fromkeys(classes)) or [*range(len(self.names))],
             list(dict.fromkeys(layers)),

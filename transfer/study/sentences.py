@@ -1,11 +1,11 @@
 """The sentences of a study, for its table and its page."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
+from common.run.next_step import command_line
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
@@ -91,20 +91,13 @@ def _folded(folds: int | None) -> str:
 
 def next_command(evidence: Results, config: StudyConfig) -> str:
     """The command that continues: more seeds where there are too few, else a training from the best initialisation."""
-    images = ["--data_dir", str(config.data.data_dir)] if config.data.data_dir else []
     if not evidence.scores or (too_little(evidence) and len(evidence.scores[0].seeds) < LEAST_SEEDS):
-        words = ["transfer.study", "--resume", "--output_dir", str(config.folder), "--seeds", str(LEAST_SEEDS)]
-        return shlex.join(["python", "-m", *words])
+        return command_line("transfer.study", resume=[], output_dir=config.folder, seeds=LEAST_SEEDS)
     most = max(score.fraction for score in evidence.scores)
     best = max((s for s in evidence.scores if s.fraction == most), key=lambda score: score.mean_iou.value)
-    flags = {name: str(value) for name, value in best.start.flags.items()}
-    chosen = [word for name, value in flags.items() for word in (f"--{name}", value)]
-    rates = [
-        "--lr",
-        f"{best.rates[0]:g}",
-        *([] if best.start.scratch else ["--encoder_lr_factor", f"{best.rates[1]:g}"]),
-    ]
-    return shlex.join(["python", "-m", "transfer.main", *images, *chosen, *rates, "--output_dir", "runs/best"])
+    rates = {"lr": f"{best.rates[0]:g}", "encoder_lr_factor": None if best.start.scratch else f"{best.rates[1]:g}"}
+    data = config.data.data_dir
+    return command_line("transfer.main", data_dir=data, **best.start.flags, **rates, output_dir="runs/best")
 
 
 def searched(options: StudyOptions) -> str:
