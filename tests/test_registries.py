@@ -12,8 +12,8 @@ from tiny import TINY
 from torch import nn
 
 from common.data.classes import BINARY
-from common.data.layouts import LAYOUTS
-from common.data.parallel_folders import Folders, ParallelFolders
+from common.data.layouts.parallel import Folders, ParallelFolders
+from common.data.layouts.registry import LAYOUTS
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.parts import DECODERS, ENCODERS, DecoderPart, EncoderPart

@@ -11,7 +11,7 @@ from common.data.cache import PackSpec, open_labelled_pack, open_pack
 from common.data.classes import BINARY, SPECIES_MASKS, UNKNOWN, Classes, resolve_classes
 from common.data.download import fetch_oxford
 from common.data.folds import fold_parts
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName

@@ -16,7 +16,7 @@ from common.data.augment import Augment
 from common.data.batches import read_batch
 from common.data.decode import REFUSED_BY_PILLOW
 from common.data.duplicates import near_duplicates
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 from common.data.load import LabelledSplits, load_labelled
 from common.data.pack import Pack
 from common.data.samples import SPLITS

@@ -10,7 +10,7 @@ import pytest
 from datasets import photo, sample, square_mask, write_folder, write_images_masks, write_tree
 
 from common.data.cache import PackSpec, build_pack, open_labelled_pack, open_pack
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 from common.data.pack import LabelledPack
 from common.errors import UserError
 from common.files import default_cache_dir

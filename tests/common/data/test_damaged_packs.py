@@ -9,7 +9,7 @@ import pytest
 from datasets import write_images_masks
 
 from common.data.cache import PackSpec, open_labelled_pack
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from common.data import cache as packs
 from common.data import pack_files
 from common.data.cache import PackSpec, open_labelled_pack, open_pack
 from common.data.known import KnownFiles
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 from common.data.load import load_splits
 
 LONG_AGO = 10**18

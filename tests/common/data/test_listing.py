@@ -3,7 +3,7 @@ import os
 import pytest
 from datasets import photo, write_images_masks, write_oxford, write_train_test_masks, write_tree
 
-from common.data.layouts import find_dataset
+from common.data.layouts.registry import find_dataset
 from common.data.listing import list_images, passed_over_note
 
 ODD = ["caf\udce9", "two\nlines", 'it\'s "quoted"', "n" * 251, "=cmd", "\x1b]0;title\x07"]

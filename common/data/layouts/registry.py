@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from common.data.classes import SPECIES_MASKS, TRIMAP_CLASSES
-from common.data.layout import Layout, no_images
+from common.data.layouts.layout import Layout, no_images
+from common.data.layouts.oxford import OxfordPets
+from common.data.layouts.parallel import Folders, ParallelFolders
 from common.data.listing import list_images, passed_over_note
-from common.data.oxford import OxfordPets
-from common.data.parallel_folders import Folders, ParallelFolders
 from common.data.samples import Dataset, Sample
 from common.errors import UserError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.data.classes import Classes, resolve_classes
-from common.data.layout import Layout, no_images
+from common.data.layouts.layout import Layout, no_images
 from common.data.listing import list_images, passed_over_note
 from common.data.samples import SPLITS, Dataset, Sample, SplitName, pair_masks
 from common.errors import UserError, abbreviate, brief

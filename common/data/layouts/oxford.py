@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.data.classes import IGNORE, SPECIES, Classes, resolve_classes
-from common.data.layout import Layout, no_images
+from common.data.layouts.layout import Layout, no_images
 from common.data.listing import list_images, passed_over_note
 from common.data.samples import Dataset, Sample, SplitName
 from common.errors import UserError, abbreviate

@@ -14,8 +14,8 @@ from datasets import (
 )
 
 from common.data.classes import BINARY_NAMES, IGNORE, SPECIES_NAMES
-from common.data.layouts import LAYOUTS, find_dataset
-from common.data.parallel_folders import Folders, ParallelFolders
+from common.data.layouts.parallel import Folders, ParallelFolders
+from common.data.layouts.registry import LAYOUTS, find_dataset
 from common.errors import UserError
 
 

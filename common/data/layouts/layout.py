@@ -13,7 +13,7 @@ from common.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Layout(ABC):
-    """A way of laying out images and masks in folders; an entry of `common.data.layouts.LAYOUTS`."""
+    """A way of laying out images and masks in folders; an entry of `common.data.layouts.registry.LAYOUTS`."""
 
     words: str
     """The layout in a few words, for the error that lists those that are understood."""
