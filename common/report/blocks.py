@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -90,9 +90,7 @@ def curve_blocks(
             for column, name in columns.items()
         ]
         if any(_known(one.x, one.y) for one in series):
-            log = needs_log_axis(series)
-            values = Axis("value, logarithmic") if log else Axis("value", min=0)
-            chart = Chart(Axis("epoch", whole=True), replace(values, log=log), series, marks)
+            chart = Chart(Axis("epoch", whole=True), curve_axis(title, series), series, marks)
             blocks.append(chart.block(title, width="half"))
     if not blocks:
         raise NothingToShowError("no epoch has been recorded")
@@ -174,6 +172,12 @@ def interval_position(
         return round(100 * min(max((one - start) / (end - start), 0.0), 1.0), 2)
 
     return {"at": share(value), "low": share(low), "high": share(high), "zero": None if zero is None else share(zero)}
+
+
+def curve_axis(title: str, series: Sequence[Series]) -> Axis:
+    """The axis of the values under a title such as "PSNR in dB, validation": from 0, or logarithmic."""
+    name, log = title.partition(",")[0], needs_log_axis(series)
+    return Axis(name, log=log, min=None if log else 0)
 
 
 def needs_log_axis(series: Sequence[Series]) -> bool:

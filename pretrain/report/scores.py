@@ -85,13 +85,13 @@ def panels(rows: Sequence[Row]) -> Panels:
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Loss terms": {name: name.removeprefix("train/").replace("_", " ") for name in terms},
-        "PSNR, validation": {
+        "PSNR in dB, validation": {
             "val/psnr": "PSNR",
             "val/psnr_no_skips": "without skips",
             "val/psnr_mean_colour": "each image's mean colour",
         },
         "SSIM, validation": {"val/ssim": "SSIM"},
-        "Linear probe, mean IoU": {
+        "Mean IoU of a linear probe, validation": {
             name: name.removeprefix("val/probe/miou").replace("_s", "stride ") or "all levels" for name in probes
         },
         "Learning rate": {"lr": "rate"},

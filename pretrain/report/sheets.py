@@ -29,7 +29,7 @@ SIDE = 128
 def neighbour_block(scored: ScoredModel) -> Block:
     """Images in rows, each beside the nearest by the encoder's features."""
     rows, nearest = nearest_images(scored.model.encoder, scored.pack, device=scored.device)
-    heads = ["image", *("nearest", "2nd", "3rd", "4th", "5th")[: nearest.shape[1]]]
+    heads = ["image", *("1st", "2nd", "3rd", "4th", "5th")[: nearest.shape[1]]]
     pictures = [
         [photograph(three_channels(scored.pack.images[index]), side=SIDE) for index in (row, *others)]
         for row, others in zip(rows.tolist(), nearest.tolist(), strict=True)

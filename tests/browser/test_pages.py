@@ -98,9 +98,9 @@ def test_a_curve_is_read_and_zoomed_by_keys(browser, runs):
 
 def test_both_axes_of_a_chart_say_what_they_show(browser, runs):
     browser.visit(runs / "ae/report.html")
-    frame = browser.show(browser.one("[aria-label^='PSNR, validation']"))
+    frame = browser.show(browser.one("[aria-label^='PSNR in dB, validation']"))
     said = {one.text for one in frame.find_elements("css selector", "text.label")}
-    assert said == {"epoch", "value"}
+    assert said == {"epoch", "PSNR in dB"}
 
 
 def test_the_page_of_phase_1_begins_with_neighbours_and_ends_its_figures_with_pixels(browser, runs):

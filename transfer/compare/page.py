@@ -17,8 +17,8 @@ from common.report.blocks import (
     Series,
     TableCell,
     code,
+    curve_axis,
     interval_position,
-    needs_log_axis,
     number,
     table,
     three_digits,
@@ -188,11 +188,8 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
             Series(run.name, [row["epoch"] for row in run.rows], [row.get(column, math.nan) for row in run.rows])
             for run in runs
         ]
-        blocks.append(
-            Chart(Axis("epoch", whole=True), Axis("value", log=needs_log_axis(series)), series).block(
-                title, width="half"
-            )
-        )
+        chart = Chart(Axis("epoch", whole=True), curve_axis(title, series), series)
+        blocks.append(chart.block(title, width="half"))
     return blocks
 
 

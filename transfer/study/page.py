@@ -156,9 +156,8 @@ def _differences(evidence: Results) -> list[Block]:
     ]
     heads = ["initialisation", "masks", "difference", "95 % interval", "verdict"]
     words = [verdict(*pair, evidence.curves[pair[0]]) for pair in evidence.pairs]
-    chart = _chart(
-        evidence, lambda score: score.difference and score.difference.interval, "gain in mean IoU over the baseline"
-    )
+    title = "gain in mean IoU over the baseline"
+    chart = _chart(evidence, lambda score: score.difference and score.difference.interval, title, least=None)
     labels = [score.labels for score in evidence.scores]
     equal = Series("no difference", [min(labels), max(labels)], [0, 0], colour="ink", dash="2 4")
     gain = replace(chart, series=[*chart.series, equal]).block("Gain", note="Bands: 95 %, over seeds and images.")
@@ -213,11 +212,14 @@ def _search(evidence: Results) -> Block:
     return table("Learning rates tried", ["initialisation", "lr", "encoder lr factor", "validation mean IoU"], rows)
 
 
-def _chart(evidence: Results, value: Callable[[Score], Interval | None], title: str) -> Chart:
+def _chart(
+    evidence: Results, value: Callable[[Score], Interval | None], title: str, *, least: float | None = 0
+) -> Chart:
+    """A line for each initialisation over the number of labels; `least` is where the scale of the values begins."""
     drawn = [(index, start, curve) for index, (start, curve) in enumerate(evidence.curves.items()) if curve]
     lines = [_line(start, curve, value, dash=DASHES[index // 7 % len(DASHES)]) for index, start, curve in drawn]
     ticks = sorted({score.labels for score in evidence.scores})
-    return Chart(replace(LABELS, ticks=ticks), Axis(title), lines)
+    return Chart(replace(LABELS, ticks=ticks), Axis(title, min=least), lines)
 
 
 def _line(

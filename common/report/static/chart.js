@@ -192,8 +192,7 @@ class Chart {
     const middle = (SIDES.left + width - SIDES.right) / 2;
     parts.push(ui.svg("text", { class: "label", x: middle, y: HEIGHT - 5, "text-anchor": "middle" }, this.data.x.label));
     const { label, log } = this.data.y;
-    const said = [label === "value" ? "" : label, log ? "logarithmic" : ""].filter(Boolean).join(", ");
-    parts.push(ui.svg("text", { class: "label", x: 2, y: 12 }, said));
+    parts.push(ui.svg("text", { class: "label", x: 2, y: 12 }, log ? `${label}, logarithmic` : label));
     return ui.svg("g", {}, ...parts);
   }
 

@@ -194,6 +194,13 @@ def test_curves_that_fall_from_far_above_are_drawn_logarithmically():
     assert level == steep
 
 
+@pytest.mark.parametrize(("first", "least", "log"), [(2.0, 0, False), (100.0, None, True)])
+def test_the_axis_of_a_curve_has_the_name_of_its_values_and_begins_at_0_or_is_logarithmic(first, least, log):
+    rows = [{"epoch": float(i), "a": first if i == 0 else 1.0} for i in range(9)]
+    [block] = curve_blocks(rows, {"PSNR in dB, validation": {"a": "a"}}, best_epoch=None)
+    assert (block.data["y"]["label"], block.data["y"]["min"], block.data["y"]["log"]) == ("PSNR in dB", least, log)
+
+
 def test_an_interval_is_placed_between_the_ends_of_its_axis():
     assert interval_position(0.5, 0.25, 0.75) == {"at": 50, "low": 25, "high": 75, "zero": None}
     assert interval_position(0.0, -2, 0.5, start=-1, end=1, zero=0.0) == {"at": 50, "low": 0, "high": 75, "zero": 50}
