@@ -65,6 +65,15 @@ def confusion_scores(
     }
 
 
+def chance_level(pixels: Int64[np.ndarray, " k"]) -> tuple[int, float]:
+    """The commonest class, and the mean IoU of naming it for every pixel; `pixels` counts those of each class.
+
+    NaN where no pixel is labelled. The other classes that are there have an IoU of 0.
+    """
+    most, classes = int(pixels.argmax()), int((pixels > 0).sum())
+    return most, float(pixels[most] / pixels.sum() / classes) if classes else math.nan
+
+
 def _without(values: Float64[np.ndarray, "*n k"], index: int | None) -> Float64[np.ndarray, "..."]:
     return values if index is None else np.delete(values, index, axis=-1)
 

@@ -1,15 +1,34 @@
-"""What to do after a training of phase 1."""
+"""What to do after a command of phase 1."""
 
 from pathlib import Path
+from typing import Any
 
-from common.run.next_step import command_line
+from common.config.network import EvaluateOptions
+from common.run.next_step import command_line, typed_flags
 from pretrain.config import PretrainConfig
+
+LABELLED = "IMAGES_AND_MASKS"
+"""What a reader puts a folder of theirs in the place of."""
 
 
 def after_pretraining(config: PretrainConfig, folder: Path) -> list[str]:
-    """Return the command that puts the encoder into a segmentation network."""
-    encoder = config.second_copy or folder
-    if config.data.data_dir is None:
-        return [command_line("transfer.main", pretrained_encoder=encoder)]
-    flags = {"data_dir": "IMAGES_AND_MASKS", "image_size": config.data.image_size, "pretrained_encoder": encoder}
-    return [command_line("transfer.main", **flags)]
+    """Return the command that puts the encoder into a segmentation network, and the one that looks into it."""
+    encoder, data = config.second_copy or folder, None if config.data.data_dir is None else LABELLED
+    looked = {"model_path": folder, "data_dir": data, "split": None if data is None else "train"}
+    return [
+        _phase_2(config, data, encoder),
+        command_line("pretrain.evaluate", **looked, analyze_latent_space=True),
+    ]
+
+
+def after_evaluation(config: PretrainConfig, options: EvaluateOptions, *, labelled: bool) -> list[str]:
+    """Return the command that trains on masks, of the images that were looked at where these are `labelled`."""
+    data = options.data_dir or config.data.data_dir
+    return [_phase_2(config, data if labelled or data is None else LABELLED, options.model_path)]
+
+
+def _phase_2(config: PretrainConfig, data: Any, encoder: Any) -> str:
+    """The training on masks, with images of the kind that the encoder saw; the embedded data has its own settings."""
+    shape = ("image_size", "channels")
+    flags = {} if data is None else {n: value for n, value in typed_flags(config).items() if n in shape}
+    return command_line("transfer.main", data_dir=data, **flags, pretrained_encoder=encoder)

@@ -7,20 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.config.groups import LabelledDataConfig, RunConfig
+from common.config.groups import DataConfig, LabelledDataConfig, RunConfig
 from common.config.load import load_config
-from common.run.next_step import command_line
+from common.config.network import EvaluateOptions
+from common.run.next_step import command_line, last_lines, typed_flags
 from pretrain.config import PretrainConfig
+from pretrain.evaluate.config import EvaluateConfig as LookConfig
+from pretrain.next_steps import after_evaluation as after_look
 from pretrain.next_steps import after_pretraining
-from transfer.config import EncoderConfig, TransferConfig
+from transfer.analyze.config import AnalyzeConfig
+from transfer.config import EncoderConfig, LabelConfig, TransferConfig
 from transfer.evaluate.config import EvaluateConfig
+from transfer.gradcam.config import GradCamConfig
 from transfer.metrics.scores import Scores
-from transfer.next_steps import after_training
-from transfer.predict.config import PredictConfig
+from transfer.next_steps import after_analysis, after_evaluation, after_explanation, after_prediction, after_training
+from transfer.predict.config import PredictConfig, PredictOptions
 from transfer.report.headline import constant_guess
 from transfer.study.config import StudyConfig
 
 KINDS = {
+    "pretrain.main": PretrainConfig,
+    "pretrain.evaluate": LookConfig,
+    "transfer.gradcam": GradCamConfig,
     "transfer.main": TransferConfig,
     "transfer.evaluate": EvaluateConfig,
     "transfer.predict": PredictConfig,
@@ -40,17 +48,34 @@ def module_of(line: str) -> str:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (PretrainConfig(), ["python -m transfer.main --pretrained_encoder ae.pth"]),
+        (PretrainConfig(), "python -m transfer.main --pretrained_encoder ae.pth"),
         (
             PretrainConfig(data=MINE, run=RunConfig(output_dir=Path("runs/a e"))),
-            ["python -m transfer.main --data_dir IMAGES_AND_MASKS --image_size 96 --pretrained_encoder 'runs/a e'"],
+            "python -m transfer.main --data_dir IMAGES_AND_MASKS --image_size 96 --pretrained_encoder 'runs/a e'",
         ),
     ],
 )
-def test_phase_1_names_the_command_of_phase_2(config, said):
-    folder = config.run.output_dir or Path("runs/ae")
-    assert after_pretraining(config, folder) == said
-    assert [module_of(line) for line in said] == ["transfer.main"]
+def test_phase_1_names_the_command_of_phase_2_and_one_that_looks_into_the_encoder(config, said):
+    lines = after_pretraining(config, config.run.output_dir or Path("runs/ae"))
+    assert lines[0] == said
+    assert [module_of(line) for line in lines] == ["transfer.main", "pretrain.evaluate"]
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "labelled", "data"),
+    [
+        (None, None, True, None), (Path("a"), None, False, "IMAGES_AND_MASKS"), (Path("a"), None, True, "a"),
+        (Path("a"), Path("b"), True, "b"), (None, Path("b"), True, "b"), (None, Path("b"), False, "IMAGES_AND_MASKS"),
+    ],
+)  # fmt: skip
+def test_after_looking_into_an_encoder_comes_a_training_on_the_masks_that_are_there(own, given, labelled, data):
+    config = PretrainConfig(data=DataConfig(data_dir=own, channels=1))
+    options = EvaluateOptions(model_path=Path("runs/ae"), data_dir=given)
+    (line,) = after_look(config, options, labelled=labelled)
+    parsed = load_config(TransferConfig, shlex.split(line)[3:], prog="")
+    assert str(parsed.data.data_dir) == str(data)
+    assert parsed.encoder.pretrained_encoder == Path("runs/ae")
+    assert parsed.data.channels == (3 if data is None else 1)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +93,84 @@ def test_phase_2_names_predictions_and_a_surer_answer(data, encoder, images, mod
     assert [module_of(line) for line in after_training(config, Path("runs/my run"), images=images)] == modules
 
 
+def test_the_next_training_repeats_the_settings_that_were_typed():
+    typed = ["--data_dir", "d", "--image_size", "64", "--widths", "8", "8", "--dropout", "0", "0", "--no_weighted_ce"]
+    config = load_config(TransferConfig, [*typed, "--updates", "30", "--device", "cpu"], prog="")
+    _, folds = after_training(config, Path("runs/seg"), images=20)
+    again = load_config(TransferConfig, shlex.split(folds)[3:], prog="")
+    assert again == replace(
+        config,
+        data=replace(config.data, folds=5),
+        run=replace(config.run, device="auto", output_dir=Path("runs/folds")),
+    )
+    own = replace(config, encoder=EncoderConfig(pretrained_encoder=Path("ae.pth"), transfer="outlines"))
+    _, study = after_training(own, Path("runs/seg"), images=600)
+    planned = load_config(StudyConfig, shlex.split(study)[3:], prog="")
+    assert planned.study.initialisations == ("scratch", "own=ae.pth+outlines")
+    assert (planned.data.image_size, planned.model, planned.updates) == (64, config.model, 40)
+
+
+def test_after_scores_comes_the_baseline_of_a_pretrained_encoder_and_then_their_comparison():
+    encoder = EncoderConfig(pretrained_encoder=Path("ae.pth"), freeze_epochs=3)
+    config = TransferConfig(data=MINE, encoder=encoder, labels=LabelConfig(label_fraction=0.5))
+    look, baseline = after_evaluation(config, Path("runs/seg"), images=20)
+    assert module_of(look) == "transfer.gradcam"
+    parsed = load_config(TransferConfig, shlex.split(baseline)[3:], prog="")
+    assert (parsed.encoder, parsed.labels) == (EncoderConfig(like=Path("ae.pth")), config.labels)
+    compare, _ = after_training(parsed, Path("runs/scratch"), images=20)
+    assert compare == "python -m transfer.compare RUN_WITH_PRETRAINED_ENCODER runs/scratch"
+    plain = after_evaluation(TransferConfig(data=MINE), Path("runs/seg"), images=20)
+    assert [module_of(line) for line in plain] == ["transfer.gradcam", "transfer.main"]
+    (embedded,) = after_evaluation(TransferConfig(encoder=encoder), Path("runs/seg"), images=600)
+    assert embedded == "python -m transfer.main --data_dir IMAGES_AND_MASKS --pretrained_encoder ae.pth"
+
+
+def test_masks_and_activation_maps_of_the_same_images_follow_each_other():
+    options = PredictOptions(model_path=Path("runs/seg"), input=Path("my images"), output=Path("out/masks"))
+    (maps,) = after_prediction(options)
+    for checked in (False, True):
+        assert module_of(maps) == "transfer.gradcam"
+        parsed = load_config(GradCamConfig, shlex.split(maps)[3:], prog="").gradcam
+        assert (parsed.input, parsed.output, parsed.sanity_check) == (
+            options.input,
+            Path("out/activation_maps"),
+            checked,
+        )
+        (maps,) = after_explanation(parsed, checked=checked)
+    assert maps == "python -m transfer.predict --model_path runs/seg --input 'my images' --output out/predictions"
+
+
+@pytest.mark.parametrize(
+    ("words", "images", "folds"), [([], 20, None), (["--data_dir", "d"], 20, 5), (["--data_dir", "d"], 50, None)]
+)
+def test_after_the_numbers_of_the_data_come_the_trainings_on_it(words, images, folds):
+    config = load_config(
+        AnalyzeConfig, [*words, "--image_size", "64", "--classes", "binary", "--vflip", "0.5"], prog=""
+    )
+    lines = after_analysis(typed_flags(config, without=vars(config.analyze)), images=images)
+    assert [module_of(line) for line in lines] == ["pretrain.main", "transfer.main"]
+    parsed = load_config(TransferConfig, shlex.split(lines[1])[3:], prog="")
+    assert parsed.data.folds == folds
+    if words:
+        assert (parsed.data.image_size, parsed.data.classes, parsed.augment) == (64, "binary", config.augment)
+
+
+def test_last_lines_are_in_one_order(capsys):
+    last_lines("done", "", warnings=["w"], notes=["n"], places={"report": Path("a/b")}, steps=["python -m x"])
+    assert capsys.readouterr().out.splitlines() == ["done", "warning: w", "report: a/b", "note: n", "next: python -m x"]
+
+
 def test_words_are_quoted_for_a_shell_and_what_is_none_is_left_out():
     assert command_line("a.b", "c d", "e", x=1, y=[]) == "python -m a.b 'c d' e --x 1 --y"
     assert command_line("a.b", x="p q", y=None, z=[1, "o=$x"]) == "python -m a.b --x 'p q' --z 1 'o=$x'"
+    assert command_line("a.b", x=True, y=False) == "python -m a.b --x --no_y"
 
 
 def test_a_constant_guess_is_the_commonest_class_everywhere():
     counts = np.array([[[6, 0, 0], [1, 2, 0], [0, 0, 0]], [[0, 3, 0], [0, 0, 0], [0, 0, 0]]])
-    said = constant_guess(Scores(counts, ("background", "cat", "dog")))
+    names = ("background", "cat", "dog")
+    said = constant_guess(counts.sum((0, 2)), names)
     assert said == f"Guessing background for every pixel has mean IoU {9 / 12 / 2:.3f}"
-    assert constant_guess(Scores(counts * 0, ("background", "cat", "dog"))) == ""
+    all_background = np.array([[[9, 0, 0], [3, 0, 0], [0, 0, 0]]])
+    assert said.endswith(f"{Scores(all_background, names).mean_iou:.3f}")
+    assert constant_guess(counts.sum((0, 2)) * 0, names) == ""

@@ -1,24 +1,89 @@
-"""What to do after a training of phase 2."""
+"""What to do after a command of phase 2."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from common.run.next_step import command_line
+from common.config.network import ImageOptions
+from common.run.next_step import command_line, typed_flags
 from transfer.config import TransferConfig
+from transfer.study.config import OWN, StudyConfig
+from transfer.study.initialisations import TRANSFERS
 
 FEW = 50
 """Below so many labelled images the test part says little."""
+OF_PRETRAINED = ("encoder_lr_factor", "freeze_epochs", "layer_decay", "thaw_every")
+"""Settings of a pretrained encoder's training, which one from scratch does not have."""
 
 
 def after_training(config: TransferConfig, folder: Path, *, images: int) -> list[str]:
-    """Return one or two commands: masks of new photographs, and a surer answer where there is one to have."""
-    data = config.data.data_dir
-    if data is None:
+    """Return what may follow a training with these settings, as they were typed: masks of new photographs, a surer
+    answer where there is one to have, and for a baseline the comparison with the run that it is one of.
+    """
+    if config.data.data_dir is None:
         return [command_line("transfer.evaluate", model_path=folder)]
-    steps = [command_line("transfer.predict", model_path=folder, input="IMAGES", output="predictions")]
-    if images < FEW and config.data.folds is None:
-        steps.append(command_line("transfer.main", data_dir=data, folds=5, output_dir="runs/folds"))
-    elif (own := config.encoder.pretrained_encoder) is not None:
-        size = config.data.image_size
-        starts = ["scratch", f"own={own}"]
-        steps.append(command_line("transfer.study", data_dir=data, image_size=size, initialisations=starts))
-    return steps
+    predict = command_line("transfer.predict", model_path=folder, input="IMAGES", output="predictions")
+    if config.encoder.like is not None:
+        return [command_line("transfer.compare", "RUN_WITH_PRETRAINED_ENCODER", folder), predict]
+    return [predict, *_surer(config, images)]
+
+
+def after_evaluation(config: TransferConfig, model_path: Path, *, images: int) -> list[str]:
+    """Return what may follow the scores of a network: where it looks, and its baseline or a surer answer."""
+    own = config.encoder.pretrained_encoder
+    if config.data.data_dir is None:
+        return [command_line("transfer.main", data_dir="IMAGES_AND_MASKS", pretrained_encoder=own)]
+    look = command_line("transfer.gradcam", model_path=model_path, input="IMAGES", output="activation_maps")
+    if own is None or config.data.folds is not None:
+        return [look, *_surer(config, images)]
+    flags = typed_flags(config, without=("pretrained_encoder", *OF_PRETRAINED))
+    return [look, command_line("transfer.main", **flags, like=own, output_dir="runs/scratch")]
+
+
+def after_prediction(options: ImageOptions) -> list[str]:
+    """Return what may follow masks of images: which parts of these images support them."""
+    return [_of_same("transfer.gradcam", options, output=options.folder.with_name("activation_maps"))]
+
+
+def after_explanation(options: ImageOptions, *, checked: bool) -> list[str]:
+    """Return what may follow activation maps: whether they depend on the training, and the masks."""
+    masks = _of_same("transfer.predict", options, output=options.folder.with_name("predictions"))
+    return [masks] if checked else [_of_same("transfer.gradcam", options, output=options.folder, sanity_check=True)]
+
+
+def after_analysis(flags: dict[str, Any], *, images: int) -> list[str]:
+    """Return the trainings that these flags of the data suggest: of an encoder without masks, and with masks."""
+    pretrain = {name: flags[name] for name in ("image_size", "channels") if name in flags}
+    if "data_dir" not in flags:
+        return [command_line("pretrain.main"), command_line("transfer.main", pretrained_encoder="ae.pth")]
+    folds = 5 if images < FEW else None
+    return [
+        command_line("pretrain.main", data_dir="PHOTOGRAPHS_WITHOUT_MASKS", **pretrain, output_dir="runs/ae"),
+        command_line("transfer.main", **flags, folds=folds, output_dir="runs/seg"),
+    ]
+
+
+def _surer(config: TransferConfig, images: int) -> Sequence[str]:
+    """The command whose answer is surer than that of a single training; [] where it is one of several."""
+    own = config.encoder.pretrained_encoder
+    if config.data.folds is not None:
+        return []
+    if images < FEW:
+        return [command_line("transfer.main", **typed_flags(config), folds=5, output_dir="runs/folds")]
+    if own is None:
+        return []
+    parts = {taken: suffix for suffix, taken in TRANSFERS.items()}.get(config.encoder.transfer, "")
+    starts = ["scratch", f"own={own}{parts}"]
+    return [command_line("transfer.study", **_of_study(config), initialisations=starts, output_dir="runs/study")]
+
+
+def _of_study(config: TransferConfig) -> dict[str, Any]:
+    """The typed settings that a study takes, with as many updates, rounded up to a multiple of its validations."""
+    flags, validations = typed_flags(config, without=OWN), StudyConfig().study.validations
+    if "updates" in flags:
+        flags["updates"] = -(-sum(flags["updates"]) // validations) * validations
+    return flags
+
+
+def _of_same(module: str, options: ImageOptions, *, output: Path, **flags: Any) -> str:
+    return command_line(module, model_path=options.model_path, input=options.input, output=output, **flags)

@@ -137,7 +137,7 @@ class Transfer:
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
-            next=after_training(self.config, self.run.folder, images=sum(map(len, packs.values()))),
+            next=after_training(self.run.config, self.run.folder, images=sum(map(len, packs.values()))),
             parts=self.run.parts,
         )
         with self.run.reporting():

@@ -1,16 +1,46 @@
-"""What to do after a command: the next one, fit for copying."""
+"""The last lines of a command: what happened, what to beware of, and what to do next, fit for copying."""
 
 import shlex
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from common.config.load import flatten
+from common.run.claim import MAY_CHANGE
+from common.say import say
 
 
 def command_line(module: str, *places: Any, **flags: Any) -> str:
     """Return `python -m MODULE PLACE ... --FLAG VALUE ...`.
 
-    A list is several values, an empty one none; a flag that is None is left out.
+    A list is several values; True is the flag alone, False its --no_FLAG; a flag that is None is left out.
     """
     words = ["python", "-m", module, *map(str, places)]
     for name, value in flags.items():
-        if value is not None:
-            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+        match value:
+            case None:
+                continue
+            case bool():
+                words.append(f"--{name}" if value else f"--no_{name}")
+            case _:
+                words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return shlex.join(words)
+
+
+def typed_flags(config: Any, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The settings that are not the defaults, for `command_line` to repeat them in another run."""
+    defaults, left_out = flatten(type(config)()), {*MAY_CHANGE, *without}
+    return {n: value for n, value in flatten(config).items() if value != defaults[n] and n not in left_out}
+
+
+def last_lines(
+    *told: str,
+    warnings: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    places: Mapping[str, object] | None = None,
+    steps: Sequence[str] = (),
+) -> None:
+    """Print what happened, what to beware of, where the results are, and the commands that may follow."""
+    say(*filter(None, told), *(f"warning: {sentence}" for sentence in warnings))
+    say(*(f"{what}: {where}" for what, where in (places or {}).items()))
+    say(*(f"note: {sentence}" for sentence in notes))
+    say(*(f"next: {command}" for command in steps))

@@ -23,14 +23,17 @@ from common.report.run_info import RunInfo
 from common.rows import csv_table, read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
+from common.run.next_step import last_lines
 from common.run.notes import count_phrase, data_name
 from common.run.records import read_resources
 from common.say import note, say
 from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
+from pretrain.next_steps import after_evaluation
 from pretrain.probe.probe import Probe
 from pretrain.record import refuse_unknown
+from pretrain.report.headline import alarms, probed_row, sentences
 from pretrain.report.run_report import Analysis, Separation, report_evaluation, write_evaluation_page
 from pretrain.report.scored_model import Level, ScoredModel, measure_levels, outlines_of, score_model
 from pretrain.targets.target import Target
@@ -133,11 +136,15 @@ class Evaluation:
             notes=self.data.notes,
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
+            next=after_evaluation(self.trained, options, labelled=isinstance(self.pack, LabelledPack)),
         )
         report_evaluation(self.folder, scored, info, analysis, extremes=options.visualize_samples)
-        say(f"pictures and figures: {self.folder}")
+        places = {"pictures and figures": self.folder}
         if options.report:
-            say(f"report: {write_evaluation_page(self.folder, scored, info, analysis)}")
+            places["report"] = write_evaluation_page(self.folder, scored, info, analysis)
+        levels = [] if analysis is None else analysis.levels
+        told = sentences(scored, levels, probed_row(info.rows, info.best_epoch) if analysis is None else {})
+        last_lines(info.outcome, *told, warnings=alarms(levels), notes=info.notes, places=places, steps=info.next)
 
     def _levels(self) -> tuple[list[Level], float | None]:
         """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""
@@ -145,7 +152,8 @@ class Evaluation:
         if isinstance(self.data, LabelledSplits):
             count = self.data.classes.num_classes
             probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
-            say(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}")
+            chance = f"naming the commonest class everywhere {probed['probe/chance']:.4f}"
+            say(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}; {chance}")
         levels = measure_levels(encoder, self.pack, probed, batch_size=self.batch_size, device=self.device)
         for level in levels:
             probe = "" if level.probe_miou is None else f", linear probe {level.probe_miou:.4f}"

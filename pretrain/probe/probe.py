@@ -11,7 +11,7 @@ from common.data.batches import each_image
 from common.data.classes import IGNORE
 from common.data.load import load_labelled
 from common.data.pack import LabelledPack
-from common.metrics import classes_of, confusion, confusion_scores
+from common.metrics import chance_level, classes_of, confusion, confusion_scores
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.rows import Row
@@ -61,6 +61,7 @@ class Probe:
     def __call__(self, encoder: Encoder) -> Row:
         """ "probe/miou" of all levels together, "probe/miou_s4" of the map of stride 4 alone, and so on.
 
+        "probe/chance" is that of naming the commonest class for every pixel.
         The encoder's mode and torch's random numbers stay as they are.
         """
         bounds = np.cumsum([0, *encoder.channels]).tolist()
@@ -77,9 +78,9 @@ class Probe:
             }
             counts = self._confusions(encoder, solved)
         means = {key: float(confusion_scores(matrix.numpy())["mean_iou"]) for key, matrix in counts.items()}
-        return {
-            f"probe/miou{name}": max(means[level, penalty] for penalty in PENALTIES) for name, level in levels.items()
-        }
+        best = {name: max(means[level, penalty] for penalty in PENALTIES) for name, level in levels.items()}
+        _, chance = chance_level(self.val.class_pixels.sum(0))
+        return {**{f"probe/miou{name}": value for name, value in best.items()}, "probe/chance": chance}
 
     def _features(self, encoder: Encoder) -> Float[Tensor, "m d"]:
         """The features of the sampled pixels, images in file order."""

@@ -36,7 +36,9 @@ def sentences(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list
         said.append(f"Its coarsest map varies in {coarsest.rank:.1f} of {coarsest.channels} directions.")
     if probed:
         reached, epoch = probed["val/probe/miou"], probed["epoch"]
-        said.append(f"A linear probe reaches a mean IoU of {reached:.3f} (validation images, epoch {epoch:.0f}).")
+        chance = probed.get("val/probe/chance")
+        beside = "" if chance is None else f"; chance {chance:.3f}"
+        said.append(f"A linear probe reaches a mean IoU of {reached:.3f} (validation, epoch {epoch:.0f}{beside}).")
     return said + ([] if scored.outlines else _pixels(means, by_product=scored.by_product))
 
 

@@ -18,9 +18,9 @@ from common.intervals import mean_interval
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import sampled
 from common.run.folder import Run
+from common.run.next_step import last_lines
 from common.run.notes import count_phrase
 from common.run.plain_data import to_dict
-from common.say import say
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
@@ -125,13 +125,13 @@ def report_training(
         _draw_training(run.figures, test, val, info)
     page = _training_page(run, test, info, levels) if drawn else None
     run.close()
-    say(info.outcome)
-    say(*sentences(test, levels, probed_row(info.rows, info.best_epoch)))
-    for alarm in alarms(levels):
-        say(f"warning: {alarm}")
-    if page is not None:
-        say(f"report: {page}")
-    say(*(f"next: {command}" for command in info.next))
+    last_lines(
+        info.outcome,
+        *sentences(test, levels, probed_row(info.rows, info.best_epoch)),
+        warnings=alarms(levels),
+        places={} if page is None else {"report": page},
+        steps=info.next,
+    )
 
 
 def _draw_training(figures: Path, test: ScoredModel, val: ScoredModel, info: PretrainingRun) -> None:

@@ -43,7 +43,11 @@ def test_sizes_colours_and_classes_are_counted(tmp_path, capsys):
     assert found["ignored_pixels"] == 0
     picture = cv2.imread(str(tmp_path / "out/analysis.png"))
     assert picture.std() > 10
-    assert "mean 0.3000, standard deviation 0.1000" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mean 0.3000, standard deviation 0.1000" in said
+    assert "Guessing background for every pixel has mean IoU 0.3" in said
+    assert "warning: too few to tell: 2 test images" in said
+    assert said.splitlines()[-1].endswith(" --image_size 40 --folds 5 --output_dir runs/seg")
 
 
 def test_ignored_pixels_are_no_class_and_notes_are_kept(tmp_path):

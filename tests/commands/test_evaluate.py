@@ -15,13 +15,19 @@ from transfer.main import main as transfer
 def test_evaluate_repeats_the_test_figures_of_the_run_exactly(seg, tmp_path, capsys):
     assert evaluate(["--model_path", str(seg / "best.pth"), "--output_dir", str(tmp_path / "again")]) == 0
     assert metrics(tmp_path / "again")["test"] == metrics(seg)["test"]
-    assert "mean IoU" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("Guessing background for every pixel has mean IoU ") for line in said)
+    assert any(line.startswith(("Trained 2 epochs", "The last of 2 epochs")) for line in said)
+    assert "warning: too few to tell: 6 test images" in said
+    assert said[-1].startswith("next: python -m transfer.main --data_dir IMAGES_AND_MASKS ")
 
 
 def test_no_second_page_of_the_same_images_is_written_beside_the_run(seg, tmp_path, capsys):
     shutil.copytree(seg, tmp_path / "run")
     assert evaluate(["--model_path", "run"]) == 0
-    assert "report: run/report.html shows these images" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert "report: run/report.html" in said
+    assert "note: the run's own report shows these images; --output_dir writes a page beside these figures" in said
     assert (tmp_path / "run/evaluation-test/metrics.json").exists()
     assert not (tmp_path / "run/evaluation-test/report.html").exists()
 

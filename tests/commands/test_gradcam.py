@@ -82,7 +82,8 @@ def test_there_is_a_picture_for_every_image_layer_and_class_and_a_sheet_for_ever
         assert sheet.shape == (20 + 2 * (224 + 4 + 20), 5 * (224 + 4), 3)
         assert sheet.std() > 5
     said = capsys.readouterr().out
-    assert f"{NAMES[2]} is predicted in 0 of 3 images" in said
+    assert f"warning: {NAMES[2]} is predicted in no image: its maps are empty\n" in said
+    assert said.splitlines()[-1].endswith(" --sanity_check")
     assert "maps of 3 images: " in said
 
 

@@ -58,7 +58,7 @@ def run(*words) -> int:
     return predict([str(word) for word in words])
 
 
-def test_masks_have_the_size_of_their_images_and_the_palette_of_the_classes(model, images, tmp_path):
+def test_masks_have_the_size_of_their_images_and_the_palette_of_the_classes(model, images, tmp_path, capsys):
     assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
     for key, size in {"wide": (131, 50), "deep/tall": (40, 97), "one": (1, 1)}.items():
         mask = opened(tmp_path / f"out/masks/{key}.png")
@@ -68,6 +68,9 @@ def test_masks_have_the_size_of_their_images_and_the_palette_of_the_classes(mode
         assert mask.getpalette()[:9] == [0, 0, 0, 230, 159, 0, 86, 180, 233]
     classes = json.loads((tmp_path / "out/classes.json").read_text())
     assert classes["colours"] == {"background": "#000000", "cat": "#e69f00", "dog": "#56b4e9"}
+    *_, where, what_next = capsys.readouterr().out.splitlines()
+    assert where == f"masks of 3 images: {tmp_path / 'out'}"
+    assert what_next.startswith(f"next: python -m transfer.gradcam --model_path {model} --input {images} --output ")
 
 
 def test_a_mask_is_the_likeliest_class_of_the_enlarged_logits(model, images, tmp_path):

@@ -25,7 +25,10 @@ def test_looking_at_an_autoencoder_gives_figures_intervals_and_levels(ae, tmp_pa
         rows = list(csv.DictReader(file))
     assert len(rows) == found["images"]
     assert sum(float(row["psnr"]) for row in rows) / len(rows) == pytest.approx(found["train"]["psnr"]["mean"])
-    assert "5-NN accuracy" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "5-NN accuracy" in said
+    assert "; naming the commonest class everywhere 0." in said
+    assert said.splitlines()[-1].startswith("next: python -m transfer.main --pretrained_encoder ")
 
 
 def test_looking_repeats_the_test_figures_of_the_run(ae, tmp_path):

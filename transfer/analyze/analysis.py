@@ -24,10 +24,14 @@ from common.engine.seeding import seed_update
 from common.errors import abbreviate
 from common.figures import save_figure, to_bytes
 from common.files import make_folder, write_json
+from common.intervals import too_few
 from common.report.selection import evenly
+from common.run.next_step import last_lines, typed_flags
 from common.say import say
 from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay_mask
+from transfer.next_steps import after_analysis
+from transfer.report.headline import constant_guess
 
 SHOWN, VARIANTS = 4, 5
 FEW_CLASSES = 5
@@ -54,6 +58,10 @@ class Analysis:
         make_folder(self.folder)
         write_json(self.folder / "analysis.json", numbers)
         save_figure(self.draw(numbers), self.folder / "analysis.png")
+        self._say(numbers)
+
+    def _say(self, numbers: dict[str, Any]) -> None:
+        """Print the numbers, what to beware of, and what may be trained on these images."""
         mean, std = numbers["pixels"]["mean"], numbers["pixels"]["std"]
         say(f"{self.data.layout}: " + ", ".join(f"{count} {split}" for split, count in numbers["images"].items()))
         say(f"training pixels in [0, 1]: mean {mean:.4f}, standard deviation {std:.4f}")
@@ -63,11 +71,21 @@ class Analysis:
         copies = [
             f"{ours} ({split}) and {theirs}" for split in SEEN for ours, theirs in numbers["near_duplicates"][split]
         ]
-        if copies:
-            say(f"note: test images that nearly equal others: {abbreviate(copies)}")
-        for sentence in numbers["notes"]:
-            say(f"note: {sentence}")
-        say(f"numbers and picture: {self.folder}")
+        lack = too_few(images=len(self.data.test))
+        absent = [name for name, share in numbers["classes"].items() if not share["pixels"]]
+        last_lines(
+            constant_guess(self.data.test.class_pixels.sum(0), self.names),
+            warnings=[
+                *([lack] if lack else []),
+                *([f"no training image shows {', '.join(absent)}"] if absent else []),
+                *([f"test images that nearly equal others: {abbreviate(copies)}"] if copies else []),
+            ],
+            notes=numbers["notes"],
+            places={"numbers and picture": self.folder},
+            steps=after_analysis(
+                typed_flags(self.config, without=vars(self.config.analyze)), images=sum(numbers["images"].values())
+            ),
+        )
 
     def numbers(self) -> dict[str, Any]:
         """Return the statistics as plain JSON data. Pixels and classes are those of the training images."""

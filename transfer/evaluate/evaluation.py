@@ -1,12 +1,14 @@
 """Evaluation of a trained network on one split of a data set."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from common.config.load import unflatten
+from common.config.load import read_yaml, unflatten
 from common.data.load import load_labelled
 from common.data.pack import LabelledPack
+from common.data.samples import SPLITS
 from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
@@ -15,17 +17,21 @@ from common.report.run_info import RunInfo
 from common.report.selection import sampled
 from common.rows import read_rows
 from common.run.environment import typed_command
+from common.run.next_step import last_lines
 from common.run.notes import data_name
 from common.run.records import read_resources
-from common.say import say
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
+from transfer.next_steps import after_evaluation
+from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
 from transfer.report.scored_model import ScoredModel, score_model
 from transfer.segmenter import load_model
 from transfer.source import find_source
+
+OF_ITS_RUN = "the run's own report shows these images; --output_dir writes a page beside these figures"
 
 
 class Evaluation:
@@ -73,12 +79,13 @@ class Evaluation:
     def report(self, scored: ScoredModel, analysis: Latents | None) -> None:
         """Write figures and, with --report, report.html; it includes the run's records if they are beside its file.
 
-        Where the run's own page shows these images, no second one is written beside it.
+        Where the run's own page shows these images, no second one is written beside it. Says in the end what happened.
         """
-        if self._has_page:
+        if has_page := self._has_page:
             self.options = replace(self.options, report=False)
             scored = replace(scored, quality=None)
-        before, leaks = self._before() if self.options.report else (Before(None), [])
+        wanted = self.options.report or self.trained.encoder.pretrained_encoder is not None
+        before, leaks = self._before() if wanted else (Before(None), [])
         info = RunInfo(
             config=self.trained,
             handover=self.model.handover,
@@ -88,19 +95,37 @@ class Evaluation:
             notes=[*self.data.notes, *leaks],
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
+            next=self._steps(),
         )
         samples = self.options.visualize_samples
-        report_evaluation(self.folder, scored, info, latents=analysis, samples=samples, before=before)
-        if self._has_page:
-            page = self.options.file.parent / "report.html"
-            say(f"report: {page} shows these images; --output_dir writes a page of its own")
+        places = report_evaluation(self.folder, scored, info, latents=analysis, samples=samples, before=before)
+        last_lines(
+            constant_guess(scored.scores.total.sum(1), scored.scores.names),
+            info.outcome,
+            warnings=[*score_warnings(scored.scores), *leaks],
+            notes=[*self.data.notes, *([OF_ITS_RUN] if has_page else [])],
+            places={**places, **({"report": self._run_page} if has_page else {})},
+            steps=info.next,
+        )
+
+    def _steps(self) -> list[str]:
+        """The next commands: trainings among them have the settings that were typed, if those are beside the file."""
+        assert self.options.model_path is not None, "check() asks for it"
+        saved = self.options.file.parent / "config.yaml"
+        typed = unflatten(TransferConfig, read_yaml(saved), source=saved) if saved.exists() else self.trained
+        images = sum(len(getattr(self.data, split)) for split in SPLITS)
+        return after_evaluation(typed, self.options.model_path, images=images)
 
     @property
     def _has_page(self) -> bool:
         """Whether the page of the run already tells all that this evaluation's would."""
         options = self.options
         same = options.split == "test" and options.data_dir is None and not options.analyze_latent_space
-        return same and options.output_dir is None and (options.file.parent / "report.html").exists()
+        return same and options.output_dir is None and self._run_page.exists()
+
+    @property
+    def _run_page(self) -> Path:
+        return self.options.file.parent / "report.html"
 
     def _before(self) -> tuple[Before, list[str]]:
         """Return the encoder before training, and a warning if test images were among its pretraining images."""

@@ -15,11 +15,13 @@ from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
 from common.metrics import classes_of
+from common.run.next_step import last_lines
 from common.say import say
 from transfer.colours import overlay_mask
 from transfer.gradcam.cam import Activation, Explained, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
 from transfer.gradcam.sanity import Likeness, randomised_correlations, untrained
+from transfer.next_steps import after_explanation
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 
@@ -74,7 +76,12 @@ class Explanation:
                 self._save_sheet(photo, answers, position=position, logits=logits[position])
         write_json(self.folder / "maps.json", {"model": str(self.options.file), "maps": records})
         say(*self._summary(records))
-        say(f"maps of {self.photos.counted()}: {self.folder}")
+        absent = [self.names[k] for k in self.classes if not any(r["predicted"] for r in self._of(records, k))]
+        last_lines(
+            warnings=[f"{', '.join(absent)} is predicted in no image: its maps are empty"] if absent else [],
+            places={f"maps of {self.photos.counted()}": self.folder},
+            steps=after_explanation(self.options, checked=self.options.sanity_check),
+        )
 
     def _index(self, word: str) -> int:
         if word in self.names:
@@ -159,9 +166,13 @@ class Explanation:
                     f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
                 )
         for index in self.classes:
-            own = [r["predicted"] for r in records if r["class"] == self.names[index] and r["layer"] == self.layers[0]]
-            if not all(own):
+            own = [record["predicted"] for record in self._of(records, index)]
+            if any(own) and not all(own):
                 yield f"{self.names[index]} is predicted in {sum(own)} of {len(own)} images; other maps of it are empty"
+
+    def _of(self, records: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
+        """The records of a class in the first layer: one for each image."""
+        return [r for r in records if r["class"] == self.names[index] and r["layer"] == self.layers[0]]
 
 
 def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, *, position: int) -> UInt8[np.ndarray, "h w 3"]:

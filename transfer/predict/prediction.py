@@ -12,8 +12,10 @@ from common.colours import colour_of, css
 from common.figures import save_picture
 from common.files import make_folder, write_json
 from common.rows import csv_table
+from common.run.next_step import last_lines
 from common.say import say
 from transfer.colours import overlay_mask
+from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin
 from transfer.predict.objects import Part, parts_of
@@ -36,6 +38,8 @@ class Prediction:
         self.counted = {k: name for k, name in enumerate(self.names) if k != self.model.background}
         self.areas: dict[int, list[int]] = {k: [] for k in self.counted}
         """Pixels of the connected parts of each class."""
+        self.pixels = np.zeros(len(self.names), dtype=np.int64)
+        """Pixels of each class in all images."""
         size, channels = self.model.input_size, self.model.channels
         self.photos = Photos(options, size=size, channels=channels, written=(MASKS, OVERLAYS))
 
@@ -62,12 +66,19 @@ class Prediction:
                 for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
                     mask = prediction.mask
                     self._save(photo, mask)
-                    shares = self._counts(mask) / mask.size
+                    counts = self._counts(mask)
+                    self.pixels += counts
+                    shares = counts / mask.size
                     found = self._add_objects(photo.key, mask, add_object)
                     numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.counted)]
                     add([photo.key, mask.shape[1], mask.shape[0], *numbers])
-        say(f"masks of {self.photos.counted()}: {self.folder}")
         self._say_objects()
+        absent = [name for name, pixels in zip(self.names, self.pixels, strict=True) if not pixels]
+        last_lines(
+            warnings=[f"no pixel of any image was taken for {', '.join(absent)}"] if absent else [],
+            places={f"masks of {self.photos.counted()}": self.folder},
+            steps=after_prediction(self.options),
+        )
 
     def _add_objects(self, key: str, mask: UInt8[np.ndarray, "h w"], add: Callable[[list[Any]], None]) -> Counter[int]:
         """Write a line for each connected part; return how many each class has."""

@@ -1,10 +1,14 @@
 """The head of a phase 2 page: title, verdict and main scores."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int64
+
 from common.intervals import LEAST_IMAGES, Interval, too_few
+from common.metrics import chance_level
 from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
@@ -79,11 +83,7 @@ def _short(source: str) -> str:
     return f"the encoder of {'/'.join(Path(path).parts[-2:])}{bracket}{rest}"
 
 
-def constant_guess(scores: Scores) -> str:
-    """What the best constant answer scores on the same images, in a sentence; "" where no pixel is labelled."""
-    truth = scores.total.sum(1)
-    if truth.sum() == 0:
-        return ""
-    most = int(truth.argmax())
-    iou = truth[most] / truth.sum() / (truth > 0).sum()  # of the other classes it is 0
-    return f"Guessing {scores.names[most]} for every pixel has mean IoU {iou:.3f}"
+def constant_guess(pixels: Int64[np.ndarray, " k"], names: Sequence[str]) -> str:
+    """What the best constant answer scores on images with so many pixels of each class, in a sentence; "" of none."""
+    most, iou = chance_level(pixels)
+    return "" if math.isnan(iou) else f"Guessing {names[most]} for every pixel has mean IoU {iou:.3f}"

@@ -16,6 +16,7 @@ from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import evenly, sampled
 from common.run.folder import Run
+from common.run.next_step import last_lines
 from common.say import say
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -70,16 +71,16 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
     run.close()
     print_table(test.scores, "test")
-    say(*filter(None, (constant_guess(test.scores), info.outcome)))
-    for warning in warnings:
-        say(f"warning: {warning}")
-    say(f"pictures and figures: {run.folder}")
-    labelled = sum(images.values())
-    if labelled < FEW and info.config.data.folds is None:
-        say(f"note: {images['test']} of {labelled} images were tested; --folds 5 tests each of them once")
-    if drawn:
-        say(f"report: {page}")
-    say(*(f"next: {command}" for command in info.next))
+    labelled, one_split = sum(images.values()), info.config.data.folds is None
+    told = f"{images['test']} of {labelled} images were tested; --folds 5 tests each of them once"
+    last_lines(
+        constant_guess(test.scores.total.sum(1), test.scores.names),
+        info.outcome,
+        warnings=warnings,
+        notes=[told] if labelled < FEW and one_split else [],
+        places={"pictures and figures": run.folder, **({"report": page} if drawn else {})},
+        steps=info.next,
+    )
 
 
 def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> None:
@@ -106,8 +107,6 @@ def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None
         print_table(part, name.replace("_", " "))
     if original_size is not None:
         say(f"mean over the images, as challenges have it: {challenge_words(original_size)}")
-    for warning in score_warnings(scored.scores):
-        say(f"warning: {warning}")
 
 
 def report_evaluation(
@@ -118,18 +117,22 @@ def report_evaluation(
     latents: Latents | None,
     samples: int,
     before: Before,
-) -> None:
-    """Draw `samples` images and the latents, if there are any; write report.html where the quality was measured."""
+) -> dict[str, Path]:
+    """Draw `samples` images and the latents, if there are any; write report.html where the quality was measured.
+
+    Returns where everything is.
+    """
     figures = folder / "figures"
     if samples:
         save_picture(_samples(scored, samples), figures / "samples.png")
     if latents is not None:
         drawn = embedding_figure(latents.embedding.places, latents.labels, f"encoder features, {scored.split}")
         save_figure(drawn, figures / "latents.png")
-    say(f"pictures and figures: {folder}")
-    if scored.quality is not None:
-        options = EmbeddingOptions() if latents is None else EmbeddingOptions(5 * MOST, known=latents.embedding)
-        say(f"report: {write_page(scored, info, folder / 'report.html', before=before, embedding=options)}")
+    if scored.quality is None:
+        return {"pictures and figures": folder}
+    options = EmbeddingOptions() if latents is None else EmbeddingOptions(5 * MOST, known=latents.embedding)
+    page = write_page(scored, info, folder / "report.html", before=before, embedding=options)
+    return {"pictures and figures": folder, "report": page}
 
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:

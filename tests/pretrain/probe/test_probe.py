@@ -10,6 +10,7 @@ from common.config.groups import DataConfig
 from common.data.classes import IGNORE
 from common.data.load import load_labelled
 from common.errors import UserError
+from common.metrics import chance_level
 from common.models.encoder import Encoder, UNetEncoder
 from pretrain.probe.probe import Probe, balanced_pixels, features_at
 from pretrain.probe.ridge import GramMatrix, LinearClassifier
@@ -112,6 +113,7 @@ def test_features_that_tell_the_class_score_one_and_constant_ones_do_not():
     assert found["probe/miou"] == pytest.approx(1.0)
     assert found["probe/miou_s1"] == pytest.approx(1.0)
     assert found["probe/miou_s2"] < 0.4
+    assert found["probe/chance"] == chance_level(val.class_pixels.sum(0))[1] < 0.5
 
 
 def test_a_probe_leaves_the_encoder_and_the_random_numbers_as_they_were():

@@ -88,9 +88,10 @@ def test_a_network_without_skips_has_no_figures_of_them(tmp_path):
 
 
 def test_the_probe_on_a_page_is_that_of_the_epoch_whose_weights_were_kept(tmp_path):
-    rows = [{"epoch": e, "val/probe/miou": e / 10, "val/probe/miou_s1": e / 20} for e in (1.0, 2.0, 4.0)]
+    chance = {"val/probe/chance": 0.15}
+    rows = [{"epoch": e, "val/probe/miou": e / 10, "val/probe/miou_s1": e / 20, **chance} for e in (1.0, 2.0, 4.0)]
     content, *_ = written(tmp_path, 4, rows=rows, best=3)
-    assert "reaches a mean IoU of 0.200 (validation images, epoch 2)" in content
+    assert "reaches a mean IoU of 0.200 (validation, epoch 2; chance 0.150)" in content
     assert content.count(">0.100<") == 1
     assert "0.400" not in content.split("<h2>Training")[0]
 
