@@ -22,7 +22,7 @@ def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
     """The plan with all that it leaves to the data: batch size, number of epochs, and their updates."""
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
-    one_pass = math.ceil(images / (plan.batch_size * plan.accumulate))
+    one_pass = _one_pass(plan, images)
     if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
         plan = replace(plan, updates=(_usual(images),), minutes=MINUTES)
     if len(plan.updates) == 1:
@@ -32,6 +32,11 @@ def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
     if plan.minutes:
         return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes))
     return replace(plan, epochs=plan.epochs or math.ceil(_usual(images) / plan.epoch_updates))
+
+
+def updates_of(plan: TrainingConfig, images: int) -> int:
+    """The updates of a settled plan on so many images, as far as they can be known before a training in minutes."""
+    return sum(Course(plan, _one_pass(plan, images)).told)
 
 
 class Course:
@@ -125,6 +130,10 @@ class Course:
     @property
     def _seconds(self) -> float:
         return self.plan.minutes * 60 * (1 - REPORT)
+
+
+def _one_pass(plan: TrainingConfig, images: int) -> int:
+    return math.ceil(images / (plan.batch_size * plan.accumulate))
 
 
 def _usual(images: int) -> int:

@@ -70,7 +70,7 @@ def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs,
 def test_unequal_networks_and_budgets_are_alerts_and_equal_ones_are_none(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "short"]) == 0
-    for other, alert in ((runs / "two", "UNEQUAL NETWORKS: one "), ("short", "UNEQUAL BUDGETS: one --epochs 2")):
+    for other, alert in ((runs / "two", "UNEQUAL NETWORKS: one "), ("short", "UNEQUAL BUDGETS: one 8 updates")):
         assert compare([str(runs / "one"), str(other), "--output", "out"]) == 0
         found = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if "UNEQUAL" in line]
         assert len(found) == 1

@@ -1,15 +1,19 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from common.config.groups import TrainingConfig
 from common.config.load import read_yaml, unflatten
+from common.engine.budget import updates_of
 from common.errors import UserError
 from common.rows import Row, read_rows
+from common.run.checkpoint import load_handover
+from common.run.claim import REPEAT
 from common.run.notes import stopped_early
 from common.run.plain_data import Count, from_json
 from common.run.records import Environment, Receipt, Resources, read_resources
@@ -53,6 +57,11 @@ class FinishedRun:
     resources: Resources
     rows: list[Row]
     config: TransferConfig
+    """The settings as they were typed."""
+    plan: TrainingConfig
+    """The length that the training settled on."""
+    updates: int
+    """Of the whole training, if it was not stopped."""
     environment: Environment
     ended: Ended
     warnings: list[str]
@@ -75,6 +84,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         raise UserError(f"{file} counts {images.counts.shape[1]} classes, {folder}/metrics.json names {len(names)}")
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"), source=folder / "config.yaml")
     rows = read_rows(folder / "metrics.csv")
+    plan, updates = _length(folder, config.training)
     return FinishedRun(
         name=name,
         folder=folder,
@@ -85,9 +95,11 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         resources=read_resources(folder),
         rows=rows,
         config=config,
+        plan=plan,
+        updates=updates,
         environment=_record(Environment, folder / "environment.json") or {},
         ended=ended,
-        warnings=[*ended.warnings, *stopped_early(config.training, rows, ended.best_epoch)],
+        warnings=[*ended.warnings, *stopped_early(plan, rows, ended.best_epoch)],
     )
 
 
@@ -129,8 +141,8 @@ def _background(word: str | None, names: tuple[str, ...], folder: Path) -> int |
     return names.index(word) if word else None if word is None else 0
 
 
-BUDGET = ("epochs", "updates", "minutes", "epoch_updates", "batch_size", "accumulate", "patience")
-"""Settings of a training that say how long it is, as far as this version has them."""
+SAME_PACE = 1.1
+"""By how much the updates of runs of equal minutes may differ where these are called equal budgets."""
 
 
 def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -143,17 +155,43 @@ def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any
     if any(networks[other.name] != networks[first.name] for other in others):
         sizes = ", ".join(f"{run.name} {run.receipt.parameters:,} parameters" for run in runs)
         told.append(f"UNEQUAL NETWORKS: {sizes}")
-    plans = {run.name: _budget(run) for run in runs}
-    names = [name for name in plans[first.name] if len({str(plan.get(name)) for plan in plans.values()}) > 1]
-    if names:
-        each = "; ".join(f"{run} {' '.join(f'--{n} {plan[n]}' for n in names)}" for run, plan in plans.items())
+    same = _in_equal_minutes(runs)
+    budgets = [_budget(run)[same:] for run in runs]
+    unlike = [k for k, words in enumerate(zip(*budgets, strict=True)) if len(set(words)) > 1]
+    if unlike:
+        pairs = zip(runs, budgets, strict=True)
+        each = "; ".join(f"{run.name} {', '.join(budget[k] for k in unlike)}" for run, budget in pairs)
         told.append(f"UNEQUAL BUDGETS: {each}")
     return told
 
 
-def _budget(run: FinishedRun) -> dict[str, Any]:
-    plan = vars(run.config.training)
-    return {**{n: plan[n] for n in BUDGET if n in plan}, "label_fraction": run.config.labels.label_fraction}
+def _budget(run: FinishedRun) -> list[str]:
+    """What a training was given, in words, its updates first."""
+    plan = run.plan
+    batch = f"batches of {plan.batch_size}" + (f" x {plan.accumulate}" if plan.accumulate > 1 else "")
+    labels = f"{run.config.labels.label_fraction:.3g} of the masks"
+    return [f"{run.updates:,} updates", batch, f"patience {plan.patience}", labels]
+
+
+def _in_equal_minutes(runs: Sequence[FinishedRun]) -> bool:
+    """Whether all runs took as many updates as fit into equal minutes, and these are about as many."""
+    minutes = {run.plan.minutes if not run.plan.updates else 0.0 for run in runs}
+    counts = [run.updates for run in runs]
+    return len(minutes) == 1 and minutes != {0.0} and max(counts) <= SAME_PACE * min(counts)
+
+
+def _length(folder: Path, typed: TrainingConfig) -> tuple[TrainingConfig, int]:
+    """What a run settled on, as its network and repeat.yaml record it; without these what was typed."""
+    network, repeated = folder / "best.pth", folder / REPEAT
+    plan, images = typed, 1
+    if network.exists():
+        origin = load_handover(network, kind="segmentation").provenance
+        plan = unflatten(TransferConfig, origin.config, source=network).training
+        images = max(len(origin.train_images), 1)
+    if repeated.exists():
+        done = unflatten(TransferConfig, read_yaml(repeated), source=repeated).training
+        return replace(plan, updates=(), epochs=done.epochs), updates_of(done, images)
+    return plan, updates_of(plan, images)
 
 
 def _record(kind: Any, path: Path) -> Any:

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from common.errors import UserError
 from common.rows import read_rows
-from transfer.compare.finished_run import read_run
+from common.run.checkpoint import load_handover, save_handover
+from transfer.compare.finished_run import FinishedRun, read_run, unequal
 from transfer.scoring import read_images
 
 MADE = Path(__file__).parents[2] / "made_before/transfer"
@@ -30,6 +33,48 @@ def test_the_records_are_read(run):
     assert found.resources.train_seconds == 3.5
     assert found.environment["packages"] == {"torch": "2"}
     assert len(found.keys) == len(found.digests) == len(found.scores)
+
+
+def with_lengths(run: Path, name: str, **lengths: Any) -> FinishedRun:
+    """The run as one that was typed without a length, and settled on this one."""
+    lengthless = {"epochs": 0, "updates": [], "minutes": 0, "patience": 0}
+    typed = yaml.safe_load((run / "config.yaml").read_text()) | lengthless
+    (run / "config.yaml").write_text(yaml.safe_dump(typed))
+    file = load_handover(run / "best.pth", kind="segmentation")
+    settled = {**file.provenance.config, **lengthless, "epoch_updates": 0, "batch_size": 4, **lengths}
+    save_handover(replace(file, provenance=replace(file.provenance, config=settled)), run / "best.pth")
+    return read_run(run, name)
+
+
+def test_an_early_stop_is_seen_by_the_length_that_a_run_settled_on(run):
+    found = with_lengths(run, "run", epochs=200, patience=50)
+    assert [warning for warning in found.warnings if "stopped early, after 120 of at most 200 epochs" in warning]
+    assert not with_lengths(run, "run", epochs=120).warnings
+
+
+def test_budgets_are_those_that_runs_settled_on_and_not_those_that_were_typed(run, tmp_path):
+    shutil.copytree(run, tmp_path / "other")
+    networks: dict[str, Any] = {"one": {}, "other": {}}
+
+    def alerts(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+        pair = [with_lengths(run, "one", **ours), with_lengths(tmp_path / "other", "other", **theirs)]
+        return unequal(pair, networks)
+
+    assert alerts({"epochs": 3, "updates": [5, 5, 6]}, {"epochs": 2, "updates": [8, 8]}) == []
+    assert alerts({"epochs": 3, "updates": [5, 5, 6]}, {"epochs": 4}) == [  # of 4 images in batches of 4
+        "UNEQUAL BUDGETS: one 16 updates; other 4 updates"
+    ]
+    assert alerts({"epochs": 4, "batch_size": 2}, {"epochs": 1, "epoch_updates": 8, "patience": 3}) == [
+        "UNEQUAL BUDGETS: one batches of 2, patience 0; other batches of 4, patience 3"
+    ]
+    repeated = {**yaml.safe_load((run / "config.yaml").read_text()), "epochs": 2, "updates": [40, 44], "patience": 0}
+    (run / "repeat.yaml").write_text(yaml.safe_dump(repeated))
+    timed = {"epochs": 2, "minutes": 10.0, "batch_size": 4}
+    assert alerts(timed, {"epochs": 2, "updates": [8, 8]}) == ["UNEQUAL BUDGETS: one 84 updates; other 16 updates"]
+    (tmp_path / "other/repeat.yaml").write_text(yaml.safe_dump({**repeated, "updates": [40, 41]}))
+    assert alerts(timed, timed) == []  # as many minutes on one machine
+    (tmp_path / "other/repeat.yaml").write_text(yaml.safe_dump({**repeated, "updates": [10, 10]}))
+    assert alerts(timed, timed) == ["UNEQUAL BUDGETS: one 84 updates; other 20 updates"]
 
 
 TEXTS = {
