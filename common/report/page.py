@@ -166,6 +166,11 @@ def _compact_json(value: Any, **_: Any) -> str:
     return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def full_stops(*sentences: str) -> list[str]:
+    """Sentences for the head of a page, each with a full stop; empty ones are left out."""
+    return [f"{one.rstrip('.')}." for one in sentences if one]
+
+
 def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
     """Warnings, and notes on the labels that an encoder used."""
     notes = []

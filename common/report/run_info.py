@@ -72,3 +72,11 @@ class RunInfo(Generic[C, H, P]):
     def outcome(self) -> str:
         """How the training ended, in a sentence; "" where its epochs are not known."""
         return outcome(self.config.training, len(self.rows), self.best_epoch) if self.rows else ""
+
+    @property
+    def trend(self) -> str:
+        """What the curves show, in a sentence."""
+        epochs = len(self.rows)
+        if self.best_epoch == epochs:
+            return f"Validation improved until the last of {epochs} epochs."
+        return f"Validation stopped improving at epoch {self.best_epoch} of {epochs}."

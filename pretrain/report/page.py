@@ -9,7 +9,7 @@ from common.embedding import latents
 from common.intervals import mean_interval
 from common.report.blocks import curve_blocks
 from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOptions, embedding_blocks
-from common.report.page import Block, Page, notices
+from common.report.page import Block, Page, full_stops, notices
 from common.report.provenance import repeating, time_blocks
 from common.report.scatter import Colouring, Points, thumbnailed, thumbnails
 from common.run.notes import data_name
@@ -42,7 +42,7 @@ def write_page(
     page = Page(
         title=f"{data_name(info.config.data)}: an encoder pretrained by {task_words(task)}",
         kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
-        verdict=" ".join(sentences(scored, levels, probed)),
+        verdict=" ".join([*sentences(scored, levels, probed), *full_stops(info.outcome)]),
         tiles=tiles(scored, levels, probed),
         notices=notices([*alarms(levels), *info.warnings], task),
         next=info.next,
@@ -65,7 +65,7 @@ def write_page(
         )
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", lambda: _training(info), f"{info.outcome}.")
+        page.add("Training", lambda: _training(info), info.trend)
     if scored.by_product:
         page.add("Pictures, a by-product", lambda: [pictures()[0]], BY_PRODUCT)
         page.add("Scores", lambda: _scores(scored))

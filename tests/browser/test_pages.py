@@ -167,7 +167,7 @@ def test_the_gallery_begins_with_the_worst_and_can_be_turned_round_and_filtered(
     assert scores() == sorted(scores(), reverse=True)
     count = len(browser.all(".card"))
     kind.select_by_visible_text("cat")
-    data = json.loads(browser.one("#b2-1-data").get_attribute("textContent"))
+    data = json.loads(browser.one("#b1-1-data").get_attribute("textContent"))
     assert len(browser.all(".card")) == sum(1 in item["kinds"] for item in data["items"]) <= count
 
 

@@ -73,12 +73,10 @@ class Comparison:
         save_picture(masks, self.folder / "figures/masks.png")
         say(f"tables and figures: {self.folder}")
         path = self.folder / "report.html"
-        command = self.command
-        write_page(self.runs, networks, rows, differences, alerts=alerts, device=device, path=path, command=command)
+        told = {"alerts": alerts, "command": self.command, "step": self.step}
+        write_page(self.runs, networks, rows, differences, device=device, path=path, **told)
         say(f"report: {path}")
-        best = max(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))
-        step = command_line("transfer.predict", model_path=best.folder, input="IMAGES", output="predictions")
-        say(f"next: {step}")
+        say(f"next: {self.step}")
 
     @property
     def command(self) -> str:
@@ -86,6 +84,12 @@ class Comparison:
         options = self.options
         settings = {name: getattr(options, name) for name in ("output", "visualize_samples", "device")}
         return command_line("transfer.compare", *options.runs, **settings)
+
+    @property
+    def step(self) -> str:
+        """The command that predicts with the run that scores best."""
+        best = max(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))
+        return command_line("transfer.predict", model_path=best.folder, input="IMAGES", output="predictions")
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]

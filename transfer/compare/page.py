@@ -45,10 +45,12 @@ def write_page(
     device: torch.device,
     path: Path,
     command: str,
+    step: str,
 ) -> Path:
     """Write the page of several runs on the same images; returns where it is.
 
-    `rows` and `differences` are those of comparison.json; `alerts` stand at the head, `command` repeats the comparison.
+    `rows` and `differences` are those of comparison.json; `alerts` stand at the head, `command` repeats the
+    comparison, `step` is the next one.
     """
     page = Page(
         title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
@@ -56,6 +58,7 @@ def write_page(
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
         notices=[Notice(lack_of(len(runs[0].keys))), *map(Notice, alerts), *_warnings(runs)],
+        next=[step],
     )
     page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])

@@ -27,8 +27,8 @@ from transfer.report.scores import confusion_block
 from transfer.segmenter import load_model
 
 
-def write_page(config: TransferConfig, pooled: Pooled, path: Path) -> Path:
-    """Write the page of finished folds; returns where it is."""
+def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str) -> Path:
+    """Write the page of finished folds, with the command of the next step; returns where it is."""
     tests = [load_labelled(run.config.data).test for run in pooled.runs]
     page = Page(
         title=f"{data_name(config.data)}: {len(pooled.runs)}-fold cross-validation",
@@ -36,6 +36,7 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path) -> Path:
         verdict=verdict(pooled),
         tiles=score_tiles(main_figures(pooled.scores)),
         notices=[*map(Notice, pooled.warnings), Notice(SHARED, "note")],
+        next=[step],
     )
     page.add(
         "Images",

@@ -37,10 +37,10 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     say("", verdict(pooled), SHARED)
     for warning in pooled.warnings:
         say(f"warning: {warning}")
+    step = command_line("transfer.predict", model_path=pooled.middle.folder, input="IMAGES", output="predictions")
     if config.run.report:
         from transfer.folds.page import write_page  # now: a training begins without matplotlib
 
-        say(f"report: {write_page(config, pooled, folder / 'report.html')}")
-    step = command_line("transfer.predict", model_path=pooled.middle.folder, input="IMAGES", output="predictions")
+        say(f"report: {write_page(config, pooled, folder / 'report.html', step=step)}")
     say(f"for new photographs take {pooled.middle.name}, whose score is the middle one; next:")
     say(f"  {step}")

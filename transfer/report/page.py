@@ -10,13 +10,13 @@ from common.figures import save_picture
 from common.models.encoder import Encoder
 from common.report.blocks import curve_blocks
 from common.report.embedding import LEAD, RUN_PAGE, EmbeddedImages, EmbeddingOptions, embedding_blocks
-from common.report.page import Block, Page, notices
+from common.report.page import Block, Page, full_stops, notices
 from common.report.provenance import repeating, time_blocks
 from common.report.scatter import Colouring, Points, thumbnailed
 from common.report.selection import evenly
 from transfer.report.figures import activation_grid
 from transfer.report.gallery import ScoredImages, thumbnail_sheets
-from transfer.report.headline import main_figures, score_warnings, tiles, title, verdict
+from transfer.report.headline import constant_guess, main_figures, score_warnings, tiles, title, verdict
 from transfer.report.scored_model import ScoredModel, SegmentationRun
 from transfer.report.scores import panel_colours, panels, score_blocks, threshold_blocks
 
@@ -45,11 +45,12 @@ def write_page(
     figures, folder = main_figures(scored.scores), path.parent / "figures"
     folder.mkdir(exist_ok=True)
     model, scores, quality, receipt = scored.model, scored.scores, scored.measured, info.handover.provenance.encoder
-    names = model.names
+    names, said = model.names, verdict(figures["mean IoU"], scores, scored.split)
+    guess = constant_guess(scores.total.sum(1), names)
     page = Page(
         title=title(info.config, receipt.source),
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
-        verdict=verdict(figures["mean IoU"], scores, scored.split),
+        verdict=" ".join([said, *full_stops(guess, info.outcome)]),
         tiles=tiles(figures, quality, images=len(scored.pack)),
         notices=notices([*score_warnings(scores), *info.warnings], receipt),
         next=info.next,
@@ -67,18 +68,23 @@ def write_page(
     def features() -> list[Block]:
         return _features(scored, shown, folder, before, embedding, seed=info.config.run.seed)
 
-    page.add("Scores", lambda: score_blocks(scores, quality))
     page.add("Images", pictures, "Images with the predicted mask, worst first.")
+    page.add("Scores", lambda: score_blocks(scores, quality))
     page.add("Confidence", lambda: threshold_blocks(names, quality, images=len(scored.pack)))
     page.add("Features", features, LEAD)
     if info.rows:
-        page.add("Training", lambda: _curves(info, names), f"{info.outcome}. {info.receipt}")
+        page.add("Training", lambda: _curves(info, names), f"{info.trend}{_received(info.receipt)}")
     page.add(
         "How to repeat it",
         lambda: repeating(info.environment, flatten(info.config), info.packs, evaluation=info.evaluation),
     )
     page.write(path)
     return path
+
+
+def _received(receipt: str) -> str:
+    """What the encoder was given, as a sentence after another one; nothing where the page omits it."""
+    return f" {receipt[:1].upper()}{receipt[1:]}." if receipt else ""
 
 
 def _curves(info: SegmentationRun, names: Sequence[str]) -> list[Block]:

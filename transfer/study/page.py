@@ -22,6 +22,7 @@ from transfer.study.sentences import (
     doubled_budget,
     labels_saved,
     legend,
+    next_command,
     rates_at_the_edge,
     searched,
     told_interval,
@@ -41,6 +42,7 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
         verdict=_answer(evidence),
         tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
         notices=_notices(evidence, config),
+        next=[next_command(evidence, config)],
     )
     page.add("Score against labels", lambda: _efficiency(evidence), legend(evidence, config))
     page.add("Differences from scratch", lambda: _differences(evidence), _PAIRED)

@@ -54,7 +54,7 @@ def pets(count):
     return synthetic_pets(20, 64, seed=0).take(np.arange(count))
 
 
-def written(folder, pack, net=None, names=NAMES, evaluation="", before=None):
+def written(folder, pack, net=None, names=NAMES, evaluation="", before=None, rows=ROWS):
     """The page of a network on these images, as text, and its sections."""
     origin = SegmentationProvenance(
         config={}, environment={"command": "python"}, validation={"epoch": 2}, encoder=RECEIPT
@@ -64,8 +64,10 @@ def written(folder, pack, net=None, names=NAMES, evaluation="", before=None):
     )
     model, all_ = Segmenter(net or network(), file, CPU), Description(np.arange(len(pack)))
     scored = score_model(model, pack, "test", batch_size=4, quality=True, description=all_)
+    config = replace(TransferConfig(), training=replace(TransferConfig().training, epochs=10))
+    packs, step = {"test": pack}, "python -m transfer.predict"
     info = RunInfo(
-        config=TransferConfig(), handover=file, data="pets", packs={"test": pack}, rows=ROWS, evaluation=evaluation
+        config=config, handover=file, data="pets", packs=packs, rows=rows, evaluation=evaluation, next=[step]
     )
     content = write_page(scored, info, folder / "report.html", before=Before(before)).read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content)
@@ -75,7 +77,7 @@ def gallery(content):
     return json.loads(re.search(r'data-part="gallery".*?<script[^>]*>(.*?)</script>', content, re.S)[1])
 
 
-WHOLE = ["Scores", "Images", "Confidence", "Features", "Training", "How to repeat it"]
+WHOLE = ["Images", "Scores", "Confidence", "Features", "Training", "How to repeat it"]
 
 
 def test_a_page_has_all_sections_and_layers(tmp_path):
@@ -88,6 +90,15 @@ def test_a_page_has_all_sections_and_layers(tmp_path):
     assert any(key.startswith("cam-decoder-") for key in keys)
     assert len(gallery(content)["items"]) == 6
     assert len(content) < 2_000_000
+
+
+def test_the_head_has_the_score_a_constant_guess_and_how_the_training_ended(tmp_path):
+    content, _ = written(tmp_path, pets(3), rows=[*ROWS, {**ROWS[1], "epoch": 3.0}])
+    head = content.partition("</header>")[0]
+    assert re.search(r"Mean IoU 0\.\d{3} on 3 test images .*\. Guessing background for every pixel has mean IoU", head)
+    assert "Training stopped after 3 of 10 epochs; epoch 2 is the best and is kept." in head
+    assert 'next: <code dir="ltr">python -m transfer.predict</code>' in head
+    assert "Validation stopped improving at epoch 2 of 3." in content
 
 
 def test_a_page_costs_no_further_pass_of_the_encoder_over_all_images(tmp_path):
