@@ -180,3 +180,10 @@ class StudyConfig:
         """The settings of transfer.main for a start, before label fraction, seed and rates."""
         groups: dict[str, Any] = {name: getattr(self, name) for name in vars(TransferConfig())}
         return replace(TransferConfig(**groups), encoder=replace(self.encoder, **start.flags))
+
+    def trained(self, start: Initialisation, lr: float, encoder_lr_factor: float | None) -> TransferConfig:
+        """The settings of transfer.main for a start with its rates and the study's budget, on all labels."""
+        base, validations = self.training_of(start), self.study.validations
+        plan = {"epochs": validations, "epoch_updates": self.updates // validations, "updates": (), "lr": lr}
+        encoder = replace(base.encoder, encoder_lr_factor=encoder_lr_factor)
+        return replace(base, encoder=encoder, training=replace(base.training, **plan))

@@ -1,11 +1,12 @@
 """The sentences of a study, for its table and its page."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
-from common.run.next_step import command_line
+from common.run.next_step import command_line, typed_flags
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
@@ -95,9 +96,11 @@ def next_command(evidence: Results, config: StudyConfig) -> str:
         return command_line("transfer.study", resume=[], output_dir=config.folder, seeds=LEAST_SEEDS)
     most = max(score.fraction for score in evidence.scores)
     best = max((s for s in evidence.scores if s.fraction == most), key=lambda score: score.mean_iou.value)
-    rates = {"lr": f"{best.rates[0]:g}", "encoder_lr_factor": None if best.start.scratch else f"{best.rates[1]:g}"}
-    data = config.data.data_dir
-    return command_line("transfer.main", data_dir=data, **best.start.flags, **rates, output_dir="runs/best")
+    lr, factor = best.rates
+    plan = config.trained(best.start, lr, None if best.start.scratch else factor)
+    plan = replace(plan, data=replace(plan.data, folds=None))
+    flags = {"data_dir": "IMAGES_AND_MASKS", **typed_flags(plan)}
+    return command_line("transfer.main", **flags, output_dir="runs/best")
 
 
 def searched(options: StudyOptions) -> str:

@@ -52,16 +52,13 @@ class Trial:
 
     def config(self, study: StudyConfig, folder: Path) -> TransferConfig:
         """The settings of transfer.main that train it."""
-        options, base = study.study, study.training_of(self.start)
-        updates = study.updates * (2 if self.kind == "double" else 1)
-        kept = 1.0 if options.full_validation else self.fraction
-        plan = {"epochs": options.validations, "epoch_updates": updates // options.validations}
+        base, times = study.trained(self.start, self.lr, self.encoder_lr_factor), 2 if self.kind == "double" else 1
+        kept = 1.0 if study.study.full_validation else self.fraction
         return replace(
             base,
             data=replace(base.data, fold=self.fold or None),
             labels=replace(base.labels, label_fraction=self.fraction, val_fraction=kept),
-            encoder=replace(base.encoder, encoder_lr_factor=self.encoder_lr_factor),
-            training=replace(base.training, **plan, updates=(), lr=self.lr),
+            training=replace(base.training, epoch_updates=times * base.training.epoch_updates),
             run=replace(
                 base.run,
                 seed=self.seed,

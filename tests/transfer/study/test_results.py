@@ -1,17 +1,20 @@
 """What a study concludes from cells whose answers are known."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.config.load import load_config
 from common.errors import UserError
+from transfer.config import TransferConfig
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
-from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, too_little, verdict
+from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
 from transfer.study.trials import Trial, TrialResult
 
 SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
@@ -60,6 +63,23 @@ def test_a_verdict_names_where_it_helped_where_it_harmed_and_where_no_difference
     assert words.startswith("own against scratch: helped with 5 + 0 (+0.1")
     assert " masks; harmed with 10 + 1 (-0.0" in words
     assert "; made no difference that shows with 100 + 10 (+0.000" in words
+
+
+@pytest.mark.parametrize("best", [SCRATCH, OWN, Initialisation("scratch", scratch=True, like=OWN)])
+def test_the_next_command_trains_the_network_that_did_best_as_it_was_trained(best):
+    typed = ["--image_size", "64", "--widths", "8", "8", "--dropout", "0", "0", "--updates", "60", "--folds", "3"]
+    config = load_config(StudyConfig, ["--data_dir", "my data", *typed, "--validations", "6"], prog="")
+    other = OWN if best.scratch else SCRATCH
+    results = cells(best, {0.1: 0.5, 1.0: 0.8}) | cells(replace(other, name="other"), {0.1: 0.6, 1.0: 0.7})
+    command = shlex.split(next_command(Results((best, replace(other, name="other")), results, ()), config))
+    trial = Trial("score", best, 1.0, 0, 0.003, 1.0 if best.scratch else 0.3)
+    planned = trial.config(config, Path("runs/best"))
+    ours = load_config(TransferConfig, command[3:], prog="")
+    factor = None if best.scratch else 0.3
+    assert ours.encoder == replace(planned.encoder, encoder_lr_factor=factor)
+    assert ours.data == replace(planned.data, folds=None, cache_dir=ours.data.cache_dir)
+    for group in ("training", "model", "decoder", "loss", "labels", "optim", "augment"):
+        assert getattr(ours, group) == getattr(planned, group)
 
 
 def test_a_score_is_the_mean_over_seeds_and_its_difference_is_paired():
