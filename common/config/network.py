@@ -8,14 +8,21 @@ from pydantic import Field
 
 from common.config.groups import DataConfig, RunConfig
 from common.errors import UserError
+from common.run.cross_validation import refuse_cross_validation
 
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
 
 
 def network_file(model_path: Path | None) -> Path:
-    """The file that --model_path means: itself, or the best.pth of a run's folder."""
+    """The file that --model_path means: itself, or the best.pth of a run's folder.
+
+    Raises UserError for the folder of a cross-validation.
+    """
     assert model_path is not None, "check() asks for it"
-    return model_path / "best.pth" if model_path.is_dir() else model_path
+    if not model_path.is_dir():
+        return model_path
+    refuse_cross_validation(model_path)
+    return model_path / "best.pth"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import yaml
 from datasets import write_images_masks
+from run_checks import metrics
 from tiny import TRANSFER
 
+from transfer.compare.__main__ import main as compare
 from transfer.evaluate.__main__ import main as evaluate
+from transfer.gradcam.__main__ import main as gradcam
 from transfer.main import main as transfer
 from transfer.metrics.scores import Scores
+from transfer.predict.__main__ import main as predict
 from transfer.scoring import read_images
 
 FOLDS = [*TRANSFER, "--epochs", "1", "--batch_size", "2", "--folds", "3"]
@@ -97,6 +101,17 @@ def test_a_cross_validation_that_was_stopped_goes_on_where_it_was(done, stopped,
     np.testing.assert_array_equal(ours.counts, theirs.counts)
     assert transfer(["--resume", "--output_dir", str(stopped)]) == 0
     assert "is finished: see its metrics.json" in capsys.readouterr().out
+
+
+def test_where_one_run_is_wanted_a_cross_validation_is_refused_by_the_fold_to_take(done, capsys):
+    middle = sorted((metrics(done / f"fold_{k}")["test"]["mean_iou"], f"fold_{k}") for k in (1, 2, 3))[1][1]
+    said = f"error: {done} is a cross-validation, and each of its 3 folds is a run: "
+    images = ["--input", "images", "--output", "out"]
+    for command, words in {evaluate: [], predict: images, gradcam: images}.items():
+        assert command(["--model_path", str(done), *words]) == 2
+        assert capsys.readouterr().err == f"{said}give {done}/{middle}, whose score is the middle one\n"
+    assert compare([str(done / "fold_1"), str(done)]) == 2
+    assert capsys.readouterr().err == f"{said}compare {done}/{middle} with the same fold of another run\n"
 
 
 def test_one_fold_alone_is_the_same_run(words, done, tmp_path):

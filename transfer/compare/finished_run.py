@@ -14,6 +14,7 @@ from common.errors import UserError
 from common.rows import Row, read_rows
 from common.run.checkpoint import load_handover
 from common.run.claim import REPEAT
+from common.run.cross_validation import refuse_cross_validation
 from common.run.notes import stopped_early
 from common.run.plain_data import Count, from_json
 from common.run.records import Environment, Receipt, Resources, read_resources
@@ -69,7 +70,8 @@ class FinishedRun:
 
 
 def read_run(folder: Path, name: str) -> FinishedRun:
-    """Read a run's records. Raises UserError for a folder that holds no finished run, and for other records."""
+    """Read a run's records. Raises UserError for a folder without a finished run, of several, or with other records."""
+    refuse_cross_validation(folder, compared=True)
     files = (folder / IMAGES_FILE, folder / "evaluation-test" / IMAGES_FILE)
     file = next((file for file in files if file.exists()), None)
     if not (folder / "metrics.json").exists() or not (folder / "receipt.json").exists():

@@ -28,7 +28,12 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     save_counts(folder, pooled.keys, digests, pooled.scores)
     write_json(
         folder / "metrics.json",
-        {"test": pooled.scores.to_dict(), "folds": len(rows), "warnings": pooled.warnings},
+        {
+            "test": pooled.scores.to_dict(),
+            "folds": len(rows),
+            "middle": pooled.middle.folder.name,
+            "warnings": pooled.warnings,
+        },
     )
     print_table(pooled.scores, "all folds")
     say("fold   images  mean IoU  best epoch")
