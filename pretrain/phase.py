@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from common.config.groups import TrainingConfig
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, training_batches
@@ -64,7 +65,8 @@ class Pretraining:
         self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
-        self.course = Course(config.training, updates_per_pass(self.batches, config.training))
+        free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
+        self.course = Course(config.training, updates_per_pass(self.batches, config.training), free=free)
         self.painter = build_painter(self.model, config, progress=self._progress)
 
     @property
@@ -99,6 +101,10 @@ class Pretraining:
     def _progress(self, batch: int) -> float:
         """How far the training is at a batch, from 0 to 1."""
         return self.course.at(batch // self.config.training.accumulate) / self.course.epochs
+
+    def settle(self, plan: TrainingConfig) -> None:
+        """Take the length that was settled before the first update into what is recorded."""
+        self.config = replace(self.config, training=plan)
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing changes between epochs."""

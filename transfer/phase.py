@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.config.groups import TrainingConfig
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
@@ -87,12 +88,21 @@ class Transfer:
         state = {"model": self.net, "loss": self.loss, "updater": updater}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
+    def settle(self, plan: TrainingConfig) -> None:
+        """Take the length that was settled before the first update into what is recorded."""
+        self.config = replace(self.config, training=plan)
+        if plan.epochs != self.receipt.epochs:
+            self.receipt = replace(self.receipt, epochs=plan.epochs)
+            self.run.write_json("receipt.json", to_dict(self.receipt))
+
     def _notes(self) -> list[str]:
         return [*self.data.notes, *self.source.leaks(self.data.test)]
 
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
-        course = Course(plan, updates_per_pass(self.batches, plan))
+        typed = self.run.config
+        free = not (typed.training.epochs or typed.optim.warmup_epochs or self.receipt.frozen_levels(0, 1))
+        course = Course(plan, updates_per_pass(self.batches, plan), free=free)
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
         return Updater(
             self.precision,

@@ -12,8 +12,10 @@ MINUTES = 50.0
 """The longest training where no length is told: with its report it takes less than an hour."""
 EPOCHS = (10, 20)
 """The fewest and the most validations of a training that is told in updates or minutes."""
-REPORT = 0.05
-"""Share of the minutes that is left for the scores and the page."""
+VALIDATION = 0.1
+"""Share of the minutes that validations may take: where one takes long there are fewer, and at least two."""
+REPORT = 0.05, 3
+"""What is left for the scores and the page: this share of the minutes, and at least so many validations."""
 PER_ROOT = 60
 """Updates by the square root of the number of images, where no length is told: four times the images, twice as long."""
 
@@ -46,9 +48,12 @@ class Course:
     depends on the position in epochs alone, so that those numbers of updates repeat the training to the last bit.
     """
 
-    def __init__(self, plan: TrainingConfig, one_pass: int) -> None:
-        """`plan` is a settled one; `one_pass` is the number of updates in a pass over the images."""
-        self.plan, self.epochs = plan, plan.epochs
+    def __init__(self, plan: TrainingConfig, one_pass: int, *, free: bool = False) -> None:
+        """`plan` is a settled one; `one_pass` is the number of updates in a pass over the images.
+
+        `free`: a timed training may have fewer epochs than the plan, because nobody has asked for a number.
+        """
+        self.plan, self.free = plan, free
         self.told = list(plan.updates) or [plan.epoch_updates or one_pass] * plan.epochs
         self.timed = plan.minutes > 0 and not plan.updates
         self.updates: list[int] = []
@@ -57,6 +62,11 @@ class Course:
         """Seconds of an update, and of all else in an epoch."""
         self._turn = math.nan
         """When the epoch began, or its last update ended."""
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs, each with a validation at its end."""
+        return self.plan.epochs
 
     @property
     def streams(self) -> bool:
@@ -73,6 +83,23 @@ class Course:
         self.pace = pace
         if self.plan.minutes and pace * sum(self.told) > self._seconds:
             self.timed = True
+
+    @property
+    def needs_rest(self) -> bool:
+        """Whether the seconds of a validation are wanted before the first update."""
+        return self.timed and self.free and not self.updates
+
+    def expect_rest(self, rest: float) -> None:
+        """Take the seconds of a validation into the plan: as many are left as fit their share of the minutes."""
+        self.rest = rest
+        self._cut_to(max(2, int(VALIDATION * self.plan.minutes * 60 / rest)))
+
+    def _cut_to(self, epochs: int) -> None:
+        """Have at most so many epochs."""
+        if epochs < self.epochs:
+            told = _parts(sum(self.plan.updates), epochs) if self.plan.updates else {"epochs": epochs}
+            self.plan = replace(self.plan, **told)
+            self.told = list(self.plan.updates) or self.told[:epochs]
 
     def begin(self, epoch: int, spent: float) -> int:
         """The number of updates of an epoch (counted from 0), which begins `spent` seconds after the command."""
@@ -114,11 +141,12 @@ class Course:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next epoch depends on."""
-        return {"updates": list(self.updates), "timed": self.timed}
+        return {"updates": list(self.updates), "timed": self.timed, "epochs": self.epochs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.updates, self.timed = list(state["updates"]), state["timed"]
+        self._cut_to(state.get("epochs", self.epochs))
 
     def resumed(self, update: int) -> None:
         """Go on after so many updates of a run of version 0.2.0, whose epochs are all as long as told."""
@@ -129,7 +157,9 @@ class Course:
 
     @property
     def _seconds(self) -> float:
-        return self.plan.minutes * 60 * (1 - REPORT)
+        share, validations = REPORT
+        seconds = self.plan.minutes * 60
+        return seconds - max(share * seconds, validations * self.rest)
 
 
 def _one_pass(plan: TrainingConfig, images: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, cast, runtime_checkable
@@ -46,6 +47,10 @@ class Phase(Protocol):
         """Return the terms of the loss on a batch; "loss" is minimised."""
         ...
 
+    def settle(self, plan: TrainingConfig) -> None:
+        """Take the length that was settled when updates and validations had been timed."""
+        ...
+
     def trained(self) -> Row:
         """Return scores on the epoch's training images, beside the terms of the loss."""
         ...
@@ -84,8 +89,8 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
 
     A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
     """
-    plan, course = updater.plan, updater.course
-    history = _begin(phase, run, updater, batches, state)
+    history, course = _begin(phase, run, updater, batches, state), updater.course
+    plan = course.plan
     bar = EpochBar(epochs=plan.epochs, epoch=history.epoch)
 
     def one_epoch(epoch: int) -> Row:
@@ -158,6 +163,9 @@ def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: St
     if updater.course.needs_pace:
         seconds = seconds or measure([history.threads])
         updater.course.expect(seconds[history.threads])
+    if updater.course.needs_rest:
+        updater.course.expect_rest(_time_validation(phase, updater, state))
+    phase.settle(updater.course.plan)
     say(updater.course)
     return history
 
@@ -177,6 +185,15 @@ def _time_threads(
         updater.model.train()
         phase.begin_epoch(0)
         return time_threads(attempt, numbers)
+
+
+def _time_validation(phase: Phase, updater: Updater, state: State) -> float:
+    """Seconds of a validation; the training is as it was afterwards."""
+    with unchanged(state), torch.no_grad():
+        updater.model.eval()
+        began = time.perf_counter()
+        phase.evaluate(0)
+        return time.perf_counter() - began
 
 
 def _stop_or_skip(plan: TrainingConfig, pack: Pack, error: DivergedError, group: list[Batch]) -> None:

@@ -102,6 +102,35 @@ def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fit
     assert course.begin(0, 0.0) < course.told[0]
 
 
+def test_validations_that_take_long_are_fewer_and_take_no_more_than_a_tenth():
+    for seconds, epochs in ((2.0, 20), (5.0, 12), (25.0, 2), (100.0, 2)):
+        course = Course(of(7489, minutes=10.0), 235, free=True)
+        course.expect(1.0)
+        assert course.needs_rest
+        course.expect_rest(seconds)
+        assert course.epochs == course.plan.epochs == epochs
+        ended = drive(course, lambda _: 1.0, lambda _, rest=seconds: rest)
+        assert 9.5 * 60 < ended + seconds + max(30, 3 * seconds) < 10.1 * 60
+        assert settled(course.repeated(), 7489).epochs == epochs
+
+
+def test_a_number_of_validations_that_was_told_or_that_fits_is_kept():
+    course = Course(of(262, minutes=10.0, epochs=30), 17)
+    course.expect(0.1)
+    assert not course.needs_rest
+    course = Course(of(262), 17, free=True)
+    course.expect(0.1)
+    assert not course.timed
+    assert not course.needs_rest
+    course.expect(10.0)
+    course.expect_rest(200.0)
+    assert course.epochs == len(course.plan.updates) == 2
+    assert sum(course.plan.updates) == 971
+    again = Course(of(262), 17, free=True)
+    again.load_state_dict(course.state_dict())
+    assert again.epochs == 2
+
+
 def test_its_updates_repeat_a_timed_training():
     course = Course(of(262, minutes=1.0), 17)
     course.expect(0.1)
