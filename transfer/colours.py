@@ -11,7 +11,8 @@ from common.data.classes import IGNORE
 
 STRIPE, PALE = 2, (224, 224, 224)
 """Width of a stripe in pixels, and the colour of every other one."""
-RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (0, 114, 178), (230, 159, 0), (204, 121, 167)
+RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (255, 51, 85), (170, 17, 255), (0, 255, 204)
+"""What is right and the kinds of error, in colours that no class of the palette has."""
 
 
 def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
@@ -79,6 +80,14 @@ def class_colour(index: int) -> str:
 def clear_of(mask: Int64[torch.Tensor, "n h w"], background: int | None) -> Bool[np.ndarray, "n h w"]:
     """The pixels that a layer of classes leaves clear: those of the background."""
     return mask.numpy() == (-1 if background is None else background)
+
+
+def inside_of(mask: Int64[torch.Tensor, "n h w"], background: int | None) -> Bool[np.ndarray, "n h w"]:
+    """The pixels that a layer of outlines leaves clear: the background, and what touches no other class."""
+    values = mask.numpy()
+    around = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    others = (around[:, :-2, 1:-1], around[:, 2:, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:])
+    return np.all([values == other for other in others], axis=0) | clear_of(mask, background)
 
 
 OPACITY = 0.45

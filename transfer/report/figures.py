@@ -29,8 +29,8 @@ def sample_grid(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: image, truth, prediction, errors, and the confidence of each class in `names`.
 
-    Errors: white right, blue foreground missed, orange foreground invented, pink a wrong foreground
-    class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
+    Errors: white right, red foreground missed, violet foreground invented, turquoise a wrong
+    foreground class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
     """
     net.eval()
     batch = read_batch(pack, np.asarray(indices), device)

@@ -18,7 +18,7 @@ from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
-from transfer.colours import class_legend, clear_of, error_legend, overlay_mask, paint, paint_errors
+from transfer.colours import class_legend, clear_of, error_legend, inside_of, overlay_mask, paint, paint_errors
 from transfer.gradcam.cam import Explained
 from transfer.metrics.quality import entropy
 from transfer.metrics.scores import Scores
@@ -143,9 +143,11 @@ def _layers(
     wrong = paint_errors(prediction, truth, background)
     painted = {"truth": paint(truth), "prediction": paint(prediction)}
     clear = {"truth": clear_of(truth, background), "prediction": clear_of(prediction, background)}
+    inside = {"truth": inside_of(truth, background), "prediction": inside_of(prediction, background)}
     found = []
     for row in range(len(truth)):
         layers = {name: drawing(painted[name][row], clear=clear[name][row]) for name in painted}
+        layers |= {f"{name}-outline": drawing(painted[name][row], clear=inside[name][row]) for name in painted}
         layers["errors"] = drawing(wrong[row], clear=(wrong[row] == 255).all(-1))
         layers |= {f"confidence-{k}": _heat(share) for k, share in enumerate(probability[row])}
         found.append({**layers, "entropy": _heat(unsure[row], "magma")})
@@ -215,11 +217,18 @@ def layer_list(names: Sequence[str], background: int | None) -> list[Layer]:
     clear = "correct pixels are clear"
     if background is not None:
         clear += f"; {names[background]} is the background"
+    legends = {
+        "prediction": class_legend(names, background),
+        "truth": class_legend(names, background, unlabelled=True),
+    }
     return [
-        Layer(key="prediction", name="prediction", crisp=True, legend=class_legend(names, background)),
-        Layer(key="truth", name="truth", crisp=True, legend=class_legend(names, background, unlabelled=True)),
+        *(Layer(key=key, name=key, crisp=True, legend=legend) for key, legend in legends.items()),
         Layer(key="errors", name="errors", crisp=True, legend=error_legend(background), note=clear),
         Layer(key="entropy", name="entropy", note=f"uncertainty of the prediction: {scale}"),
+        *(
+            Layer(key=f"{key}-outline", name=key, group="outlines", crisp=True, legend=legend)
+            for key, legend in legends.items()
+        ),
         *(
             Layer(key=f"confidence-{k}", name=name, group="confidence", note=f"probability of {name}: {scale}")
             for k, name in enumerate(names)

@@ -102,14 +102,14 @@ class Chart {
   legend() {
     const toggle = (series, index) => {
       const sample = series.points
-        ? ui.svg("path", { d: SHAPES[index % SHAPES.length](11, 6, 4), fill: this.colour(index) })
-        : ui.svg("path", { d: "M1 6H21", stroke: this.colour(index), "stroke-width": 2.5, "stroke-dasharray": this.dash(index) });
+        ? ui.edged("path", this.colour(index), 0.8, { d: SHAPES[index % SHAPES.length](11, 6, 4), fill: this.colour(index) })
+        : ui.edged("path", this.colour(index), 0.8, { d: "M1 6H21", stroke: this.colour(index), "stroke-width": 2.5, "stroke-dasharray": this.dash(index) });
       const button = ui.button("", () => {
         this.hidden.has(index) ? this.hidden.delete(index) : this.hidden.add(index);
         button.setAttribute("aria-pressed", String(!this.hidden.has(index)));
         this.draw();
       });
-      button.append(ui.svg("svg", { width: 22, height: 12, "aria-hidden": true }, sample), ui.name(series.name));
+      button.append(ui.svg("svg", { width: 22, height: 12, "aria-hidden": true }, ...sample), ui.name(series.name));
       button.setAttribute("aria-pressed", String(!this.hidden.has(index)));
       return button;
     };
@@ -182,10 +182,8 @@ class Chart {
       parts.push(ui.svg("path", { class: "grid", d: `M${SIDES.left} ${y}H${width - SIDES.right}` }));
       parts.push(ui.svg("text", { x: SIDES.left - 8, y: y + 4, "text-anchor": "end" }, ui.number(tick, 3)));
     }
-    for (const tick of this.upright(width)) {
-      const x = this.x.at(tick);
+    for (const [x, said] of this.upright(width)) {
       parts.push(ui.svg("path", { class: "grid", d: `M${x} ${bottom}v5` }));
-      const said = ui.number(this.data.x.ticks?.length ? Math.round(tick) : tick, 3);
       parts.push(ui.svg("text", { x, y: bottom + 18, "text-anchor": "middle" }, said));
     }
     parts.push(ui.svg("path", { class: "axis", d: `M${SIDES.left} ${bottom}H${width - SIDES.right}` }));
@@ -197,9 +195,16 @@ class Chart {
   }
 
   upright(width) {
-    if (!this.data.x.ticks?.length) return this.x.ticks(Math.max(2, width / 90), this.data.x.whole);
-    const inside = this.data.x.ticks.filter((tick) => tick >= this.x.low && tick <= this.x.high);
-    return inside.filter((tick, index) => index === 0 || this.x.at(tick) - this.x.at(inside[index - 1]) > 24);
+    const own = this.data.x.ticks ?? [];
+    const inside = own.filter((tick) => tick >= this.x.low && tick <= this.x.high).map(Math.round);
+    const ticks = own.length ? inside : this.x.ticks(Math.max(2, width / 90), this.data.x.whole);
+    let end = -Infinity;
+    return ticks.map((tick) => [this.x.at(tick), ui.number(tick, 3)]).filter(([x, said]) => {
+      const half = said.length * 3.6;
+      if (x - half < end + 6) return false;
+      end = x + half;
+      return true;
+    });
   }
 
   marks() {
@@ -219,7 +224,7 @@ class Chart {
     const places = one.x.map((x, i) => (finite(x) && finite(one.y[i]) && (!this.data.x.log || x > 0) && (!this.data.y.log || one.y[i] > 0) ? [this.x.at(x), this.y.at(one.y[i])] : null));
     if (one.points) {
       const d = places.filter(Boolean).map(([x, y]) => SHAPES[index % SHAPES.length](x, y, 3.4)).join("");
-      return [ui.svg("path", { d, fill: colour, "fill-opacity": 0.55, stroke: colour, "stroke-width": 0.7 })];
+      return ui.edged("path", colour, 0.6, { d, fill: colour, "fill-opacity": 0.7, stroke: colour, "stroke-width": 0.7 });
     }
     const parts = [];
     if (one.low) {
@@ -230,9 +235,9 @@ class Chart {
     }
     const gaps = this.data.join ? places.filter(Boolean) : places;
     const d = gaps.map((at, i) => (at ? `${i && gaps[i - 1] ? "L" : "M"}${at[0]} ${at[1]}` : "")).join("");
-    parts.push(ui.svg("path", { d, fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": this.dash(index), "stroke-linejoin": "round" }));
+    parts.push(...ui.edged("path", colour, 0.8, { d, fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": this.dash(index), "stroke-linejoin": "round" }));
     const known = places.filter(Boolean);
-    if (known.length < 40) parts.push(...known.map(([x, y]) => ui.svg("circle", { cx: x, cy: y, r: known.length < 15 ? 3 : 2, fill: colour })));
+    if (known.length < 40) parts.push(...known.flatMap(([x, y]) => ui.edged("circle", colour, 0.8, { cx: x, cy: y, r: known.length < 15 ? 3 : 2, fill: colour })));
     return parts;
   }
 

@@ -37,6 +37,25 @@ ui.number = (value, digits = 4) => {
 
 ui.ink = (colour) => (colour === "ink" ? "var(--ink)" : colour);
 
+// What stands out too little from a card gets an edge: "pale" colours on a light page, "dark" ones on a dark page.
+ui.edge = (colour) => {
+  if (!colour.startsWith("#")) return null;
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const share = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return light > 0.475 ? "pale" : light < 0.11 ? "dark" : null;
+};
+
+// A shape of a chart or its legend, with its edge where it needs one.
+ui.edged = (tag, colour, width, properties) => {
+  const edge = ui.edge(colour);
+  const line = properties.stroke ? { "stroke-width": Number(properties["stroke-width"] ?? 0) + 2 * width } : { "stroke-width": 2 * width };
+  const under = edge && ui.svg(tag, { ...properties, ...line, fill: "none", stroke: null, class: `edge ${edge}` });
+  return [...(under ? [under] : []), ui.svg(tag, properties)];
+};
+
 ui.name = (text) => ui.make("bdi", {}, text);
 
 let nextName = 0;
@@ -67,6 +86,11 @@ ui.select = (label, options, chosen, act) => {
 ui.slider = (label, value, act) => {
   const input = ui.make("input", { type: "range", min: 0, max: 100, step: 1, on: { input: () => act(input.value / 100) } });
   input.value = Math.round(value * 100);
+  return ui.make("label", { class: "field" }, ui.make("span", {}, label), input);
+};
+
+ui.search = (label, act) => {
+  const input = ui.make("input", { type: "search", autocomplete: "off", spellcheck: "false", on: { input: () => act(input.value.trim()) } });
   return ui.make("label", { class: "field" }, ui.make("span", {}, label), input);
 };
 

@@ -5,7 +5,7 @@ const nameSlider = (slider, mode) => (slider.querySelector("span").textContent =
 class Gallery {
   constructor(mount, data) {
     this.data = data;
-    this.state = { layer: data.start, mode: data.mode, strength: data.strength, order: 0, kind: "" };
+    this.state = { layer: data.start, mode: data.mode, strength: data.strength, order: 0, kind: "", words: "" };
     this.cards = data.items.map((item, index) => this.card(item, index));
     this.list = ui.make("div", { class: "cards" });
     this.count = ui.make("p", { class: "count", role: "status" });
@@ -50,6 +50,7 @@ class Gallery {
       const kinds = [["", "all"], ...this.data.kinds.map((name, i) => [String(i), name])];
       parts.push(ui.select(this.data.kinds_label, kinds, "", set("kind", arrange)));
     }
+    parts.push(ui.search("name", (words) => set("words", arrange)(words.toLowerCase())));
     return ui.make("div", { class: "controls" }, ...parts);
   }
 
@@ -113,8 +114,9 @@ class Gallery {
   arrange() {
     const order = this.data.orders[Number(this.state.order)];
     const worth = (card) => this.data.items[card.dataset.index].sort[order.key];
-    const shows = (card) => this.state.kind === "" || this.data.items[card.dataset.index].kinds.includes(Number(this.state.kind));
-    const kept = this.cards.filter(shows);
+    const ofKind = (item) => this.state.kind === "" || item.kinds.includes(Number(this.state.kind));
+    const named = (item) => item.name.toLowerCase().includes(this.state.words);
+    const kept = this.cards.filter((card) => [ofKind, named].every((test) => test(this.data.items[card.dataset.index])));
     kept.sort((one, other) => {
       const [a, b] = [worth(one), worth(other)];
       if (a === null || b === null) return (a === null) - (b === null);
@@ -122,7 +124,7 @@ class Gallery {
     });
     this.order = kept.map((card) => Number(card.dataset.index));
     this.list.replaceChildren(...kept);
-    this.count.textContent = `${kept.length} of ${this.cards.length} pictures`;
+    this.count.textContent = `${kept.length} of ${this.cards.length} picture${this.cards.length === 1 ? "" : "s"}`;
   }
 
   open(index) {

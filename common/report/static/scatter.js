@@ -85,11 +85,15 @@ class Scatter {
     brush.scale(ratio, ratio);
     const radius = this.data.names.length > 1500 ? 2.4 : this.data.names.length > 400 ? 3.2 : 4.4;
     brush.globalAlpha = 0.82;
+    [brush.strokeStyle, brush.lineWidth] = [ui.css("ink"), 0.6];
+    const edges = { pale: ui.css("pale-edge") === "1", dark: ui.css("dark-edge") === "1" };
     this.data.names.forEach((_, index) => {
       const [x, y] = this.at(one, index);
       const [colour, shape] = this.colour(index);
+      const path = new Path2D(SHAPES[shape % SHAPES.length](x, y, radius));
       brush.fillStyle = colour;
-      brush.fill(new Path2D(SHAPES[shape % SHAPES.length](x, y, radius)));
+      brush.fill(path);
+      if (edges[ui.edge(colour)]) brush.stroke(path);
     });
     brush.globalAlpha = 1;
     for (const [index, width] of [[this.hovered, 2], [this.chosen, 3.5]]) {
@@ -106,7 +110,7 @@ class Scatter {
     if (by.kind === "class") {
       const seen = new Set(by.values);
       return by.names.map((name, k) => seen.has(k) && ui.make("span", { class: "swatch" },
-        ui.svg("svg", { width: 14, height: 14, "aria-hidden": true }, ui.svg("path", { d: SHAPES[k % SHAPES.length](7, 7, 5), fill: ui.ink(by.colours[k]) })), ui.name(name))).filter(Boolean);
+        ui.svg("svg", { width: 14, height: 14, "aria-hidden": true }, ...ui.edged("path", by.colours[k], 0.6, { d: SHAPES[k % SHAPES.length](7, 7, 5), fill: ui.ink(by.colours[k]) })), ui.name(name))).filter(Boolean);
     }
     const [low, high] = this.ranges[this.state.colour];
     const bar = ui.make("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${VIRIDIS.join(",")})` } });

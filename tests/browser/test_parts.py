@@ -1,0 +1,79 @@
+"""Parts of a page that a test fills by hand: colours that fade on a card, and pictures that are sought by name."""
+
+import numpy as np
+import pytest
+from selenium.webdriver import Keys
+
+from common.colours import colour_of, css
+from common.report.blocks import Axis, Chart, Series
+from common.report.gallery import Gallery, Item, Layer, Order
+from common.report.images import photograph
+from common.report.page import Page
+
+pytestmark = pytest.mark.browser
+CLASSES = 11
+DARK, PALE = "#772200", "#f0e442"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A page with a line in the colour of each of many classes, and a gallery of three pictures."""
+    colours = ["ink", *(css(colour_of(k)) for k in range(1, CLASSES))]
+    lines = [Series(f"class {k}", [1, 2, 3], [k, k + 1, k], colour=colour) for k, colour in enumerate(colours)]
+    points = [Series(f"class {k}", [0.001, 0.1, 1], [k, k, k], colour=c, points=True) for k, c in enumerate(colours)]
+    picture = photograph(np.full((64, 64, 3), 90, dtype=np.uint8))
+    items = [
+        Item(id=name, name=name, badge=f"IoU 0.{i}", layers={"image": picture}, sort={"score": i}, kinds=[], figures=[])
+        for i, name in enumerate(["Street_01", "street_02", "park_01"])
+    ]
+    gallery = Gallery(
+        items=items, layers=[Layer(key="truth", name="truth")], orders=[Order("worst", "score")], start=""
+    )
+    page = Page("many classes", "a phase", "It works.")
+    page.add("Pictures", lambda: [gallery.block("")])
+    page.add("Curves", lambda: [Chart(Axis("epoch"), Axis("IoU"), lines).block("Lines")])
+    page.add("Sizes", lambda: [Chart(Axis("share", log=True), Axis("IoU"), points).block("Points")])
+    path = tmp_path_factory.mktemp("made") / "report.html"
+    page.write(path)
+    return path
+
+
+@pytest.mark.parametrize(("scheme", "edged"), [("light", PALE), ("dark", DARK)])
+def test_colours_that_fade_on_a_card_have_an_edge(scheme, edged, browser, made):
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    browser.visit(made)
+    for title in ("Lines", "Points"):
+        chart = browser.show(browser.one(f"[aria-label^='{title}']"))
+        seen = {
+            one.find_element("xpath", "following-sibling::*[1]").get_attribute("stroke")
+            for one in chart.find_elements("css selector", "g[clip-path] path.edge")
+            if float(one.value_of_css_property("opacity")) == 1
+        }
+        assert edged in seen
+        assert not {DARK, PALE} - {edged} & seen
+
+
+def test_labels_of_an_axis_do_not_touch_on_a_narrow_screen(browser, made):
+    browser.visit(made, width=390)
+    chart = browser.show(browser.one("[aria-label^='Points']"))
+    labels = chart.find_elements("css selector", "text[text-anchor=middle]:not(.label)")
+    ends = sorted((one.rect["x"], one.rect["x"] + one.rect["width"]) for one in labels)
+    assert len(ends) > 2
+    assert all(right + 2 < left for (_, right), (left, _) in zip(ends, ends[1:], strict=False))
+
+
+def test_pictures_are_sought_by_name(browser, made):
+    browser.visit(made)
+    field = browser.show(browser.one(".controls input[type=search]"))
+
+    def names():
+        return [one.text for one in browser.all(".card .name")]
+
+    field.send_keys("STREET")
+    assert names() == ["Street_01", "street_02"]
+    assert browser.one(".count").text == "2 of 3 pictures"
+    field.send_keys("_02")
+    assert names() == ["street_02"]
+    field.send_keys(Keys.BACKSPACE * 9)
+    browser.until("return document.querySelectorAll('.card').length === 3")
