@@ -1,5 +1,7 @@
 """Parts of a page that a test fills by hand: colours that fade on a card, and pictures that are sought by name."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from selenium.webdriver import Keys
@@ -60,7 +62,7 @@ def test_labels_of_an_axis_do_not_touch_on_a_narrow_screen(browser, made):
     labels = chart.find_elements("css selector", "text[text-anchor=middle]:not(.label)")
     ends = sorted((one.rect["x"], one.rect["x"] + one.rect["width"]) for one in labels)
     assert len(ends) > 2
-    assert all(right + 2 < left for (_, right), (left, _) in zip(ends, ends[1:], strict=False))
+    assert all(right + 2 < left for (_, right), (left, _) in pairwise(ends))
 
 
 def test_pictures_are_sought_by_name(browser, made):

@@ -1,6 +1,5 @@
 """The colours of errors and the outlines of classes."""
 
-import numpy as np
 import pytest
 import torch
 
