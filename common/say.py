@@ -1,10 +1,21 @@
-"""What a command says: results on standard output, all else on standard error, a line a sentence."""
+"""What a command says: results on standard output, all else on standard error, a line a sentence.
+
+On a terminal a line that is longer than it is wide goes on below, indented; words stay whole.
+"""
 
 import io
 import os
+import shlex
 import sys
+import textwrap
+from collections.abc import Callable
 from typing import IO
 from unicodedata import category
+
+DEEPER = "  "
+"""What the rest of a line is indented by."""
+HELD = "\0"
+"""A space at which no line is broken; what is shown holds none."""
 
 
 def shown(text: object) -> str:
@@ -23,14 +34,19 @@ def shown(text: object) -> str:
 def say(*lines: object) -> None:
     """Print lines of the results."""
     for line in lines:
-        print(shown(line))
+        print(fitted(shown(line), _columns(sys.stdout.fileno)))
+
+
+def say_command(lead: str, command: str) -> None:
+    """Print a command behind a word. What goes on below it does so for a shell too, so that it can be copied whole."""
+    print(fitted_command(lead, shown(command), _columns(sys.stdout.fileno)))
 
 
 def aside(*lines: object) -> None:
     """Print lines on standard error. Where it can't be written, its disk full or its reader gone, a command goes on."""
     try:
         for line in lines:
-            print(shown(line), file=sys.stderr, flush=True)
+            print(fitted(shown(line), _columns(sys.stderr.fileno)), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
 
@@ -38,6 +54,41 @@ def aside(*lines: object) -> None:
 def note(sentence: object) -> None:
     """Print a sentence that the user should read, on standard error."""
     aside(f"note: {sentence}")
+
+
+def fitted(line: str, columns: int | None) -> str:
+    """A line as one or more of at most so many letters, but for a longer word; None leaves it as it is."""
+    if columns is None or len(line) <= columns:
+        return line
+    indent = line[: len(line) - len(line.lstrip())] + DEEPER
+    return "\n".join(_broken(line, max(columns, 20), indent))
+
+
+def fitted_command(lead: str, command: str, columns: int | None) -> str:
+    """A shell's command behind a word as `fitted`: broken before flags where it can be, behind a backslash."""
+    if columns is None or len(f"{lead}{command}") <= columns:
+        return f"{lead}{command}"
+    width, groups = max(columns, 20) - len(" \\"), [""]
+    for word in shlex.split(command):
+        whole = shlex.quote(word).replace(" ", HELD)
+        groups = [*groups, whole] if word.startswith("--") else [*groups[:-1], f"{groups[-1]} {whole}"]
+    text = " ".join(group.replace(" ", HELD) if len(group) <= width - 4 else group for group in map(str.strip, groups))
+    return " \\\n".join(_broken(f"{lead}{text}", width, 2 * DEEPER)).replace(HELD, " ")
+
+
+def _broken(line: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _columns(fileno: Callable[[], int]) -> int | None:
+    """The width of a terminal, or $COLUMNS where that is exported; None for files and pipes, which keep lines whole."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(fileno()).columns or None
+    except (OSError, ValueError):  # a file, a pipe, or no file at all
+        return None
 
 
 def silence(stream: IO[str]) -> None:

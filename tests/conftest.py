@@ -6,6 +6,7 @@ from functools import cache
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("COLUMNS", None)  # where a shell exports it, lines would be broken
 os.environ["OMP_WAIT_POLICY"] = "passive"  # for the few tests that ask for two
 
 from jaxtyping import install_import_hook

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.config.load import flatten
 from common.run.claim import MAY_CHANGE
-from common.say import say
+from common.say import say, say_command
 
 
 def command_line(module: str, *places: Any, **flags: Any) -> str:
@@ -43,4 +43,5 @@ def last_lines(
     say(*filter(None, told), *(f"warning: {sentence}" for sentence in warnings))
     say(*(f"{what}: {where}" for what, where in (places or {}).items()))
     say(*(f"note: {sentence}" for sentence in notes))
-    say(*(f"next: {command}" for command in steps))
+    for command in steps:
+        say_command("next: ", command)

@@ -87,7 +87,7 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
     assert [line for line in said if "finished before" in line] == [
         f"fold {k} of 3: finished before" for k in (1, 2, 3)
     ]
-    assert said[-1].startswith(f"  python -m transfer.predict --model_path {stopped}/fold_")
+    assert said[-1].startswith(f"next: python -m transfer.predict --model_path {stopped}/fold_")
     assert any(line.startswith("all folds (9 images)") for line in said)
 
 

@@ -1,11 +1,13 @@
 """What a command says is a line a sentence, whatever is in a name and whatever becomes of the stream."""
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from common.say import aside, say, shown
+from common.run.next_step import command_line
+from common.say import aside, note, say, say_command, shown
 
 CODE = """
 import sys
@@ -37,6 +39,45 @@ def test_a_name_stays_on_its_line_and_steers_no_terminal(name, line, capsys):
     say(name)
     aside(name)
     assert capsys.readouterr() == (f"{line}\n", f"{line}\n")
+
+
+LONG = "  warning: a sentence of words-with-hyphens and of a/path/that/is/longer/than/the/whole/line/of/forty goes on"
+
+
+def test_a_line_that_is_wider_than_the_terminal_goes_on_below_at_words(monkeypatch, capsys):
+    say(LONG)
+    monkeypatch.setenv("COLUMNS", "40")
+    say(LONG, "short", "")
+    note("n" * 30 + " " + "m" * 30)
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        LONG,
+        "  warning: a sentence of",
+        "    words-with-hyphens and of",
+        "    a/path/that/is/longer/than/the/whole/line/of/forty",
+        "    goes on",
+        "short",
+        "",
+    ]
+    assert said.err.splitlines() == ["note: " + "n" * 30, "  " + "m" * 30]
+
+
+def test_a_command_that_goes_on_below_is_the_same_command_to_a_shell(monkeypatch, capsys):
+    command = command_line("a.b", "RUN", "my run", data_dir="a folder of mine", widths=[8, 16, 32, 64, 128], lr=0.1)
+    say_command("next: ", command)
+    assert capsys.readouterr().out == f"next: {command}\n"
+    for columns in (80, 50, 30):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        say_command("next: ", command)
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= columns
+        assert all(line.endswith(" \\") for line in lines[:-1])
+        words = ["sh", "-c", "printf '%s\\n' " + "\n".join(lines).removeprefix("next: ")]
+        assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines() == shlex.split(
+            command
+        )
+        if columns == 50:
+            assert [line.split()[0] for line in lines[1:]] == ["--data_dir", "--widths"]
 
 
 def run(streams: str, **variables: str) -> tuple[int, bytes, bytes]:

@@ -1,6 +1,5 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -17,7 +16,7 @@ from common.files import make_folder, write_json
 from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
-from common.run.next_step import command_line
+from common.run.next_step import command_line, last_lines
 from common.run.notes import external_labels
 from common.say import say
 from transfer.compare.config import CompareOptions
@@ -71,12 +70,10 @@ class Comparison:
         say(*terminal_lines(rows, differences, images=len(self.runs[0].keys), alerts=alerts))
         self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
-        say(f"tables and figures: {self.folder}")
         path = self.folder / "report.html"
         told = {"alerts": alerts, "command": self.command, "step": self.step}
         write_page(self.runs, networks, rows, differences, device=device, path=path, **told)
-        say(f"report: {path}")
-        say(f"next: {self.step}")
+        last_lines(places={"tables and figures": self.folder, "report": path}, steps=[self.step])
 
     @property
     def command(self) -> str:
@@ -142,9 +139,7 @@ def terminal_lines(
 ) -> Iterator[str]:
     """The scores and the differences in lines of 80 letters; comparison.md has every column."""
     width = min(max(3, *(len(row["run"]) for row in rows)), NAME)
-    for alert in (lack_of(images), *alerts):
-        yield from textwrap.wrap(alert, 80)
-    yield ""
+    yield from (lack_of(images), *alerts, "")
     yield f"{'run':{width}}  mean IoU  95 % interval     Dice    accuracy  minutes"
     for row in rows:
         ends = f"{_show(row['mean_iou_low'])} to {_show(row['mean_iou_high'])}"
@@ -153,9 +148,8 @@ def terminal_lines(
         scored = f"{_show(row['mean_iou']):8}  {ends:16}  {dice:6}  {accuracy:8}  {minutes:>7}"
         yield f"{_fitted(row['run']):{width}}  {scored}"
     yield ""
-    yield from textwrap.wrap(_caption(images), 80)
-    for line in _difference_lines(differences):
-        yield from textwrap.wrap(line, 80, subsequent_indent="  ", break_on_hyphens=False)
+    yield _caption(images)
+    yield from _difference_lines(differences)
     yield ""
 
 

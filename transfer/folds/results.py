@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.files import write_json
 from common.rows import write_csv
-from common.run.next_step import command_line
+from common.run.next_step import command_line, last_lines
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
@@ -40,12 +40,11 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     for number, row in enumerate(rows, start=1):
         say(f"{number:>4} {row['images']:>8} {row['mean_iou']:>9.4f} {row['best_epoch']:>7} of {row['epochs']}")
     say("", verdict(pooled), SHARED)
-    for warning in pooled.warnings:
-        say(f"warning: {warning}")
     step = command_line("transfer.predict", model_path=pooled.middle.folder, input="IMAGES", output="predictions")
+    places = {"tables": folder}
     if config.run.report:
         from transfer.folds.page import write_page  # now: a training begins without matplotlib
 
-        say(f"report: {write_page(config, pooled, folder / 'report.html', step=step)}")
-    say(f"for new photographs take {pooled.middle.name}, whose score is the middle one; next:")
-    say(f"  {step}")
+        places["report"] = write_page(config, pooled, folder / "report.html", step=step)
+    chosen = f"For new photographs take {pooled.middle.name}, whose score is the middle one."
+    last_lines(chosen, warnings=pooled.warnings, places=places, steps=[step])

@@ -15,6 +15,7 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
 
     from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
+    from common.run.next_step import last_lines
     from common.terminal import time_left
     from transfer.study.folds import pool_folds
     from transfer.study.leaks import data_leaks, leaks_of
@@ -22,7 +23,7 @@ def main(argv: Sequence[str]) -> None:
     from transfer.study.plan import StudyPlan
     from transfer.study.results import Results
     from transfer.study.sentences import next_command
-    from transfer.study.table import write_study
+    from transfer.study.table import terminal_lines, write_study
 
     data = load_labelled(config.data)
     campaign = StudyPlan(config, data)
@@ -41,11 +42,12 @@ def main(argv: Sequence[str]) -> None:
     aside(*leaks)
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)
-    say(*write_study(evidence, campaign.config).splitlines())
-    say(f"tables and figures: {campaign.folder}")
+    write_study(evidence, campaign.config)
+    say(*terminal_lines(evidence, campaign.config))
+    places = {"tables and figures": campaign.folder}
     if config.run.report:
-        say(f"report: {write_page(evidence, campaign.config, tested)}")
-    say(f"next: {next_command(evidence, campaign.config)}")
+        places["report"] = write_page(evidence, campaign.config, tested)
+    last_lines(places=places, steps=[next_command(evidence, campaign.config)])
     if failed is not None:
         raise failed
 

@@ -30,11 +30,11 @@ STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X"
 
 
-def write_study(evidence: Results, config: StudyConfig) -> str:
-    """Write study.md, .csv and .json and the figures into the study's folder; return study.md."""
+def write_study(evidence: Results, config: StudyConfig) -> None:
+    """Write study.md, .csv and .json and the figures into the study's folder."""
     folder, scores = config.folder, evidence.scores
-    text = _markdown(evidence, config)
-    (folder / "study.md").write_text(text, encoding="utf-8")
+    text = "\n".join(_lines(evidence, config, _table(evidence.curves)))
+    (folder / "study.md").write_text(f"{text}\n", encoding="utf-8")
     write_csv(folder / "study.csv", [_flat(result.record) for result in evidence.results.values()])
     rivals = [
         {"start": ours.name, "against": theirs.name, "fraction": fraction, "difference": _finite(difference)}
@@ -47,7 +47,20 @@ def write_study(evidence: Results, config: StudyConfig) -> str:
         figures = make_folder(folder / "figures")
         save_figure(efficiency(scores), figures / "label_efficiency.png", dpi=130)
         save_figure(per_class(scores), figures / "per_class.png", dpi=130)
-    return text
+
+
+def terminal_lines(evidence: Results, config: StudyConfig) -> list[str]:
+    """What study.md says, with a table for terminals: a line for each initialisation and number of masks."""
+    scores = evidence.scores
+    name = max(map(len, ("initialisation", *(score.start.name for score in scores))))
+    masks = max(map(len, ("masks", *(score.masks for score in scores))))
+    table = [f"{'initialisation':{name}}  {'masks':{masks}}  mean IoU  95 % interval   difference"]
+    for score in scores:
+        mean, low, high = score.mean_iou
+        ends = f"{low:.3f} to {high:.3f}" if len(score.seeds) > 1 else ""
+        gap = "" if score.difference is None else f"{score.difference.value:+.3f}"
+        table.append(f"{score.start.name:{name}}  {score.masks:{masks}}  {mean:<8.3f}  {ends:14}  {gap}".rstrip())
+    return _lines(evidence, config, table)
 
 
 def efficiency(scores: Sequence[Score]) -> Figure:
@@ -86,21 +99,21 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
     axes.legend(fontsize="small")
 
 
-def _markdown(evidence: Results, config: StudyConfig) -> str:
+def _lines(evidence: Results, config: StudyConfig, table: Sequence[str]) -> list[str]:
     curves = evidence.curves
     lines = [line for line in (too_little(evidence), *evidence.unequal, *evidence.leaks) if line] + [""]
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
         lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
         lines += [f"- {head_to_head(*pair, told)}" for pair, told in evidence.rivals.items()]
-    lines += ["", *_table(curves), "", legend(evidence, config), ""]
+    lines += ["", *table, "", legend(evidence, config), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]
     if (found := double_budget(evidence.results)) is not None:
         lines += ["", doubled_budget(found)]
     if (edge := rates_at_the_edge(config.study, curves)) is not None:
         lines += ["", edge]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:

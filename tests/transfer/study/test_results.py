@@ -1,5 +1,6 @@
 """What a study concludes from cells whose answers are known."""
 
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
+from transfer.study.table import terminal_lines
 from transfer.study.trials import Trial, TrialResult
 
 SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
@@ -80,6 +82,16 @@ def test_the_next_command_trains_the_network_that_did_best_as_it_was_trained(bes
     assert ours.data == replace(planned.data, folds=None, cache_dir=ours.data.cache_dir)
     for group in ("training", "model", "decoder", "loss", "labels", "optim", "augment"):
         assert getattr(ours, group) == getattr(planned, group)
+
+
+def test_a_table_for_terminals_has_a_line_for_each_start_and_number_of_masks():
+    results = cells(OWN, {0.1: 0.5, 1.0: 0.8}) | cells(SCRATCH, {0.1: 0.4, 1.0: 0.8})
+    lines = terminal_lines(Results((SCRATCH, OWN), results, ()), StudyConfig())
+    start = lines.index("initialisation  masks     mean IoU  95 % interval   difference")
+    rows = lines[start + 1 : start + 5]
+    assert [row.split()[0] for row in rows] == ["scratch", "scratch", "own", "own"]
+    assert re.fullmatch(r"own             100 \+ 10  0\.\d{3}     0\.\d{3} to 0\.\d{3}  \+0\.000", rows[3])
+    assert not any(line.startswith("|") for line in lines)
 
 
 def test_a_score_is_the_mean_over_seeds_and_its_difference_is_paired():
