@@ -359,7 +359,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     words = [*flags, "--initialisations", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0
     said = capsys.readouterr().out
-    assert "own: of 7 test images 0 are among the 35 files of its pretraining" in said
+    assert "own: of the 35 files of its pretraining 0 are test images" in said
     assert "LEAK: own: 5 test images nearly equal photographs of its pretraining" in said
     assert (tmp_path / "study/study.md").read_text().count("LEAK") == 1
     for picture in photographs.iterdir():

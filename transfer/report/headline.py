@@ -34,7 +34,10 @@ def main_figures(scores: Scores) -> dict[str, Interval]:
 def tiles(figures: Mapping[str, Interval], quality: Quality, *, images: int) -> list[Tile]:
     """The main scores and, from 8 images on, the calibration as tiles."""
     if images < LEAST_IMAGES:
-        return [*score_tiles(figures), Tile("calibration error", "-", f"not measured on {images} images")]
+        return [
+            *score_tiles(figures),
+            Tile("calibration error", "-", f"not measured on {images} image{'s' * (images != 1)}"),
+        ]
     error = three_digits(quality.reliability.error())
     return [*score_tiles(figures), Tile("calibration error", error, "mean gap between confidence and accuracy")]
 

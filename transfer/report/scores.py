@@ -84,7 +84,7 @@ def threshold_blocks(names: Sequence[str], quality: Quality, *, images: int) -> 
     curve = Chart(share, Axis("precision", min=0, max=1), series)
     note = "For each class, at every threshold of its probability. The area is the average precision."
     if images < LEAST_IMAGES:
-        note += f" Calibration is left out of {images} images: it is drawn from {LEAST_IMAGES} on."
+        note += f" Calibration is left out: it is drawn from {LEAST_IMAGES} images on."
         return [curve.block("Precision and recall", note=note, width="half")]
     return [curve.block("Precision and recall", note=note, width="half"), _reliability(quality)]
 

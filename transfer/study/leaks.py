@@ -38,7 +38,7 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
     handover = load_handover(handover_file(start.file), kind="autoencoder")
     seen = set(handover.provenance.train_images)
     same = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
-    told = f"{start.name}: of {len(test)} test images {len(same)} are among the {len(seen)} files of its pretraining"
+    told = f"{start.name}: of the {len(seen)} files of its pretraining {len(same)} are test images"
     return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance.config, seen, test)]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
 from common.run.next_step import command_line, typed_flags
+from common.run.notes import count_phrase
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
@@ -72,9 +73,9 @@ def legend(evidence: Results, config: StudyConfig) -> str:
     """Explain the figures of the table."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
     seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    tests = f"{evidence.scores[0].images['test']:.0f}" if evidence.scores else "no"
+    tests = count_phrase(round(evidence.scores[0].images["test"]) if evidence.scores else 0, "test")
     return (
-        f"Mean IoU on {tests} test images, each evaluated once per run: mean over {seeds}, 95 % interval "
+        f"Mean IoU on {tests}, each evaluated once per run: mean over {seeds}, 95 % interval "
         "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
         f"Masks are counted for training + validation. {_folded(config.data.folds)}"
         f"Every run takes {config.updates:,} updates. {searched(config.study)}"
@@ -119,13 +120,14 @@ def searched(options: StudyOptions) -> str:
 
 
 def doubled_budget(doubled: DoubleBudget) -> str:
-    """Say whether the baseline had enough updates."""
-    answer = "is sufficient" if doubled.enough else "IS TOO SHORT"
+    """Say whether the baseline had enough updates, where there are enough images and seeds to say so."""
+    answer = "the budget is sufficient" if doubled.enough else "the budget IS TOO SHORT"
     if doubled.enough and doubled.gain.verdict == HELPED:
         answer += " by that measure, though more updates would help"
+    lack = too_few(images=doubled.gain.images, seeds=doubled.gain.seeds)
     return (
-        f"Twice the updates give {doubled.start} on the most labels {told_interval(doubled.gain)} mean IoU; its seeds "
-        f"spread over {doubled.spread:.3f}: the budget {answer}."
+        f"Twice the updates change the mean IoU of {doubled.start} on the most labels by "
+        f"{told_interval(doubled.gain)}; its seeds spread over {doubled.spread:.3f}: {lack or answer}."
     )
 
 

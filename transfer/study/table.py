@@ -134,7 +134,7 @@ def _cell(score: Score | None) -> str:
     if score is None:
         return "-"
     value, low, high = score.mean_iou
-    told = f"{value:.3f} ({low:.3f} to {high:.3f})" if len(score.seeds) > 1 else f"{value:.3f}"
+    told = f"{value:.3f}" if np.isnan(low) else f"{value:.3f} ({low:.3f} to {high:.3f})"
     return told + ("" if score.difference is None else f" {score.difference.value:+.3f}, {score.answer}")
 
 

@@ -162,7 +162,7 @@ def test_a_class_that_is_never_predicted_and_images_of_one_class_still_give_a_pa
     ground = replace(pack, masks=np.zeros_like(pack.masks), class_pixels=np.array([[4096, 0, 0]] * 5))
     content, sections = written(tmp_path, ground, network(silent=1))
     assert sections == WHOLE
-    assert "Calibration is left out of 5 images" in content
+    assert "Calibration is left out: it is drawn from 8 images on" in content
     assert "not measured on 5 images" in content
     assert "confidence-1" in content
     assert not any("cam-encoder-1" in item["layers"] for item in gallery(content)["items"])

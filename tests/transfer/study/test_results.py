@@ -1,5 +1,6 @@
 """What a study concludes from cells whose answers are known."""
 
+import math
 import re
 import shlex
 from dataclasses import replace
@@ -10,13 +11,14 @@ import pytest
 
 from common.config.load import load_config
 from common.errors import UserError
+from common.intervals import Difference, Interval
 from transfer.config import TransferConfig
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.results import Results, baseline_of, double_budget, labels_needed, scores_of
+from transfer.study.results import DoubleBudget, Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
-from transfer.study.table import terminal_lines
+from transfer.study.table import _cell, terminal_lines
 from transfer.study.trials import Trial, TrialResult
 
 SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
@@ -286,8 +288,21 @@ def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words
     found = double_budget(plain | twice)
     assert found is not None
     said = doubled_budget(found)
-    assert said.startswith("Twice the updates give scratch on the most labels +0.0") == (gains[0] < 0.05)
+    assert said.startswith("Twice the updates change the mean IoU of scratch on the most labels by +0.0") == (
+        gains[0] < 0.05
+    )
     assert said.endswith(words)
+
+
+def test_a_budget_of_too_few_images_or_seeds_is_not_judged():
+    few = DoubleBudget("scratch", Difference(0.006, math.nan, math.nan, images=1, seeds=2), 0.482)
+    told = "+0.006, no interval; its seeds spread over 0.482: too few to tell: 1 test image, 2 seeds."
+    assert doubled_budget(few).endswith(told)
+
+
+def test_a_score_without_an_interval_has_none_in_the_table():
+    [score] = scores_of(cells(SCRATCH, {0.1: 0.8}), [SCRATCH])
+    assert _cell(replace(score, mean_iou=Interval(0.5, math.nan, math.nan))) == "0.500"
 
 
 def test_a_seed_whose_counts_are_lost_drops_out_of_both_starts():
