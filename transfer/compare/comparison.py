@@ -17,7 +17,7 @@ from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
 from common.run.next_step import command_line, last_lines
-from common.run.notes import external_labels
+from common.run.notes import count_phrase, external_labels
 from common.say import say
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
@@ -159,7 +159,7 @@ def _fitted(name: str) -> str:
 
 
 def _caption(images: int) -> str:
-    return f"{images} test images. Differences of mean IoU, with paired 95 % intervals over the images:"
+    return f"{count_phrase(images, 'test')}. Differences of mean IoU, with paired 95 % intervals over the images:"
 
 
 def _difference_lines(differences: Sequence[dict[str, Any]]) -> Iterator[str]:

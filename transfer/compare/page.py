@@ -25,6 +25,7 @@ from common.report.blocks import (
 )
 from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
+from common.run.notes import count_phrase
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
 from transfer.model import SegmentationNet
@@ -54,7 +55,7 @@ def write_page(
     """
     page = Page(
         title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
-        kicker=f"recon2seg · comparison of {len(runs)} runs · {len(runs[0].keys)} test images",
+        kicker=f"recon2seg · comparison of {len(runs)} runs · {count_phrase(len(runs[0].keys), 'test')}",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
         notices=[Notice(lack_of(len(runs[0].keys))), *map(Notice, alerts), *_warnings(runs)],

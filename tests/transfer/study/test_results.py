@@ -288,9 +288,7 @@ def test_a_budget_that_surely_helps_is_not_called_long_enough_alone(gains, words
     found = double_budget(plain | twice)
     assert found is not None
     said = doubled_budget(found)
-    assert said.startswith("Twice the updates change the mean IoU of scratch on the most labels by +0.0") == (
-        gains[0] < 0.05
-    )
+    assert ("the mean IoU of scratch on the most labels by +0.0" in said) == (gains[0] < 0.05)
     assert said.endswith(words)
 
 
