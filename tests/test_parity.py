@@ -1,6 +1,5 @@
 """Losses and metrics against segmentation_models_pytorch and MONAI, on random cases and on the odd ones."""
 
-import monai
 import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
@@ -37,6 +36,8 @@ def both(request) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_dice_loss(both):
+    import monai  # now: it takes seconds, and two processes collect these tests
+
     logits, mask = both
     ours = dice_loss(logits, mask)
     theirs = smp.losses.DiceLoss("multiclass", ignore_index=255, eps=1e-12)(logits, mask)
@@ -48,6 +49,8 @@ def test_dice_loss(both):
 
 
 def test_focal_loss(both):
+    import monai  # now: it takes seconds, and two processes collect these tests
+
     logits, mask = both
     known = (mask != 255).sum()
     ours = focal_loss(logits, mask, torch.ones(K), gamma=2.0)
@@ -98,6 +101,8 @@ def test_scores_of_the_data_set_and_of_its_images(both):
 
 
 def test_mean_iou_and_dice_of_images_equal_monais_where_all_is_labelled():
+    import monai  # now: it takes seconds, and two processes collect these tests
+
     logits, mask = case("nothing ignored")
     counts = confusion(logits.argmax(1), mask, K).numpy()
     hot = [F.one_hot(labels, K).movedim(-1, 1) for labels in (logits.argmax(1), mask)]

@@ -5,9 +5,11 @@ TINY = [
     *("--device", "cpu", "--no_report"),
 ]
 """A network of a few thousand weights, without pictures; with `--report` after them they are drawn."""
-SYNTHETIC = ["--synthetic_count", "40"]
-"""40 embedded pets."""
+SYNTHETIC = ["--synthetic_count", "24"]
+"""24 embedded pets."""
 PRETRAIN = [*TINY, "--perceptual_weight", "0", "--epochs", "2"]
 """Two epochs of phase 1."""
-TRANSFER = [*TINY, "--decoder_widths", "4", "4", "4", "4", "4", "--epochs", "2"]
-"""Two epochs of phase 2, with a decoder as thin as the encoder."""
+THIN = [*TINY, "--decoder_widths", "4", "4", "4", "4", "4"]
+"""The same with a decoder as thin as the encoder."""
+TRANSFER = [*THIN, "--epochs", "2"]
+"""Two epochs of phase 2."""

@@ -17,7 +17,7 @@ def _elsewhere(tmp_path, monkeypatch):
 def ae(tmp_path_factory):
     """A run folder of phase 1 on embedded data."""
     folder = tmp_path_factory.mktemp("phase1") / "ae"
-    assert pretrain([*PRETRAIN, *SYNTHETIC, "--report", "--output_dir", str(folder)]) == 0
+    assert pretrain([*PRETRAIN, "--synthetic_count", "40", "--report", "--output_dir", str(folder)]) == 0
     return folder
 
 

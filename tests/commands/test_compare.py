@@ -8,7 +8,7 @@ import shutil
 import cv2
 import pytest
 from datasets import write_images_masks
-from tiny import SYNTHETIC, TINY
+from tiny import SYNTHETIC, THIN
 
 from transfer.compare.__main__ import main as compare
 from transfer.compare.finished_run import short_names
@@ -20,8 +20,16 @@ def runs(tmp_path_factory):
     """Two runs on the same embedded pets."""
     folder = tmp_path_factory.mktemp("runs")
     for name, flags in {"one": [], "two": ["--seed", "1", "--decoder", "transpose"]}.items():
-        assert transfer([*TINY, *SYNTHETIC, "--epochs", "2", *flags, "--output_dir", str(folder / name)]) == 0
+        assert transfer([*THIN, *SYNTHETIC, "--epochs", "2", *flags, "--output_dir", str(folder / name)]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def compared(runs, tmp_path_factory):
+    """The comparison of the two."""
+    out = tmp_path_factory.mktemp("compared") / "out"
+    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(out)]) == 0
+    return out
 
 
 def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(runs, tmp_path, capsys, monkeypatch):
@@ -55,9 +63,8 @@ def test_a_table_holds_every_run_with_its_scores_its_cost_and_the_differences(ru
     assert command in html.unescape((out / "report.html").read_text())
 
 
-def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs, tmp_path):
-    out = tmp_path / "out"
-    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(out)]) == 0
+def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(compared):
+    out = compared
     alert = (out / "comparison.md").read_text().splitlines()[0]
     assert alert.startswith("too few to tell: ")
     assert "1 seed. This compares networks, not methods" in alert
@@ -71,8 +78,8 @@ def test_a_comparison_says_first_that_it_is_of_networks_and_not_of_methods(runs,
 
 def test_unequal_networks_and_budgets_are_alerts_and_equal_ones_are_none(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "short"]) == 0
-    for other, alert in ((runs / "two", "UNEQUAL NETWORKS: one "), ("short", "UNEQUAL BUDGETS: one 8 updates")):
+    assert transfer([*THIN, *SYNTHETIC, "--epochs", "1", "--output_dir", "short"]) == 0
+    for other, alert in ((runs / "two", "UNEQUAL NETWORKS: one "), ("short", "UNEQUAL BUDGETS: one 6 updates")):
         assert compare([str(runs / "one"), str(other), "--output", "out"]) == 0
         found = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if "UNEQUAL" in line]
         assert len(found) == 1
@@ -83,10 +90,9 @@ def test_unequal_networks_and_budgets_are_alerts_and_equal_ones_are_none(runs, t
     assert "UNEQUAL" not in (tmp_path / "out/comparison.md").read_text()
 
 
-def test_the_figures_are_pictures_with_something_on_them(runs, tmp_path):
-    assert compare([str(runs / "one"), str(runs / "two"), "--output", str(tmp_path / "out")]) == 0
+def test_the_figures_are_pictures_with_something_on_them(compared):
     for name in ("bars", "radar", "curves", "masks"):
-        picture = cv2.imread(str(tmp_path / f"out/figures/{name}.png"))
+        picture = cv2.imread(str(compared / f"figures/{name}.png"))
         assert min(picture.shape[:2]) > 200
         assert picture.std() > 5
 
@@ -124,10 +130,10 @@ def test_the_table_and_the_page_say_whose_labels_an_encoder_has_learnt_from(runs
 
 def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    other = ["--synthetic_count", "60", "--epochs", "1"]
-    assert transfer([*TINY, *other, "--output_dir", "other"]) == 0
-    write_images_masks(tmp_path / "data", 40)
-    assert transfer([*TINY, "--data_dir", "data", "--epochs", "1", "--output_dir", "binary"]) == 0
+    other = ["--synthetic_count", "48", "--epochs", "1"]
+    assert transfer([*THIN, *other, "--output_dir", "other"]) == 0
+    write_images_masks(tmp_path / "data", 20)
+    assert transfer([*THIN, "--data_dir", "data", "--epochs", "1", "--output_dir", "binary"]) == 0
     one = str(runs / "one")
     for words, said in [
         ([one], "two runs or more"),

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from datasets import photo, write_images_masks
 from filelock import FileLock
-from tiny import SYNTHETIC, TINY
+from tiny import SYNTHETIC, THIN, TINY
 
 from common.config.load import load_config
 from common.data.load import load_labelled
@@ -45,7 +45,7 @@ def ae(tmp_path_factory):
 @pytest.fixture(scope="module")
 def words(ae):
     """The flags of a small study."""
-    return [*TINY, "--report", *SYNTHETIC, *SMALL, *SEARCH, "--initialisations", "scratch", f"own={ae}"]
+    return [*TINY, "--report", "--synthetic_count", "40", *SMALL, *SEARCH, "--initialisations", "scratch", f"own={ae}"]
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +290,7 @@ def test_with_folds_every_image_is_tested_once_by_each_start(tmp_path, capsys):
     data = write_images_masks(tmp_path / "data", 9)
     flags = ["--lrs", "0.001", "--initialisations", "scratch", "--label_counts", "2", "all", "--folds", "3"]
     budget = ["--updates", "1", "--validations", "1", "--seeds", "1", "--report"]
-    assert study([*TINY, *flags, *budget, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]) == 0
+    assert study([*THIN, *flags, *budget, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]) == 0
     cells = list((tmp_path / "study/cells").glob("score-*/cell.json"))
     assert len(cells) == 6
     whole = json.loads((tmp_path / "study/study.json").read_text())["scores"]
@@ -338,7 +338,7 @@ def test_what_stands_behind_a_file_says_what_is_taken_from_it(ending, transfer):
 
 def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
     data = write_images_masks(tmp_path / "data", 24)
-    flags = [*TINY, *SMALL, "--lrs", "0.001", "--initialisations", "scratch", "--label_fractions", "0.5"]
+    flags = [*THIN, *SMALL, "--lrs", "0.001", "--initialisations", "scratch", "--label_fractions", "0.5"]
     words = [*flags, "--data_dir", str(data), "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0
     write_images_masks(tmp_path / "data", 26)
@@ -348,7 +348,7 @@ def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
 
 def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, capsys):
     data = write_images_masks(tmp_path / "data", 24)
-    flags = [*TINY, *SMALL, "--lrs", "0.001", "--encoder_lr_factors", "0.3", "--data_dir", str(data)]
+    flags = [*THIN, *SMALL, "--lrs", "0.001", "--encoder_lr_factors", "0.3", "--data_dir", str(data)]
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for i in range(40):  # the labelled images, saved again, and others
@@ -372,7 +372,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
 
 
 def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
-    data = load_labelled(load_config(StudyConfig, [*TINY, *SYNTHETIC], prog="").data)
+    data = load_labelled(load_config(StudyConfig, [*TINY, "--synthetic_count", "40"], prog="").data)
     images = data.test.images.copy()
     images[0] = data.val.images[1][:, ::-1]
     assert data_leaks(data) == []

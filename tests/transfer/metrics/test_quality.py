@@ -6,7 +6,6 @@ import numpy as np
 import oracles
 import pytest
 import torch
-from monai.metrics.utils import get_mask_edges, get_surface_distance
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
@@ -91,6 +90,8 @@ def test_a_class_without_a_pixel_has_no_average_precision():
 
 @pytest.mark.parametrize("side", [48, 200])
 def test_boundary_f_agrees_with_distances_between_monais_edges(side):
+    from monai.metrics.utils import get_mask_edges, get_surface_distance  # now: it takes seconds
+
     truth, said = discs(0, side=side), discs(0, side=side)
     said = np.roll(said, (tolerance_pixels(side, side) + 1, 1), (0, 1))
     ours = boundary_f(boundary_counts(torch.from_numpy(said)[None], torch.from_numpy(truth)[None], 3))[0]

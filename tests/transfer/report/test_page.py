@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import write_images_masks
-from tiny import SYNTHETIC, TINY
+from tiny import SYNTHETIC, THIN
 
 from common.config.load import flatten
 from common.data.synthetic.pets import synthetic_pets
@@ -197,7 +197,7 @@ def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, m
         encoding="utf-8",
     )  # fmt: skip
     classes = ["--data_dir", "data", "--classes", "classes.yaml"]
-    assert transfer([*TINY, *classes, "--report", "--epochs", "1", "--output_dir", "run"]) == 0
+    assert transfer([*THIN, *classes, "--report", "--epochs", "1", "--output_dir", "run"]) == 0
     assert "report: run/report.html" in capsys.readouterr().out.splitlines()
     content = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "<img src=x" not in content
@@ -209,7 +209,7 @@ def test_hostile_names_of_files_and_classes_go_through_a_run_as_text(tmp_path, m
 
 
 def test_a_run_without_a_report_writes_no_page_and_draws_no_figure(tmp_path):
-    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]) == 0
+    assert transfer([*THIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]) == 0
     assert not (tmp_path / "run/report.html").exists()
     assert not any((tmp_path / "run/figures").iterdir())
     assert flatten(TransferConfig())["report"] is True
