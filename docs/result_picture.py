@@ -11,7 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
-from common.data.decode import read_image, read_mask
+from common.data.decode import read_image
+from common.data.masks.file import read_mask_file
+from common.data.values import ValueTable
 from transfer import load_model
 from transfer.colours import overlay_mask
 
@@ -54,7 +56,7 @@ def image_scores(confusions: Int64[np.ndarray, "n k k"]) -> Float[np.ndarray, " 
 
 def truth(image: UInt8[np.ndarray, "h w 3"], pets: Path, name: str) -> UInt8[np.ndarray, "h w 3"]:
     """The photograph under its mask: cats (capital names) 1, dogs 2, and the ignored border in grey."""
-    trimap = read_mask(pets / f"annotations/trimaps/{name}.png")
+    trimap = read_mask_file(pets / f"annotations/trimaps/{name}.png", ValueTable({})).numbers
     species = 1 if name[0].isupper() else 2
     tinted = overlay_mask(image, np.where(trimap == PET, species, 0).astype(np.uint8))
     return np.where((trimap == BORDER)[..., None], GREY, tinted).astype(np.uint8)

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from common.data.masks.mask import MaskFile
 from common.data.samples import Sample
+from common.data.values import Values
 
 
 def photo(seed: int = 0, *, height: int = 40, width: int = 50) -> UInt8[np.ndarray, "h w 3"]:
@@ -90,6 +92,6 @@ def write_oxford(root: Path, trainval: int = 20, test: int = 4, unlisted: int = 
     return root
 
 
-def sample(image: Path, mask: Path | None = None, values: Mapping[int, int] | None = None) -> Sample:
+def sample(image: Path, mask: Path | None = None, values: Values | None = None) -> Sample:
     """A sample of one image file, without an official split."""
-    return Sample(image.stem, image, mask, values or {}, None)
+    return Sample(image.stem, image, mask and MaskFile(mask), values or {}, None)

@@ -12,7 +12,8 @@ from tiny import TINY
 from torch import nn
 
 from common.data.classes import BINARY
-from common.data.layouts.parallel import Folders, ParallelFolders
+from common.data.layouts.layout import Layout
+from common.data.layouts.parallel import Folders, parallel
 from common.data.layouts.registry import LAYOUTS
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
@@ -109,8 +110,8 @@ def test_a_toy_loss_is_minimised_logged_and_drawn(tmp_path, data, monkeypatch):
 def test_a_toy_layout_is_recognised_and_trained_on(tmp_path, data, monkeypatch):
     (data / "images").rename(data / "toy_pictures")
     (data / "masks").rename(data / "toy_labels")
-    folders = (Folders(None, "toy_pictures", "toy_labels"),)
-    monkeypatch.setitem(LAYOUTS, "toy", ParallelFolders(words="toys", auto="binary", folders=folders))
+    toy = Layout(words="toys", find=parallel(Folders(None, ("toy_pictures",), ("toy_labels",))))
+    monkeypatch.setitem(LAYOUTS, "toy", toy)
     assert load_model(train(tmp_path, data), "cpu").names == BINARY.names
 
 

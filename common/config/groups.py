@@ -40,6 +40,12 @@ class DataConfig:
     """Channels of an image: 1 grey, 3 RGB, or 4 as in the file."""
     classes: str = "auto"
     """Classes: auto, species (background, cat, dog), binary, or a YAML file of names and values."""
+    images: str = ""
+    """Pattern of the images in --data_dir, such as 'scans/*.png'; default by the layout."""
+    masks: str = ""
+    """Pattern of the masks there, such as 'truth/{stem}_gt.png', with the {stem} of the image's name."""
+    join: Literal["later", "union"] | None = None
+    """Several masks of an image: a later one covers an earlier one, or all are one foreground."""
     split_seed: int = 0
     """Seed of the split into training, validation and test images."""
     val_share: Annotated[float, Field(gt=0, lt=1)] | None = None

@@ -37,17 +37,30 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
-def parse_yaml(text: str, source: object) -> Any:
-    """The data in a YAML text. Raises UserError, with the source's name and the line, for any other text."""
+class _TextLoader(_Loader):
+    """Takes every word for a text: no is a name, and not False."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def parse_yaml(text: str, source: object, *, as_text: bool = False) -> Any:
+    """The data in a YAML text, with `as_text` all of them texts.
+
+    Raises UserError, with the source's name and the line, for any other text.
+    """
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _TextLoader if as_text else _Loader)
     except OF_PYYAML as error:
         reason = "its brackets are nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise UserError(f"{source} is not YAML: {' '.join(reason.split())}") from None
 
 
-def load_yaml(path: Path, what: str = "config") -> Any:
-    """The data in a YAML file; None if it is empty. Raises UserError where the file can't be read, or is no YAML."""
+def load_yaml(path: Path, what: str = "config", *, as_text: bool = False) -> Any:
+    """The data in a YAML file, with `as_text` all of them texts; None if it is empty.
+
+    Raises UserError where the file can't be read, or is no YAML.
+    """
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(LONGEST + 1)
@@ -55,4 +68,4 @@ def load_yaml(path: Path, what: str = "config") -> Any:
         raise UserError(f"cannot read the {what} {path}: {getattr(error, 'strerror', None) or error}") from None
     if len(text) > LONGEST:
         raise UserError(f"cannot read the {what} {path}: it is too long for one, over 1 MB")
-    return parse_yaml(text, path)
+    return parse_yaml(text, path, as_text=as_text)

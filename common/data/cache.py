@@ -1,7 +1,5 @@
 """The cache of decoded images: a pack is opened, and made first where there is none."""
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.data.decode import BadFileError, Decoded, refuse, try_decode
-from common.data.known import KnownFiles, file_digest, folder_of
+from common.data.decode import Decoded, refuse, try_decode
+from common.data.identity import Identity, digest_of, identities, with_paths, without_paths
+from common.data.known import KnownFiles, folder_of
+from common.data.opened import BadFileError
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_files import IMAGES, MASKS, DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.row_file import RowFile
-from common.data.samples import Sample
+from common.data.samples import Sample, mask_files
 from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
 from common.say import note
@@ -93,15 +93,11 @@ class _Opened(NamedTuple):
 def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
     known = KnownFiles(
         spec.cache_dir,
-        folder_of([path for sample in samples for path in (sample.image, sample.mask) if path]),
+        folder_of([path for sample in samples for path in (sample.image, *mask_files(sample))]),
         threads=spec.threads,
         verify=spec.verify_data,
     )
-    digests = known.digests([sample.image for sample in samples], file_digest)
-    mask_digests = known.digests([sample.mask for sample in samples], file_digest)
-    content = [
-        [*pair, sorted(sample.values.items())] for sample, *pair in zip(samples, digests, mask_digests, strict=True)
-    ]
+    content = identities(samples, known)
     files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes, known)
     known.keep()
     reasons = _reasons(files.meta, samples, spec)
@@ -112,11 +108,11 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
         images=files.images,
         masks=None,
         keys=tuple(samples[index].key for index in kept),
-        digests=tuple(digests[index] for index in kept),
+        digests=tuple(content[index].image for index in kept),
         bad_files=tuple(reasons.values()),
         lost={kind: tuple(samples[index].key for index in indices) for kind, indices in files.meta.lost.items()},
     )
-    return _Opened(pack, files, tuple(_digest_of(content[index][1:]) for index in kept))
+    return _Opened(pack, files, tuple(content[index].truth for index in kept))
 
 
 def _whole_pack(
@@ -141,16 +137,12 @@ def _whole_pack(
         ) from error
 
 
-def _name(content: list[list[Any]], spec: PackSpec, num_classes: int | None) -> str:
+def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> str:
     """The name of a pack's folder: a digest of all that makes one pack differ from another."""
     described: list[Any] = [FORMAT, spec.size, num_classes, content]
     if spec.channels != 3:  # the first packs had three channels always, and are still found
         described.append(spec.channels)
-    return _digest_of(described)
-
-
-def _digest_of(content: list[Any]) -> str:
-    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+    return digest_of(described)
 
 
 def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:
@@ -161,23 +153,12 @@ def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[
     if meta.reasons is None:
         return {index: _reason_again(samples[index], spec) for index in meta.bad}
     pairs = zip(meta.bad, meta.reasons, strict=True)
-    return {index: _with_paths(reason, samples[index]) for index, reason in pairs}
+    return {index: with_paths(reason, samples[index]) for index, reason in pairs}
 
 
 def _reason_again(sample: Sample, spec: PackSpec) -> str:
     result = try_decode(sample, spec.size, spec.channels)
     return str(result) if isinstance(result, BadFileError) else f"{sample.image} could not be read before"
-
-
-def _without_paths(reason: str, sample: Sample) -> str:
-    """A reason that holds wherever the files lie, because a pack is found by the content of its files alone."""
-    for path, name in ((sample.mask, "{mask}"), (sample.image, "{image}")):
-        reason = reason if path is None else reason.replace(str(path), name)
-    return reason
-
-
-def _with_paths(reason: str, sample: Sample) -> str:
-    return reason.replace("{image}", str(sample.image)).replace("{mask}", str(sample.mask))
 
 
 def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> None:
@@ -227,7 +208,7 @@ def _write(
             if isinstance(result, BadFileError):
                 if not spec.skip_bad_files:
                     raise refuse(str(result))
-                bad[index] = _without_paths(str(result), sample)
+                bad[index] = without_paths(str(result), sample)
                 continue
             images.append(result.image)
             for kind in result.lost:

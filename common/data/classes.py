@@ -1,30 +1,25 @@
 """What the values in a mask file mean: class names, and the value of each class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8
-
 from common.config.yaml_file import load_yaml
+from common.data.values import HIGHEST, IGNORE, UNKNOWN, Values, ValueTable, as_key, whole
 from common.errors import UserError, brief, nearest
-
-IGNORE = 255
-UNKNOWN = 254
 
 
 @dataclass(frozen=True)
 class Classes:
     """The classes of a data set, and which value in a mask file stands for which of them.
 
-    `values` maps a mask file's value (0 to 255) to a class index or to `IGNORE`; a value that it does not
-    hold is refused when the mask is read. Raises UserError for a mapping that cannot be.
+    `values` maps what a mask file holds (`common.data.values`) to a class index or to `IGNORE`; a value that it does
+    not hold is refused when the mask is read. Raises UserError for a mapping that cannot be.
     """
 
     names: tuple[str, ...]
-    values: Mapping[int, int]
+    values: Values
     background: int | None = 0
     """The class that is no object; None where every class is one."""
     assumed: bool = field(default=False, compare=False)
@@ -35,19 +30,21 @@ class Classes:
             raise UserError(f"classes need 2 to {UNKNOWN - 1} different names, got {list(self.names)}")
         allowed = {*range(self.num_classes), IGNORE}
         for value, index in self.values.items():
-            if not 0 <= value <= 255 or index not in allowed:
+            if not 0 <= (value if isinstance(value, int) else 0) <= HIGHEST or index not in allowed:
                 raise UserError(
-                    f"the class mapping sends mask value {value} to {index}; it takes values 0 to 255 to "
+                    f"the class mapping sends mask value {value} to {index}; it takes whole numbers from 0 to "
                     f"a class 0 to {self.num_classes - 1} or to {IGNORE} (ignored)"
                 )
+        ValueTable(self.values)
 
     @property
     def num_classes(self) -> int:
         return len(self.names)
 
     @property
-    def lookup(self) -> UInt8[np.ndarray, " 256"]:
-        return lookup_table(self.values)
+    def table(self) -> ValueTable:
+        """What the values mean, ready to be applied to masks."""
+        return ValueTable(self.values)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,16 +68,26 @@ class Classes:
         match data:
             case {"names": [*names], "values": {**values}, **rest} if rest.keys() <= {"background"}:
                 pass
+            case {"names": [*names], "threshold": threshold, **rest} if rest.keys() <= {"background"}:
+                values = _cut(threshold)
             case _:
                 raise UserError(
-                    "classes are given as 'names: [background, pet]' and 'values: {0: 0, 128: 1, 255: ignore}', "
-                    f"got {brief(data)}"
+                    "classes are given as 'names: [background, pet]' and 'values: {0: 0, 128: 1, 255: ignore}' (with "
+                    f"colours: {{'#ff0000': 1}}; or 'threshold: 128'), got {brief(data)}"
                 )
-        meant = {_whole(value): IGNORE if index == "ignore" else _whole(index) for value, index in values.items()}
+        meant = {as_key(value): IGNORE if index == "ignore" else whole(index) for value, index in values.items()}
         if len(meant) < len(values):
             raise UserError(f"the class mapping names a mask value twice: {brief(list(values))}")
         named = tuple(map(_name, names))
         return cls(named, meant, _background(rest.get("background", 0), named), assumed="background" not in rest)
+
+
+def _cut(threshold: Any) -> dict[str, int]:
+    """The two classes of grey values below a threshold, and from it on."""
+    first = whole(threshold)
+    if not 0 < first <= HIGHEST:
+        raise UserError(f"the threshold of the classes is {first}: it is the lowest value of the second class, from 1")
+    return {f"0-{first - 1}": 0, f"{first}-{HIGHEST}": 1}
 
 
 def _background(word: Any, names: tuple[str, ...]) -> int | None:
@@ -89,7 +96,7 @@ def _background(word: Any, names: tuple[str, ...]) -> int | None:
         return 0
     if word in names:
         return names.index(word)
-    if word is None or word == "none":
+    if word in (None, "none", "null", "~", ""):
         return None
     raise UserError(f"the background is {brief(word)}: it is none, or one of {', '.join(names)}{_nearest(word, names)}")
 
@@ -99,19 +106,10 @@ def _nearest(word: Any, names: tuple[str, ...]) -> str:
 
 
 def _name(name: Any) -> str:
-    """The name of a class. YAML takes the words no and yes for False and True."""
+    """The name of a class."""
     if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).isprintable():
         raise UserError(f"a class is called {brief(name)}: a name is a text on one line; put it in quotes")
     return str(name)
-
-
-def _whole(number: Any) -> int:
-    """A whole number; JSON keeps those that are keys as text."""
-    if isinstance(number, str) and number.isascii() and number.isdecimal() and len(number) < 4:
-        return int(number)
-    if not isinstance(number, int | float) or isinstance(number, bool) or not (number % 1 == 0):
-        raise UserError(f"the class mapping holds {brief(number)}: it takes whole numbers, and ignore for a class")
-    return int(number)
 
 
 SOUNDS_EMPTY = {"background", "bg", "none", "nothing", "other", "_background_"}
@@ -125,22 +123,24 @@ TRIMAP_CLASSES = {"species": SPECIES, "binary": Classes(BINARY_NAMES, {1: 1, 2: 
 """What --classes can name where masks are trimaps: 1 pet, 2 background, 3 border."""
 
 
-def lookup_table(values: Mapping[int, int]) -> UInt8[np.ndarray, " 256"]:
-    """A table from mask value to class, to be indexed with a whole mask; `UNKNOWN` for a refused value."""
-    table = np.full(256, UNKNOWN, dtype=np.uint8)
-    for value, index in values.items():
-        table[value] = index
-    return table
+def classes_of_objects(names: Sequence[str]) -> Classes:
+    """The classes of outlined objects, whose numbers are 1, 2, ... in their order; what is no object is 0.
+
+    One that is called background is that.
+    """
+    objects = [name for name in names if name.casefold() != "background"]
+    values = {number: objects.index(name) + 1 if name in objects else 0 for number, name in enumerate(names, start=1)}
+    return Classes(("background", *objects), {0: 0, **values})
 
 
 def read_classes(path: Path) -> Classes:
     """Read classes from a YAML file.
 
     It holds two keys, such as `names: [background, cell]` and `values: {0: 0, 128: 1, 255: ignore}`, and may hold
-    `background: none` or the name of a class. Raises UserError naming the file if it cannot be read or holds something
-    else.
+    `background: none` or the name of a class. Words such as no and yes are names like others. Raises UserError naming
+    the file if it cannot be read or holds something else.
     """
-    data = load_yaml(path, "classes file")
+    data = load_yaml(path, "classes file", as_text=True)
     try:
         return Classes.from_dict(data)
     except UserError as error:

@@ -2,7 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,35 +13,55 @@ from common.errors import UserError, abbreviate
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 OTHER_SUFFIXES = (".avif", ".dng", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".ppm")
 """Of images, too, which are not read."""
+MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
+"""Of the files that a mask may be."""
 
 
 class Listing(NamedTuple):
     """What a folder holds."""
 
     files: dict[str, Path]
-    """Image files by their path in the folder without the suffix, sorted."""
+    """Files by their path in the folder, which may lack the suffix, sorted."""
     passed_over: tuple[str, ...]
     """Names that look like images, and folders, that can't be read; each with the reason."""
 
 
-def list_images(folder: Path) -> Listing:
-    """List all image files below a folder; hidden names are skipped, and links to folders not followed.
+def plain_name(name: str) -> str:
+    """A name by which names are compared: some systems write an e with its accent as one letter, some as two."""
+    return unicodedata.normalize("NFC", name)
 
-    Only names are read. Raises UserError if two files differ in their suffix alone.
+
+def list_images(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Listing:
+    """List all files of some types below a folder, by their names without the suffix, as `list_files` does.
+
+    Raises UserError if two files differ in their suffix alone.
     """
     files: dict[str, Path] = {}
-    passed_over: list[str] = []
-    for name, entry in sorted(_entries(folder, "", passed_over), key=lambda named: named[0].split("/")):
-        path, key = folder / name, name.rpartition(".")[0]
-        if reason := _unusable(entry):
-            passed_over.append(f"{path} ({reason})")
-            continue
+    listed = list_files(folder, suffixes)
+    for name, path in listed.files.items():
+        key = name.rpartition(".")[0]
         if key in files:
             raise UserError(
                 f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: "
-                "remove or rename one of them"
+                "remove or rename one of them, or say which are images and which are masks with --images and --masks"
             )
         files[key] = path
+    return Listing(files, listed.passed_over)
+
+
+def list_files(folder: Path, suffixes: Sequence[str]) -> Listing:
+    """List all files of some types below a folder, sorted by name; links are followed, and hidden names skipped.
+
+    Only names are read.
+    """
+    files: dict[str, Path] = {}
+    passed_over: list[str] = []
+    known = (*suffixes, *(suffix for suffix in OTHER_SUFFIXES if IMAGE_SUFFIXES[0] in suffixes))
+    for name, entry in sorted(_entries(folder, "", known, passed_over), key=lambda named: named[0].split("/")):
+        if reason := _unusable(entry, tuple(suffixes)):
+            passed_over.append(f"{folder / name} ({reason})")
+        else:
+            files[plain_name(name)] = folder / name
     return Listing(files, tuple(passed_over))
 
 
@@ -49,37 +71,45 @@ def passed_over_note(names: Iterable[str]) -> tuple[str, ...]:
     return (f"passed over: {len(names)} name{'s' * (len(names) > 1)}: {abbreviate(names, 5)}",) if names else ()
 
 
-def _entries(folder: Path, inside: str, passed_over: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Files that may be meant as images, and links that are not followed; folders that can't be opened are noted.
+def _entries(
+    folder: Path, inside: str, suffixes: tuple[str, ...], passed_over: list[str], around: Sequence[os.stat_result] = ()
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Files of these types, and links to nothing; folders that can't be opened, or lie within themselves, are noted.
 
     What a folder says of its entries is enough: most files are not asked themselves.
     """
     try:
-        entries = [entry for entry in os.scandir(folder / inside) if not entry.name.startswith(".")]
+        here = (folder / inside).stat()
+        if any(os.path.samestat(here, outer) for outer in around):
+            passed_over.append(f"{folder / inside} (a link to a folder around it)")
+            return
+        with os.scandir(folder / inside) as scanned:
+            entries = [entry for entry in scanned if not entry.name.startswith(".")]
     except OSError as error:
         if not isinstance(error, FileNotFoundError):  # a layout may lack some of its folders
             passed_over.append(f"{error.filename} ({error.strerror})")
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(folder, f"{inside}{entry.name}/", passed_over)
-        elif _ends(entry, IMAGE_SUFFIXES + OTHER_SUFFIXES) or (entry.is_symlink() and not Path(entry).is_file()):
+        if is_folder(entry):
+            yield from _entries(folder, f"{inside}{entry.name}/", suffixes, passed_over, (*around, here))
+        elif entry.name.lower().endswith(suffixes) or (entry.is_symlink() and not Path(entry).is_file()):
             yield f"{inside}{entry.name}", entry
 
 
-def _ends(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> bool:
-    return entry.name.lower().endswith(suffixes)
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link to itself is none."""
+    with suppress(OSError):
+        return entry.is_dir()
+    return False
 
 
-def _unusable(entry: os.DirEntry[str]) -> str:
-    """Why a name is no image file; empty for one that is."""
+def _unusable(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> str:
+    """Why a name is no file of these types; empty for one that is."""
     if not entry.is_file(follow_symlinks=False):
         try:
             mode = entry.stat().st_mode
         except OSError as error:
             return "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        if stat.S_ISDIR(mode):
-            return "a link to a folder"
         if not stat.S_ISREG(mode):
             return "no regular file"
-    return "" if _ends(entry, IMAGE_SUFFIXES) else "of a type that is not read"
+    return "" if entry.name.lower().endswith(suffixes) else "of a type that is not read"

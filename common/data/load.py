@@ -8,16 +8,17 @@ import numpy as np
 
 from common.config.groups import DataConfig, LabelledDataConfig
 from common.data.cache import PackSpec, open_labelled_pack, open_pack
-from common.data.classes import BINARY, SPECIES_MASKS, UNKNOWN, Classes, resolve_classes
+from common.data.classes import BINARY, SPECIES_MASKS, Classes, resolve_classes
 from common.data.download import fetch_oxford
 from common.data.folds import fold_parts
-from common.data.layouts.registry import find_dataset
+from common.data.layouts.registry import Patterns, find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.synthetic.pets import synthetic_pets
-from common.errors import UserError, abbreviate
+from common.data.values import UNKNOWN
+from common.errors import UserError, abbreviate, brief
 from common.files import default_cache_dir
 
 SYNTHETIC = "synthetic"
@@ -151,12 +152,14 @@ def _labelled_packs(
 def _dataset(root: Path, config: DataConfig, *, labelled: bool) -> Dataset:
     if config.download:
         fetch_oxford(root)
-    return find_dataset(root, classes=config.classes, labelled=labelled)
+    patterns = Patterns(config.images, config.masks)
+    return find_dataset(root, classes=config.classes, labelled=labelled, join=config.join, patterns=patterns)
 
 
 def _find(root: Path, config: DataConfig, *, labelled: bool) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
     dataset = _dataset(root, config, labelled=labelled)
-    fractions = _fractions(config, dataset.layout)
+    official = any(sample.split for sample in dataset.samples)
+    fractions = _fractions(config, "" if official else dataset.layout)
     return dataset, split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
 
 
@@ -203,10 +206,11 @@ def _synthetic(config: DataConfig) -> LabelledPack:
 
 
 def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
-    masks = classes.lookup[pack.masks]
+    masks = classes.table.apply(pack.masks)
     if (masks == UNKNOWN).any():
         raise UserError(
-            f"the embedded pets hold the mask values 0, 1, 2 and 255, but --classes maps only {sorted(classes.values)}"
+            "the embedded pets hold the mask values 0, 1, 2 and 255, but --classes maps only "
+            f"{brief(list(classes.values))}"
         )
     counts = [(masks == index).sum(axis=(1, 2), dtype=np.int64) for index in range(classes.num_classes)]
     return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1), background=classes.background)

@@ -17,6 +17,9 @@ DARK = 2**14
 LOST: Mapping[str, str] = {
     "dark": f"16-bit values below {DARK} become 0 to {DARK // 256 - 1} of 255 in {{}}; stretch them to 0 to 65535",
     "frames": "only the first page or frame is read of {}",
+    "alpha": "transparent pixels are taken for 0 in the mask of {}",
+    "lossy": "a loss in saving (JPEG) blurred black and white, which are told apart halfway, in the mask of {}",
+    "turned": "the mask is turned as the EXIF tag of the image says, of {}",
     "corrupt": "a part may be grey or shifted, since the JPEG data are corrupt, of {}; replace the files",
 }
 """In words, by its kind, what is lost of a file that can be read."""

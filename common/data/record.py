@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from common.data.pack import LabelledPack, Pack
-from common.errors import abbreviate
+from common.errors import abbreviate, images_are
 
 DataRecord = dict[str, dict[str, str]]
 """Of each split (train, val, test), a digest of every image by its name."""
@@ -46,4 +46,4 @@ def _splits_of(record: DataRecord) -> dict[str, list[str]]:
 
 
 def _phrase(keys: list[str], what: str) -> str:
-    return f"{len(keys)} {'image is' if len(keys) == 1 else 'images are'} {what}: {abbreviate(keys)}"
+    return f"{images_are(len(keys))} {what}: {abbreviate(keys)}"

@@ -90,7 +90,7 @@ def test_any_names_and_values_are_classes_or_a_sentence(names, values):
     with suppress(UserError):
         found = Classes.from_dict({"names": names, "values": values})
         assert Classes.from_dict(json.loads(json.dumps(found.to_dict()))) == found
-        assert found.lookup.shape == (256,)
+        assert found.table.few.shape == (2**16,)
 
 
 @settings(quick, max_examples=40)

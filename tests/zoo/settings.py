@@ -101,7 +101,7 @@ CLASSES = {
     "of a value twice": ("names: [a, b]\nvalues: {1: 0, 1: 1}\n", "classes.yaml"),
     "of a name that is a list": ("names: [[a], b]\nvalues: {0: 0, 1: 1}\n", "classes.yaml"),
     "of a name of two lines": ('names: ["a\\nb", c]\nvalues: {0: 0, 1: 1}\n', "one line"),
-    "of no": ("names: [no, yes]\nvalues: {0: 0, 1: 1}\n", "quotes"),
+    "of ranges that overlap": ("names: [a, b]\nvalues: {0-9: 0, 5-255: 1}\n", "0-9 and 5-255 overlap"),
 }
 
 ROWS = [

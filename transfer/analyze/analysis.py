@@ -9,17 +9,17 @@ import torch
 from jaxtyping import Float64, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import ExifTags, Image
+from PIL import Image
 
 from common.colours import PALETTE, colours
 from common.data.augment import Augment
 from common.data.batches import read_batch
-from common.data.decode import REFUSED_BY_PILLOW
 from common.data.duplicates import near_duplicates
-from common.data.layouts.registry import find_dataset
 from common.data.load import LabelledSplits, load_labelled
+from common.data.opened import REFUSED_BY_PILLOW
 from common.data.pack import Pack
 from common.data.samples import SPLITS
+from common.data.turned import TURNS_SIDE, orientation
 from common.engine.seeding import seed_update
 from common.errors import abbreviate
 from common.figures import save_figure, to_bytes
@@ -39,8 +39,6 @@ FEW_CLASSES = 5
 CHUNK = 256
 SEEN = ("train", "val")
 """The splits that must not contain test images."""
-TURNED = (5, 6, 7, 8)
-"""EXIF orientations that swap width and height."""
 
 
 class Analysis:
@@ -170,12 +168,10 @@ def original_sizes(config: AnalyzeConfig, data: LabelledSplits) -> Int[np.ndarra
     if config.data.data_dir is None:
         size = config.data.image_size
         return np.full((sum(len(getattr(data, split)) for split in SPLITS), 2), size)
-    samples = find_dataset(config.data.data_dir, classes=config.data.classes, labelled=True).samples
     sizes = []
-    for sample in samples:
+    for sample in (sample for samples in data.files.values() for sample in samples):
         with contextlib.suppress(*REFUSED_BY_PILLOW), Image.open(sample.image) as image:  # reads the header alone
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
-            sizes.append(image.size[::-1] if turned else image.size)
+            sizes.append(image.size[::-1] if orientation(image) in TURNS_SIDE else image.size)
     return np.array(sizes)
 
 

@@ -11,8 +11,9 @@ from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from common.data.classes import lookup_table
-from common.data.decode import read_image, read_mask, resize_image
+from common.data.decode import decode_image, frame_of, resize_image
+from common.data.masks.labels import read_labels
+from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.metrics import confusion
@@ -56,5 +57,7 @@ def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> In
 
 def _read(sample: Sample, *, size: int, channels: int) -> Pair:
     assert sample.mask is not None, "scoring needs masks"
-    image, mask = read_image(sample.image, channels), read_mask(sample.mask)
-    return Pair(resize_image(image, size), lookup_table(sample.values)[mask])
+    data = read_bytes(sample.image)
+    image = decode_image(data, sample.image, channels)
+    labels = read_labels(sample.mask, sample.values, frame_of(data, sample.image, image))
+    return Pair(resize_image(image, size), labels.classes)

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
-from common.data.decode import BadFileError, decode_image, read_bytes, read_image, resize_image
+from common.data.decode import decode_image, read_image, resize_image
 from common.data.listing import IMAGE_SUFFIXES, Listing, list_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
+from common.data.opened import BadFileError, read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.errors import UserError
 from common.say import note, say

@@ -1,37 +1,157 @@
-"""What every way of laying out a data set in folders has to answer."""
+"""What a layout is: a function that finds the images and masks of a folder, and what their masks mean."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.data.classes import BINARY, SPECIES, Classes
-from common.data.listing import IMAGE_SUFFIXES
-from common.data.samples import Dataset
-from common.errors import UserError
+from common.data.classes import BINARY, SPECIES, Classes, resolve_classes
+from common.data.layouts.folders import Tree
+from common.data.listing import IMAGE_SUFFIXES, passed_over_note
+from common.data.masks.mask import Join, JoinedMasks, Mask
+from common.data.samples import Dataset, Sample
+from common.data.values import Values
+from common.errors import UserError, abbreviate, images_are
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout(ABC):
+class Found:
+    """The images and masks that lie in a folder, by their names alone."""
+
+    samples: Sequence[Sample]
+    """The images that need a mask, whether it is there or not. Their values are empty."""
+    unlabelled: Sequence[Sample] = ()
+    """Images that have no mask, as the layout goes: phase 2 leaves them out."""
+    lack: str = ""
+    """Which images those are."""
+    strays: Sequence[Path] = ()
+    """Masks without an image."""
+    where: str = ""
+    """Where masks were looked for, by which names, and what lies there, for the error that misses them."""
+    classes: Classes | None = None
+    """The classes that files of the data set name."""
+    own_values: Mapping[str, Values] = field(default_factory=dict)
+    """By the key of an image, what the values of its mask mean, where they differ from mask to mask."""
+    notes: Sequence[str] = ()
+    aside: Sequence[Path] = ()
+    """Images of which the notes tell that they are not taken."""
+    passed_over: Sequence[str] = ()
+    """Names that look like images and can't be read, each with the reason."""
+
+
+def merged(parts: Sequence[Found], *, classes: Classes | None = None) -> Found:
+    """Several parts of a data set as one, with the classes that the data set names."""
+    return Found(
+        samples=[sample for part in parts for sample in part.samples],
+        unlabelled=[sample for part in parts for sample in part.unlabelled],
+        lack="; ".join(dict.fromkeys(part.lack for part in parts if part.unlabelled)),
+        strays=[path for part in parts for path in part.strays],
+        where="; ".join(part.where for part in parts if any(sample.mask is None for sample in part.samples)),
+        classes=classes,
+        notes=[note for part in parts for note in part.notes],
+        passed_over=[name for part in parts for name in part.passed_over],
+    )
+
+
+Find = Callable[[Tree], Found | None]
+"""Finds the images and masks of a folder; None for one that is laid out in another way. It reads no image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
     """A way of laying out images and masks in folders; an entry of `common.data.layouts.registry.LAYOUTS`."""
 
     words: str
     """The layout in a few words, for the error that lists those that are understood."""
-    auto: str
-    """The word among `known` for the classes that the masks hold unless --classes says otherwise."""
+    find: Find
+    auto: str = "binary"
+    """The word among `known` for the classes that the masks hold, unless --classes or the data set say otherwise."""
     known: Mapping[str, Classes] = field(default_factory=lambda: {"species": SPECIES, "binary": BINARY})
 
-    @abstractmethod
-    def matches(self, root: Path) -> bool:
-        """Whether a folder is laid out like this."""
+    def classes(self, choice: str | Classes, found: Found) -> Classes:
+        """The classes of the masks: those given, those of the word or file of --classes, or the data set's own."""
+        if isinstance(choice, Classes):
+            return choice
+        if choice == "auto" and found.classes is not None:
+            return found.classes
+        return resolve_classes(choice, self.auto, self.known)
 
-    @abstractmethod
-    def find(self, root: Path, name: str, *, classes: str, labelled: bool) -> Dataset:
-        """List the images of a folder that matches, with their masks if `labelled`.
+    def labelled(self, name: str, found: Found, root: Path, *, classes: str | Classes, join: Join | None) -> Dataset:
+        """The images that were found, with their masks and what these mean.
 
-        `name` is that of the layout, `classes` the value of --classes. Raises UserError for a folder without images,
-        and for images and masks that do not pair up.
+        Raises UserError for a folder without images, and for images and masks that do not pair.
         """
+        _refuse_empty(found, root)
+        chosen = self.classes(classes, found)
+        bare = [sample.image for sample in found.samples if sample.mask is None]
+        if bare:
+            raise UserError(
+                f"{len(bare)} of {len(found.samples)} images have no mask of the same name: {abbreviate(bare)}; "
+                f"{found.where}"
+            )
+        if found.strays:
+            raise UserError(
+                f"{len(found.strays)} of {len(found.samples) + len(found.strays)} masks have no image of the same "
+                f"name: {abbreviate(found.strays)}; add the images or move these masks away"
+            )
+        rest = [sample.image for sample in found.unlabelled]
+        left_out = [f"{images_are(len(rest))} left out, {found.lack}: {abbreviate(rest)}"] if rest else []
+        if not found.samples:
+            raise UserError(left_out[0])
+        own = found.own_values if chosen == self.known.get(self.auto) else {}
+        samples = [
+            replace(sample, mask=joined(sample.mask, join, sample.image), values=own.get(sample.key, chosen.values))
+            for sample in found.samples
+            if sample.mask is not None
+        ]
+        return _dataset(name, chosen, samples, found, [*left_out, *_joined_note(samples)])
+
+    def unlabelled(self, name: str, found: Found, root: Path) -> Dataset:
+        """The images that were found, alone. Raises UserError for a folder without images."""
+        _refuse_empty(found, root)
+        masks = sum(sample.mask is not None for sample in found.samples) + len(found.strays)
+        aside = [f"masks that are left aside: {masks}"] if masks else []
+        samples = [replace(sample, mask=None) for sample in (*found.samples, *found.unlabelled)]
+        return _dataset(name, None, samples, found, aside)
+
+
+def _refuse_empty(found: Found, root: Path) -> None:
+    if not (found.samples or found.unlabelled or found.strays):
+        raise no_images(root)
+
+
+def joined(mask: Mask, join: Join | None, image: Path) -> Mask:
+    """Several masks joined as --join says. Raises UserError where it says nothing, and the names tell no parts."""
+    parts = mask.parts if isinstance(mask, JoinedMasks) else [mask]
+    if isinstance(mask, JoinedMasks) and join is None and not mask.named_as_parts:
+        raise UserError(
+            f"{image} has {len(parts)} masks: {abbreviate(parts)}; remove all but one, or join them with --join later "
+            "(a later one covers an earlier one) or --join union (what any of them shows is foreground)"
+        )
+    return JoinedMasks(parts, join or "later") if len(parts) > 1 or join == "union" else mask
+
+
+def _joined_note(samples: Sequence[Sample]) -> list[str]:
+    several = [sample.key for sample in samples if isinstance(sample.mask, JoinedMasks) and len(sample.mask.parts) > 1]
+    if not several:
+        return []
+    return [
+        f"{images_are(len(several))} drawn in several masks, which are joined, a later one over an earlier one "
+        f"(--join): {abbreviate(several)}"
+    ]
+
+
+def _dataset(
+    name: str, classes: Classes | None, samples: Sequence[Sample], found: Found, notes: Sequence[str]
+) -> Dataset:
+    return Dataset(name, classes, tuple(samples), (*found.notes, *notes, *passed_over_note(found.passed_over)))
+
+
+def splits_note(samples: Sequence[Sample]) -> list[str]:
+    """A sentence that counts what the folders say of the split; none where they say nothing."""
+    counts = Counter(sample.split for sample in samples if sample.split)
+    said = ", ".join(f"{count} {split}" for split, count in counts.items())
+    return [f"the folders say the split: {said}"] if counts else []
 
 
 def no_images(root: Path) -> UserError:

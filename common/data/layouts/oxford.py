@@ -1,13 +1,12 @@
 """The official layout of the Oxford-IIIT Pet data set."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from common.data.classes import IGNORE, SPECIES, Classes, resolve_classes
-from common.data.layouts.layout import Layout, no_images
-from common.data.listing import list_images, passed_over_note
-from common.data.samples import Dataset, Sample, SplitName
+from common.data.layouts.folders import Tree
+from common.data.layouts.layout import Found
+from common.data.masks.mask import MaskFile
+from common.data.samples import Sample, SplitName
+from common.data.values import IGNORE
 from common.errors import UserError, abbreviate
 
 FOLDER = "oxford-iiit-pet"
@@ -15,38 +14,35 @@ FOLDER = "oxford-iiit-pet"
 LISTS = ("trimaps", "trainval.txt", "test.txt")
 
 
-@dataclass(frozen=True, kw_only=True)
-class OxfordPets(Layout):
+def oxford(tree: Tree) -> Found | None:
     """images/ beside annotations/, with lists of the official splits and trimaps (1 pet, 2 background, 3 border)."""
-
-    def matches(self, root: Path) -> bool:
-        """Whether the folder, or one in it, has images/ and any of the annotations."""
-        return _is_base(root) or _is_base(root / FOLDER)
-
-    def find(self, root: Path, name: str, *, classes: str, labelled: bool) -> Dataset:
-        """List the images that trainval.txt and test.txt name, and their trimaps."""
-        base = _base(root)
-        images, passed_over = list_images(base / "images")
-        if not images:
-            raise no_images(base)
-        trimaps, masks_over = list_images(base / "annotations" / "trimaps") if labelled else ({}, ())
-        chosen = resolve_classes(classes, self.auto, self.known) if labelled else None
-        listed = _read_oxford_lists(base / "annotations")
-        _refuse_gaps([key for key in listed if key not in images], "image in images/")
-        if labelled:
-            _refuse_gaps([key for key in listed if key not in trimaps], "mask in annotations/trimaps/")
-        samples = tuple(
-            Sample(key, images[key], trimaps.get(key), _trimap_values(chosen, is_dog), split)
-            for key, (split, is_dog) in listed.items()
+    base = next((folder for folder in (tree.root, tree.root / FOLDER) if _is_base(folder)), None)
+    if base is None:
+        return None
+    images, passed_over = tree.images(base / "images")
+    trimaps, masks_over = tree.masks(base / "annotations" / "trimaps")
+    if not images:
+        return Found(samples=())
+    listed = _read_oxford_lists(base / "annotations")
+    if gaps := [key for key in listed if key not in images]:
+        raise UserError(
+            f"{len(gaps)} names in trainval.txt and test.txt have no image in images/: {abbreviate(gaps)}; complete "
+            "the data set or shorten the lists"
         )
-        unlisted = [key for key in images if key not in listed]
-        note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {abbreviate(unlisted, 10)}"
-        notes = ((note,) if unlisted else ()) + passed_over_note([*passed_over, *masks_over])
-        return Dataset(name, chosen, samples, notes)
-
-
-def _base(root: Path) -> Path:
-    return root if _is_base(root) else root / FOLDER
+    samples = [
+        Sample(key, images[key], MaskFile(trimaps[key]) if key in trimaps else None, {}, split)
+        for key, (split, _) in listed.items()
+    ]
+    unlisted = [key for key in images if key not in listed]
+    note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {abbreviate(unlisted, 10)}"
+    return Found(
+        samples=samples,
+        where="looked in annotations/trimaps/: complete the data set or shorten the lists",
+        own_values={key: {1: 2 if is_dog else 1, 2: 0, 3: IGNORE} for key, (_, is_dog) in listed.items()},
+        notes=[note] if unlisted else [],
+        aside=[images[key] for key in unlisted],
+        passed_over=[*passed_over, *masks_over],
+    )
 
 
 def _is_base(folder: Path) -> bool:
@@ -68,17 +64,3 @@ def _read_oxford_lists(annotations: Path) -> dict[str, tuple[SplitName, bool]]:
                 raise UserError(f"{name} is listed in both trainval.txt and test.txt in {annotations}; remove one")
             listed[name] = (split, columns[1] == "2" if len(columns) > 1 else name[0].islower())
     return listed
-
-
-def _refuse_gaps(names: list[str], what: str) -> None:
-    if names:
-        raise UserError(
-            f"{len(names)} names in trainval.txt and test.txt have no {what}: {abbreviate(names)}; complete the "
-            "data set or shorten the lists"
-        )
-
-
-def _trimap_values(classes: Classes | None, is_dog: bool) -> Mapping[int, int]:
-    if classes is SPECIES:
-        return {1: 2 if is_dog else 1, 2: 0, 3: IGNORE}
-    return classes.values if classes else {}

@@ -1,81 +1,146 @@
-"""The folder layouts that are understood, and how a folder's images and masks are found in them."""
+"""The folder layouts that are understood, and the data set that a folder holds by one of them."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from common.data.classes import SPECIES_MASKS, TRIMAP_CLASSES
-from common.data.layouts.layout import Layout, no_images
-from common.data.layouts.oxford import OxfordPets
-from common.data.layouts.parallel import Folders, ParallelFolders
-from common.data.listing import list_images, passed_over_note
-from common.data.samples import Dataset, Sample
+from common.data.classes import SPECIES_MASKS, TRIMAP_CLASSES, Classes
+from common.data.layouts.beside import beside
+from common.data.layouts.cityscapes import CITYSCAPES, cityscapes
+from common.data.layouts.coco import coco
+from common.data.layouts.folder import photographs, with_note_of_others
+from common.data.layouts.folder_each import folder_each
+from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
+from common.data.layouts.globs import by_patterns
+from common.data.layouts.layout import Found, Layout, no_images
+from common.data.layouts.oxford import oxford
+from common.data.layouts.parallel import Folders, by_split, parallel
+from common.data.layouts.voc import voc
+from common.data.layouts.yolo import yolo
+from common.data.masks.mask import Join
+from common.data.samples import Dataset
 from common.errors import UserError
 
 LAYOUTS: dict[str, Layout] = {
-    "oxford-iiit-pet": OxfordPets(
-        words="the official Oxford-IIIT Pet layout (images/ annotations/)", auto="species", known=TRIMAP_CLASSES
+    "oxford-iiit-pet": Layout(
+        words="the official Oxford-IIIT Pet layout (images/ annotations/)",
+        find=oxford,
+        auto="species",
+        known=TRIMAP_CLASSES,
     ),
-    "train-val-test": ParallelFolders(
+    "train-val-test": Layout(
         words="Train/resized Train/resized_label (also Val, Test)",
-        folders=(
-            Folders("train", "Train/resized", "Train/resized_label"),
-            Folders("val", "Val/resized", "Val/processed_labels"),
-            Folders("test", "Test/resized", "Test/masks"),
+        find=parallel(
+            Folders("train", ("Train/resized",), ("Train/resized_label",)),
+            Folders("val", ("Val/resized",), ("Val/processed_labels",)),
+            Folders("test", ("Test/resized",), ("Test/masks",)),
+            alone=True,
         ),
         auto="species",
         known=SPECIES_MASKS,
     ),
-    "train-test-masks": ParallelFolders(
-        words="train/ train_masks/ test/ test_masks/",
-        folders=(
-            Folders("train", "train", "train_masks"),
-            Folders("val", "val", "val_masks"),
-            Folders("test", "test", "test_masks"),
-        ),
-        auto="binary",
-    ),
-    "isic-2016": ParallelFolders(
+    "isic-2016": Layout(
         words="ISBI2016_ISIC_Part1_*",
-        folders=(
-            Folders("train", "ISBI2016_ISIC_Part1_Training_Data", "ISBI2016_ISIC_Part1_Training_GroundTruth"),
-            Folders("test", "ISBI2016_ISIC_Part1_Test_Data", "ISBI2016_ISIC_Part1_Test_GroundTruth"),
+        find=parallel(
+            Folders("train", ("ISBI2016_ISIC_Part1_Training_Data",), ("ISBI2016_ISIC_Part1_Training_GroundTruth",)),
+            Folders("test", ("ISBI2016_ISIC_Part1_Test_Data",), ("ISBI2016_ISIC_Part1_Test_GroundTruth",)),
+            alone=True,
         ),
-        auto="binary",
     ),
-    "images-masks": ParallelFolders(
-        words="images/ masks/ (with splits.csv or without)",
-        folders=(Folders(None, "images", "masks"),),
-        auto="binary",
-        splits_file="splits.csv",
+    "split-folders": Layout(
+        words="train/images train/masks (also val, test; labels or annotations)",
+        find=parallel(*by_split("{}/images", [f"{{}}/{name}" for name in MASK_FOLDERS])),
     ),
+    "train-test-masks": Layout(
+        words="train/ train_masks/ test/ test_masks/ (also trainannot/, train_labels/)",
+        find=parallel(*by_split("{}", [f"{{}}{joint}{name}" for joint in ("_", "") for name in MASK_FOLDERS])),
+    ),
+    "images-masks": Layout(
+        words="images/ masks/ (with folders train/ val/ test/ in them, with splits.csv, or with neither)",
+        find=parallel(Folders(None, IMAGE_FOLDERS, MASK_FOLDERS), splits_file="splits.csv"),
+    ),
+    "voc": Layout(words="JPEGImages/ SegmentationClass/ ImageSets/Segmentation/ (VOC)", find=voc),
+    "cityscapes": Layout(
+        words="leftImg8bit/ gtFine/ (Cityscapes)", find=cityscapes, auto="cityscapes", known=CITYSCAPES
+    ),
+    "folder-each": Layout(words="x/images/x.png x/masks/*.png, a folder for each image x", find=folder_each),
+    "yolo": Layout(words="images/ labels/*.txt (YOLO outlines)", find=yolo),
+    "coco": Layout(words="annotations/*.json (COCO outlines)", find=coco),
+    "beside": Layout(words="x.jpg x_mask.png in one folder (or x_seg, x_label, x_lesion)", find=beside),
 }
-"""By name; the first that matches a folder is taken. To add a layout, add an entry."""
+"""By name; the first that matches a folder is taken. To add a layout, add a function and an entry."""
+
+FOLDER = Layout(words="any folder of images", find=photographs)
+"""Of phase 1 alone, where no other layout matches."""
 
 
-def find_dataset(root: Path, *, classes: str = "auto", labelled: bool) -> Dataset:
+class Patterns(NamedTuple):
+    """Which files are images and which are masks, as --images and --masks say; see `by_patterns`."""
+
+    images: str = ""
+    masks: str = ""
+
+
+NO_PATTERNS = Patterns()
+
+
+def find_dataset(
+    root: Path,
+    *,
+    labelled: bool,
+    classes: str | Classes = "auto",
+    join: Join | None = None,
+    patterns: Patterns = NO_PATTERNS,
+) -> Dataset:
     """Find out how a folder of data is laid out, and list its images, with their masks if `labelled`.
 
-    `classes` is auto, species, binary or the path of a YAML file. Without `labelled` no mask is looked for
-    and any folder of images will do, read recursively; official splits stay what they are. Nothing is
-    decoded. Raises UserError for a folder that is missing, empty or not understood, and for images and
-    masks that do not pair up.
+    `classes` is auto, a word, the path of a YAML file, or classes themselves; `join` says how several masks of an image
+    become one; `patterns` take the place of a layout. Without `labelled` masks are left aside, and any folder of images
+    will do, read recursively; official splits stay what they are. Nothing is decoded. Raises UserError for a folder
+    that is missing, empty or not understood, and for images and masks that do not pair up.
     """
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of the data set with --data_dir")
+    tree = Tree(root)
+    name, layout, found = _laid_out(tree, patterns)
+    if layout is None or found is None:
+        if labelled:
+            raise _not_understood(tree)
+        return FOLDER.unlabelled("folder", photographs(tree), root)
+    if not patterns.images:
+        found = with_note_of_others(found, tree)
+    if not labelled:
+        return layout.unlabelled(name, found, root)
+    return layout.labelled(name, found, root, classes=classes, join=join)
+
+
+def _laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found | None]:
+    """The first layout that matches, with its name and what it finds; or that of the patterns, where there are some."""
+    if patterns.masks and not patterns.images:
+        raise UserError(f"--masks {patterns.masks} needs --images, the pattern of the images that they belong to")
+    if patterns.images:
+        layout = Layout(words="--images and --masks", find=by_patterns(*patterns))
+        return "patterns" if patterns.masks else "folder", layout, layout.find(tree)
     for name, layout in LAYOUTS.items():
-        if layout.matches(root):
-            return layout.find(root, name, classes=classes, labelled=labelled)
-    return _find_folder(root, labelled)
+        if (found := layout.find(tree)) is not None:
+            return name, layout, found
+    return "folder", None, None
 
 
-def _find_folder(root: Path, labelled: bool) -> Dataset:
-    images, passed_over = list_images(root)
+def _not_understood(tree: Tree) -> UserError:
+    """The error for a folder that may hold images, and no masks that can be told from them."""
+    for folder in tree.folders(tree.root).values():
+        with suppress(UserError):
+            _, layout, _ = _laid_out(Tree(folder), NO_PATTERNS)
+            if layout is not None:
+                return UserError(
+                    f"{tree.root} is no data set, but {folder} is one: {layout.words}; give that as --data_dir"
+                )
+    images = len(tree.images().files)
     if not images:
-        raise no_images(root)
-    if labelled:
-        *most, last = (layout.words for layout in LAYOUTS.values())
-        raise UserError(
-            f"{root} holds {len(images)} images but no masks in a layout that is understood: lay them out as "
-            f"{', '.join(most)}, or {last}"
-        )
-    samples = tuple(Sample(key, image, None, {}, None) for key, image in images.items())
-    return Dataset("folder", None, samples, passed_over_note(passed_over))
+        return no_images(tree.root)
+    *most, last = (layout.words for layout in LAYOUTS.values())
+    return UserError(
+        f"{tree.root} holds {images} images but no masks in a layout that is understood: lay them out as "
+        f"{', '.join(most)}, or {last}; or say where they lie with --images and --masks"
+    )

@@ -77,4 +77,4 @@ def test_what_was_lost_is_a_note_of_the_run_also_from_the_cache(tmp_path):
         assert "in 2 images (004, 005)" in dark
         assert several == "only the first page or frame is read of 1 image (006)"
         assert "of 1 image (003)" in corrupt
-        assert load_splits(config).notes == (dark, corrupt)
+        assert load_splits(config).notes == ("masks that are left aside: 20", dark, corrupt)

@@ -14,8 +14,10 @@ from datasets import (
 )
 
 from common.data.classes import BINARY_NAMES, IGNORE, SPECIES_NAMES
-from common.data.layouts.parallel import Folders, ParallelFolders
+from common.data.layouts.layout import Layout
+from common.data.layouts.parallel import Folders, parallel
 from common.data.layouts.registry import LAYOUTS, find_dataset
+from common.data.masks.mask import MaskFile
 from common.errors import UserError
 
 
@@ -36,7 +38,7 @@ def test_oxford_is_found_with_official_split_and_species_also_one_folder_down(tm
     samples = by_key(dataset)
     assert samples["Bengal_0"].values == {1: 1, 2: 0, 3: IGNORE}
     assert samples["beagle_1"].values == {1: 2, 2: 0, 3: IGNORE}
-    assert samples["beagle_1"].mask == tmp_path / inside / "annotations/trimaps/beagle_1.png"
+    assert samples["beagle_1"].mask == MaskFile(tmp_path / inside / "annotations/trimaps/beagle_1.png")
 
 
 def test_oxford_species_comes_from_the_list_and_from_the_first_letter_without_one(tmp_path):
@@ -56,7 +58,8 @@ def test_oxford_binary_takes_the_pet_as_foreground_and_ignores_the_border(tmp_pa
 @pytest.mark.parametrize("labelled", [True, False])
 def test_oxford_names_the_images_that_no_list_holds_and_leaves_them_out(tmp_path, labelled):
     dataset = find_dataset(write_oxford(tmp_path, unlisted=2), labelled=labelled)
-    (note,) = dataset.notes
+    note, *others = dataset.notes
+    assert others == [] if labelled else ["masks that are left aside: 24"]
     assert "2 images" in note
     assert "Bengal_24" in note
     assert "beagle_25" in note
@@ -74,7 +77,10 @@ def test_oxford_refuses_a_name_in_both_lists(tmp_path):
     ("gone", "told"),
     [
         ("images/Bengal_0.jpg", r"1 names .* no image in images/: Bengal_0;"),
-        ("annotations/trimaps/Bengal_0.png", r"1 names .* no mask in annotations/trimaps/: Bengal_0;"),
+        (
+            "annotations/trimaps/Bengal_0.png",
+            r"1 of 24 images have no mask .*Bengal_0\.jpg; looked in annotations/trimaps/",
+        ),
         ("annotations/test.txt", r"official split .*test\.txt is missing"),
     ],
 )
@@ -90,7 +96,7 @@ def test_train_val_test_tree_keeps_its_splits_and_holds_species(tmp_path):
     assert (dataset.layout, dataset.classes.names) == ("train-val-test", SPECIES_NAMES)
     assert splits(dataset) == {"train": 6, "val": 3, "test": 3}
     first = by_key(dataset)["val/000"]
-    assert first.mask == tmp_path / "Val/processed_labels/000.png"
+    assert first.mask == MaskFile(tmp_path / "Val/processed_labels/000.png")
     assert first.values == {0: 0, 1: 1, 2: 2, 255: IGNORE}
 
 
@@ -103,7 +109,7 @@ def test_train_test_masks_pairs_masks_with_an_ending(tmp_path):
     dataset = find_dataset(write_train_test_masks(tmp_path), labelled=True)
     assert (dataset.layout, dataset.classes.names) == ("train-test-masks", BINARY_NAMES)
     assert splits(dataset) == {"train": 20, "test": 5}
-    assert by_key(dataset)["test/004"].mask == tmp_path / "test_masks/004_mask.png"
+    assert by_key(dataset)["test/004"].mask == MaskFile(tmp_path / "test_masks/004_mask.png")
 
 
 def test_images_masks_pairs_by_name_whatever_the_suffix_and_the_folder_inside(tmp_path):
@@ -117,7 +123,7 @@ def test_images_masks_pairs_by_name_whatever_the_suffix_and_the_folder_inside(tm
     }
     dataset = find_dataset(write_tree(tmp_path, files), labelled=True)
     assert dataset.layout == "images-masks"
-    assert {sample.key: sample.mask.name for sample in dataset.samples} == {
+    assert {sample.key: sample.mask.path.name for sample in dataset.samples} == {
         "deep/a.b": "a.b.png",
         "ISIC_7": "ISIC_7_Segmentation.png",
         "own_mask": "own_mask.png",
@@ -164,7 +170,7 @@ def test_test_images_stay_test_images_where_the_masks_are_not_there(tmp_path):
 
 
 def test_a_layout_is_added_by_the_registry_alone(tmp_path, monkeypatch):
-    toy = ParallelFolders(words="photos/ truth/", folders=(Folders("train", "photos", "truth"),), auto="binary")
+    toy = Layout(words="photos/ truth/", find=parallel(Folders("train", ("photos",), ("truth",))))
     monkeypatch.setitem(LAYOUTS, "toy", toy)
     write_tree(tmp_path / "data", {"photos/a.jpg": photo(1), "truth/a.png": square_mask(255)})
     dataset = find_dataset(tmp_path / "data", labelled=True)
@@ -214,7 +220,7 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 def test_two_masks_for_one_image_are_refused(tmp_path):
     write_images_masks(tmp_path, 1)
     write_tree(tmp_path, {"masks/000_mask.png": square_mask(1)})
-    with pytest.raises(UserError, match=r"000\.jpg has two masks"):
+    with pytest.raises(UserError, match=r"000\.jpg has 2 masks: .*000\.png, .*000_mask\.png; .*--join"):
         find_dataset(tmp_path, labelled=True)
 
 
@@ -236,7 +242,7 @@ def test_the_official_folders_of_isic_2016_are_found_with_their_split(tmp_path):
     assert (dataset.layout, dataset.classes.names) == ("isic-2016", BINARY_NAMES)
     assert splits(dataset) == {"train": 12, "test": 3}
     mask = by_key(dataset)["test/ISIC_1000000"].mask
-    assert mask.name == "ISIC_1000000_Segmentation.png"
+    assert mask.path.name == "ISIC_1000000_Segmentation.png"
 
 
 def write_splits(root, lines):

@@ -1,0 +1,70 @@
+"""Any folder of photographs, for phase 1: all images below it but those that are masks of others."""
+
+import re
+from dataclasses import replace
+
+from common.data.layouts.folders import MASK_FOLDERS, SPLIT_NAMES, Tree, split_in
+from common.data.layouts.layout import Found, splits_note
+from common.data.layouts.pairing import image_stem, mask_stem
+from common.data.listing import IMAGE_SUFFIXES, list_files
+from common.data.samples import Sample, mask_files
+from common.errors import abbreviate, images_are
+
+SPLITS = "|".join(name for names in SPLIT_NAMES.values() for name in names)
+HOLDS_MASKS = re.compile(
+    rf"(?:.*[_\-. ])?(?:{SPLITS})?(?:{'|'.join(MASK_FOLDERS)})|segmentation(?:class|object)|gt(?:fine|coarse)",
+    re.IGNORECASE,
+)
+"""A folder whose name says that masks lie in it: masks, train_labels, trainannot, SegmentationClass."""
+
+
+def photographs(tree: Tree) -> Found:
+    """All images below a folder but masks: those in folders of masks, and those named as the mask of one beside them.
+
+    A folder is one of masks if its name says so and one of its files has the name of an image elsewhere.
+    """
+    files, passed_over = tree.images()
+    homes = {key: _mask_folder(key) for key in files}
+    names = {image_stem(_last(key)) for key, home in homes.items() if not home}
+    of_masks = {
+        home for key, home in homes.items() if home and {_last(key), mask_stem(_last(key)), _parent(key)} & names
+    }
+    masks = {key for key, home in homes.items() if home in of_masks or mask_stem(key) in files}
+    samples = [Sample(key, image, None, {}, split_in(key)) for key, image in files.items() if key not in masks]
+    return Found(
+        samples=samples,
+        strays=[files[key] for key in masks],
+        notes=splits_note(samples),
+        passed_over=passed_over,
+    )
+
+
+def with_note_of_others(found: Found, tree: Tree) -> Found:
+    """What a layout found, with a note that counts the images that lie elsewhere, but for those in folders of masks."""
+    samples = [*found.samples, *found.unlabelled]
+    taken = {*found.aside, *(sample.image for sample in samples)} | {
+        file for sample in samples for file in mask_files(sample)
+    }
+    files = list_files(tree.root, IMAGE_SUFFIXES).files
+    others = [name for name, path in files.items() if path not in taken and not _mask_folder(name)]
+    others = [name for name in others if mask_stem(name.rpartition(".")[0]) is None]
+    if not others:
+        return found
+    note = f"{images_are(len(others))} left aside, for the layout has no place for them: {abbreviate(others)}"
+    return replace(found, notes=[*found.notes, note])
+
+
+def _mask_folder(key: str) -> str:
+    """The outermost folder of masks around a file; empty where there is none."""
+    parts = key.split("/")[:-1]
+    depth = next((depth for depth, part in enumerate(parts, start=1) if HOLDS_MASKS.fullmatch(part)), 0)
+    return "/".join(parts[:depth])
+
+
+def _last(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _parent(key: str) -> str:
+    """The name of the folder around a file: that of its image, where each has a folder of masks."""
+    return _last(key.rpartition("/")[0])

@@ -1,0 +1,103 @@
+"""Which mask belongs to which image, by their names."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from common.data.masks.mask import JoinedMasks, Mask, MaskFile
+from common.errors import abbreviate
+
+MASK_WORDS = (
+    "mask", "masks", "segmentation", "seg", "label", "labels", "labelids", "lesion", "roi", "gt", "groundtruth",
+    "ground_truth", "annotation", "annotations", "anno", "annot", "trimap", "matte",
+)  # fmt: skip
+IMAGE_WORDS = ("image", "img", "photo", "rgb", "sat", "leftimg8bit")
+NUMBER = r"(?:[_\-. ]?\d+)?"
+MASK_NAME = re.compile(rf"(.+?)[_\-. ]+(?:gtfine_)?(?:{'|'.join(MASK_WORDS)}){NUMBER}", re.IGNORECASE)
+IMAGE_NAME = re.compile(rf"(.+?)[_\-. ]+(?:{'|'.join(IMAGE_WORDS)})", re.IGNORECASE)
+ENDINGS = ", ".join(f"_{word}" for word in MASK_WORDS[:9])
+"""For messages."""
+
+
+class Paired(NamedTuple):
+    """The masks of images, by the images' keys, and the masks that belong to none."""
+
+    masks: Mapping[str, Mask]
+    strays: Sequence[Path]
+
+
+def mask_stem(name: str) -> str | None:
+    """The name without the ending that says that it is a mask's; None for a name without such an ending."""
+    found = MASK_NAME.fullmatch(name)
+    return found[1] if found else None
+
+
+def image_stem(name: str) -> str:
+    """The name without the ending that says that it is an image's, if it has one: x of x_image."""
+    found = IMAGE_NAME.fullmatch(name)
+    return found[1] if found else name
+
+
+def pair_masks(images: Mapping[str, Path], masks: Iterable[tuple[str, Path]]) -> Paired:
+    """Find the masks of each image by their keys, the paths without suffix inside their folders.
+
+    A mask has the name of the image, or that name and an ending such as `_mask` or `_mask_2`, or lies in a folder of
+    that name. Several masks are parts of one if their names differ in numbers alone, or if they share such a folder.
+    """
+    homes = {image_stem(key): key for key in images} | {key: key for key in images}
+    parts: dict[str, list[tuple[str, Path]]] = {}
+    strays = []
+    for name, path in masks:
+        stems = (name, mask_stem(name), name.rpartition("/")[0])
+        stem = next((stem for stem in stems if stem and stem in homes), None)
+        if stem is None:
+            strays.append(path)
+        else:
+            parts.setdefault(homes[stem], []).append((name, path))
+    return Paired({key: as_one_mask(several, key) for key, several in parts.items()}, strays)
+
+
+def as_one_mask(files: Sequence[tuple[str, Path]], folder: str = "") -> Mask:
+    """The mask of an image that is drawn in one file, or in several, given by their names and paths.
+
+    They are parts of one mask if their names differ in numbers alone, or if they lie in a `folder` of their own.
+    """
+    ordered = [MaskFile(path) for _, path in sorted(files, key=lambda file: natural(file[0]))]
+    if len(ordered) == 1:
+        return ordered[0]
+    kinds = {f"{path.parent}/{re.sub(f'{NUMBER}$', '', path.stem)}" for _, path in files}
+    own = all(name.rpartition("/")[0] == folder != "" for name, _ in files)
+    return JoinedMasks(tuple(ordered), named_as_parts=own or len(kinds) == 1)
+
+
+def natural(name: str) -> list[tuple[str, int]]:
+    """A key by which 10 comes after 9."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", name)]
+
+
+def where_looked(
+    root: Path, image_folder: Path | None, mask_folders: Sequence[Path], images: Iterable[str], strays: Sequence[Path]
+) -> str:
+    """Where the masks of images were looked for, by which names, and what else lies there; and what to do."""
+    if image_folder is None or not mask_folders:
+        return f"there is no folder of masks beside {image_folder or root}: add the masks"
+    folder, image_folder = mask_folders[0].relative_to(root), image_folder.relative_to(root)
+    lies = f"; it holds {abbreviate([path.name for path in strays])}" if strays else ""
+    looked = f"looked in {folder}/ for the same name, also with {ENDINGS}{lies}"
+    if ending := _common_ending(images, strays):
+        return f"{looked}: say so with --images '{image_folder}/{{stem}}.*' --masks '{folder}/{{stem}}{ending}'"
+    return f"{looked}: add the masks, move these images away, or say where masks lie with --images and --masks"
+
+
+def _common_ending(images: Iterable[str], strays: Sequence[Path]) -> str:
+    """What most masks without an image have after the name of one, with the suffix; empty where none has."""
+    names = {key.rpartition("/")[2] for key in images}
+    endings = Counter(
+        path.name[length:]
+        for path in strays
+        for length in range(len(path.stem) - 1, 0, -1)
+        if path.name[:length] in names
+    )
+    return endings.most_common(1)[0][0] if endings else ""

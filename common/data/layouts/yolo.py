@@ -1,0 +1,69 @@
+"""The layout of YOLO: outlines as texts beside the images."""
+
+from common.config.yaml_file import load_yaml
+from common.data.classes import Classes, classes_of_objects
+from common.data.layouts.folders import SPLIT_NAMES, Tree, split_in, split_of
+from common.data.layouts.layout import Found, merged, splits_note
+from common.data.listing import list_images
+from common.data.masks.mask import NoObjects
+from common.data.masks.outlines import YoloOutlines
+from common.data.samples import Sample
+from common.errors import UserError, abbreviate, images_are
+
+TEXT = (".txt",)
+TABLES = ("data.yaml", "data.yml", "dataset.yaml")
+
+
+def yolo(tree: Tree) -> Found | None:
+    """images/ beside labels/*.txt, with folders of splits inside them or around them."""
+    around = ["", *(f"{name}/" for names in SPLIT_NAMES.values() for name in names)]
+    parts = [part for prefix in around if (part := _part(tree, prefix))]
+    return merged(parts, classes=_classes(tree)) if parts else None
+
+
+def _part(tree: Tree, prefix: str) -> Found | None:
+    """The images of {prefix}images with their texts in {prefix}labels. An image without a text has no objects."""
+    image_folder, text_folder = tree.folder(f"{prefix}images"), tree.folder(f"{prefix}labels")
+    if image_folder is None or text_folder is None:
+        return None
+    images, passed_over = tree.images(image_folder)
+    texts = list_images(text_folder, TEXT).files
+    if not images.keys() & texts.keys():
+        return None
+    split = split_of(prefix.rstrip("/"))
+    samples = [
+        Sample(
+            f"{split}/{key}" if split else key,
+            image,
+            YoloOutlines(texts[key]) if key in texts else NoObjects(),
+            {},
+            split or split_in(key),
+        )
+        for key, image in images.items()
+    ]
+    empty = [key for key in images if key not in texts]
+    told = [f"{images_are(len(empty))} without a text in labels/, and taken to show no object: {abbreviate(empty)}"]
+    return Found(
+        samples=samples,
+        strays=[path for key, path in texts.items() if key not in images],
+        notes=[*([] if split else splits_note(samples)), *(told if empty else [])],
+        passed_over=passed_over,
+    )
+
+
+def _classes(tree: Tree) -> Classes | None:
+    """The classes that data.yaml names. Raises UserError for names that are none."""
+    path = next((tree.root / name for name in TABLES if (tree.root / name).is_file()), None)
+    if path is None:
+        return None
+    content = load_yaml(path, as_text=True)
+    match content:
+        case {"names": [*names]}:
+            pass
+        case {"names": {**by_number}}:
+            names = [by_number.get(str(number)) for number in range(len(by_number))]
+        case _:
+            names = []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path} names no classes (names: [cell, vessel]): add them, or give --classes a file of yours")
+    return classes_of_objects([str(name) for name in names])

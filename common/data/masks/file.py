@@ -1,0 +1,177 @@
+"""From one mask file, whatever its type, to a number for each pixel."""
+
+import io
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Integer, Shaped, UInt8
+from PIL import Image
+
+from common.data.lost import lost_in
+from common.data.masks.lossy import black_or_white
+from common.data.opened import open_with_pillow, opened, read_bytes, refuse_large, refuse_pixels, unreadable
+from common.data.turned import orientation, turn
+from common.data.values import GREY, HIGHEST, ValueTable
+from common.errors import UserError
+
+NUMPY = b"\x93NUMPY"
+ARRAY_SUFFIX = ".npy"
+LOSSY = ("JPEG", "MPO", "AVIF", "HEIF")
+LOSSLESS_WEBP = b"VP8L"
+WHITE = 0xFFFFFF
+
+
+class ColouredMaskError(UserError):
+    """A mask is a picture in colours, and the classes are told by numbers."""
+
+
+class MaskPixels(NamedTuple):
+    """The pixels of a mask file, as they lie in the picture."""
+
+    numbers: Integer[np.ndarray, "h w"]
+    upright: bool = False
+    """Whether an EXIF tag of its own said how it is to be turned, and it was."""
+    lost: frozenset[str] = frozenset()
+    """The kinds of what was lost in reading, of `common.data.lost`."""
+
+
+def read_mask_file(path: Path, table: ValueTable) -> MaskPixels:
+    """Read a mask as the numbers that its classes are told by: grey values, palette indices, or colours (0xRRGGBB).
+
+    Black and white are 0 and 255 whatever their palette's indices or their bits, where the classes know 255; what is
+    transparent is 0. What a loss in saving blurred is cut halfway between black and white. Raises BadFileError naming
+    the file if it cannot be read or ends too early, ColouredMaskError, and UserError for what is no mask.
+    """
+    data = read_bytes(path)
+    if data.startswith(NUMPY):
+        return MaskPixels(_told(_array(data, path), None, table, path))
+    refuse_large(data, path)
+    picture = open_with_pillow(data, path)
+    upright = orientation(opened(data)) != 1  # a TIFF has been turned, and lost its tag
+    lossy = picture.format in LOSSY or (picture.format == "WEBP" and LOSSLESS_WEBP not in data[:64])
+    lost = {kind for kind in lost_in(data) if kind != "dark"}
+    pixels = _deep_colours(data, picture)
+    if pixels is None:
+        picture = picture if picture.mode in PLAIN else picture.convert("RGB")
+        pixels, alpha = _without_alpha(np.asarray(picture), picture.mode, path)
+        lost |= {"alpha"} if alpha else set()
+    if lossy:
+        pixels, cut = black_or_white(pixels, table, path)
+        lost |= {"lossy"} if cut else set()
+    numbers = _told(pixels, _palette(picture), table, path)
+    return MaskPixels(turn(numbers, orientation(picture)), upright, frozenset(lost))
+
+
+PLAIN = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "F", "I;16", "I;16L", "I;16B")
+"""Modes of Pillow whose arrays hold what the file does."""
+
+
+def _array(data: bytes, path: Path) -> Shaped[np.ndarray, "..."]:
+    """An array of NumPy, with one of one channel, or one picture, taken as flat."""
+    try:
+        stream = io.BytesIO(data)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, kind = read_header[np.lib.format.read_magic(stream)](stream)
+        refuse_pixels(math.prod(shape), path)
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, KeyError, EOFError, OSError) as error:
+        raise unreadable(path, " ".join(str(error).split())) from error
+    flat = array.reshape([side for side in shape if side != 1] if len(shape) == 3 and 1 in shape else shape)
+    if kind.kind not in "biuf" or flat.ndim not in (2, 3) or (flat.ndim == 3 and flat.shape[2] not in (3, 4)):
+        raise UserError(
+            f"the mask {path} is an array of shape {array.shape} and type {array.dtype}; a mask is (height, width) and "
+            "holds numbers"
+        )
+    return flat
+
+
+def _deep_colours(data: bytes, picture: Image.Image) -> Shaped[np.ndarray, "h w c"] | None:
+    """Colours of 16 bits, of which Pillow would drop the lower half; None for all other files."""
+    if not (picture.format == "PNG" and data[24] == 16 and data[25] != 0):
+        return None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return None if pixels is None or pixels.ndim != 3 else pixels[..., 2::-1]
+
+
+def _palette(picture: Image.Image) -> UInt8[np.ndarray, "n 3"] | None:
+    """The colours of a picture's palette."""
+    if picture.mode not in ("P", "PA") or picture.palette is None:
+        return None
+    return np.array(picture.convert("P").getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+
+
+def _without_alpha(
+    pixels: Shaped[np.ndarray, "h w *c"], mode: str, path: Path
+) -> tuple[Shaped[np.ndarray, "h w *_"], bool]:
+    """The picture as it is seen on black, and whether that changes it. One of one colour is its transparency."""
+    if mode not in ("LA", "RGBA", "PA"):
+        return pixels, False
+    colours, alpha = pixels[..., :-1], pixels[..., -1]
+    colours = colours[..., 0] if mode != "RGBA" else colours
+    if (alpha == 255).all():
+        return colours, False
+    if (colours == colours[0, 0]).all():
+        return alpha, True
+    if ((alpha != 0) & (alpha != 255)).any():
+        raise UserError(
+            f"the mask {path} has half-transparent pixels, whose class is not certain: save it without transparency"
+        )
+    return np.where(alpha.reshape(*alpha.shape, *[1] * (colours.ndim - 2)) == 0, 0, colours), True
+
+
+def _told(
+    pixels: Shaped[np.ndarray, "h w *c"], palette: UInt8[np.ndarray, "n 3"] | None, table: ValueTable, path: Path
+) -> Integer[np.ndarray, "h w"]:
+    """The numbers by which the classes are told."""
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if palette is not None and pixels.ndim == 2:
+        return _told_by_palette(pixels.astype(np.uint8), palette, table)
+    if pixels.ndim == 3:
+        if not table.colours or pixels.dtype != np.uint8:
+            raise ColouredMaskError(f"the mask {path} is a colour picture, and the classes are told by numbers")
+        return _as_colours(pixels)
+    numbers = _whole(pixels, path)
+    white = 1 if pixels.dtype == bool else np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
+    if white not in (0, 255) and table.knows(255) and not table.knows(white) and _holds_only(numbers, white):
+        numbers = numbers // white * 255
+    if not table.colours:
+        return numbers
+    return np.where(numbers > 255, HIGHEST, np.minimum(numbers, 255).astype(np.int32) * GREY)
+
+
+def _told_by_palette(
+    indices: UInt8[np.ndarray, "h w"], palette: UInt8[np.ndarray, "n 3"], table: ValueTable
+) -> Integer[np.ndarray, "h w"]:
+    colours = np.zeros(256, np.int32)
+    colours[: len(palette)] = _as_colours(palette[None])[0]
+    if table.colours:
+        return colours[indices]
+    black_and_white = {*colours[np.unique(indices)].tolist()} <= {0, WHITE}
+    if black_and_white and table.knows(0) and table.knows(255):
+        return np.where(colours[indices] == WHITE, 255, 0)
+    return indices
+
+
+def _as_colours(pixels: UInt8[np.ndarray, "h w c"]) -> Integer[np.ndarray, "h w"]:
+    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
+    return (red << 16) | (green << 8) | blue
+
+
+def _whole(pixels: Shaped[np.ndarray, "h w"], path: Path) -> Integer[np.ndarray, "h w"]:
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8)
+    low, high = pixels.min(), pixels.max()
+    if not 0 <= low <= high <= HIGHEST or (pixels.dtype.kind == "f" and (pixels % 1).any()):
+        raise UserError(
+            f"the mask {path} holds values from {low} to {high}; masks hold whole numbers from 0: save it as a PNG of "
+            "8 or 16 bits"
+        )
+    return pixels if pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 4 else pixels.astype(np.int32)
+
+
+def _holds_only(numbers: Integer[np.ndarray, "h w"], white: int) -> bool:
+    return bool(((numbers == 0) | (numbers == white)).all())

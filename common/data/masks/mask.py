@@ -1,0 +1,152 @@
+"""What a mask is, wherever it is written down; and masks that are one or several image files."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Integer
+
+from common.data.masks.file import MaskPixels, read_mask_file
+from common.data.opened import BadFileError
+from common.data.turned import TURNS_SIDE, turn
+from common.data.values import ValueTable
+
+Join = Literal["later", "union"]
+"""How several masks of an image become one: the later goes over the earlier, or what any shows is foreground."""
+
+
+class Frame(NamedTuple):
+    """The image that a mask belongs to, as it is shown."""
+
+    path: Path
+    height: int
+    width: int
+    turned: int = 1
+    """EXIF orientation of its file, from which it was turned to be shown."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+
+class Drawn(NamedTuple):
+    """The numbers of a mask, one for each pixel of the image."""
+
+    numbers: Integer[np.ndarray, "h w"]
+    """Grey values, indices, or colours as 0xRRGGBB where the classes are told by colours."""
+    lost: frozenset[str] = frozenset()
+    """The kinds of what was lost in reading, of `common.data.lost`."""
+
+
+class Mask(ABC):
+    """Where the mask of an image is written down; nothing is read before `read`."""
+
+    @property
+    @abstractmethod
+    def files(self) -> tuple[Path, ...]:
+        """The files whose bytes say what the mask is."""
+
+    @property
+    def content(self) -> list[Any]:
+        """What else says what the mask is, as plain data."""
+        return []
+
+    @abstractmethod
+    def read(self, frame: Frame, table: ValueTable) -> Drawn:
+        """The numbers of the mask, of the image's size.
+
+        Raises BadFileError for a damaged file and one that does not fit the image, and UserError for numbers or
+        colours that no table can mean.
+        """
+
+    def __str__(self) -> str:
+        return str(self.files[0])
+
+
+@dataclass(frozen=True)
+class MaskFile(Mask):
+    """One image file, or one array of NumPy."""
+
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
+
+    def read(self, frame: Frame, table: ValueTable) -> Drawn:
+        pixels = read_mask_file(self.path, table)
+        return placed(pixels, frame, self.path)
+
+
+@dataclass(frozen=True)
+class NoObjects(Mask):
+    """The mask of an image in which nothing is drawn: 0 everywhere."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def content(self) -> list[Any]:
+        return ["no objects"]
+
+    def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
+        return Drawn(np.zeros(frame.size, np.int32))
+
+    def __str__(self) -> str:
+        return "an image without objects"
+
+
+@dataclass(frozen=True)
+class JoinedMasks(Mask):
+    """Several masks of one image. What holds 0, or black, leaves the earlier masks as they are."""
+
+    parts: Sequence[Mask]
+    join: Join = "later"
+    named_as_parts: bool = True
+    """Whether their names say that they are parts of one mask, such as x_mask_1 and x_mask_2."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for part in self.parts for path in part.files)
+
+    @property
+    def content(self) -> list[Any]:
+        return [self.join, *(part.content for part in self.parts if part.content)]
+
+    def read(self, frame: Frame, table: ValueTable) -> Drawn:
+        numbers, lost = np.zeros(frame.size, np.int32), set[str]()
+        for part in self.parts:
+            drawn = part.read(frame, table)
+            np.copyto(numbers, 1 if self.join == "union" else drawn.numbers, where=drawn.numbers != 0)
+            lost |= drawn.lost
+        return Drawn(numbers, frozenset(lost))
+
+
+def placed(pixels: MaskPixels, frame: Frame, path: Path) -> Drawn:
+    """The pixels of a mask file, turned as the EXIF tag of its image says unless it had a tag of its own.
+
+    Raises BadFileError where it then differs in size from its image, and where it may lie one way or the other.
+    """
+    numbers, lost = pixels.numbers, pixels.lost
+    if frame.turned != 1 and not pixels.upright:
+        as_shown, as_stored = (numbers.shape == size for size in (frame.size, frame.size[::-1]))
+        if as_shown and (as_stored or frame.turned not in TURNS_SIDE):
+            raise BadFileError(
+                f"the image {frame.path} is turned as its EXIF tag says (orientation {frame.turned}), and its mask "
+                f"{path} may be drawn before or after that: save the image upright, without the tag"
+            )
+        if as_stored and not as_shown:
+            numbers, lost = turn(numbers, frame.turned), lost | {"turned"}
+    if numbers.shape != frame.size:
+        height, width = numbers.shape
+        turned = " (one of them is turned by a quarter)" if numbers.shape == frame.size[::-1] else ""
+        raise BadFileError(
+            f"the image {frame.path} is {frame.width} x {frame.height} pixels and its mask {path} {width} x {height}"
+            + turned
+        )
+    return Drawn(numbers, lost)

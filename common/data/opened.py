@@ -1,0 +1,87 @@
+"""An image file's bytes, and Pillow's view of them: what readers of images and of masks share."""
+
+import io
+import math
+import re
+import warnings
+from pathlib import Path
+
+import simplejpeg
+from PIL import Image, UnidentifiedImageError
+
+from common.data.lost import JPEG
+from common.errors import UserError
+
+REFUSED_BY_PILLOW = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+)
+
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # one limit, and a sentence beyond it
+
+
+class BadFileError(UserError):
+    """A single file is damaged or does not fit its partner; --skip_bad_files leaves such files out."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of an image file. Raises BadFileError if it cannot be opened, or is empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error.strerror or "it cannot be opened") from error
+    if not data:
+        raise unreadable(path, "it is empty")
+    return data
+
+
+def refuse_large(data: bytes, path: Path) -> None:
+    """Raise BadFileError for more pixels than Pillow's limit, before any is decoded: a small file may have many."""
+    try:
+        size = simplejpeg.decode_jpeg_header(data)[:2] if data.startswith(JPEG) else opened(data).size
+        pixels = math.prod(map(int, size))
+    except Image.DecompressionBombError as error:
+        pixels = int(next(iter(re.findall(r"\d+", str(error))), pixel_limit() + 1))
+    except REFUSED_BY_PILLOW:
+        return  # decoding says what is wrong
+    refuse_pixels(pixels, path)
+
+
+def refuse_pixels(pixels: int, path: Path) -> None:
+    """Raise BadFileError for more pixels than are read."""
+    if pixels > pixel_limit():
+        raise unreadable(
+            path, f"its {pixels:,} pixels are more than {pixel_limit():,}; shrink it, or cut it into tiles"
+        )
+
+
+def pixel_limit() -> float:
+    """The largest number of pixels that is read, for images and masks alike: Pillow's limit."""
+    return 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
+
+
+def opened(data: bytes) -> Image.Image:
+    """Pillow's view of a file whose pixels are not read yet."""
+    return Image.open(io.BytesIO(data))
+
+
+def open_with_pillow(data: bytes, path: Path) -> Image.Image:
+    """Pillow's first frame: unlike OpenCV it keeps palette indices and refuses a file that ends too early."""
+    try:
+        image = opened(data)
+        image.load()
+    except UnidentifiedImageError as error:
+        raise unreadable(path, "it is not an image, or ends too early") from error
+    except REFUSED_BY_PILLOW as error:
+        raise unreadable(path, str(error)) from error
+    return image
+
+
+def unreadable(path: Path, reason: str) -> BadFileError:
+    """The error for a file that can't be read."""
+    return BadFileError(f"cannot read the image file {path}: {reason}")

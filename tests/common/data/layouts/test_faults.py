@@ -1,0 +1,256 @@
+"""What data sets hold beside what a layout asks for: read rightly, counted in a note, or refused by name."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import write_tree
+from made_layouts import MADE, SIDE, coco, corners, drawn, picture, voc, yolo
+from PIL import Image
+from pycocotools.mask import encode
+
+from common.data.layouts.registry import find_dataset
+from common.data.masks.labels import read_labels
+from common.data.masks.mask import Frame, NoObjects
+from common.data.opened import BadFileError
+from common.errors import UserError
+
+INSTANCES = "annotations/instances_train2017.json"
+FRAME = Frame(Path("image"), SIDE, SIDE)
+
+
+def of(dataset, name):
+    (sample,) = [sample for sample in dataset.samples if sample.image.stem == name]
+    return sample
+
+
+def classes_of(sample):
+    return read_labels(sample.mask, sample.values, FRAME).classes
+
+
+@pytest.mark.parametrize(
+    "masks",
+    ["b/masks/{}.png", "b/train_labels/{}.png", "SegmentationObject/{}.png", "b/labels/x/{}_gt.png", "labels/{}/1.png"],
+)
+def test_phase_1_leaves_out_folders_of_masks_whatever_lies_around_them(tmp_path, masks):
+    files = {f"a/photos/{name}.jpg": picture(name) for name in "xyz"} | {masks.format("x"): drawn("x")}
+    dataset = find_dataset(write_tree(tmp_path, files), labelled=False)
+    assert [sample.key for sample in dataset.samples] == ["a/photos/x", "a/photos/y", "a/photos/z"]
+    assert dataset.notes == ("masks that are left aside: 1",)
+
+
+def test_photographs_in_folders_that_only_sound_like_masks_are_photographs(tmp_path):
+    files = {
+        f"{folder}/{name}.jpg": picture(name) for folder, name in (("masks", "p1"), ("labels", "p2"), ("more", "p3"))
+    }
+    dataset = find_dataset(write_tree(tmp_path, files), labelled=False)
+    assert len(dataset.samples) == 3
+    assert dataset.notes == ()
+
+
+def test_the_folders_of_photographs_say_their_split(tmp_path):
+    files = {
+        f"{split}/deep/{i}.jpg": picture(f"{split}{i}") for split in ("train", "valid", "testing") for i in range(2)
+    }
+    dataset = find_dataset(write_tree(tmp_path / "photos", {"more/0.jpg": picture("m"), **files}), labelled=False)
+    assert [sample.split for sample in dataset.samples] == [None, "test", "test", "train", "train", "val", "val"]
+    assert "the folders say the split: 2 test, 2 train, 2 val" in dataset.notes
+
+
+def test_a_data_set_one_folder_deeper_is_named(tmp_path):
+    MADE["CamVid"].write(tmp_path / "archive", 1)
+    with pytest.raises(UserError, match=r"archive is one: train/ .*give that as --data_dir"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_photographs_in_no_list_of_voc_have_no_mask(tmp_path):
+    voc(tmp_path, 1)
+    (note,) = find_dataset(tmp_path, labelled=True).notes
+    assert note.startswith("1 image is left out, listed in no file of ImageSets/Segmentation: ")
+    assert "extra" in {sample.key for sample in find_dataset(tmp_path, labelled=False).samples}
+    (tmp_path / "ImageSets/Segmentation/val.txt").write_text("train0\n")
+    with pytest.raises(UserError, match="train0 is listed as train and as val"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_the_classes_of_voc_are_those_of_its_folder_or_of_cvat_s_table(tmp_path):
+    voc(tmp_path / "VOC2012", 1)
+    (tmp_path / "VOC2012/class_names.txt").unlink()
+    official = find_dataset(tmp_path / "VOC2012", labelled=True)
+    assert (len(official.classes.names), official.classes.names[15]) == (21, "person")
+    assert (classes_of(of(official, "train0")) == drawn("train0", 1)).all()
+    (tmp_path / "VOC2012/labelmap.txt").write_text("# label:color:parts:actions\ncell:128,0,0::\nbackground:0,0,0::\n")
+    cvat = find_dataset(tmp_path / "VOC2012", labelled=True)
+    assert cvat.classes.names == ("background", "cell")
+    assert (classes_of(of(cvat, "train0")) == drawn("train0", 1)).all()
+    (tmp_path / "VOC2012").rename(tmp_path / "mine")
+    (tmp_path / "mine/labelmap.txt").unlink()
+    assert find_dataset(tmp_path / "mine", labelled=True).classes.names == ("background", "foreground")
+
+
+def test_cities_without_masks_are_left_out(tmp_path):
+    MADE["Cityscapes"].write(tmp_path, 2)
+    write_tree(tmp_path, {"leftImg8bit/train_extra/ulm/a_leftImg8bit.png": picture("a")})
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert dataset.notes[0].startswith("1 image is left out, in a folder that gtFine/ lacks: ")
+    assert dataset.classes.background is None
+    mask = Image.fromarray(np.full((SIDE, SIDE), 4, np.uint8))
+    mask.save(dataset.samples[0].mask.path)
+    assert (classes_of(dataset.samples[0]) == 255).all()
+
+
+def rewrite(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def run_lengths(mask):
+    """The lengths of runs of 0 and 1, down the columns, which begin with those of 0."""
+    ends = np.flatnonzero(np.diff(mask.T.ravel(), prepend=0, append=2))
+    return np.diff(ends, prepend=0).tolist()
+
+
+def test_outlines_of_coco_may_be_polygons_or_run_lengths(tmp_path):
+    coco(tmp_path, 1)
+    mask = drawn("train0", 1)
+    compressed = encode(np.asfortranarray(mask))["counts"].decode()
+    for counts in (run_lengths(mask), compressed):
+        outlines = {"size": [SIDE, SIDE], "counts": counts}
+        rewrite(tmp_path / INSTANCES, lambda content, outlines=outlines: set_outlines(content, outlines))
+        np.testing.assert_array_equal(classes_of(of(find_dataset(tmp_path, labelled=True), "train0")), mask)
+
+
+def set_outlines(content, outlines):
+    content["annotations"][0]["segmentation"] = outlines
+
+
+def test_a_later_object_of_coco_covers_an_earlier_one_and_an_image_may_show_none(tmp_path):
+    coco(tmp_path, 2)
+
+    def change(content):
+        content["categories"][0]["name"] = "hole"
+        content["annotations"][1] = {
+            "id": 9,
+            "image_id": 0,
+            "category_id": 3,
+            "segmentation": [[0, 0, 8, 0, 8, 8, 0, 8]],
+        }
+
+    rewrite(tmp_path / INSTANCES, change)
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert dataset.classes.names == ("background", "hole", "cell")
+    shown = [np.unique(classes_of(of(dataset, name))).tolist() for name in ("train0", "train1", "val0")]
+    assert shown == [[1], [0], [0, 2]]
+
+
+def test_a_category_called_background_is_the_background(tmp_path):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, lambda content: content["categories"][1].update(name="Background"))
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert dataset.classes.names == ("background", "cell")
+    assert (classes_of(of(dataset, "train0")) == 0).all()
+
+
+def test_images_of_coco_with_boxes_alone_and_images_that_it_does_not_name_are_left_out(tmp_path):
+    coco(tmp_path, 2)
+    write_tree(tmp_path / "train2017", {"other.jpg": picture("other")})
+    rewrite(tmp_path / INSTANCES, lambda content: content["annotations"][0].update(segmentation=[], bbox=[0, 0, 4, 4]))
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert dataset.notes[0].startswith("2 images are left out, which no JSON file names, or of which it has boxes ")
+    assert {"train2017/train0", "train2017/other"} <= {s.key for s in find_dataset(tmp_path, labelled=False).samples}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content["images"].append({"id": 5, "file_name": "gone.jpg"}), "1 of 2 images .*gone.jpg; add"),
+        (lambda content: content["images"].append(dict(content["images"][0])), "names an image twice"),
+        (lambda content: content["images"].append({"id": 5}), r"is not whole: .*file_name"),
+        (lambda content: content["annotations"][0].pop("image_id"), "is not whole"),
+        (lambda content: content["categories"].clear(), "categories that it does not name: 7"),
+    ],
+)
+def test_a_file_of_coco_that_is_not_whole_is_refused_by_name(tmp_path, change, said):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, change)
+    with pytest.raises(UserError, match=f"instances_train2017.json.*{said}|{said}"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_a_damaged_file_of_coco_is_refused_and_other_json_is_none(tmp_path):
+    coco(tmp_path, 1)
+    (tmp_path / INSTANCES).write_text('{"images": [')
+    with pytest.raises(UserError, match=r"cannot read .*instances_train2017\.json"):
+        find_dataset(tmp_path, labelled=True)
+    for path in (tmp_path / "annotations").iterdir():
+        path.write_text('{"shapes": []}')
+    with pytest.raises(UserError, match="no masks in a layout that is understood"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_outlines_that_fit_no_image_are_bad_files(tmp_path):
+    coco(tmp_path, 1)
+    for outlines in ([[1, 2]], [["a", 1, 2, 3, 4, 5]], {"size": [SIDE, SIDE]}):
+        rewrite(tmp_path / INSTANCES, lambda content, outlines=outlines: set_outlines(content, outlines))
+        with pytest.raises(BadFileError, match=r"outlines of train0\.jpg in .*instances_train2017\.json"):
+            classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+    rewrite(tmp_path / INSTANCES, lambda content: set_outlines(content, [corners("train0", SIDE)]))
+    rewrite(tmp_path / INSTANCES, lambda content: content["images"][0].update(width=SIDE + 1))
+    with pytest.raises(BadFileError, match=r"is 8 x 8 pixels and its mask .* 9 x 8"):
+        classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+
+
+def test_an_image_of_yolo_without_a_text_shows_no_object(tmp_path):
+    yolo(tmp_path, 2)
+    (tmp_path / "labels/val/val0.txt").unlink()
+    (tmp_path / "labels/val/val1.txt").write_text("\n")
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert "1 image is without a text in labels/, and taken to show no object: val/val0" in dataset.notes
+    empty = [sample for sample in dataset.samples if sample.split == "val"]
+    assert empty[0].mask == NoObjects()
+    assert not any(classes_of(sample).any() for sample in empty)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0 0.5 0.5 0.2 0.2\n", r"train0\.txt: it holds boxes"),
+        ("0 0.5 0.5 0.2\n", r"train0\.txt: '0 0.5 0.5 0.2' is no line"),
+        ("0 1 2 30 2 30 40\n", "is no line"),
+        ("cell 0.1 0.1 0.2 0.1 0.2 0.2\n", "cell"),
+        ("0 nan nan nan nan nan nan\n", "is no line"),
+    ],
+)
+def test_a_text_of_yolo_without_outlines_is_a_bad_file(tmp_path, text, said):
+    yolo(tmp_path, 1)
+    (tmp_path / "labels/train/train0.txt").write_text(text)
+    (sample,) = [sample for sample in find_dataset(tmp_path, labelled=True).samples if sample.split == "train"]
+    with pytest.raises(BadFileError, match=said):
+        classes_of(sample)
+
+
+def test_yolo_may_keep_its_splits_outside_and_its_classes_in_a_list(tmp_path):
+    for split in ("train", "valid"):
+        write_tree(tmp_path / split, {f"images/{split}.jpg": picture(split)})
+        (tmp_path / split / "labels").mkdir()
+        (tmp_path / split / f"labels/{split}.txt").write_text(f"1 {' '.join(map(str, corners(split, 1)))}\n")
+    (tmp_path / "data.yaml").write_text("nc: 2\nnames: [yes, no]\n")
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert [(sample.key, sample.split) for sample in dataset.samples] == [
+        ("train/train", "train"),
+        ("val/valid", "val"),
+    ]
+    assert dataset.classes.names == ("background", "yes", "no")
+    np.testing.assert_array_equal(classes_of(dataset.samples[0]), drawn("train", 2))
+    (tmp_path / "data.yaml").write_text("nc: 2\n")
+    with pytest.raises(UserError, match=r"data\.yaml names no classes"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_tables_of_classes_that_differ_between_splits_are_refused(tmp_path):
+    MADE["Roboflow"].write(tmp_path, 1)
+    (tmp_path / "val/_classes.csv").write_text("Pixel Value, Class\n0, background\n1, other\n")
+    with pytest.raises(UserError, match=r"_classes\.csv and .*_classes\.csv name different classes"):
+        find_dataset(tmp_path, labelled=True)
