@@ -11,6 +11,8 @@ from datasets import photo, write_tree
 from jaxtyping import UInt8
 from PIL import Image
 
+from common.data.layouts.cityscapes import TRAINED
+
 SIDE = 8
 SPLITS = ("train", "val", "test")
 
@@ -43,6 +45,8 @@ class Made:
     """The splits that its folders or lists say."""
     classes: tuple[str, ...] = ("background", "foreground")
     flags: Mapping[str, str] = field(default_factory=dict)
+    truth: Callable[[str], UInt8[np.ndarray, "h w"]] = lambda name: drawn(name, 1)
+    """The classes of an image's pixels, by its name."""
 
 
 def names(count: int) -> dict[str, list[str]]:
@@ -79,11 +83,18 @@ def voc(root: Path, count: int) -> None:
     (lists / "trainval.txt").write_text("".join(f"{name}\n" for name in [*names(count)["train"], *names(count)["val"]]))
 
 
+def street(name: str) -> UInt8[np.ndarray, "h w"]:
+    """The classes of a street scene: a car (13) before stripes of all classes."""
+    stripes = np.arange(SIDE * SIDE, dtype=np.uint8).reshape(SIDE, SIDE) % len(TRAINED)
+    return np.where(drawn(name) == 0, stripes, 13).astype(np.uint8)
+
+
 def cityscapes(root: Path, count: int) -> None:
     """Cities, with the other files that lie beside the numbers of classes."""
+    numbers = np.array(list(TRAINED), np.uint8)
     for split, several in names(count).items():
         for name in several:
-            mask = np.where(drawn(name) == 0, 7, 26).astype(np.uint8)
+            mask = numbers[street(name)]
             files = {f"leftImg8bit/{split}/bonn/{name}_leftImg8bit.png": picture(name)}
             for kind in ("labelIds", "instanceIds", "color"):
                 files[f"gtFine/{split}/bonn/{name}_gtFine_{kind}.png"] = mask
@@ -127,7 +138,7 @@ def corners(name: str, scale: float) -> list[float]:
 def yolo(root: Path, count: int) -> None:
     """A text an image, and the names of the classes."""
     (root / "data.yaml").parent.mkdir(parents=True, exist_ok=True)
-    (root / "data.yaml").write_text("names:\n  0: cell\n  1: no\n")
+    (root / "data.yaml").write_text("names:\n  0: cell\n")
     for split, several in names(count).items():
         (root / f"labels/{split}").mkdir(parents=True)
         for name in several:
@@ -158,13 +169,13 @@ MADE = {
     "train_labels": Made(by_pattern("{split}/{name}.jpg", "{split}_labels/{name}.png"), "train-test-masks"),
     "CamVid": Made(by_pattern("{split}/{name}.png", "{split}annot/{name}.png"), "train-test-masks"),
     "VOC": Made(voc, "voc", classes=("_background_", "cell")),
-    "Cityscapes": Made(cityscapes, "cityscapes"),
+    "Cityscapes": Made(cityscapes, "cityscapes", classes=tuple(TRAINED.values()), truth=street),
     "x_mask": Made(by_pattern("{name}.jpg", "{name}_mask.png"), "beside", (None,)),
     "x_lesion": Made(by_pattern("{split}/{name}.bmp", "{split}/{name}_lesion.bmp"), "beside"),
     "Roboflow": Made(roboflow, "beside", classes=CELL),
     "a folder each": Made(a_folder_each, "folder-each", ("train", "val")),
     "COCO": Made(coco, "coco", classes=CELL),
-    "YOLO": Made(yolo, "yolo", classes=(*CELL, "no")),
+    "YOLO": Made(yolo, "yolo", classes=CELL),
     "patterns": Made(
         by_pattern("{split}/scans/{name}-t1.png", "truth/{split}/gt_{name}.png"),
         "patterns",
