@@ -1,6 +1,7 @@
 """Rows of measurements: means, CSV files and Markdown tables."""
 
 import csv
+import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV, with columns in the order of first use; missing values are empty."""
-    heads = list(dict.fromkeys(name for row in rows for name in row))
+    heads = _heads(rows)
     with replacing(path) as temporary, csv_table(temporary, heads) as add:
         for row in rows:
             add([row.get(name) for name in heads])
@@ -63,9 +64,26 @@ def csv_table(path: Path, heads: Sequence[str]) -> Iterator[Callable[[Iterable[A
     a file that is not UTF-8 keeps its bytes.
     """
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        table = csv.writer(file)
-        table.writerow(map(_no_formula, heads))
-        yield lambda cells: table.writerow(map(_no_formula, cells))
+        yield _table(file, heads)
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of a CSV file, as `write_csv` writes it."""
+    heads, file = _heads(rows), io.StringIO(newline="")
+    add = _table(file, heads)
+    for row in rows:
+        add([row.get(name) for name in heads])
+    return file.getvalue()
+
+
+def _heads(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _table(file: io.TextIOBase, heads: Sequence[str]) -> Callable[[Iterable[Any]], None]:
+    table = csv.writer(file)
+    table.writerow(map(_no_formula, heads))
+    return lambda cells: table.writerow(map(_no_formula, cells))
 
 
 def _no_formula(cell: Any) -> Any:

@@ -71,6 +71,16 @@ class Item:
     """Class maps as data URIs, by what they are: the pointer names the class at each pixel."""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A file that a page offers, for which nothing is fetched: its text stands in the page."""
+
+    name: str
+    text: str
+    words: str
+    """What the link says."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
     """Images with what can be done with them."""
@@ -89,6 +99,8 @@ class Gallery:
     """What images can be filtered by."""
     kinds_label: str = ""
     figure_heads: Sequence[str] = ()
+    listing: Listing | None = None
+    """A list of the images."""
 
     @property
     def drawn(self) -> set[str]:
@@ -104,6 +116,7 @@ class Gallery:
             "items": [_plain(item) for item in self.items],
             "layers": [_plain(layer) for layer in layers],
             "orders": [vars(order) for order in self.orders],
+            "listing": None if self.listing is None else vars(self.listing),
         }
 
     def block(self, note: str) -> Block:

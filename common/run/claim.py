@@ -46,7 +46,7 @@ WRITTEN = (
     "config.yaml", REPEAT, "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
     "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
     r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
-    r"figures/activation_maps\.png", "folds.csv",
+    r"figures/activation_maps\.png", "folds.csv", r"worst\.csv",
     r"tensorboard/events\.out\.tfevents\..*", r"tensorboard/projector_config\.pbtxt", r"tensorboard/\d{5}(/.*)?",
     MARKER,
 )  # fmt: skip

@@ -33,6 +33,12 @@ class Browser(webdriver.Chrome):
 
         return WebDriverWait(self, 10, poll_frequency=0.05).until(lambda _: self.execute_script(script, *arguments))
 
+    def until_true(self, test):
+        """Wait until a test of what is outside the page is true."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self, 10, poll_frequency=0.05).until(lambda _: test())
+
     def one(self, selector):
         return self.find_element("css selector", selector)
 

@@ -171,6 +171,25 @@ def test_the_gallery_begins_with_the_worst_and_can_be_turned_round_and_filtered(
     assert len(browser.all(".card")) == sum(1 in item["kinds"] for item in data["items"]) <= count
 
 
+def test_the_list_of_the_worst_images_is_saved_and_copied_without_asking_anybody(browser, runs, tmp_path):
+    saving = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", saving)
+    browser.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    browser.visit(runs / "seg/report.html")
+    browser.show(browser.one(".file a")).click()
+    browser.until_true(lambda: [path.name for path in tmp_path.iterdir()] == ["worst.csv"])
+    expected = (runs / "seg/worst.csv").read_bytes()
+    assert (tmp_path / "worst.csv").read_bytes() == expected
+    assert expected.decode().startswith("image,mean_iou,pixel_accuracy,true,predicted,share")
+    browser.one(".file button").click()
+    browser.until("return document.querySelector('.file button').textContent === 'copied'")
+    copied = browser.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied.splitlines() == expected.decode().splitlines()
+    assert all(url.startswith(("file:", "data:")) for url in browser.requests())
+
+
 def test_one_picture_is_looked_at_closely_with_mouse_and_keys(browser, runs):
     browser.visit(runs / "seg/report.html")
     card = browser.show(browser.one(".card"))

@@ -12,10 +12,13 @@ from pretrain.main import main as pretrain
 from transfer.main import main as transfer
 
 
-@pytest.mark.parametrize(("command", "flags"), [
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
         pytest.param(pretrain, PRETRAIN, marks=pytest.mark.slow, id="pretrain"),
         pytest.param(transfer, TRANSFER, id="transfer"),
-    ])
+    ],
+)
 def test_a_run_of_so_many_minutes_is_repeated_by_its_updates(command, flags, tmp_path, capsys):
     words = [*flags, *SYNTHETIC, "--epochs", "3", "--minutes", "0.03", "--output_dir", "run"]
     assert command(words) == 0

@@ -13,7 +13,7 @@ from transfer.main import main as transfer
 
 
 def test_phase_2_leaves_everything_that_a_run_promises(seg):
-    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html"}
+    assert {path.name for path in seg.iterdir()} >= {*RECORDS, "receipt.json", "report.html", "worst.csv"}
     assert {path.name for path in (seg / "figures").iterdir()} == {
         "segmentations_test.png", "confusion_test.png", "quality_test.png", "curves.png",
         "activation_maps.png", "features_before.png", "features_after.png",

@@ -24,6 +24,7 @@ from transfer.folds.pooled import SHARED, Pooled, verdict
 from transfer.report.gallery import ORDERS, ScoredImages, layer_list
 from transfer.report.headline import main_figures, score_tiles
 from transfer.report.scores import confusion_block
+from transfer.report.worst import worst_listing
 from transfer.segmenter import load_model
 
 
@@ -74,6 +75,7 @@ def _gallery(pooled: Pooled, tests: Sequence[Pack], device: str) -> Block:
         kinds=names,
         kinds_label="images with",
         figure_heads=["class", "IoU", "true", "predicted"],
+        listing=worst_listing(pooled.keys, pooled.scores),
     )
     return filled.block(some_of(len(items), len(places)))
 

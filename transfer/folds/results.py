@@ -8,11 +8,12 @@ from common.run.next_step import command_line, last_lines
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
+from transfer.report.worst import write_worst
 from transfer.scoring import print_table, save_counts
 
 
 def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
-    """Write metrics.json, test_images.npz, folds.csv and the page; print scores, alerts and what comes next."""
+    """Write metrics.json, test_images.npz, folds.csv, worst.csv and the page; print what came of it."""
     rows = [
         {
             "fold": run.name,
@@ -26,6 +27,7 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     write_csv(folder / "folds.csv", rows)
     digests = [digest for run in pooled.runs for digest in run.digests]
     save_counts(folder, pooled.keys, digests, pooled.scores)
+    write_worst(folder, pooled.keys, pooled.scores)
     write_json(
         folder / "metrics.json",
         {

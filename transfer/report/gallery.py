@@ -25,6 +25,7 @@ from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.cam_layers import MOST as MAPPED
 from transfer.report.cam_layers import Maps
+from transfer.report.worst import worst_listing
 
 ORDERS = (
     Order("worst first", "score"),
@@ -48,7 +49,7 @@ class ScoredImages:
     ) -> None:
         """`maps`: whether some images have activation maps."""
         self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
-        self.background = scores.background
+        self.scores, self.background = scores, scores.background
         self.order = worst_best_between(scores.per_image["mean_iou"])
         self.maps = Maps(net, scores.names, pack.images.shape[1])
         self.mapped = set(self.order[:MAPPED]) if maps else set[int]()
@@ -70,6 +71,7 @@ class ScoredImages:
             kinds=self.names,
             kinds_label="images with",
             figure_heads=["class", "IoU", "true", "predicted"],
+            listing=worst_listing(self.pack.keys, self.scores),
         )
         note = some_of(len(items), len(self.pack)) + _NOTE
         if len(items) > len(self.mapped):

@@ -26,6 +26,7 @@ from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.page import Before, write_page
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
 from transfer.report.scores import panel_colours, panels
+from transfer.report.worst import write_worst
 from transfer.scoring import challenge_words, print_table, save_images
 from transfer.segmenter import Segmenter
 
@@ -58,6 +59,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
         for split, wanted in (("test", shown), ("val", None))
     )
     save_images(run.folder, test.pack, test.scores)
+    write_worst(run.folder, test.pack.keys, test.scores)
     warnings = score_warnings(test.scores)
     scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
     images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
@@ -91,7 +93,7 @@ def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> N
 
 
 def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None) -> None:
-    """Write metrics.json and the figures of the scores into the folder; print the scores.
+    """Write metrics.json, worst.csv and the figures of the scores into the folder; print the scores.
 
     `original_size`: the scores at the images' own size, if those are wanted too.
     """
@@ -102,6 +104,7 @@ def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None
     write_json(folder / "metrics.json", {name: part.to_dict() for name, part in scores.items()})
     if scored.split == "test":
         save_images(folder, scored.pack, scored.scores)
+    write_worst(folder, scored.pack.keys, scored.scores)
     _draw_scores(folder / "figures", scored)
     for name, part in scores.items():
         print_table(part, name.replace("_", " "))

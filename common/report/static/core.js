@@ -96,6 +96,24 @@ ui.search = (label, act) => {
 
 ui.button = (words, act, properties) => ui.make("button", { type: "button", on: { click: act }, ...properties }, words);
 
+// A file whose text is here: to save, or to copy.
+ui.file = ({ name, text, words }) => {
+  const link = ui.make("a", { href: `data:text/csv;charset=utf-8,${encodeURIComponent(text)}`, download: name }, words);
+  const copy = ui.button("copy", () => ui.copy(copy, text), { class: "quiet", "aria-label": `copy ${name}` });
+  return ui.make("p", { class: "file" }, link, copy);
+};
+
+ui.copy = async (button, text) => {
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "copied";
+  } catch {
+    button.textContent = "copying is blocked";
+  }
+  setTimeout(() => (button.textContent = before), 1500);
+};
+
 ui.theme = () => {
   const root = document.documentElement;
   const dark = () =>
@@ -148,17 +166,7 @@ ui.contents = () => {
 
 ui.copying = () => {
   for (const button of document.querySelectorAll("button.copy")) {
-    button.addEventListener("click", async () => {
-      const text = button.parentElement.querySelector("code").textContent;
-      const before = button.textContent;
-      try {
-        await navigator.clipboard.writeText(text);
-        button.textContent = "copied";
-      } catch {
-        button.textContent = "copying is blocked";
-      }
-      setTimeout(() => (button.textContent = before), 1500);
-    });
+    button.addEventListener("click", () => ui.copy(button, button.parentElement.querySelector("code").textContent));
   }
 };
 

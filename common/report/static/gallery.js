@@ -11,6 +11,7 @@ class Gallery {
     this.count = ui.make("p", { class: "count", role: "status" });
     this.key = ui.make("div", { class: "keys" });
     mount.append(this.controls(), this.key, this.count, this.list);
+    if (data.listing) mount.append(ui.file(data.listing));
     this.watcher = new IntersectionObserver((entries) => entries.forEach((e) => e.isIntersecting && this.load(e.target)), { rootMargin: "600px" });
     this.cards.forEach((card) => this.watcher.observe(card));
     addEventListener("beforeprint", () => this.cards.forEach((card) => this.load(card)));
