@@ -26,8 +26,9 @@ def compressed(image):
         lambda image: np.ascontiguousarray(image[:, ::-1]),
         lambda image: cv2.resize(image, (80, 80), interpolation=cv2.INTER_AREA),
         lambda image: np.clip(image * 0.8 + 20, 0, 255).astype(np.uint8),
+        lambda image: image[4:-4, 4:-4],
     ],
-    ids=["compressed", "mirrored", "resized", "brightened"],
+    ids=["compressed", "mirrored", "resized", "brightened", "cut"],
 )
 def test_a_picture_saved_again_is_found_and_others_are_not(change):
     seen = pack_of([photo(i, height=128, width=128) for i in range(40)])
@@ -38,3 +39,24 @@ def test_a_picture_saved_again_is_found_and_others_are_not(change):
 def test_different_pictures_are_not_taken_for_each_other():
     pets = synthetic_pets(60, 128, seed=0)
     assert near_duplicates(pets.take(np.arange(30)), pets.take(np.arange(30, 60))).tolist() == []
+
+
+def discs(places):
+    images = np.full((len(places), 128, 128, 3), 90, np.uint8)
+    for image, (x, y, radius) in zip(images, places, strict=True):
+        cv2.circle(image, (x, y), radius, (200, 200, 200), -1)
+    return images
+
+
+def test_plain_pictures_are_one_only_where_nothing_is_moved():
+    """Their hashes are near: a few low frequencies are all that there is."""
+    seen = pack_of(discs([(50 + 2 * i, 60, 20 + i) for i in range(12)]))
+    others = pack_of(discs([(51 + 2 * i, 62, 20 + i) for i in range(12)]))
+    assert near_duplicates(seen, others).tolist() == []
+    again = pack_of([compressed(image) for image in seen.images])
+    assert near_duplicates(seen, again).tolist() == [[i, i] for i in range(12)]
+
+
+def test_a_picture_without_anything_on_it_is_compared_too():
+    blank = pack_of([np.full((64, 64, 3), grey, np.uint8) for grey in (20, 200)])
+    assert len(near_duplicates(blank, blank)) == 4
