@@ -195,6 +195,15 @@ class Pretraining:
         for name, picture in drawn.items():
             self.run.picture(name, picture, history.epoch)
 
+    def write_draft(self, history: History) -> None:
+        """Write the page as it is after an epoch, with the task of validation images."""
+        from pretrain.report.draft import draft  # now, as in `report`
+
+        known = {"target": self.objective.target, "device": self.precision.device}
+        told = {"seconds": self.run.seconds, "notes": [*self.data.notes, *self.run.notes]}
+        page = draft(self.model, self.data.val, self.config, history, **known, **told)
+        page.write(self.run.folder / "report.html")
+
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from was trained on."""
         return self.before.provenance.train_images if self.before is not None else ()

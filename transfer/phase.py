@@ -180,6 +180,14 @@ class Transfer:
         self.alarmed.update(silent)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
+    def write_draft(self, history: History) -> None:
+        """Write the page as it is after an epoch, with validation images."""
+        from transfer.report.draft import draft  # now, as in `report`
+
+        known = {"source": self.receipt.source, "names": self.names, "device": self.precision.device}
+        told = {"seconds": self.run.seconds, "notes": [*self._notes(), *self.run.notes]}
+        draft(self.net, self.val_pack, self.config, history, **known, **told).write(self.run.folder / "report.html")
+
     def handover(self, row: Row) -> SegmentationHandover:
         """The network as a file, with the row of its epoch."""
         values = {str(value): index for value, index in self.data.classes.values.items()}

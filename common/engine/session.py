@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.pack import Pack
+from common.engine.budget import Drafts
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
 from common.engine.threads import candidates, settle_threads, time_threads, unchanged
@@ -71,6 +72,10 @@ class Phase(Protocol):
         """Draw pictures for TensorBoard after an epoch; return a warning to print, or None."""
         ...
 
+    def write_draft(self, history: History) -> None:
+        """Write report.html as it is during training."""
+        ...
+
 
 def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
     """Return the network, with --compile compiled; its weights are the same objects.
@@ -92,6 +97,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
     history, course = _begin(phase, run, updater, batches, state), updater.course
     plan = course.plan
     bar = EpochBar(epochs=plan.epochs, epoch=history.epoch)
+    show = partial(_show, phase, run, updater, bar, Drafts())
 
     def one_epoch(epoch: int) -> Row:
         updater.model.train()
@@ -123,7 +129,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
         run.record_resources(updater.precision.device)
         with run.clock("saving"):
             run.record(now)
-        _show(phase, run, updater, bar, now, better=better)
+        show(now, better=better)
 
     with bar, run.clock.passes(phase.network):
         try:
@@ -135,9 +141,14 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
     return history
 
 
-def _show(phase: Phase, run: Run, updater: Updater, bar: EpochBar, now: History, *, better: bool) -> None:
+def _show(
+    phase: Phase, run: Run, updater: Updater, bar: EpochBar, drafts: Drafts, now: History, *, better: bool
+) -> None:
     with run.clock("report"), updater.averaged():
         alarm = phase.show(now)
+        if run.config.run.report and now.epoch < bar.epochs and drafts.due(run.seconds):
+            with drafts.counted():
+                phase.write_draft(now)
     shown, row = ("train/loss", "val/loss", *phase.headline), now.rows[-1]
     bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
     if alarm:

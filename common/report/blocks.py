@@ -143,14 +143,22 @@ def text(*sentences: str, title: str = "", width: Width = "") -> Block:
 
 
 def sheet(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: Sequence[str], *, note: str = ""
+    title: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    names: Sequence[str],
+    *,
+    legend: Sequence[tuple[str, str]] = (),
+    note: str = "",
 ) -> Block:
-    """Pictures in rows, as data URIs under their heads; `names` are the rows'. NothingToShowError without any."""
+    """Pictures in rows, as data URIs under their heads; `names` are the rows', `legend` names colours (#rrggbb).
+
+    Raises NothingToShowError without any picture.
+    """
     if not rows:
         raise NothingToShowError(f"{title}: there is no picture")
-    return Block(
-        "sheet", title, {"heads": list(heads), "rows": [list(row) for row in rows], "names": list(names)}, note
-    )
+    data = {"heads": list(heads), "rows": [list(row) for row in rows], "names": list(names), "legend": list(legend)}
+    return Block("sheet", title, data, note)
 
 
 def code(title: str, words: str, *, width: Width = "") -> Block:

@@ -82,6 +82,8 @@ class Page:
     notices: Sequence[Notice] = ()
     next: Sequence[str] = ()
     """The commands that a reader may want next."""
+    again: int = 0
+    """Seconds after which a browser loads the page again; 0 for never."""
     plans: list[tuple[str, Callable[[], Sequence[Block]], str]] = field(default_factory=list)
 
     def add(self, title: str, build: Callable[[], Sequence[Block]], lead: str = "") -> None:

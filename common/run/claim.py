@@ -108,7 +108,7 @@ class RunFolder:
             stack.enter_context(hold(self.path))
             if self.copy is not None:
                 stack.enter_context(tried(self.copy, "--handover_path"))
-            self.marker = self._read()
+            self.marker = read_marker(self.path, phase=self.phase)
             self._refuse()
             self.changed = self._changes() if self.config.run.resume else ""
             self._held = stack.pop_all()
@@ -151,15 +151,6 @@ class RunFolder:
         self.marker = replace(self.marker or Marker(phase=self.phase), **facts)
         write_json(self.path / MARKER, to_dict(self.marker))
 
-    def _read(self) -> Marker | None:
-        """The marker; of older runs, which have none, what their other files tell."""
-        if (self.path / MARKER).exists():
-            return from_dict(Marker, read_json(self.path / MARKER), source=self.path / MARKER)
-        if not (self.path / "config.yaml").exists() or not (self.path / "environment.json").exists():
-            return None
-        metrics = self.path / "metrics.json"
-        return Marker(phase=self.phase, version="", finished=metrics.exists() and metrics.stat().st_size > 0)
-
     def _changes(self) -> str:
         """The settings that become others. Raises UserError for those that may not."""
         saved = self.path / "config.yaml"
@@ -183,6 +174,16 @@ class RunFolder:
             raise UserError(
                 f"{self.path} holds {abbreviate(holds)}, which no run wrote: give a new folder as --output_dir"
             )
+
+
+def read_marker(folder: Path, *, phase: str) -> Marker | None:
+    """The marker of a run's folder; of older runs, which have none, what their other files tell. None without a run."""
+    if (folder / MARKER).exists():
+        return from_dict(Marker, read_json(folder / MARKER), source=folder / MARKER)
+    if not (folder / "config.yaml").exists() or not (folder / "environment.json").exists():
+        return None
+    metrics = folder / "metrics.json"
+    return Marker(phase=phase, version="", finished=metrics.exists() and metrics.stat().st_size > 0)
 
 
 def _remove(path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Keys
 
 from common.colours import colour_of, css
-from common.report.blocks import Axis, Chart, Series
+from common.report.blocks import Axis, Chart, Series, text
 from common.report.gallery import Gallery, Item, Layer, Order
 from common.report.images import photograph
 from common.report.page import Page
@@ -79,3 +79,20 @@ def test_pictures_are_sought_by_name(browser, made):
     assert names() == ["street_02"]
     field.send_keys(Keys.BACKSPACE * 9)
     browser.until("return document.querySelectorAll('.card').length === 3")
+
+
+def test_the_page_of_a_training_is_loaded_again_but_not_under_a_reader_who_is_busy(browser, tmp_path):
+    def written(words):
+        page = Page("a run", "a phase", words, again=1)
+        page.add("Words", lambda: [text("x")])
+        page.write(tmp_path / "report.html")
+
+    written("first")
+    browser.visit(tmp_path / "report.html")
+    written("second")
+    browser.until("return document.querySelector('.verdict').textContent === 'second'")
+    browser.execute_script("document.body.append(document.createElement('dialog'))")
+    browser.execute_script("document.querySelector('dialog').showModal()")
+    written("third")
+    browser.execute_async_script("setTimeout(arguments[0], 2200)")
+    assert browser.one(".verdict").text == "second"

@@ -64,10 +64,13 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags,
 
     monkeypatch.setattr(training, "fit", cut_after_two)
     with pytest.raises(PowerCutError):
-        command([*words, "--output_dir", "parts"])
+        command([*words, "--report", "--output_dir", "parts"])
+    page = (tmp_path / "parts/report.html").read_text()
+    assert "Written during training" in page, "and its page changes no bit of it"
+    assert "Nothing to show" not in page
     monkeypatch.setattr(training, "fit", keep)
     torch.manual_seed(123)
-    assert command(["--resume", "--output_dir", "parts"]) == 0
+    assert command(["--resume", "--no_report", "--output_dir", "parts"]) == 0
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
     assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "parts/metrics.csv").read_text()

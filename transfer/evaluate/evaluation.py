@@ -16,6 +16,7 @@ from common.report.embedding import MOST, Embedding
 from common.report.run_info import RunInfo
 from common.report.selection import sampled
 from common.rows import read_rows
+from common.run.claim import read_marker
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
 from common.run.notes import data_name
@@ -121,7 +122,10 @@ class Evaluation:
         """Whether the page of the run already tells all that this evaluation's would."""
         options = self.options
         same = options.split == "test" and options.data_dir is None and not options.analyze_latent_space
-        return same and options.output_dir is None and self._run_page.exists()
+        if not same or options.output_dir is not None or not self._run_page.exists():
+            return False
+        marker = read_marker(options.file.parent, phase="transfer")
+        return marker is not None and marker.finished  # else it is the page of a training that goes on
 
     @property
     def _run_page(self) -> Path:

@@ -170,7 +170,15 @@ ui.copying = () => {
   }
 };
 
+// The page of a training that goes on is loaded again, but not while its reader looks closer or writes.
+ui.again = () => {
+  const seconds = Number(document.documentElement.dataset.again ?? 0);
+  const busy = () => document.hidden || document.querySelector("dialog[open]") || document.activeElement?.matches("input, select");
+  if (seconds) setInterval(() => busy() || location.reload(), seconds * 1000);
+};
+
 ui.start = () => {
+  ui.again();
   ui.theme();
   ui.tables();
   ui.contents();

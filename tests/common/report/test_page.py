@@ -29,12 +29,14 @@ from common.report.blocks import (
     table,
     text,
 )
+from common.report.draft import AGAIN, Draft
 from common.report.gallery import BUDGET, Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph, sheet
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import fingerprint
 from common.report.scatter import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
 from common.report.selection import evenly, sampled, worst_best_between
+from common.run.history import History
 
 STATIC = Path(common.report.page.__file__).parent / "static"
 HOSTILE = [
@@ -324,3 +326,19 @@ def test_a_fingerprint_depends_on_the_files_and_not_on_their_order():
     pack = synthetic_pets(20, 64, seed=0)
     turned = pack.take(np.arange(20)[::-1].copy())
     assert fingerprint(pack) == fingerprint(turned) != fingerprint(pack.take(np.arange(19)))
+
+
+def test_the_page_of_a_training_says_how_far_it_is_and_is_loaded_again(tmp_path):
+    rows = [{"epoch": float(i), "train/loss": 2.0 / i} for i in (1, 2, 3)]
+    draft = Draft(
+        title="a run", kicker="a phase", said="Mean IoU 0.500.", history=History(3, 2, 0.5, rows), epochs=10,
+        seconds=90.0, panels={"Loss": {"train/loss": "train"}}, pictures=("Images", list, ""), notes=["beware"],
+    )  # fmt: skip
+    draft.write(tmp_path / "report.html")
+    content = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Mean IoU 0.500. Epoch 2 is the best so far, and is kept." in content
+    assert "3 of 10 epochs were done after 1:30, with about 3:30 left." in content
+    assert "beware" in content
+    assert f'data-again="{AGAIN}"' in content
+    assert len(data_of(content)["series"][0]["y"]) == 3
+    assert "data-again=" not in page().html()
