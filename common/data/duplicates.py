@@ -79,10 +79,12 @@ class Look:
         Source: Evangelidis and Psarakis 2008, Parametric Image Alignment Using Enhanced Correlation Coefficient
         Maximization.
         """
-        still = np.eye(2, 3, dtype=np.float32)
+        still, everywhere = np.eye(2, 3, dtype=np.float32), np.ones((SIDE, SIDE), np.uint8)
         enough = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
         try:
-            correlation, move = cv2.findTransformECC(self.grey, other.grey, still.copy(), cv2.MOTION_AFFINE, enough)
+            correlation, move = cv2.findTransformECC(
+                self.grey, other.grey, still.copy(), cv2.MOTION_AFFINE, enough, everywhere, 5
+            )
         except cv2.error:  # it finds no way
             return 0.0
         far = np.abs((move - still) / [1, 1, SIDE]).max() > MOVED

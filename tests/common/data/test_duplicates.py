@@ -26,7 +26,7 @@ def compressed(image):
         lambda image: np.ascontiguousarray(image[:, ::-1]),
         lambda image: cv2.resize(image, (80, 80), interpolation=cv2.INTER_AREA),
         lambda image: np.clip(image * 0.8 + 20, 0, 255).astype(np.uint8),
-        lambda image: image[4:-4, 4:-4],
+        lambda image: image[3:-3, 3:-3],
     ],
     ids=["compressed", "mirrored", "resized", "brightened", "cut"],
 )
