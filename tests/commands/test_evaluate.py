@@ -30,6 +30,16 @@ def test_no_second_page_of_the_same_images_is_written_beside_the_run(seg, tmp_pa
     assert "note: the run's own report shows these images; --output_dir writes a page beside these figures" in said
     assert (tmp_path / "run/evaluation-test/metrics.json").exists()
     assert not (tmp_path / "run/evaluation-test/report.html").exists()
+    figures = {path.name for path in (tmp_path / "run/evaluation-test/figures").iterdir()}
+    assert figures == {"confusion.png", "samples.png"}, "nothing is measured for a page that is not written"
+
+
+def test_the_page_of_a_training_that_goes_on_is_no_page_of_its_test_images(seg, tmp_path, capsys):
+    shutil.copytree(seg, tmp_path / "run")
+    marker = (tmp_path / "run/run.json").read_text()
+    (tmp_path / "run/run.json").write_text(marker.replace('"finished": true', '"finished": false'))
+    assert evaluate(["--model_path", "run", "--no_report"]) == 0
+    assert "report: run/report.html" not in capsys.readouterr().out
 
 
 def test_the_mean_iou_of_training_is_that_of_the_images_as_they_were_trained_on():

@@ -55,10 +55,13 @@ class Evaluation:
         self.data, self.pack = data, replace(pack, background=self.model.background)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
+        self.has_page = self._of_its_run()
+        """Whether the page of the run already tells all that this evaluation's would, so that it needs none."""
+        self.draws_page = options.report and not self.has_page
 
     def score(self) -> ScoredModel:
         """Score the images; write metrics.json and figures of the scores; print the table."""
-        split, size, quality = self.options.split, self.batch_size, self.options.report
+        split, size, quality = self.options.split, self.batch_size, self.draws_page
         description = self._description()
         scored = score_model(self.model, self.pack, split, batch_size=size, quality=quality, description=description)
         write_scores(self.folder, scored, self._original_size_scores() if self.options.original_size else None)
@@ -68,7 +71,7 @@ class Evaluation:
         """What takes the vectors that `analyze` and the page show."""
         if self.options.analyze_latent_space:
             return Description(np.arange(len(self.pack)), {"all_mean_std", self.options.latents})
-        return Description(sampled(len(self.pack), MOST, seed=self.seed)) if self.options.report else None
+        return Description(sampled(len(self.pack), MOST, seed=self.seed)) if self.draws_page else None
 
     def analyze(self, scored: ScoredModel) -> Latents:
         """Return PCA and t-SNE of the encoder's features, each image with the majority class of its foreground."""
@@ -82,10 +85,7 @@ class Evaluation:
 
         Where the run's own page shows these images, no second one is written beside it. Says in the end what happened.
         """
-        if has_page := self._has_page:
-            self.options = replace(self.options, report=False)
-            scored = replace(scored, quality=None)
-        wanted = self.options.report or self.trained.encoder.pretrained_encoder is not None
+        wanted = self.draws_page or self.trained.encoder.pretrained_encoder is not None
         before, leaks = self._before() if wanted else (Before(None), [])
         info = RunInfo(
             config=self.trained,
@@ -104,8 +104,8 @@ class Evaluation:
             constant_guess(scored.scores.total.sum(1), scored.scores.names),
             info.outcome,
             warnings=[*score_warnings(scored.scores), *leaks],
-            notes=[*self.data.notes, *([OF_ITS_RUN] if has_page else [])],
-            places={**places, **({"report": self._run_page} if has_page else {})},
+            notes=[*self.data.notes, *([OF_ITS_RUN] if self.has_page else [])],
+            places={**places, **({"report": self._run_page} if self.has_page else {})},
             steps=info.next,
         )
 
@@ -117,9 +117,8 @@ class Evaluation:
         images = sum(len(getattr(self.data, split)) for split in SPLITS)
         return after_evaluation(typed, self.options.model_path, images=images)
 
-    @property
-    def _has_page(self) -> bool:
-        """Whether the page of the run already tells all that this evaluation's would."""
+    def _of_its_run(self) -> bool:
+        """Whether a finished run's own page shows these images."""
         options = self.options
         same = options.split == "test" and options.data_dir is None and not options.analyze_latent_space
         if not same or options.output_dir is not None or not self._run_page.exists():
