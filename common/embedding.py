@@ -14,6 +14,7 @@ from common.data.pack import LabelledPack, Pack
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.terminal import spinner
+from common.words import counted
 
 
 def _mean(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c"]:
@@ -198,6 +199,6 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) ->
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, max(1.0, (len(few) - 1) / 3))
-    with spinner(f"t-SNE of {len(few):,} points"):
+    with spinner(f"t-SNE of {counted(len(few), 'point')}"):
         found = TSNE(perplexity=perplexity, max_iter=500, angle=1.0, init="pca", random_state=seed).fit_transform(few)
     return {**planes, "tsne": found.astype(np.float32)}

@@ -43,8 +43,3 @@ def abbreviate(things: Iterable[object], shown: int = 3) -> str:
     names = ", ".join(str(thing) for thing in islice(rest, shown))
     more = sum(1 for _ in rest)
     return f"{names} and {more} more" if more else names
-
-
-def images_are(count: int) -> str:
-    """A number of images as the beginning of a sentence: "1 image is", "3 images are"."""
-    return "1 image is" if count == 1 else f"{count} images are"

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from common.words import counted
+
 
 class Interval(NamedTuple):
     """A value with the ends of its 95 % interval."""
@@ -60,8 +62,8 @@ def too_few(*, images: int, seeds: int = LEAST_SEEDS) -> str:
 
     A score of a single network needs no seeds.
     """
-    counted = [(images, LEAST_IMAGES, "test image"), (seeds, LEAST_SEEDS, "seed")]
-    lack = [f"{count} {noun}{'s' * (count != 1)}" for count, least, noun in counted if count < least]
+    there = [(images, LEAST_IMAGES, "test image"), (seeds, LEAST_SEEDS, "seed")]
+    lack = [counted(count, noun) for count, least, noun in there if count < least]
     return f"too few to tell: {', '.join(lack)}" if lack else ""
 
 

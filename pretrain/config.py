@@ -19,6 +19,7 @@ from common.config.groups import (
 )
 from common.errors import UserError
 from common.registered import known
+from common.words import counted
 from pretrain.losses.registry import SIDE_OBJECTIVES, RegisteredObjective
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.registered import Settings, with_settings
@@ -65,8 +66,8 @@ class ProbeConfig:
             raise UserError("--monitor probe/miou needs labelled images (--probe_dir) and --probe_every above 0")
         if self.monitor == "probe/miou" and 0 < patience < min(self.probe_every, epochs or self.probe_every):
             raise UserError(
-                f"--patience {patience} stops the run before a probe every {self.probe_every} epochs can do better: "
-                f"set --probe_every to at most {patience}"
+                f"--patience {patience} stops the run before a probe after every "
+                f"{counted(self.probe_every, 'epoch')} can do better: set --probe_every to at most {patience}"
             )
 
 

@@ -35,7 +35,7 @@ def refusal(command, words, capsys, *, leaves: Sequence[str] = ()) -> str:
     """The one sentence with which a command refuses; what is there afterwards was there, or it `leaves` it."""
     before = sorted(Path.cwd().rglob("*"))
     assert command([str(word) for word in words]) == 2
-    said = capsys.readouterr().err.splitlines()
+    said = capsys.readouterr().err.replace("\n  ", " ").splitlines()  # what a narrow terminal breaks
     assert sorted(Path.cwd().rglob("*")) == sorted([*before, *(Path.cwd() / name for name in leaves)])
     assert [line for line in said if line.startswith("error:")] == said[-1:]
     assert not any("Traceback" in line for line in said)

@@ -19,6 +19,7 @@ from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
 from common.rows import Means, Row
 from common.say import say
+from common.words import counted
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -134,9 +135,11 @@ def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list
 
 def print_table(scores: Scores, split: str) -> None:
     """Print the scores of a data set, one line per class."""
-    say("", f"{split} ({len(scores)} images)   IoU    Dice   precision  recall")
+    head = f"{split} ({counted(len(scores), 'image')})"
+    say("", f"{head:<20} IoU     Dice    precision  recall")
     for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
-        say(f"  {name:<18} " + "  ".join(map(_four_digits, values)))
+        iou, dice, precision, recall = map(_four_digits, values)
+        say(f"  {name:<18} {iou}  {dice}  {precision:<9}  {recall}")
     means = {"mean IoU": "mean_iou", scores.dice_words: "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
     say("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()), "")
 

@@ -22,6 +22,7 @@ from common.engine.device import find_device
 from common.errors import UserError
 from common.models.rebuild import rebuilt
 from common.run.checkpoint import SegmentationHandover, load_handover
+from common.words import counted
 from transfer.model import SegmentationNet
 
 AnyImage = np.ndarray | Image.Image | Path | str
@@ -113,7 +114,8 @@ def load_model(path: Path | str, device: str | torch.device = "auto") -> Segment
     handover = load_handover(file, kind="segmentation")
     net = rebuilt(lambda: SegmentationNet.from_architecture(handover.architecture), handover.sections, file)
     if len(handover.task.names) != net.num_classes:
-        raise UserError(f"{file} names {len(handover.task.names)} classes, its network tells {net.num_classes} apart")
+        known = counted(len(handover.task.names), "class")
+        raise UserError(f"{file} names {known}, its network tells {net.num_classes} apart")
     return Segmenter(net, handover, find_device(device) if isinstance(device, str) else device)
 
 

@@ -14,6 +14,7 @@ from common.models.registry import build_decoder, build_encoder, encoder_part
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
 from common.run.records import PretrainingRecord
+from common.words import counted
 from transfer.config import Taken, TransferConfig
 from transfer.receipt import CONSTANTS
 
@@ -39,7 +40,8 @@ class Source:
     def leaks(self, test: Pack) -> list[str]:
         """Return a warning if test images were among the pretraining images, else []."""
         seen = sum(digest in self.train_images for digest in test.digests)
-        return [f"LEAK: {seen} test images were among the images that the encoder was pretrained on"] if seen else []
+        told = f"LEAK: {counted(seen, 'test image', 'was')} among the images that the encoder was pretrained on"
+        return [told] if seen else []
 
 
 def find_source(config: TransferConfig) -> Source:

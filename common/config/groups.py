@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from common.errors import UserError
+from common.words import counted
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -167,7 +168,7 @@ class TrainingConfig:
             raise UserError("--epoch_updates belongs to --epochs: give --updates or --minutes without it")
         if len(self.updates) > 1 and self.epochs not in (0, len(self.updates)):
             raise UserError(
-                f"--updates names {len(self.updates)} epochs, and --epochs {self.epochs}: leave --epochs out"
+                f"--updates names {counted(len(self.updates), 'epoch')}, and --epochs {self.epochs}: leave --epochs out"
             )
 
 

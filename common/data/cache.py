@@ -23,6 +23,7 @@ from common.data.samples import Sample, mask_files
 from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
 from common.say import note
+from common.words import counted
 
 FORMAT = 1  # to be raised when the same files would give another pack
 
@@ -218,7 +219,7 @@ def _write(
                 class_pixels.append(np.bincount(result.mask.ravel(), minlength=256)[:num_classes].tolist())
                 mask_values.update(result.values)
         if not images.rows:
-            raise UserError(f"none of the {len(bad)} images can be read; check --data_dir")
+            raise UserError(f"of {counted(len(bad), 'image')} none can be read; check --data_dir")
         images.finish()
         masks.finish()
     meta = {"bad": list(bad), "reasons": list(bad.values()), "lost": lost}

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from common.data.samples import SplitName
 from common.data.split import unit_hash
 from common.errors import UserError
+from common.words import counted
 
 
 def fold_parts(
@@ -32,8 +33,8 @@ def fold_parts(
     count = max(round(val_share * len(order)), 1)
     if not len(tested) or len(rest) < count + 2:
         raise UserError(
-            f"--folds {folds} of {len(order)} different images leaves too few: each fold needs one image to test, "
-            f"{count} for validation and two to train on; use fewer folds, or add images"
+            f"--folds {folds} of {counted(len(order), 'different image')} leaves too few: each fold needs one image "
+            f"to test, {count} for validation and two to train on; use fewer folds, or add images"
         )
     rest = _stratified(rest, keys, class_pixels, seed, "validation/")
     validated = rest[((np.arange(count) + 0.5) * len(rest) / count).astype(np.int64)]

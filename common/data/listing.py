@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import UserError, abbreviate
+from common.words import counted
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 OTHER_SUFFIXES = (".avif", ".dng", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".ppm")
@@ -68,7 +69,7 @@ def list_files(folder: Path, suffixes: Sequence[str]) -> Listing:
 def passed_over_note(names: Iterable[str]) -> tuple[str, ...]:
     """A sentence that counts the names that are passed over; none where there are none."""
     names = tuple(names)
-    return (f"passed over: {len(names)} name{'s' * (len(names) > 1)}: {abbreviate(names, 5)}",) if names else ()
+    return (f"passed over: {counted(len(names), 'name')}: {abbreviate(names, 5)}",) if names else ()
 
 
 def _entries(

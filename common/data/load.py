@@ -20,6 +20,7 @@ from common.data.synthetic.pets import synthetic_pets
 from common.data.values import UNKNOWN
 from common.errors import UserError, abbreviate, brief
 from common.files import default_cache_dir
+from common.words import counted
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_SEED = 0  # the embedded data set is one data set: --split_seed deals it out, and does not redraw it
@@ -113,7 +114,7 @@ def load_whole(config: DataConfig) -> WholeSet:
     classes, [pack] = _labelled_packs(config.data_dir, dataset, [dataset.samples], config)
     notes = _notes(dataset, [pack])
     if any(sample.split for sample in dataset.samples):
-        notes += (f"--folds deals all {len(pack)} labelled images out anew: their official split is not used",)
+        notes += (f"--folds deals out {counted(len(pack), 'labelled image')} anew: the official split is not used",)
     return WholeSet(pack=pack, classes=classes, layout=dataset.layout, notes=notes, samples=dataset.samples)
 
 
@@ -233,6 +234,6 @@ def _leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
     if not copies:
         return ()
     return (
-        f"{len(copies)} of {len(test)} test images are copies of training or validation images, so the "
-        f"test figures flatter: {abbreviate(copies)}",
+        f"the test figures flatter: {len(copies)} of {counted(len(test), 'test image')}, copies of training or "
+        f"validation images: {abbreviate(copies)}",
     )

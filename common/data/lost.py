@@ -9,6 +9,7 @@ import simplejpeg
 from PIL import Image
 
 from common.errors import abbreviate
+from common.words import counted
 
 JPEG = b"\xff\xd8"
 DARK = 2**14
@@ -40,10 +41,8 @@ def lost_in(data: bytes) -> tuple[str, ...]:
 
 def lost_notes(lost: Mapping[str, Sequence[str]]) -> list[str]:
     """A sentence for each kind of loss, which counts its images and names some."""
-    counted = {
-        kind: f"{len(names)} image{'s' * (len(names) > 1)} ({abbreviate(names)})" for kind, names in lost.items()
-    }
-    return [LOST[kind].format(counted[kind]) for kind, names in lost.items() if names]
+    told = {kind: f"{counted(len(names), 'image')} ({abbreviate(names)})" for kind, names in lost.items()}
+    return [LOST[kind].format(told[kind]) for kind, names in lost.items() if names]
 
 
 def _corrupt(data: bytes) -> bool:

@@ -10,6 +10,7 @@ import cv2
 
 from common.say import aside
 from common.terminal import CONSOLE, progress_bar
+from common.words import counted
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,9 +40,9 @@ def with_progress(results: Iterable[Result], total: int, what: str) -> Generator
                 yield result
                 done(1)
         return
-    aside(f"{what} {total} images")
+    aside(f"{what} {counted(total, 'image')}")
     yield from results
-    aside(f"done: {what} {total} images")
+    aside(f"done: {what} {counted(total, 'image')}")
 
 
 @contextmanager

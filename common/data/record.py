@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from common.data.pack import LabelledPack, Pack
-from common.errors import abbreviate, images_are
+from common.errors import abbreviate
+from common.words import counted
 
 DataRecord = dict[str, dict[str, str]]
 """Of each split (train, val, test), a digest of every image by its name."""
@@ -46,4 +47,4 @@ def _splits_of(record: DataRecord) -> dict[str, list[str]]:
 
 
 def _phrase(keys: list[str], what: str) -> str:
-    return f"{images_are(len(keys))} {what}: {abbreviate(keys)}"
+    return f"{counted(len(keys), 'image', 'is')} {what}: {abbreviate(keys)}"

@@ -8,6 +8,7 @@ from jaxtyping import Int
 
 from common.data.samples import SPLITS, Sample, SplitName
 from common.errors import UserError
+from common.words import counted
 
 LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
 FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
@@ -109,7 +110,7 @@ def _empty_split_message(
     )
     advice = "" if works is None else f"try --split_seed {works}, "
     return (
-        f"{len(keys)} images and --split_seed {seed} leave a split without images ({counts}); {advice}"
+        f"{counted(len(keys), 'image')} and --split_seed {seed} leave a split without images ({counts}); {advice}"
         "add images, or lay them out in folders train/, val/ and test/ (masks in train_masks/, val_masks/ "
         "and test_masks/)"
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from common.config.groups import TrainingConfig
 from common.terminal import time_left
+from common.words import counted
 
 MINUTES = 50.0
 """The longest training where no length is told: with its report it takes less than an hour."""
@@ -130,11 +131,12 @@ class Course:
 
     def __str__(self) -> str:
         size, accumulated = self.plan.batch_size, f" x {self.plan.accumulate}" if self.plan.accumulate > 1 else ""
+        epochs = counted(self.epochs, "epoch")
         if self.timed:
-            return f"length: {self.plan.minutes:g} minutes, batches of {size}{accumulated}, {self.epochs} epochs"
+            return f"length: {counted(self.plan.minutes, 'minute')}, batches of {size}{accumulated}, {epochs}"
         total = sum(self.told)
         about = f", about {time_left(total * self.pace)}" if self.pace else ""
-        return f"length: {total:,} updates of {size}{accumulated} images, {self.epochs} epochs{about}"
+        return f"length: {counted(total, 'update')} of {size}{accumulated} images, {epochs}{about}"
 
     def repeated(self) -> TrainingConfig:
         """The plan that repeats this training exactly."""

@@ -20,6 +20,7 @@ from common.rows import Means, Row
 from common.run.clock import Clock
 from common.run.history import History
 from common.say import note
+from common.words import counted
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
 """The function from a batch to its named loss terms; "loss" is minimised."""
@@ -197,7 +198,7 @@ def train_epoch(
             means.add(values, count)
             watch(values, count)
     if means.count == 0 and skipped:
-        raise DivergedError(f"no loss of the epoch is finite, so that all of its {skipped} updates were skipped")
+        raise DivergedError(f"no loss of the epoch is finite, so that all was skipped: {counted(skipped, 'update')}")
     if means.count == 0:
         raise ValueError("an epoch without a batch: the loader is empty")
     row = {**means.row(), "grad_norm": _finite_mean(norms)}

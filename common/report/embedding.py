@@ -16,6 +16,7 @@ from common.report.page import Block
 from common.report.scatter import Colouring, Points, Project, View, scatter, thumbnailed, view
 from common.report.selection import sampled
 from common.run.loggers import LabelledPoints
+from common.words import counted
 
 MOST = 1000
 """Images in the scatter of a run's page; of more, that many are drawn with the run's seed."""
@@ -91,7 +92,7 @@ class EmbeddedImages:
         """A sentence where not all images are shown."""
         if len(self.positions) == self.total:
             return ""
-        return f"{len(self.positions)} of {self.total} images, drawn with seed {self.seed}."
+        return f"{len(self.positions)} of {counted(self.total, 'image')}, drawn with seed {self.seed}."
 
 
 def embedding_blocks(

@@ -10,6 +10,7 @@ from common.rows import Row
 from common.run.checkpoint import Handover
 from common.run.clock import Spent
 from common.run.notes import outcome, stopped_early
+from common.words import counted
 
 
 @runtime_checkable
@@ -78,5 +79,5 @@ class RunInfo(Generic[C, H, P]):
         """What the curves show, in a sentence."""
         epochs = len(self.rows)
         if self.best_epoch == epochs:
-            return f"Validation improved until the last of {epochs} epochs."
+            return f"Validation improved until the last of {counted(epochs, 'epoch')}."
         return f"Validation stopped improving at epoch {self.best_epoch} of {epochs}."

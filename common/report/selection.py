@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from common.report.gallery import MOST
+from common.words import counted
 
 
 def worst_best_between(scores: np.ndarray | Sequence[float], count: int = MOST) -> list[int]:
@@ -32,7 +33,7 @@ def evenly(total: int, count: int) -> list[int]:
 
 def some_of(shown: int, total: int, which: str = "the worst, the best, and some evenly between them") -> str:
     """A sentence where not all images are shown."""
-    return "" if shown == total else f"{shown} of {total} images: {which}. "
+    return "" if shown == total else f"{shown} of {counted(total, 'image')}: {which}. "
 
 
 def sampled(total: int, most: int, *, seed: int) -> Int[np.ndarray, " m"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.run.claim import FOLD
 from common.run.plain_data import from_json
+from common.words import counted
 
 
 @dataclass(frozen=True)
@@ -31,4 +32,4 @@ def refuse_cross_validation(folder: Path, *, compared: bool = False) -> None:
     advice = f"give {fold}, whose score is the middle one" if middle else f"give {fold}, or another one"
     if compared:
         advice = f"compare {fold} with the same fold of another run"
-    raise UserError(f"{folder} is a cross-validation, and each of its {len(folds)} folds is a run: {advice}")
+    raise UserError(f"{folder} is a cross-validation, and each of its {counted(len(folds), 'fold')} is a run: {advice}")

@@ -28,6 +28,7 @@ from common.run.plain_data import from_dict, to_dict
 from common.run.records import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
 from common.say import note, say
+from common.words import counted
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Run:
         """Write the settings that repeat the run to the last bit, whatever its minutes held."""
         run = replace(self.config.run, threads=str(threads), output_dir=None)
         save_config(replace(self.config, training=training, run=run), self.folder / REPEAT)
-        say(f"--config {self.folder / REPEAT} repeats its {sum(training.updates):,} updates to the last bit")
+        say(f"--config {self.folder / REPEAT} repeats its {counted(sum(training.updates), 'update')} to the last bit")
 
     def record_environment(self) -> None:
         """Write versions, machine, number of threads and command."""

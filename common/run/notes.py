@@ -5,16 +5,12 @@ from collections.abc import Sequence
 from common.config.groups import DataConfig, TrainingConfig
 from common.rows import Row
 from common.run.records import LabelUse
+from common.words import counted
 
 
 def data_name(config: DataConfig) -> str:
     """Return the name of the data set: that of its folder."""
     return "embedded synthetic pets" if config.data_dir is None else config.data_dir.resolve().name
-
-
-def count_phrase(number: int, split: str) -> str:
-    """Return a number of images of a split in words: "1 test image", "298 test images"."""
-    return f"{number} {split} image{'s' * (number != 1)}"
 
 
 def stopped_early(plan: TrainingConfig, rows: Sequence[Row], best_epoch: int) -> list[str]:
@@ -24,7 +20,7 @@ def stopped_early(plan: TrainingConfig, rows: Sequence[Row], best_epoch: int) ->
         return []
     left = rows[-1].get("lr", 0.0) / plan.lr
     return [
-        f"Training stopped early, after {epochs} of at most {plan.epochs} epochs: none of the last "
+        f"Training stopped early, after {epochs} of at most {counted(plan.epochs, 'epoch')}: none of the last "
         f"{epochs - best_epoch} was better on the validation images than epoch {best_epoch}. Its learning rate was "
         f"still {left:.0%} of --lr; without --patience it falls to its end"
     ]
@@ -32,17 +28,18 @@ def stopped_early(plan: TrainingConfig, rows: Sequence[Row], best_epoch: int) ->
 
 def outcome(plan: TrainingConfig, epochs: int, best_epoch: int) -> str:
     """Return how a training ended, in a sentence."""
+    told = counted(plan.epochs, "epoch")
     if epochs < plan.epochs:
-        return f"Training stopped after {epochs} of {plan.epochs} epochs; epoch {best_epoch} is the best and is kept"
+        return f"Training stopped after {epochs} of {told}; epoch {best_epoch} is the best and is kept"
     if best_epoch == epochs > 1:
-        return f"The last of {epochs} epochs is the best on the validation images: a longer training may help"
-    return f"Trained {epochs} epochs; epoch {best_epoch} is the best on the validation images, and is kept"
+        return f"The last of {told} is the best on the validation images: a longer training may help"
+    return f"Trained {told}; epoch {best_epoch} is the best on the validation images, and is kept"
 
 
 def skipped_note(rows: Sequence[Row]) -> list[str]:
     """Return a note if updates were skipped because of a number that was not finite (--on_nonfinite skip)."""
     count = round(sum(row.get("train/skipped_updates", 0) for row in rows))
-    return [f"{count} updates were skipped, since their loss or gradient was not finite"] if count else []
+    return [f"{counted(count, 'update', 'was')} skipped, since the loss or gradient was not finite"] if count else []
 
 
 def external_labels(record: LabelUse) -> str:

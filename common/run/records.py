@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from common.run.clock import Spent
 from common.run.plain_data import Count, Finite, Positive, from_json
+from common.words import counted
 
 RESOURCES = "resources.json"
 
@@ -137,8 +138,9 @@ class Receipt:
         missing = f"{self.tensors - self.loaded} missing"
         if self.frozen_epochs >= self.epochs:
             return f"{head}, {missing}; {size} are pretrained; encoder frozen, never trained"
-        frozen = f"frozen for {self.frozen_epochs} epochs" if self.frozen_epochs else "never frozen as a whole"
-        thawed = f", thawed a level every {self.thaw_every} epochs" if self.thaw_every else ""
+        told = counted(self.frozen_epochs, "epoch")
+        frozen = f"frozen for {told}" if self.frozen_epochs else "never frozen as a whole"
+        thawed = f", thawed a level after every {counted(self.thaw_every, 'epoch')}" if self.thaw_every else ""
         rate = f"trained at {self.lr_factor:g} x --lr"
         return f"{head}, {missing}; {size} are pretrained; encoder {frozen}{thawed}, then {rate}"
 

@@ -24,9 +24,10 @@ from common.rows import csv_table, read_rows
 from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
-from common.run.notes import count_phrase, data_name
+from common.run.notes import data_name
 from common.run.records import read_resources
 from common.say import note, say
+from common.words import counted
 from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
 from pretrain.model import Autoencoder
@@ -82,13 +83,14 @@ class Evaluation:
             self.model, self.pack, split, names=names, target=target, make_task=tasks, seed=self.seed, **known
         )
         if isinstance(self.pack, LabelledPack) and self.data.classes is not None:
-            truth, background = f"the masks of {count_phrase(len(self.pack), split)}", self.data.classes.background
+            truth = f"the masks of {counted(len(self.pack), f'{split} image')}"
+            background = self.data.classes.background
             found = outlines_of(self.model, self.pack, truth, background=background, **known)
             scored = replace(scored, outlines=found)
         with csv_table(self.folder / "images.csv", ["image", *scored.scores]) as add:
             for row in zip(self.pack.keys, *(values.tolist() for values in scored.scores.values()), strict=True):
                 add(row)
-        say(f"{split} ({len(self.pack)} images), mean and 95 % interval")
+        say(f"{split} ({counted(len(self.pack), 'image')}), mean and 95 % interval")
         for name, values in scored.scores.items():
             value, *ends = map(FORMATS[name].format, mean_interval(values))
             say(f"  {name:<16} {value}  ({ends[0]} to {ends[1]})")

@@ -6,7 +6,7 @@ from common.intervals import Interval, mean_interval
 from common.report.blocks import interval_position
 from common.report.page import Tile
 from common.rows import Row
-from common.run.notes import count_phrase
+from common.words import counted
 from pretrain.report.scored_model import Level, ScoredModel
 
 LEAST_DIRECTIONS, LEAST_SHARE = 2.0, 0.02
@@ -27,9 +27,8 @@ def sentences(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list
     means = {name: mean_interval(values) for name, values in scored.scores.items()}
     said = []
     if "better_than_mean" in means:
-        said.append(
-            f"At its task it is {_beaten(means['better_than_mean'])} ({count_phrase(len(scored.pack), scored.split)})."
-        )
+        images = counted(len(scored.pack), f"{scored.split} image")
+        said.append(f"At its task it is {_beaten(means['better_than_mean'])} ({images}).")
     said += [f"Its outlines have an IoU of {one.mean:.3f} with {one.truth}." for one in scored.outlines]
     if levels:
         coarsest = levels[-1]

@@ -19,8 +19,8 @@ from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
-from common.run.notes import count_phrase
 from common.run.plain_data import to_dict
+from common.words import counted
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
@@ -156,7 +156,7 @@ def _outlines(val: ScoredModel, probe: Probe | None) -> list[Outlines]:
 
 
 def _validation(pack: Pack) -> str:
-    return count_phrase(len(pack), "validation")
+    return counted(len(pack), "validation image")
 
 
 def _levels(test: ScoredModel, info: PretrainingRun) -> list[Level]:

@@ -69,7 +69,7 @@ def test_the_embedded_data_can_be_looked_at_too(tmp_path):
 def test_images_without_masks_are_refused(tmp_path, capsys):
     write_tree(tmp_path / "photos", {"1.png": np.zeros((8, 8, 3), dtype=np.uint8)})
     assert analyze(["--data_dir", str(tmp_path / "photos"), "--output", str(tmp_path / "out")]) == 2
-    assert "holds 1 images but no masks" in capsys.readouterr().err
+    assert "holds 1 image but no masks" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

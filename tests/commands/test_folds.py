@@ -153,7 +153,9 @@ def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(wo
 
 def test_a_run_of_few_images_says_that_folds_test_all_of_them(words, capsys):
     assert transfer([*words[:-4], *words[-2:], "--split_seed", "2", "--output_dir", "plain"]) == 0
-    assert re.search(r"note: \d of 9 images were tested; --folds 5 tests each of them once", capsys.readouterr().out)
+    assert re.search(
+        r"note: the test part is \d of 9 images; --folds 5 tests each of them once", capsys.readouterr().out
+    )
 
 
 def test_other_images_are_refused_when_it_goes_on(stopped, tmp_path, capsys):

@@ -184,7 +184,7 @@ def test_classes_one_at_a_time_give_the_bits_of_all_at_once(classes, size):
         (("--model_path", "best.pth", "--input", "in"), "--output is missing"),
         (("--model_path", "best.pth", "--input", "nowhere", "--output", "out"), "no image and no folder nowhere"),
         (("--model_path", "best.pth", "--input", "empty", "--output", "out"), "empty holds no images"),
-        (("--model_path", "best.pth", "--input", "bad", "--output", "out"), "none of the 1 images can be read"),
+        (("--model_path", "best.pth", "--input", "bad", "--output", "out"), "of 1 image none can be read"),
         (("--model_path", "best.pth", "--input", "in", "--output", "best.pth"), "a file is in the way"),
         (("--model_path", "in", "--input", "in", "--output", "out"), "cannot read in/best.pth"),
     ],

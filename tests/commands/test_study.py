@@ -360,7 +360,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     assert study(words) == 0
     said = capsys.readouterr().out
     assert "own: of the 35 files of its pretraining 0 are test images" in said
-    assert "LEAK: own: 5 test images nearly equal photographs of its pretraining" in said
+    assert "LEAK: own: nearly equal to its photographs: 5 test images" in said
     assert (tmp_path / "study/study.md").read_text().count("LEAK") == 1
     for picture in photographs.iterdir():
         if int(picture.stem) < 30:
@@ -377,7 +377,7 @@ def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
     images[0] = data.val.images[1][:, ::-1]
     assert data_leaks(data) == []
     (told,) = data_leaks(replace(data, test=replace(data.test, images=images)))
-    assert told == f"LEAK: 1 test images nearly equal validation images: {data.test.keys[0]}"
+    assert told == f"LEAK: nearly equal to validation images: 1 test image: {data.test.keys[0]}"
 
 
 def test_a_study_begun_by_an_older_version_goes_on(done, ae, tmp_path, capsys):

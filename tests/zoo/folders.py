@@ -80,7 +80,7 @@ FOLDERS = [
         text("a.txt", "x"),
         "predict",
         [*PREDICT, "--input", "a.txt"],
-        "none of the 1",
+        "of 1 image none",
         leaves=UNUSED,
     ),
     Row("a pipe for an input", pipe, "predict", [*PREDICT, "--input", "pipe.png"], "pipe.png"),
@@ -106,7 +106,7 @@ ROWS = [
             text(f"in/{name}", b"no image"),
             "predict",
             [*PREDICT, "--input", "in"],
-            "none of the 1",
+            "of 1 image none",
             leaves=UNUSED,
         )
         for kind, (name, _) in list(HOSTILE.items())[:4]

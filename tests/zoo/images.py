@@ -87,7 +87,7 @@ ROWS = [
             text("bad.png", KINDS[kind]),
             "predict",
             [*PREDICT, "--input", "bad.png"],
-            "none of the 1 images can be read",
+            "of 1 image none can be read",
             leaves=UNUSED,
         )
         for kind in IN_PREDICT

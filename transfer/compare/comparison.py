@@ -17,8 +17,9 @@ from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
 from common.run.next_step import command_line, last_lines
-from common.run.notes import count_phrase, external_labels
+from common.run.notes import external_labels
 from common.say import say
+from common.words import counted
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names, unequal
@@ -159,7 +160,7 @@ def _fitted(name: str) -> str:
 
 
 def _caption(images: int) -> str:
-    return f"{count_phrase(images, 'test')}. Differences of mean IoU, with paired 95 % intervals over the images:"
+    return f"{counted(images, 'test image')}. Differences of mean IoU, with paired 95 % intervals over the images:"
 
 
 def _difference_lines(differences: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from common.run.cross_validation import refuse_cross_validation
 from common.run.notes import stopped_early
 from common.run.plain_data import Count, from_json
 from common.run.records import Environment, Receipt, Resources, read_resources
+from common.words import counted
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores
 from transfer.receipt import read_receipt
@@ -83,7 +84,8 @@ def read_run(folder: Path, name: str) -> FinishedRun:
     images, ended = read_images(file), from_json(Ended, folder / "metrics.json")
     names = tuple(ended.test.per_class)
     if len(names) != images.counts.shape[1]:
-        raise UserError(f"{file} counts {images.counts.shape[1]} classes, {folder}/metrics.json names {len(names)}")
+        known = counted(images.counts.shape[1], "class")
+        raise UserError(f"{file} counts {known}, {folder}/metrics.json names {len(names)}")
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"), source=folder / "config.yaml")
     rows = read_rows(folder / "metrics.csv")
     plan, updates = _length(folder, config.training)
@@ -172,7 +174,7 @@ def _budget(run: FinishedRun) -> list[str]:
     plan = run.plan
     batch = f"batches of {plan.batch_size}" + (f" x {plan.accumulate}" if plan.accumulate > 1 else "")
     labels = f"{run.config.labels.label_fraction:.3g} of the masks"
-    return [f"{run.updates:,} updates", batch, f"patience {plan.patience}", labels]
+    return [counted(run.updates, "update"), batch, f"patience {plan.patience}", labels]
 
 
 def _in_equal_minutes(runs: Sequence[FinishedRun]) -> bool:

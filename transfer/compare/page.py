@@ -25,7 +25,7 @@ from common.report.blocks import (
 )
 from common.report.page import Block, Notice, Page, Tile
 from common.report.provenance import fingerprint, machine
-from common.run.notes import count_phrase
+from common.words import counted
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
 from transfer.model import SegmentationNet
@@ -54,8 +54,8 @@ def write_page(
     comparison, `step` is the next one.
     """
     page = Page(
-        title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
-        kicker=f"recon2seg · comparison of {len(runs)} runs · {count_phrase(len(runs[0].keys), 'test')}",
+        title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else counted(len(runs), "run"),
+        kicker=f"recon2seg · comparison of {counted(len(runs), 'run')} · {counted(len(runs[0].keys), 'test image')}",
         verdict=verdict(rows, differences),
         tiles=[_tile(row) for row in rows],
         notices=[Notice(lack_of(len(runs[0].keys))), *map(Notice, alerts), *_warnings(runs)],

@@ -18,6 +18,7 @@ from common.report.provenance import repeating
 from common.report.selection import some_of, worst_best_between
 from common.run.environment import environment
 from common.run.notes import data_name
+from common.words import counted
 from transfer.compare.finished_run import FinishedRun
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
@@ -33,7 +34,7 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str)
     tests = [load_labelled(run.config.data).test for run in pooled.runs]
     page = Page(
         title=f"{data_name(config.data)}: {len(pooled.runs)}-fold cross-validation",
-        kicker=f"recon2seg · phase 2 · segmentation · {len(pooled.scores)} images, each tested once",
+        kicker=f"recon2seg · phase 2 · segmentation · {counted(len(pooled.scores), 'image')}, each tested once",
         verdict=verdict(pooled),
         tiles=score_tiles(main_figures(pooled.scores)),
         notices=[*map(Notice, pooled.warnings), Notice(SHARED, "note")],

@@ -8,6 +8,7 @@ import numpy as np
 
 from common.errors import UserError, abbreviate
 from common.intervals import LEAST_IMAGES, too_few
+from common.words import counted
 from transfer.compare.finished_run import FinishedRun, read_run
 from transfer.metrics.scores import Scores
 from transfer.report.headline import score_warnings
@@ -61,5 +62,6 @@ def read_pooled(folders: Sequence[Path]) -> Pooled:
 def verdict(pooled: Pooled) -> str:
     """The score of all images together in a sentence."""
     value, low, high = pooled.scores.interval("mean_iou")
-    folds = f"each tested once, by one of {len(pooled.runs)} networks that did not see it"
-    return f"Mean IoU {value:.3f} on {len(pooled.scores)} images, {folds} (95 % interval {low:.3f} to {high:.3f})."
+    images = counted(len(pooled.scores), "image")
+    folds = f"each tested once, by one of {counted(len(pooled.runs), 'network')} that did not see it"
+    return f"Mean IoU {value:.3f} on {images}, {folds} (95 % interval {low:.3f} to {high:.3f})."

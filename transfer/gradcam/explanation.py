@@ -17,6 +17,7 @@ from common.files import make_folder, write_json
 from common.metrics import classes_of
 from common.run.next_step import last_lines
 from common.say import say
+from common.words import counted
 from transfer.colours import overlay_mask
 from transfer.gradcam.cam import Activation, Explained, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
@@ -161,14 +162,16 @@ class Explanation:
                     _mean([record[name] for record in own])
                     for name in ("correlation_with_untrained", "correlation_by_chance")
                 )
+                others = counted(len(self.others), "untrained network")
                 yield (
-                    f"{layer}: |rank correlation| with the maps of {len(self.others)} untrained networks {alike:.2f}, "
+                    f"{layer}: |rank correlation| with the maps of {others} {alike:.2f}, "
                     f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
                 )
         for index in self.classes:
             own = [record["predicted"] for record in self._of(records, index)]
             if any(own) and not all(own):
-                yield f"{self.names[index]} is predicted in {sum(own)} of {len(own)} images; other maps of it are empty"
+                seen = f"{sum(own)} of {counted(len(own), 'image')}"
+                yield f"{self.names[index]} is predicted in {seen}; other maps of it are empty"
 
     def _of(self, records: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
         """The records of a class in the first layer: one for each image."""

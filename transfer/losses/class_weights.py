@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from common.errors import UserError
+from common.words import counted
 from transfer.config import LossConfig
 from transfer.losses.formulas import class_pixels
 
@@ -77,7 +78,6 @@ def make_class_weights(
         case "fixed":
             given = config.fixed_class_weights or ()
             if len(given) != num_classes:
-                raise UserError(
-                    f"--fixed_class_weights has {len(given)} numbers, the data has {num_classes} classes: give one each"
-                )
+                has, classes = counted(len(given), "number"), counted(num_classes, "class")
+                raise UserError(f"--fixed_class_weights has {has}, the data has {classes}: give one each")
             return FixedWeights(given)

@@ -20,6 +20,7 @@ from common.data.opened import BadFileError, read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.errors import UserError
 from common.say import note, say
+from common.words import counted
 
 AHEAD = 4
 """Decoded images in the queue, per decoding thread."""
@@ -71,19 +72,19 @@ class Photos:
         read = partial(_read, size=self.size, channels=self.channels)
         with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, read, self.files.items(), ahead=AHEAD * threads)
-            with closing(with_progress(decoded, len(self.files), what)) as counted:
-                good = self._readable(counted)
+            with closing(with_progress(decoded, len(self.files), what)) as done:
+                good = self._readable(done)
                 while batch := list(islice(good, self.options.batch_size)):
                     yield batch
         if len(self.bad) == len(self.files):
-            raise UserError(f"none of the {len(self.files)} images can be read; check --input")
+            raise UserError(f"of {counted(len(self.files), 'image')} none can be read; check --input")
         for sentence in [*passed_over_note(self.passed_over), *lost_notes(self.lost)]:
             note(sentence)
 
     def counted(self) -> str:
         """Return the numbers of readable and unreadable images, in words."""
         left_out = f", {len(self.bad)} could not be read" if self.bad else ""
-        return f"{len(self.files) - len(self.bad)} images{left_out}"
+        return f"{counted(len(self.files) - len(self.bad), 'image')}{left_out}"
 
     def _readable(self, photos: Iterator[Photo | BadFileError]) -> Iterator[Photo]:
         for photo in photos:

@@ -18,6 +18,7 @@ from common.report.images import class_map, drawing, photograph
 from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
+from common.words import counted
 from transfer.colours import class_legend, clear_of, error_legend, inside_of, overlay_mask, paint, paint_errors
 from transfer.gradcam.cam import Explained
 from transfer.metrics.quality import entropy
@@ -75,7 +76,7 @@ class ScoredImages:
         )
         note = some_of(len(items), len(self.pack)) + _NOTE
         if len(items) > len(self.mapped):
-            note += f" Only {len(self.mapped)} images have activation maps."
+            note += f" Only {counted(len(self.mapped), 'image', 'has')} activation maps."
         note += self.maps.checked()
         return filled.block(note), set(self.order[: len(items)])
 

@@ -12,7 +12,8 @@ from common.metrics import chance_level
 from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
-from common.run.notes import count_phrase, data_name
+from common.run.notes import data_name
+from common.words import counted
 from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
@@ -34,10 +35,7 @@ def main_figures(scores: Scores) -> dict[str, Interval]:
 def tiles(figures: Mapping[str, Interval], quality: Quality, *, images: int) -> list[Tile]:
     """The main scores and, from 8 images on, the calibration as tiles."""
     if images < LEAST_IMAGES:
-        return [
-            *score_tiles(figures),
-            Tile("calibration error", "-", f"not measured on {images} image{'s' * (images != 1)}"),
-        ]
+        return [*score_tiles(figures), Tile("calibration error", "-", f"not measured on {counted(images, 'image')}")]
     error = three_digits(quality.reliability.error())
     return [*score_tiles(figures), Tile("calibration error", error, "mean gap between confidence and accuracy")]
 
@@ -55,7 +53,7 @@ def score_tiles(figures: Mapping[str, Interval]) -> list[Tile]:
 def verdict(sure: Interval, scores: Scores, split: str) -> str:
     """The scores of a network in a sentence; `sure` is its mean IoU."""
     names, iou = scores.names, scores.per_class["iou"]
-    images = count_phrase(len(scores), split)
+    images = counted(len(scores), f"{split} image")
     if math.isnan(sure.value):
         return f"There is nothing to score: no pixel of the {images} is labelled."
     said = f"Mean IoU {sure.value:.3f} on {images}"

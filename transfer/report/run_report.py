@@ -18,6 +18,7 @@ from common.report.selection import evenly, sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
 from common.say import say
+from common.words import counted
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.next_steps import FEW
@@ -74,7 +75,7 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     run.close()
     print_table(test.scores, "test")
     labelled, one_split = sum(images.values()), info.config.data.folds is None
-    told = f"{images['test']} of {labelled} images were tested; --folds 5 tests each of them once"
+    told = f"the test part is {images['test']} of {counted(labelled, 'image')}; --folds 5 tests each of them once"
     last_lines(
         constant_guess(test.scores.total.sum(1), test.scores.names),
         info.outcome,

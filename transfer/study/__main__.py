@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from common.cli import command
 from common.config.load import load_config
 from common.say import aside, say
+from common.words import counted
 from transfer.study.config import StudyConfig
 
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
         trainings, seconds = campaign.estimate()
         later = trainings - len(campaign.missing())
         aside(f"and {later} more once rates are found" if later else "")
-        say(f"{trainings} trainings to do, about {time_left(seconds)} (h:m:s) for one process")
+        say(f"{counted(trainings, 'training')} to do, about {time_left(seconds)} (h:m:s) for one process")
         return
     campaign.open()
     tested = load_whole(config.data).pack if config.data.folds else data.test

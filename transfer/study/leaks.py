@@ -11,6 +11,7 @@ from common.data.pack import Pack
 from common.errors import UserError, abbreviate
 from common.run.checkpoint import handover_file, load_handover
 from common.run.plain_data import adapter
+from common.words import counted
 from transfer.study.initialisations import Initialisation
 
 
@@ -19,7 +20,7 @@ def data_leaks(data: Splits) -> list[str]:
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
     for part, pack in (("training", data.train), ("validation", data.val)):
         if seen := _nearly(pack, data.test):
-            told.append(f"LEAK: {len(seen)} test images nearly equal {part} images: {abbreviate(seen)}")
+            told.append(f"LEAK: nearly equal to {part} images: {counted(len(seen), 'test image')}: {abbreviate(seen)}")
     return told
 
 
@@ -55,7 +56,7 @@ def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) ->
     rest = f" ({len(seen) - looked} of {len(seen)} are not in {data.data_dir} now)" if looked < len(seen) else ""
     if found := _nearly(photographs, test):
         names = abbreviate(found)
-        return f"LEAK: {name}: {len(found)} test images nearly equal photographs of its pretraining: {names}{rest}"
+        return f"LEAK: {name}: nearly equal to its photographs: {counted(len(found), 'test image')}: {names}{rest}"
     if rest:
         return f"{name}: no test image is a near duplicate of the {looked} pretraining photographs found{rest}"
     return f"{name}: no test image is a near duplicate of a pretraining photograph"

@@ -14,7 +14,8 @@ from common.report.blocks import Axis, Chart, Series, TableCell, interval_positi
 from common.report.page import Block, NothingToShowError, Notice, Page, Tile
 from common.report.provenance import repeating
 from common.run.environment import environment
-from common.run.notes import count_phrase, data_name, external_labels
+from common.run.notes import data_name, external_labels
+from common.words import counted
 from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import Results, Score, double_budget
@@ -38,7 +39,7 @@ def write_page(evidence: Results, config: StudyConfig, test: Pack) -> Path:
     """Write report.html into the study's folder; returns where it is. `test` are the images it was scored on."""
     page = Page(
         title="Does pretraining help?",
-        kicker=f"recon2seg · study on {data_name(config.data)} · {count_phrase(len(test), 'test')}",
+        kicker=f"recon2seg · study on {data_name(config.data)} · {counted(len(test), 'test image')}",
         verdict=_answer(evidence),
         tiles=[_tile(curve[0]) for curve in evidence.curves.values() if curve],
         notices=_notices(evidence, config),

@@ -7,7 +7,7 @@ import numpy as np
 
 from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
 from common.run.next_step import command_line, typed_flags
-from common.run.notes import count_phrase
+from common.words import counted
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.initialisations import Initialisation
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
@@ -64,7 +64,7 @@ def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves
         theirs, _ = labels_needed(curves[baseline], score.mean_iou.value)
         ours, how = labels_needed(curves[start], score.mean_iou.value)
         saved = f": {theirs - ours:.0f} saved" if how != "more than" and ours < theirs else ""
-        reached = f"{baseline.name} reaches {score.mean_iou.value:.3f} with {theirs:.0f} labels"
+        reached = f"{baseline.name} reaches {score.mean_iou.value:.3f} with {counted(round(theirs), 'label')}"
         told.append(f"{reached}, {start.name} with {how} {ours:.0f}{saved}")
     return told
 
@@ -72,13 +72,13 @@ def labels_saved(start: Initialisation, baseline: Initialisation, curves: Curves
 def legend(evidence: Results, config: StudyConfig) -> str:
     """Explain the figures of the table."""
     counts = sorted({len(score.seeds) for score in evidence.scores}) or [0]
-    seeds = f"{counts[0]} seed{'s' * (counts[0] != 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    tests = count_phrase(round(evidence.scores[0].images["test"]) if evidence.scores else 0, "test")
+    seeds = counted(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counted(counts[-1], 'seed')}"
+    tests = counted(round(evidence.scores[0].images["test"]) if evidence.scores else 0, "test image")
     return (
         f"Mean IoU on {tests}, each evaluated once per run: mean over {seeds}, 95 % interval "
         "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
         f"Masks are counted for training + validation. {_folded(config.data.folds)}"
-        f"Every run takes {config.updates:,} updates. {searched(config.study)}"
+        f"Every run takes {counted(config.updates, 'update')}. {searched(config.study)}"
     )
 
 
@@ -86,8 +86,8 @@ def _folded(folds: int | None) -> str:
     if folds is None:
         return ""
     return (
-        f"Each image was tested once, by one of {folds} trainings of equal seed. These share training images: "
-        "intervals are of the way of training. Where rates were searched, it was on the first fold. "
+        f"Each image was tested once, by one of {counted(folds, 'training')} of equal seed. These share training "
+        "images: intervals are of the way of training. Where rates were searched, it was on the first fold. "
     )
 
 
@@ -111,10 +111,10 @@ def searched(options: StudyOptions) -> str:
         return "The rates were given, the same for every initialisation (from scratch the encoder lr factor is 1)."
     where = "all validation images" if options.full_validation else "as large a share of the validation images"
     share = options.search_fraction or 1.0
-    trials = f"{scratch} trials" if scratch > 1 else "none (one rate was given)"
+    trials = counted(scratch, "trial") if scratch > 1 else "none (one rate was given)"
     return (
         f"Rates were chosen for each initialisation by runs on the share {share:.3g} of the labels, "
-        f"scored on {where}. There were {pretrained} trials for a pretrained one, {trials} from scratch, where the "
+        f"scored on {where}. Trials: {pretrained} for a pretrained one, {trials} from scratch, where the "
         "encoder lr factor is 1. Smaller shares of the labels use rates chosen on those labels."
     )
 

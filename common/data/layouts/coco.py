@@ -16,6 +16,7 @@ from common.data.masks.mask import Mask
 from common.data.masks.outlines import CocoOutlines, Shape
 from common.data.samples import Sample, SplitName
 from common.errors import UserError, abbreviate
+from common.words import counted
 
 FOLDERS = ("annotations", "labels", "train", "val", "valid", "test")
 """Where the JSON files may lie, beside the data set's own folder."""
@@ -109,7 +110,7 @@ def _part(tree: Tree, document: Document, names: Sequence[str]) -> Found:
     missing = [picture.name for picture in document.images if _file(files, picture) is None]
     if missing:
         raise UserError(
-            f"{len(missing)} of {len(document.images)} images that {document.path} names are not in {folder}: "
+            f"{document.path} names {counted(len(missing), 'image')} that {folder} lacks: "
             f"{abbreviate(missing)}; add them, or take them out of the file"
         )
     if len(masks) < len(document.images):

@@ -8,7 +8,8 @@ from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import image_stem, mask_stem
 from common.data.listing import IMAGE_SUFFIXES, list_files
 from common.data.samples import Sample, mask_files
-from common.errors import abbreviate, images_are
+from common.errors import abbreviate
+from common.words import counted
 
 SPLITS = "|".join(name for names in SPLIT_NAMES.values() for name in names)
 HOLDS_MASKS = re.compile(
@@ -50,7 +51,8 @@ def with_note_of_others(found: Found, tree: Tree) -> Found:
     others = [name for name in others if mask_stem(name.rpartition(".")[0]) is None]
     if not others:
         return found
-    note = f"{images_are(len(others))} left aside, for the layout has no place for them: {abbreviate(others)}"
+    count = counted(len(others), "image", "is")
+    note = f"{count} left aside, for the layout has no place for them: {abbreviate(others)}"
     return replace(found, notes=[*found.notes, note])
 
 

@@ -11,7 +11,8 @@ from common.data.listing import IMAGE_SUFFIXES, passed_over_note
 from common.data.masks.mask import Join, JoinedMasks, Mask
 from common.data.samples import Dataset, Sample
 from common.data.values import Values
-from common.errors import UserError, abbreviate, images_are
+from common.errors import UserError, abbreviate
+from common.words import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +87,16 @@ class Layout:
         bare = [sample.image for sample in found.samples if sample.mask is None]
         if bare:
             raise UserError(
-                f"{len(bare)} of {len(found.samples)} images have no mask of the same name: {abbreviate(bare)}; "
-                f"{found.where}"
+                f"{counted(len(bare), 'image', 'has')} no mask of the same name, of {len(found.samples)}: "
+                f"{abbreviate(bare)}; {found.where}"
             )
         if found.strays:
             raise UserError(
-                f"{len(found.strays)} of {len(found.samples) + len(found.strays)} masks have no image of the same "
-                f"name: {abbreviate(found.strays)}; add the images or move these masks away"
+                f"{counted(len(found.strays), 'mask', 'has')} no image of the same name: "
+                f"{abbreviate(found.strays)}; add the images or move these masks away"
             )
         rest = [sample.image for sample in found.unlabelled]
-        left_out = [f"{images_are(len(rest))} left out, {found.lack}: {abbreviate(rest)}"] if rest else []
+        left_out = [f"{counted(len(rest), 'image', 'is')} left out, {found.lack}: {abbreviate(rest)}"] if rest else []
         if not found.samples:
             raise UserError(left_out[0])
         own = found.own_values if chosen == self.known.get(self.auto) else {}
@@ -136,8 +137,8 @@ def _joined_note(samples: Sequence[Sample]) -> list[str]:
     if not several:
         return []
     return [
-        f"{images_are(len(several))} drawn in several masks, which are joined, a later one over an earlier one "
-        f"(--join): {abbreviate(several)}"
+        f"{counted(len(several), 'image', 'is')} drawn in several masks, which are joined, a later one over an "
+        f"earlier one (--join): {abbreviate(several)}"
     ]
 
 

@@ -8,6 +8,7 @@ from common.data.masks.mask import MaskFile
 from common.data.samples import Sample, SplitName
 from common.data.values import IGNORE
 from common.errors import UserError, abbreviate
+from common.words import counted
 
 FOLDER = "oxford-iiit-pet"
 """torchvision unpacks the data set into a folder of this name, which may be the folder that is given or lie in it."""
@@ -26,15 +27,16 @@ def oxford(tree: Tree) -> Found | None:
     listed = _read_oxford_lists(base / "annotations")
     if gaps := [key for key in listed if key not in images]:
         raise UserError(
-            f"{len(gaps)} names in trainval.txt and test.txt have no image in images/: {abbreviate(gaps)}; complete "
-            "the data set or shorten the lists"
+            f"{counted(len(gaps), 'name', 'has')} no image in images/, of trainval.txt and test.txt: "
+            f"{abbreviate(gaps)}; complete the data set or shorten the lists"
         )
     samples = [
         Sample(key, images[key], MaskFile(trimaps[key]) if key in trimaps else None, {}, split)
         for key, (split, _) in listed.items()
     ]
     unlisted = [key for key in images if key not in listed]
-    note = f"{len(unlisted)} images, in neither trainval.txt nor test.txt, are left out: {abbreviate(unlisted, 10)}"
+    count = counted(len(unlisted), "image", "is")
+    note = f"{count} left out, in neither trainval.txt nor test.txt: {abbreviate(unlisted, 10)}"
     return Found(
         samples=samples,
         where="looked in annotations/trimaps/: complete the data set or shorten the lists",

@@ -9,6 +9,7 @@ from typing import Any
 from common.data.listing import plain_name
 from common.data.samples import SPLITS, Sample, SplitName
 from common.errors import UserError, abbreviate, brief
+from common.words import counted
 
 
 def with_splits(samples: Sequence[Sample], path: Path) -> list[Sample]:
@@ -27,7 +28,7 @@ def with_splits(samples: Sequence[Sample], path: Path) -> list[Sample]:
     keys = {sample.key for sample in samples}
     without, unknown = sorted(keys - splits.keys()), sorted(splits.keys() - keys)
     if without or unknown:
-        gaps = [f"{len(without)} images are missing in it: {abbreviate(without)}"] if without else []
+        gaps = [f"{counted(len(without), 'image', 'is')} missing in it: {abbreviate(without)}"] if without else []
         gaps += [f"{len(unknown)} of its stems are no image: {abbreviate(unknown)}"] if unknown else []
         raise UserError(f"{path} does not fit images/: {'; '.join(gaps)}")
     return [replace(sample, split=splits[sample.key]) for sample in samples]

@@ -12,6 +12,7 @@ from common.data.listing import plain_name
 from common.data.samples import Sample, SplitName
 from common.data.values import IGNORE, Values
 from common.errors import UserError, abbreviate
+from common.words import counted
 
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 NAMES = (
@@ -31,7 +32,8 @@ def voc(tree: Tree) -> Found | None:
     drawn, masks_over = tree.masks(mask_folder)
     listed = _listed(lists) if lists else dict.fromkeys(drawn)
     if gaps := [name for name in listed if name not in images]:
-        raise UserError(f"{len(gaps)} names in {lists or mask_folder} have no image in {IMAGES}/: {abbreviate(gaps)}")
+        told = counted(len(gaps), "image")
+        raise UserError(f"{lists or mask_folder} names {told} that {IMAGES}/ lacks: {abbreviate(gaps)}")
     masks, strays = pair_masks(images, ((key, path) for key, path in drawn.items() if key in listed))
     return Found(
         samples=[Sample(key, images[key], masks.get(key), {}, split) for key, split in listed.items()],

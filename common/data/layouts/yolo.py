@@ -8,7 +8,8 @@ from common.data.listing import list_images
 from common.data.masks.mask import NoObjects
 from common.data.masks.outlines import YoloOutlines
 from common.data.samples import Sample
-from common.errors import UserError, abbreviate, images_are
+from common.errors import UserError, abbreviate
+from common.words import counted
 
 TEXT = (".txt",)
 TABLES = ("data.yaml", "data.yml", "dataset.yaml")
@@ -42,7 +43,8 @@ def _part(tree: Tree, prefix: str) -> Found | None:
         for key, image in images.items()
     ]
     empty = [key for key in images if key not in texts]
-    told = [f"{images_are(len(empty))} without a text in labels/, and taken to show no object: {abbreviate(empty)}"]
+    count = counted(len(empty), "image", "is")
+    told = [f"{count} without a text in labels/, and taken to show no object: {abbreviate(empty)}"]
     return Found(
         samples=samples,
         strays=[path for key, path in texts.items() if key not in images],

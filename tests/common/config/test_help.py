@@ -131,7 +131,7 @@ def test_a_bad_flag_on_a_very_narrow_terminal_is_refused():
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (told.returncode, told.stderr) == (2, "error: --lr is 'fast': it takes a number\n")
+    assert (told.returncode, told.stderr) == (2, "error: --lr is\n  'fast': it takes a\n  number\n")
 
 
 @pytest.mark.parametrize("command", CONFIGS)

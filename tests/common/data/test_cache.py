@@ -218,7 +218,7 @@ def test_a_missing_file_counts_as_a_bad_one(photos, tmp_path):
 def test_nothing_but_bad_files_is_refused(photos, tmp_path):
     for item in photos:
         item.image.write_bytes(b"")
-    with pytest.raises(UserError, match="none of the 6 images can be read"):
+    with pytest.raises(UserError, match="of 6 images none can be read"):
         opened(photos, tmp_path / "cache", skip=True)
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -80,9 +80,7 @@ def test_an_official_split_is_dealt_out_anew_with_a_note(tmp_path):
     loaded = [load_labelled(settings(tmp_path, folds=3, fold=fold)) for fold in range(1, 4)]
     total = sum(len(data.test) for data in loaded)
     assert total == len(loaded[0].train) + len(loaded[0].val) + len(loaded[0].test)
-    assert (
-        loaded[0].notes[-1] == f"--folds deals all {total} labelled images out anew: their official split is not used"
-    )
+    assert loaded[0].notes[-1] == f"--folds deals out {total} labelled images anew: the official split is not used"
 
 
 def test_the_embedded_pets_have_folds_too():

@@ -107,7 +107,7 @@ def test_test_images_that_are_copies_of_others_are_noted(source, split):
     key = getattr(splits, split).keys[0]
     shutil.copy(source.data_dir / f"{key}.jpg", source.data_dir / "test" / "002.jpg")
     (note,) = load_labelled(source).notes
-    assert "1 of 5 test images are copies" in note
+    assert "1 of 5 test images, copies of" in note
     assert "test/002" in note
 
 

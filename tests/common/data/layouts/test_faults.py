@@ -165,7 +165,10 @@ def test_images_of_coco_with_boxes_alone_and_images_that_it_does_not_name_are_le
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda content: content["images"].append({"id": 5, "file_name": "gone.jpg"}), "1 of 2 images .*gone.jpg; add"),
+        (
+            lambda content: content["images"].append({"id": 5, "file_name": "gone.jpg"}),
+            "names 1 image .*gone.jpg; add",
+        ),
         (lambda content: content["images"].append(dict(content["images"][0])), "names an image twice"),
         (lambda content: content["images"].append({"id": 5}), r"is not whole: .*file_name"),
         (lambda content: content["annotations"][0].pop("image_id"), "is not whole"),

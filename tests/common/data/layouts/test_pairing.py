@@ -82,7 +82,7 @@ def test_a_later_mask_covers_an_earlier_one_and_a_union_is_one_foreground(tmp_pa
 @pytest.mark.parametrize("other", ["{}_L.png", "truth_{}.png", "{}.lesion_v2.tif"])
 def test_where_masks_are_missing_the_error_says_where_it_looked_and_what_lies_there(tmp_path, other):
     write_tree(tmp_path, {"images/0001.png": picture("a"), f"masks/{other.format('0001')}": drawn("a")})
-    with pytest.raises(UserError, match=r"1 of 1 images have no mask .*looked in masks/ .*_mask, .*_lesion") as error:
+    with pytest.raises(UserError, match=r"1 image has no mask .*looked in masks/ .*_mask, .*_lesion") as error:
         find_dataset(tmp_path, labelled=True)
     assert f"it holds {other.format('0001')}" in str(error.value)
     patterns = Patterns("images/{stem}.*", f"masks/{other.format('{stem}')}")
@@ -133,10 +133,10 @@ def test_patterns_tell_masks_from_images_of_the_same_name(tmp_path):
     [
         ("", "*.png", r"--masks \*.png needs --images"),
         ("*/t1.png", "*/seg.png", r"several images of one \{stem\}: a/t1.png; add their folder, \{parent\}"),
-        ("*/t1.png", "{parent}/no.png", r"2 of 2 images have no mask .*--masks \{parent\}/no.png finds 0 files"),
+        ("*/t1.png", "{parent}/no.png", r"2 images have no mask .*--masks \{parent\}/no.png finds 0 files"),
         ("none/*.png", "{stem}.png", "holds no images"),
         ("a/*.png", "{stem}{stem}.png", r"holds \{stem\} or \{parent\} twice"),
-        ("a/t1.png", "{parent}/s*.png", r"1 of 2 masks have no image .*b/seg.png"),
+        ("a/t1.png", "{parent}/s*.png", r"1 mask has no image .*b/seg.png"),
     ],
 )
 def test_patterns_that_pair_nothing_are_refused(tmp_path, images, masks, said):

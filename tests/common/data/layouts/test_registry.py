@@ -76,10 +76,10 @@ def test_oxford_refuses_a_name_in_both_lists(tmp_path):
 @pytest.mark.parametrize(
     ("gone", "told"),
     [
-        ("images/Bengal_0.jpg", r"1 names .* no image in images/: Bengal_0;"),
+        ("images/Bengal_0.jpg", r"1 name has no image .*: Bengal_0;"),
         (
             "annotations/trimaps/Bengal_0.png",
-            r"1 of 24 images have no mask .*Bengal_0\.jpg; looked in annotations/trimaps/",
+            r"1 image has no mask .*Bengal_0\.jpg; looked in annotations/trimaps/",
         ),
         ("annotations/test.txt", r"official split .*test\.txt is missing"),
     ],
@@ -201,13 +201,13 @@ def test_images_without_mask_and_masks_without_image_are_counted_and_named(tmp_p
     write_images_masks(tmp_path, 6)
     for i in range(5):
         (tmp_path / f"masks/00{i}.png").unlink()
-    with pytest.raises(UserError, match=r"5 of 6 images have no mask .*000\.jpg, .*001\.jpg, .*and 2 more"):
+    with pytest.raises(UserError, match=r"5 images have no mask .* of 6: .*000\.jpg, .*001\.jpg, .*and 2 more"):
         find_dataset(tmp_path, labelled=True)
     assert len(find_dataset(tmp_path, labelled=False).samples) == 6
     for i in range(5):
         (tmp_path / f"images/00{i}.jpg").unlink()
     write_tree(tmp_path, {"masks/stray.png": square_mask(1)})
-    with pytest.raises(UserError, match=r"1 of 2 masks have no image .*stray\.png"):
+    with pytest.raises(UserError, match=r"1 mask has no image .*stray\.png"):
         find_dataset(tmp_path, labelled=True)
 
 
@@ -260,7 +260,7 @@ def test_a_file_of_splits_deals_out_images_and_masks(tmp_path, labelled):
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["000,train", "001,test"], r"1 images are missing in it: 002"),
+        (["000,train", "001,test"], r"1 image is missing in it: 002"),
         (["000,train", "001,test", "002,val", "9,val"], "1 of its stems are no image: 9"),
         (["000,train", "001,test", "002,validation"], "train, val or test"),
         (["000,train", "001,test", "002,val", "002,test"], "lists 002 as val and as test"),
