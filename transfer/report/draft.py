@@ -15,7 +15,8 @@ from common.report.images import drawing, photograph
 from common.report.page import Block
 from common.report.selection import evenly
 from common.run.history import History
-from common.run.notes import count_phrase, data_name
+from common.run.notes import data_name
+from common.words import counted
 from transfer.colours import class_legend, error_legend, paint, paint_errors
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
@@ -50,7 +51,7 @@ def draft(
     return Draft(
         title=title(config, source),
         kicker=f"recon2seg · phase 2 · segmentation of {data_name(config.data)}",
-        said=f"Mean IoU {score:.3f} on {count_phrase(len(pack), 'validation')} after epoch {history.epoch}.",
+        said=f"Mean IoU {score:.3f} on {counted(len(pack), 'validation image')} after epoch {history.epoch}.",
         history=history,
         epochs=config.training.epochs,
         seconds=seconds,
