@@ -80,7 +80,7 @@ def legend_beside(axes: Axes) -> None:
 
 
 def curve_figure(rows: Sequence[Row], panels: Panels, colours: Mapping[str, str] | None = None) -> Figure:
-    """The panels over the epochs, up to four in a line, curves by the names of their columns; see `recorded`.
+    """The panels over the epochs, up to four in a line, each with its title and its curves' names; see `recorded`.
 
     `colours`: of some columns, #rrggbb, or "ink" for black.
     """
@@ -89,14 +89,15 @@ def curve_figure(rows: Sequence[Row], panels: Panels, colours: Mapping[str, str]
     figure = Figure(figsize=(6 * width, 3.6 * lines), layout="constrained")
     inks = {name: "black" if colour == "ink" else colour for name, colour in (colours or {}).items()}
     epochs = [row["epoch"] for row in rows]
-    for index, columns in enumerate(drawn.values(), start=1):
+    for index, (title, columns) in enumerate(drawn.items(), start=1):
         axes = figure.add_subplot(lines, width, index)
-        for name in columns:
+        axes.set_title(title)
+        for column, name in columns.items():
             axes.plot(
                 epochs,
-                [row.get(name, np.nan) for row in rows],
+                [row.get(column, np.nan) for row in rows],
                 label=name,
-                color=inks.get(name),
+                color=inks.get(column),
                 marker="." if len(rows) < 30 else "",
             )
         axes.set_xlabel("epoch")

@@ -87,6 +87,26 @@ def test_there_is_a_picture_for_every_image_layer_and_class_and_a_sheet_for_ever
     assert "maps of 3 images: " in said
 
 
+def test_a_sheet_of_many_classes_shows_those_that_are_predicted_in_its_image(tmp_path, capsys):
+    names = tuple(f"class {k}" for k in range(9))
+    torch.manual_seed(0)
+    encoder = UNetEncoder(widths=(4,) * 6)
+    net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides), num_classes=9).eval()
+    with torch.no_grad():
+        net.head.bias[:7] -= 1e3
+    save_handover(segmentation_handover(net, SegmentationRecord(names)), tmp_path / "best.pth")
+    write_tree(tmp_path / "in", {"one.png": photo(0, height=64, width=64)})
+    known = ["--model_path", tmp_path / "best.pth", "--input", tmp_path / "in", "--layer", "decoder.steps.4"]
+    assert run(*known, "--output", tmp_path / "out") == 0
+    record = json.loads((tmp_path / "out/maps.json").read_text())["maps"]
+    shown = sum(one["predicted"] for one in record)
+    assert 1 <= shown <= 2
+    assert opened(tmp_path / "out/sheets/one.png").shape[1] == (2 + shown) * (224 + 4)
+    asked = ["--target_class", *names[:7]]
+    assert run(*known, *asked, "--output", tmp_path / "asked") == 0
+    assert opened(tmp_path / "asked/sheets/one.png").shape[1] == (2 + 7) * (224 + 4)
+
+
 def test_a_picture_is_the_enlarged_map_over_the_grey_image(model, images, tmp_path):
     words = ["--layer", "encoder.stages.2", "--target_class", NAMES[1], "--output", tmp_path / "out"]
     assert run("--model_path", model, "--input", images / "wide.png", *words) == 0

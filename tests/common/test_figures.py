@@ -56,3 +56,9 @@ def test_curves_of_classes_have_the_colours_of_the_classes():
         [{"epoch": 1, "a": 1.0, "b": 2.0}], {"IoU": {"a": "a", "b": "b"}}, {"a": "ink", "b": "#e69f00"}
     )
     assert [line.get_color() for line in drawn.axes[0].lines] == ["black", "#e69f00"]
+
+
+def test_curves_have_the_words_of_the_page_and_not_the_names_of_columns():
+    drawn = curve_figure([{"epoch": 1, "val/iou_cat": 1.0}], {"IoU of each class": {"val/iou_cat": "cat"}})
+    assert drawn.axes[0].get_title() == "IoU of each class"
+    assert [line.get_label() for line in drawn.axes[0].lines] == ["cat"]

@@ -22,7 +22,7 @@ from tests.records import segmentation_handover
 from transfer.colours import STRIPE, UNLABELLED, class_legend, error_legend, overlay_mask, paint, paint_errors
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
-from transfer.report.figures import confusion_figure
+from transfer.report.figures import MOST, activation_grid, confusion_figure, sample_grid
 from transfer.report.gallery import error_pixels, layer_list
 from transfer.report.headline import main_figures, score_warnings
 from transfer.segmenter import load_model
@@ -151,6 +151,16 @@ def test_images_are_drawn_and_named_by_the_classes_that_are_foreground():
     np.testing.assert_array_equal(image_classes(every), every.class_pixels.argmax(1))
     assert sampling_weights(every.foreground_pixels).sum() == pytest.approx(1)
     assert every.take(np.arange(3)).background is None
+
+
+def test_pictures_of_many_classes_have_columns_of_those_with_most_pixels():
+    model, names = net(num_classes=11).eval(), tuple(f"class {k}" for k in range(11))
+    pack = replace(synthetic_pets(20, 64, seed=0), background=None).take(np.arange(2))
+    device = torch.device("cpu")
+    sheet = sample_grid(model, pack, [0, 1], names, device=device)
+    assert sheet.shape[1] == (4 + MOST) * (160 + 4)
+    maps = activation_grid(model, pack, [0, 1], names, device=device)
+    assert maps.shape[1] == (1 + 2 * MOST) * (160 + 4)
 
 
 def test_names_of_many_classes_do_not_overlap_in_a_figure():

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float64, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from common.colours import PALETTE, colours
@@ -115,7 +116,9 @@ class Analysis:
         """Draw sizes, brightness and classes, and below them training images with their augmented versions."""
         figure = Figure(figsize=(14, 4.2 + 2.1 * SHOWN), layout="constrained")
         above, below = cast(np.ndarray, figure.subfigures(2, 1, height_ratios=(3.4, 2.1 * SHOWN)))
-        sizes, brightness, classes, areas = above.subplots(1, 4)
+        shares = [counts["pixels"] for counts in found["classes"].values()]
+        wide = max(1.0, len(shares) / FEW_CLASSES / 2)
+        sizes, brightness, classes, areas = above.subplots(1, 4, width_ratios=(1, 1, wide, 1))
         sizes.scatter(*self.sizes.T, s=10, alpha=0.5, color=PALETTE[5] / 255, linewidths=0)
         sizes.set(title="original sizes", xlabel="width", ylabel="height")
         lines = ("tab:red", "tab:green", "tab:blue", "tab:gray") if self.config.data.channels > 1 else ("tab:gray",)
@@ -123,11 +126,10 @@ class Analysis:
             means = self.data.train.images[..., channel].mean((1, 2)) / 255
             brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
         brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
-        shares = [counts["pixels"] for counts in found["classes"].values()]
         drawn = classes.bar(list(found["classes"]), shares, color=colours(len(shares)) / 255)
         upright = {"rotation": 90, "padding": 2} if len(shares) > FEW_CLASSES else {}
         classes.bar_label(drawn, [f"{share:.1%}" for share in shares], fontsize=8, **upright)
-        classes.set(title="labelled pixels", ylim=(0, 1.1))
+        classes.set(title="labelled pixels", ylim=(0, min(1.1, 1.4 * max(shares))))
         classes.set_xticks(range(len(shares)), list(found["classes"]), rotation=40, ha="right")
         self._draw_areas(areas)
         self._draw_samples(below)
@@ -139,6 +141,7 @@ class Analysis:
         if train.background is None:
             shown = (train.class_pixels > 0).sum(1)
             axes.hist(shown, bins=count, range=(0.5, count + 0.5), color=PALETTE[1] / 255)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set(title="classes", xlabel="in an image", ylabel="images")
             return
         shares = train.foreground_pixels.sum(1) / np.maximum(train.class_pixels.sum(1), 1)

@@ -28,6 +28,8 @@ from transfer.segmenter import load_model
 
 MAPS, SHEETS = "maps", "sheets"
 """Folders of the results."""
+FEW = 6
+"""Classes, up to which a sheet shows all of them."""
 SIDE = 224
 """Side of a picture on a sheet, in pixels."""
 WORDS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
@@ -128,7 +130,8 @@ class Explanation:
     def _save_sheet(
         self, photo: Photo, answers: Sequence[Answer], *, position: int, logits: Float[Tensor, "k h w"]
     ) -> None:
-        image = resize_image(photo.full, SIDE)
+        shown, image = self._on_sheet(answers, position), resize_image(photo.full, SIDE)
+        answers = [answer for answer in answers if answer.target in shown]
         large = F.interpolate(logits[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         masks = classes_of(large).byte().cpu().numpy()
         rows = len(self.layers)
@@ -136,18 +139,23 @@ class Explanation:
             "image": np.stack([np.broadcast_to(image[..., :3], (SIDE, SIDE, 3))] * rows),
             "prediction": np.stack([overlay_mask(image, masks[0], self.background)] * rows),
         }
-        for index in self.classes:
+        for index in shown:
             own = [answer for answer in answers if answer.target == index]
             absent = "" if own[0].activation.present[position] else " (predicted nowhere)"
             columns[f"{index} {self.names[index]}{absent}"] = np.stack(
                 [_picture(image, answer, position=position) for answer in own]
             )
-        captions = [
-            _caption([answer for answer in answers if answer.layer == layer], position) for layer in self.layers
-        ]
+        captions = [_caption([a for a in answers if a.layer == layer], position) for layer in self.layers]
         path = self.folder / SHEETS / f"{photo.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(grid(columns, captions=captions, side=SIDE), path)
+
+    def _on_sheet(self, answers: Sequence[Answer], position: int) -> list[int]:
+        """The classes on the sheet of an image: all, but of many that nobody asked for only those predicted in it."""
+        if self.options.target_class or len(self.classes) <= FEW:
+            return self.classes
+        present = {answer.target for answer in answers if answer.activation.present[position]}
+        return [index for index in self.classes if index in present]
 
     def _summary(self, records: Sequence[dict[str, Any]]) -> Iterator[str]:
         for layer in self.layers:
@@ -167,11 +175,11 @@ class Explanation:
                     f"{layer}: |rank correlation| with the maps of {others} {alike:.2f}, "
                     f"by chance {chance:.2f} (far below 1: maps depend on training; 1: on the image alone)"
                 )
-        for index in self.classes:
-            own = [record["predicted"] for record in self._of(records, index)]
-            if any(own) and not all(own):
-                seen = f"{sum(own)} of {counted(len(own), 'image')}"
-                yield f"{self.names[index]} is predicted in {seen}; other maps of it are empty"
+        images = {index: [record["predicted"] for record in self._of(records, index)] for index in self.classes}
+        partly = [f"{self.names[k]} in {sum(own)}" for k, own in images.items() if any(own) and not all(own)]
+        if partly:
+            total = counted(len(images[self.classes[0]]), "image")
+            yield f"predicted, of {total}: {', '.join(partly)}; other maps of these classes are empty"
 
     def _of(self, records: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
         """The records of a class in the first layer: one for each image."""

@@ -12,13 +12,16 @@ from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack, Pack
 from common.figures import grid, legend_beside, to_bytes
-from common.metrics import classes_of
+from common.metrics import classes_of, confusion
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import Explained, default_layers, overlay_heat, upscale
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
+from transfer.report.gallery import shown_classes
 
+MOST = 6
+"""Classes, at most, that have columns of their own."""
 SHORT = 4
 """Names of classes, up to which they stand side by side under a figure."""
 
@@ -27,7 +30,9 @@ SHORT = 4
 def sample_grid(
     net: SegmentationNet, pack: LabelledPack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each image: image, truth, prediction, errors, and the confidence of each class in `names`.
+    """A row for each image: image, truth, prediction, errors, and the confidence of classes in `names`.
+
+    These are at most MOST, those with most pixels.
 
     Errors: white right, red foreground missed, violet foreground invented, turquoise a wrong
     foreground class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
@@ -43,28 +48,30 @@ def sample_grid(
         "prediction": paint(prediction),
         "errors": paint_errors(prediction, truth, pack.background),
     }
-    for name, confidence in zip(names, probability.unbind(1), strict=True):
-        columns[f"confidence: {name}"] = heat(confidence.numpy(), "viridis")
+    for k in shown_classes(confusion(prediction, truth, len(names)).sum(0).numpy(), MOST):
+        columns[f"confidence: {names[k]}"] = heat(probability[:, k].numpy(), "viridis")
     return grid(columns)
 
 
 def activation_grid(
     net: SegmentationNet, pack: Pack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each image: the image, and the activation of each class in the encoder's and the decoder's last map.
+    """A row for each image: the image, and the activation of classes in a map of the encoder and the decoder's last.
 
-    See `class_activation`; the map of a class that is predicted nowhere in an image is dark.
+    See `class_activation`. Classes are at most MOST, those predicted most; the map of one that is predicted nowhere in
+    an image is dark.
     """
     image = read_batch(pack, np.asarray(indices), device).image
     photos, size = to_bytes(image), (image.shape[2], image.shape[3])
     columns = {"image": photos}
     layers = default_layers(net, size[0])
     explained = Explained(net, image, list(layers.values()))
-    by_class = [explained.maps(k) for k in range(len(names))]
+    predicted = classes_of(explained.logits).flatten().bincount(minlength=len(names)).cpu().numpy()
+    by_class = {k: explained.maps(k) for k in shown_classes(np.diag(predicted), MOST)}
     for part, layer in layers.items():
-        for k, name in enumerate(names):
-            maps = upscale(by_class[k][layer].map, size).cpu().numpy()
-            columns[f"{part}: {name}"] = np.stack([overlay_heat(*pair) for pair in zip(photos, maps, strict=True)])
+        for k, answers in by_class.items():
+            maps = upscale(answers[layer].map, size).cpu().numpy()
+            columns[f"{part}: {names[k]}"] = np.stack([overlay_heat(*pair) for pair in zip(photos, maps, strict=True)])
     return grid(columns)
 
 
