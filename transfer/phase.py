@@ -33,6 +33,7 @@ from common.run.notes import data_name, skipped_note
 from common.run.plain_data import to_dict
 from common.run.records import Input, SegmentationProvenance, SegmentationRecord
 from common.say import note, say
+from common.words import counted
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
@@ -78,7 +79,7 @@ class Transfer:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
         self.run.write_json("receipt.json", to_dict(self.receipt))
-        for sentence in self._notes():
+        for sentence in (*self._notes(), *self._masks_used()):
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
@@ -94,6 +95,15 @@ class Transfer:
         if plan.epochs != self.receipt.epochs:
             self.receipt = replace(self.receipt, epochs=plan.epochs)
             self.run.write_json("receipt.json", to_dict(self.receipt))
+
+    def _masks_used(self) -> list[str]:
+        """How many masks are used, where not all are asked for."""
+        labels = self.config.labels
+        train, val = (counted(len(pack), "mask") for pack in (self.data.train, self.data.val))
+        if labels.label_fraction == labels.val_fraction == 1:
+            return []
+        used = f"training uses {len(self.train_pack)} of {train}, validation {len(self.val_pack)} of {val}"
+        return [f"{used} (--label_fraction {labels.label_fraction:g}, --val_fraction {labels.val_fraction:g})"]
 
     def _notes(self) -> list[str]:
         return [*self.data.notes, *self.source.leaks(self.data.test)]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from common.data.samples import SPLITS, Sample, SplitName
 from common.errors import UserError
@@ -13,6 +13,10 @@ from common.words import counted
 LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
 FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
 SEEDS_TRIED = 200
+GROUPS = 8
+"""Combinations of classes in a data set, up to which each is a group: all that three classes have."""
+CANDIDATES = 32
+"""Images among which one is chosen."""
 
 
 def unit_hash(seed: int, key: str) -> float:
@@ -61,19 +65,59 @@ def label_subset(
     """Choose the training images that keep their labels: sorted positions in `keys`.
 
     Images are grouped by the foreground classes that they show (`foreground_pixels` above zero), and of each
-    group the same share is kept, rounded, but at least one. Smaller fractions lie inside larger
-    ones. Raises UserError unless the fraction is above 0 and at most 1.
+    group the same share is kept, rounded, but at least one. Of more than GROUPS groups, `_balanced` chooses, with at
+    least one image of each class. Smaller fractions lie inside larger ones. Raises UserError unless the fraction is
+    above 0 and at most 1.
     """
     if not 0 < fraction <= 1:
         raise UserError(f"--label_fraction must be above 0 and at most 1, got {fraction}")
     groups: dict[bytes, list[int]] = {}
-    for index, present in enumerate(foreground_pixels > 0):
-        groups.setdefault(present.tobytes(), []).append(index)
-    chosen: list[int] = []
-    for group in groups.values():
-        group.sort(key=lambda index: unit_hash(seed, keys[index]))
-        chosen += group[: max(1, int(fraction * len(group) + 0.5))]
+    order = sorted(range(len(keys)), key=lambda index: unit_hash(seed, keys[index]))
+    for index in order:
+        groups.setdefault((foreground_pixels[index] > 0).tobytes(), []).append(index)
+    if len(groups) <= GROUPS:
+        chosen = [index for group in groups.values() for index in group[: max(1, _share(fraction, len(group)))]]
+    else:
+        places = _balanced((foreground_pixels > 0)[order], max(1, _share(fraction, len(keys))))
+        chosen = [order[place] for place in places]
     return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _share(fraction: float, count: int) -> int:
+    return int(fraction * count + 0.5)
+
+
+def _balanced(shows: Bool[np.ndarray, "n k"], count: int) -> list[int]:
+    """So many rows, of which the first ones show every class, and the next ones keep the classes' shares.
+
+    More where not every class is shown by so many. Each of the next ones is that of the first CANDIDATES left which
+    brings the numbers of images with each class closest to their shares in all rows.
+
+    Source: Sechidis, Tsoumakas & Vlahavas 2011, doi 10.1007/978-3-642-23808-6_10 (iterative stratification). Deviation:
+    one order for all counts, so that smaller subsets lie inside larger ones.
+    """
+    shows = shows[:, shows.any(0)]
+    chosen, left = _covering(shows), np.ones(len(shows), dtype=bool)
+    left[chosen] = False
+    shares, seen = shows.mean(0), shows[chosen].sum(0)
+    rest = np.flatnonzero(left).tolist()
+    while len(chosen) < count:
+        near = rest[:CANDIDATES]
+        off = (seen + shows[near] - shares * (len(chosen) + 1)) ** 2 / shares
+        best = near[int(off.sum(1).argmin())]
+        rest.remove(best)
+        chosen.append(best)
+        seen = seen + shows[best]
+    return chosen
+
+
+def _covering(shows: Bool[np.ndarray, "n k"]) -> list[int]:
+    """Rows that show every class together, each the first of those with most classes that none before it shows."""
+    chosen, missing = [], np.ones(shows.shape[1], dtype=bool)
+    while missing.any():
+        chosen.append(int((shows & missing).sum(1).argmax()))
+        missing &= ~shows[chosen[-1]]
+    return chosen
 
 
 def _assign(

@@ -95,13 +95,16 @@ def test_the_alarm_rings_when_a_class_is_not_predicted_for_three_epochs(tmp_path
     ]
 
 
-def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path):
+def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path, capsys):
     shares, images = {}, {}
     for fraction in ("0.2", "0.5"):
         words = ["--label_fraction", fraction, "--val_fraction", fraction, "--epochs", "1", "--epoch_updates", "1"]
         assert transfer([*TRANSFER, "--synthetic_count", "100", *words, "--output_dir", fraction]) == 0
         shares[fraction] = set(load_tensors(tmp_path / fraction / "best.pth")["provenance"]["train_images"])
         images[fraction] = metrics(tmp_path / fraction)["images"]
+        kept, said = images[fraction], capsys.readouterr().err
+        assert f"note: training uses {kept['train']} of 77 masks, validation {kept['val']} of " in said
+        assert f" masks (--label_fraction {fraction}, --val_fraction {fraction})\n" in said
     assert shares["0.2"] < shares["0.5"]
     assert images["0.2"]["train"] < images["0.5"]["train"]
     assert images["0.2"]["val"] < images["0.5"]["val"]

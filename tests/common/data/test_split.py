@@ -134,3 +134,52 @@ def test_label_subset_depends_on_the_seed_and_the_keys_but_not_on_their_order():
 def test_a_fraction_outside_its_range_is_refused(fraction):
     with pytest.raises(UserError, match="--label_fraction"):
         label_subset(KEYS, PIXELS[:, 1:], fraction=fraction, seed=0)
+
+
+def grouped(keys, pixels, *, fraction, seed):
+    """The same share of the images that show the same classes, but at least one."""
+    kinds = {}
+    for index, row in enumerate(pixels):
+        kinds.setdefault(tuple(row > 0), []).append(index)
+    chosen = []
+    for group in kinds.values():
+        group.sort(key=lambda index: unit_hash(seed, keys[index]))
+        chosen += group[: max(1, int(fraction * len(group) + 0.5))]
+    return sorted(chosen)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+@pytest.mark.parametrize("fraction", [0.02, 0.1, 0.5, 1.0])
+def test_subsets_of_up_to_three_classes_are_the_same_share_of_each_combination(classes, fraction):
+    pixels = np.random.default_rng(classes).integers(0, 2, (80, classes))
+    keys = [f"image {i}" for i in range(80)]
+    chosen = label_subset(keys, pixels, fraction=fraction, seed=3)
+    assert chosen.tolist() == grouped(keys, pixels, fraction=fraction, seed=3)
+
+
+SCENES = (np.random.default_rng(0).random((100, 11)) < np.linspace(1, 0.2, 11)).astype(int)
+"""100 images of 11 classes, nearly each in a combination of its own."""
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.33, 1.0])
+def test_of_many_combinations_of_classes_as_many_images_are_kept_as_were_asked_for(fraction):
+    chosen = label_subset(KEYS, SCENES, fraction=fraction, seed=0)
+    assert len(grouped(KEYS, SCENES, fraction=fraction, seed=0)) >= 80, "the combinations alone are as many"
+    assert len(chosen) == len(set(chosen)) == round(fraction * 100)
+    assert SCENES[chosen].any(0).all()
+    assert np.abs(SCENES[chosen].mean(0) - SCENES.mean(0)).max() <= 1.5 / len(chosen)
+
+
+def test_every_class_is_kept_also_where_that_takes_more_images():
+    alone = np.repeat(np.eye(10, dtype=int), 10, axis=0)
+    chosen = label_subset(KEYS, alone, fraction=0.01, seed=0)
+    assert alone[chosen].any(0).all()
+    assert len(chosen) == 10
+
+
+def test_subsets_of_many_classes_are_nested_and_depend_on_the_keys_but_not_on_their_order():
+    subsets = [set(label_subset(KEYS, SCENES, fraction=f, seed=0)) for f in (0.01, 0.05, 0.1, 0.33, 0.8, 1)]
+    assert all(small <= large for small, large in pairwise(subsets))
+    turned = label_subset(KEYS[::-1], SCENES[::-1].copy(), fraction=0.1, seed=0)
+    assert {KEYS[i] for i in subsets[2]} == {KEYS[::-1][i] for i in turned}
+    assert subsets[2] != set(label_subset(KEYS, SCENES, fraction=0.1, seed=1))
