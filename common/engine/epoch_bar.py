@@ -2,7 +2,7 @@
 
 import time
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from common.rows import Row
 from common.say import aside
@@ -20,18 +20,21 @@ SHORT = {
 
 
 class EpochBar:
-    """A progress bar with epoch, losses, learning rate, images per second and remaining time."""
+    """A progress bar with epoch, losses, learning rate, images per second and remaining time.
 
-    def __init__(self, *, epochs: int, epoch: int = 0) -> None:
-        self.epochs = epochs
+    With a `patience` the time is a range: from the stop after so many epochs without a better one, to the last epoch.
+    """
+
+    def __init__(self, *, epochs: int, epoch: int = 0, patience: int = 0, best_epoch: int = 0) -> None:
+        self.epochs, self.patience, self.best_epoch = epochs, patience, best_epoch
         self.console = CONSOLE
         self.first, self.start = epoch, time.monotonic()
-        columns = ("{task.description}", "{task.fields[terms]}", "{task.fields[speed]}")
+        columns = map(TextColumn, ("{task.fields[terms]}", "{task.fields[speed]}", "{task.fields[left]}"))
         self.bar = Progress(
-            TextColumn(columns[0]), BarColumn(bar_width=20), *map(TextColumn, columns[1:]), TimeRemainingColumn(),
-            console=self.console, disable=not self.console.is_terminal, speed_estimate_period=120, transient=True,
+            TextColumn("{task.description}"), BarColumn(bar_width=10), *columns,
+            console=self.console, disable=not self.console.is_terminal, transient=True,
         )  # fmt: skip
-        self.task = self.bar.add_task("", total=epochs, completed=epoch, terms="", speed="")
+        self.task = self.bar.add_task("", total=epochs, completed=epoch, terms="", speed="", left="")
 
     def __enter__(self) -> "EpochBar":
         self.bar.start()
@@ -55,11 +58,20 @@ class EpochBar:
             terms=f"loss {values['loss']:.4g} lr {lr:.2g}",
             speed=f"{self.speed:.0f} images/s",
         )
+        self.bar.update(self.task, left=self._left(self.bar.tasks[0].completed))
 
     def end(self, done: int, shown: Row, *, better: bool) -> None:
         """Print the line of a finished epoch, with a star for the best so far; `done` counts the finished epochs."""
-        left = (time.monotonic() - self.start) / max(done - self.first, 1) * (self.epochs - done)
-        aside(epoch_line(f"epoch {done}/{self.epochs}", shown, f"{time_left(left)} left{' *' if better else ''}"))
+        self.best_epoch = done if better else self.best_epoch
+        line = epoch_line(f"epoch {done}/{self.epochs}", shown, f"{self._left(done)} left{' *' if better else ''}")
+        aside(line)
+
+    def _left(self, done: float) -> str:
+        """The time that is left after so many epochs, at the pace of those since the start."""
+        pace = (time.monotonic() - self.start) / max(done - self.first, 1e-9)
+        soonest = min(self.best_epoch + self.patience, self.epochs) if self.patience else self.epochs
+        ends = [time_left(pace * max(last - done, 0.0)) for last in (soonest, self.epochs)]
+        return " to ".join(dict.fromkeys(ends))
 
 
 def epoch_line(head: str, shown: Row, tail: str, width: int = 80) -> str:

@@ -96,7 +96,7 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
     """
     history, course = _begin(phase, run, updater, batches, state), updater.course
     plan = course.plan
-    bar = EpochBar(epochs=plan.epochs, epoch=history.epoch)
+    bar = EpochBar(epochs=plan.epochs, epoch=history.epoch, patience=plan.patience, best_epoch=history.best_epoch)
     show = partial(_show, phase, run, updater, bar, Drafts())
 
     def one_epoch(epoch: int) -> Row:

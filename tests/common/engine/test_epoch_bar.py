@@ -1,10 +1,11 @@
 """What a user sees of long work."""
 
+import pytest
 import torch
 
 from common.data.batches import each_image
 from common.data.synthetic.pets import synthetic_pets
-from common.engine.epoch_bar import epoch_line
+from common.engine.epoch_bar import EpochBar, epoch_line
 from common.terminal import CONSOLE, spinner
 
 CPU = torch.device("cpu")
@@ -34,6 +35,19 @@ def test_where_no_terminal_is_watched_or_nothing_is_said_of_the_work_there_is_no
     assert len(list(each_image(pack, batch_size=3, device=CPU))) == 2
     said = capsys.readouterr()
     assert not said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("patience", "best", "done", "said"),
+    [(0, 1, 4, "2:40"), (5, 3, 4, "0:40 to 2:40"), (5, 0, 4, "0:10 to 2:40"), (90, 3, 4, "2:40"), (5, 3, 20, "0:00")],
+)
+def test_the_time_that_is_left_knows_the_patience(patience, best, done, said, monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr("common.engine.epoch_bar.time.monotonic", lambda: now[0])
+    bar = EpochBar(epochs=20, patience=patience, best_epoch=best)
+    now[0] += 10 * done
+    bar.end(done, {}, better=False)
+    assert capsys.readouterr().err == f"epoch {done}/20  {said} left\n"
 
 
 def test_the_line_of_an_epoch_fits_a_terminal_of_80_letters():
