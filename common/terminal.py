@@ -7,6 +7,8 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from common.words import counted
+
 CONSOLE = Console(stderr=True)
 """The shared console: bars of two consoles would overwrite each other."""
 
@@ -22,6 +24,14 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def spinner(what: str) -> AbstractContextManager:
     """Return a spinner, for work of unknown length."""
     return CONSOLE.status(what)
+
+
+def roughly(seconds: float) -> str:
+    """Seconds in words, in the largest unit that there are two of: "40 seconds", "9 minutes", "3 hours"."""
+    minutes = seconds / 60
+    if minutes < 2:
+        return counted(round(seconds), "second")
+    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
 
 
 def time_left(seconds: float) -> str:

@@ -24,6 +24,7 @@ from common.run.folder import Run
 from common.run.history import History
 from common.run.state import State, refuse_nonfinite
 from common.say import aside, say
+from common.terminal import spinner
 
 
 @runtime_checkable
@@ -195,12 +196,13 @@ def _time_threads(
     with unchanged(state):
         updater.model.train()
         phase.begin_epoch(0)
-        return time_threads(attempt, numbers)
+        with spinner("timing an update"):
+            return time_threads(attempt, numbers)
 
 
 def _time_validation(phase: Phase, updater: Updater, state: State) -> float:
     """Seconds of a validation; the training is as it was afterwards."""
-    with unchanged(state), torch.no_grad():
+    with unchanged(state), torch.no_grad(), spinner("timing a validation"):
         updater.model.eval()
         began = time.perf_counter()
         phase.evaluate(0)

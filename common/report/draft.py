@@ -10,6 +10,7 @@ from common.report.page import Block, Notice, Page
 from common.rows import Panels
 from common.run.history import History
 from common.terminal import time_left
+from common.words import counted
 
 AGAIN = 20
 """Seconds after which a browser loads a draft again."""
@@ -52,8 +53,9 @@ class Draft:
         """How far the training had come; true also of a page that a stopped training left."""
         done = self.history.epoch
         left = time_left(self.seconds / done * (self.epochs - done))
+        now, of_all = time.strftime("%Y-%m-%d %H:%M:%S"), counted(self.epochs, "epoch")
         return (
-            f"Written during training, {time.strftime('%Y-%m-%d %H:%M:%S')}: {done} of {self.epochs} epochs were done "
-            f"after {time_left(self.seconds)}, with about {left} left. The browser loads this page again every {AGAIN} "
-            "seconds; the page with the test scores takes its place."
+            f"Written during training, {now}: {done} of {of_all} done after {time_left(self.seconds)}, with about "
+            f"{left} left. The browser loads this page again every {AGAIN} seconds; the page with the test scores "
+            "takes its place."
         )

@@ -27,6 +27,7 @@ from common.run.next_step import last_lines
 from common.run.notes import data_name
 from common.run.records import read_resources
 from common.say import note, say
+from common.terminal import spinner
 from common.words import counted
 from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
@@ -153,7 +154,8 @@ class Evaluation:
         encoder, probed = self.model.encoder, {}
         if isinstance(self.data, LabelledSplits):
             count = self.data.classes.num_classes
-            probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
+            with spinner("fitting a linear probe"):
+                probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
             chance = f"naming the commonest class everywhere {probed['probe/chance']:.4f}"
             say(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}; {chance}")
         levels = measure_levels(encoder, self.pack, probed, batch_size=self.batch_size, device=self.device)

@@ -20,6 +20,7 @@ from common.report.selection import sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
 from common.run.plain_data import to_dict
+from common.terminal import spinner
 from common.words import counted
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
@@ -122,7 +123,8 @@ def report_training(
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "levels": [asdict(level) for level in levels]}
     run.write_json("metrics.json", {**scores, **finished, "task": to_dict(info.handover.task)})
     if drawn:
-        _draw_training(run.figures, test, val, info)
+        with spinner("drawing figures"):
+            _draw_training(run.figures, test, val, info)
     page = _training_page(run, test, info, levels) if drawn else None
     run.close()
     last_lines(

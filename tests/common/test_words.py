@@ -29,5 +29,5 @@ def test_no_sentence_puts_a_number_before_a_plural_by_itself():
         rf"\{{(?:len|sum|self\.\w+|\w*epochs|\w*count|total|updates)[^{{}}]*\}} (?:\w+ )?(?:{NOUNS})\b(?!/)"
     )
     sources = [path for part in ("common", "pretrain", "transfer") for path in (ROOT / part).rglob("*.py")]
-    found = {path.name: plain.findall(path.read_text()) for path in sources}
+    found = {str(path): plain.findall(path.read_text()) for path in sources}
     assert {name: lines for name, lines in found.items() if lines} == {}

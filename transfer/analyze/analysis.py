@@ -29,6 +29,7 @@ from common.intervals import too_few
 from common.report.selection import evenly
 from common.run.next_step import last_lines, typed_flags
 from common.say import say
+from common.terminal import spinner
 from transfer.analyze.config import AnalyzeConfig
 from transfer.colours import overlay_mask
 from transfer.next_steps import after_analysis
@@ -53,10 +54,12 @@ class Analysis:
 
     def write(self) -> None:
         """Write analysis.json and analysis.png, and print a summary."""
-        numbers = self.numbers()
         make_folder(self.folder)
+        with spinner("counting pixels"):
+            numbers = self.numbers()
         write_json(self.folder / "analysis.json", numbers)
-        save_figure(self.draw(numbers), self.folder / "analysis.png")
+        with spinner("drawing figures"):
+            save_figure(self.draw(numbers), self.folder / "analysis.png")
         self._say(numbers)
 
     def _say(self, numbers: dict[str, Any]) -> None:

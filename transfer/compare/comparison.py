@@ -19,6 +19,7 @@ from common.rows import markdown_table, write_csv
 from common.run.next_step import command_line, last_lines
 from common.run.notes import external_labels
 from common.say import say
+from common.terminal import spinner
 from common.words import counted
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
@@ -59,7 +60,8 @@ class Comparison:
             for metric in METRICS
         ]
         device = find_device(self.options.device)
-        networks = self._networks(device)
+        with spinner("reading the networks"):
+            networks = self._networks(device)
         chosen = evenly(len(self.runs[0].keys), self.options.visualize_samples)
         masks = masks_of_all(networks, chosen, device=device)
         make_folder(self.folder / "figures")
@@ -69,7 +71,8 @@ class Comparison:
         text = markdown(rows, differences, images=len(self.runs[0].keys), alerts=alerts)
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
         say(*terminal_lines(rows, differences, images=len(self.runs[0].keys), alerts=alerts))
-        self._draw(rows)
+        with spinner("drawing figures"):
+            self._draw(rows)
         save_picture(masks, self.folder / "figures/masks.png")
         path = self.folder / "report.html"
         told = {"alerts": alerts, "command": self.command, "step": self.step}

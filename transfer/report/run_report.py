@@ -18,6 +18,7 @@ from common.report.selection import evenly, sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
 from common.say import say
+from common.terminal import spinner
 from common.words import counted
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -70,7 +71,8 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     run.write_json("metrics.json", {**scores, **finished})
     page = run.folder / "report.html"
     if drawn:
-        _draw_training(run.figures, test, info)
+        with spinner("drawing figures"):
+            _draw_training(run.figures, test, info)
         write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
     run.close()
     print_table(test.scores, "test")
@@ -106,7 +108,8 @@ def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None
     if scored.split == "test":
         save_images(folder, scored.pack, scored.scores)
     write_worst(folder, scored.pack.keys, scored.scores)
-    _draw_scores(folder / "figures", scored)
+    with spinner("drawing figures"):
+        _draw_scores(folder / "figures", scored)
     for name, part in scores.items():
         print_table(part, name.replace("_", " "))
     if original_size is not None:

@@ -17,7 +17,7 @@ def main(argv: Sequence[str]) -> None:
 
     from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines
-    from common.terminal import time_left
+    from common.terminal import roughly
     from transfer.study.folds import pool_folds
     from transfer.study.leaks import data_leaks, leaks_of
     from transfer.study.page import write_page
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
         trainings, seconds = campaign.estimate()
         later = trainings - len(campaign.missing())
         aside(f"and {later} more once rates are found" if later else "")
-        say(f"{counted(trainings, 'training')} to do, about {time_left(seconds)} (h:m:s) for one process")
+        say(f"{counted(trainings, 'training')} to do, about {roughly(seconds)} for one process")
         return
     campaign.open()
     tested = load_whole(config.data).pack if config.data.folds else data.test

@@ -227,6 +227,7 @@ class StudyPlan:
                         note(f"the records of {folder} are damaged: it is trained again")
                     if file_digest(trial.start) != self.digests[trial.start.name]:
                         raise self._another_start(trial.start)
+                    aside(f"training {trial.name} (log.txt in its folder)")
                     train_trial(trial, self.config, folder, data=self.data)
                     if self._read(trial) is None:
                         raise UserError(f"{folder} does not keep the records that are written: use another disk")
@@ -240,6 +241,7 @@ class StudyPlan:
 
     def _timed(self, start: Initialisation) -> float:
         """Seconds of a trial, from some that are very short, the first of which is slow and does not count."""
+        aside(f"timing a training of {start.name}, in four short ones")
         _, short, longer, looked = (self._seconds(start, *plan) for plan in ((1, 1), (1, 1), (6, 1), (6, 6)))
         update, validation = max(longer - short, 0.0) / 5, max(looked - longer, 0.0) / 5
         options = self.config.study

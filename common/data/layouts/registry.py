@@ -20,6 +20,7 @@ from common.data.layouts.yolo import yolo
 from common.data.masks.mask import Join
 from common.data.samples import Dataset
 from common.errors import UserError
+from common.words import counted
 
 LAYOUTS: dict[str, Layout] = {
     "oxford-iiit-pet": Layout(
@@ -141,6 +142,6 @@ def _not_understood(tree: Tree) -> UserError:
         return no_images(tree.root)
     *most, last = (layout.words for layout in LAYOUTS.values())
     return UserError(
-        f"{tree.root} holds {images} images but no masks in a layout that is understood: lay them out as "
+        f"{tree.root} holds {counted(images, 'image')} but no masks in a layout that is understood: lay them out as "
         f"{', '.join(most)}, or {last}; or say where they lie with --images and --masks"
     )

@@ -337,7 +337,7 @@ def test_the_page_of_a_training_says_how_far_it_is_and_is_loaded_again(tmp_path)
     draft.write(tmp_path / "report.html")
     content = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Mean IoU 0.500. Epoch 2 is the best so far, and is kept." in content
-    assert "3 of 10 epochs were done after 1:30, with about 3:30 left." in content
+    assert "3 of 10 epochs done after 1:30, with about 3:30 left." in content
     assert "beware" in content
     assert f'data-again="{AGAIN}"' in content
     assert len(data_of(content)["series"][0]["y"]) == 3
