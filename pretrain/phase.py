@@ -213,7 +213,7 @@ class Pretraining:
         return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),
-            input=Input(self.config.data.image_size, self.config.data.channels),
+            input=Input(self.config.data.image_size, self.config.data.channels, depth=self.data.depth),
             task=task_record(self.config, None if self.before is None else self.before.task),
             provenance=Provenance(
                 config=flatten(self.config),

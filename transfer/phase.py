@@ -206,7 +206,7 @@ class Transfer:
         return SegmentationHandover(
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input=Input(self.config.data.image_size, self.config.data.channels),
+            input=Input(self.config.data.image_size, self.config.data.channels, depth=self.data.depth),
             task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
                 config=flatten(self.config),

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from common.config.network import network_file
 from common.data.batches import to_images
 from common.data.decode import decode_image, read_image, resize_image
+from common.data.deep import FULL, Depth
 from common.engine.device import find_device
 from common.errors import UserError
 from common.models.rebuild import rebuilt
@@ -83,7 +84,9 @@ class Segmenter:
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}: give at least 1")
         stream = iter(images)
-        while batch := [to_pixels(image, self.channels) for image in islice(stream, batch_size)]:
+        while batch := [
+            to_pixels(image, self.channels, self.handover.input.depth) for image in islice(stream, batch_size)
+        ]:
             small = np.stack([resize_image(pixels, self.input_size) for pixels in batch])
             sizes = [pixels.shape[:2] for pixels in batch]
             del batch
@@ -141,17 +144,18 @@ def predict_at_size(logits: Float[Tensor, "k s s"], size: Sequence[int]) -> UInt
     return mask
 
 
-def to_pixels(image: AnyImage, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+def to_pixels(image: AnyImage, channels: int, depth: Depth | None = None) -> UInt8[np.ndarray, "h w {channels}"]:
     """The pixels of an image, read as the commands read files: turned as EXIF says, palettes as their colours.
 
-    With one channel a colour image becomes grey; with four it must have four, and is not turned. Pillow and OpenCV may
+    With one channel a colour image becomes grey; with four it must have four, and is not turned. Of more than 8 bits
+    the values of `depth` become 0 and 255, by default those of all 16 bits. Pillow and OpenCV may
     decode a JPEG differently by one grey value, so its path and its Pillow image may too.
     Raises UserError for an array of another type or shape, and for a file that can't be read.
     """
     if isinstance(image, Path | str):
-        return read_image(Path(image), channels)
+        return read_image(Path(image), channels, depth=depth or FULL)
     if isinstance(image, Image.Image) and channels != 4:
-        return _from_pillow(image, channels)
+        return _from_pillow(image, channels, depth)
     if not isinstance(image, np.ndarray | Image.Image):
         raise UserError(f"an image is an array, a PIL image or a path, not a {type(image).__name__}")
     return _checked(np.asarray(image), channels)
@@ -167,11 +171,11 @@ def _checked(array: np.ndarray, channels: int) -> UInt8[np.ndarray, "h w {channe
     return pixels
 
 
-def _from_pillow(image: Image.Image, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+def _from_pillow(image: Image.Image, channels: int, depth: Depth | None) -> UInt8[np.ndarray, "h w {channels}"]:
     """By way of a PNG file in memory, so that palettes, grey values and 16 bits are read as those of files are."""
     if image.mode in ("I", "F"):
         raise UserError(f"a PIL image of mode {image.mode} has no fixed range: convert it to 8 bits (mode L or RGB)")
     upright = ImageOps.exif_transpose(image)
     file = io.BytesIO()
     (upright if upright.mode in PNG_MODES else upright.convert("RGB")).save(file, "PNG", compress_level=1)
-    return decode_image(file.getvalue(), Path("a PIL image"), channels)
+    return decode_image(file.getvalue(), Path("a PIL image"), channels, depth=depth or FULL)

@@ -47,6 +47,8 @@ class DataConfig:
     """Pattern of the masks there, such as 'truth/{stem}_gt.png', with the {stem} of the image's name."""
     join: Literal["later", "union"] | None = None
     """Several masks of an image: a later one covers an earlier one, or all are one foreground."""
+    pages: Literal["refuse", "first", "all"] = "refuse"
+    """Stacks and animations: refuse them, take the first picture of each, or all as images."""
     split_seed: int = 0
     """Seed of the split into training, validation and test images."""
     val_share: Annotated[float, Field(gt=0, lt=1)] | None = None

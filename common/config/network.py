@@ -97,6 +97,8 @@ class ImageOptions:
     """An image, or a folder of images that is read recursively (required)."""
     output: Path | None = None
     """Folder of the results (required)."""
+    pages: Literal["refuse", "first", "all"] = "refuse"
+    """Stacks and animations: refuse them, take the first picture of each, or all as images."""
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Images per batch; changes speed and memory only."""
     num_workers: Annotated[int, Field(ge=0)] = 0

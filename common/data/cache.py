@@ -53,6 +53,11 @@ class PackSpec:
         """The shape of one image."""
         return self.size, self.size, self.channels
 
+    def known(self, samples: Sequence[Sample], what: str = "known") -> KnownFiles:
+        """What was read of the files of these samples before; `what` of it, in a word."""
+        folder = folder_of([path for sample in samples for path in (sample.image, *mask_files(sample))])
+        return KnownFiles(self.cache_dir, folder, threads=self.threads, verify=self.verify_data, what=what)
+
 
 def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
     """Open the pack of these images, whose masks are left alone; decode them only if the cache does not hold them.
@@ -92,12 +97,7 @@ class _Opened(NamedTuple):
 
 
 def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
-    known = KnownFiles(
-        spec.cache_dir,
-        folder_of([path for sample in samples for path in (sample.image, *mask_files(sample))]),
-        threads=spec.threads,
-        verify=spec.verify_data,
-    )
+    known = spec.known(samples)
     content = identities(samples, known)
     files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes, known)
     known.keep()
@@ -140,7 +140,7 @@ def _whole_pack(
 
 def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> str:
     """The name of a pack's folder: a digest of all that makes one pack differ from another."""
-    described: list[Any] = [FORMAT, spec.size, num_classes, content]
+    described: list[Any] = [FORMAT, spec.size, num_classes, [one.content for one in content]]
     if spec.channels != 3:  # the first packs had three channels always, and are still found
         described.append(spec.channels)
     return digest_of(described)

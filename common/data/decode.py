@@ -6,22 +6,21 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
+from common.data.deep import FULL, Depth, is_deep, read_deep, scaled
 from common.data.lost import lost_in
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame
 from common.data.opened import (
-    REFUSED_BY_PILLOW,
     BadFileError,
     open_with_pillow,
-    opened,
     read_bytes,
     refuse_large,
-    unreadable,
 )
+from common.data.pages import read_page
 from common.data.samples import Sample
-from common.data.turned import orientation
+from common.data.turned import stored_orientation
 from common.errors import UserError
 
 COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
@@ -29,33 +28,60 @@ COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
     (b"\x89PNG", b"IEND\xaeB`\x82"),
     (b"GIF8", b"\x00;"),
 )
+BY_PILLOW = ("AVIF", "HEIF", "JPEG2000")
+"""Types of which OpenCV heeds no EXIF tag, or that it does not know."""
 READ_AS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 
 
-def read_image(path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
+def read_image(
+    path: Path, channels: int = 3, *, depth: Depth = FULL, page: int = 0
+) -> UInt8[np.ndarray, "h w {channels}"]:
     """Read a photograph as RGB, 8 bits a channel, turned the way its EXIF tag says.
 
     With 1 channel it is read as grey values; with 4 the file must have four, which come in their order (RGBA), not
-    turned. What the file holds counts, not its suffix. Transparency is dropped. Raises BadFileError naming the
-    file if it cannot be read or ends too early.
+    turned. Of more than 8 bits the values of `depth` become 0 and 255. Of a file of several pictures `page` is read.
+    What the file holds counts, not its suffix. Transparency is dropped. Raises BadFileError naming the file if it
+    cannot be read or ends too early.
     """
-    return decode_image(read_bytes(path), path, channels)
+    return decode_image(read_bytes(path), path, channels, depth=depth, page=page)
 
 
-def decode_image(data: bytes, path: Path, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
+def decode_image(
+    data: bytes, path: Path, channels: int = 3, *, depth: Depth = FULL, page: int = 0
+) -> UInt8[np.ndarray, "h w {channels}"]:
     """Decode the content of an image file as `read_image` does; `path` names it in errors."""
     refuse_large(data, path)
     if channels == 4:
         return _four_channels(open_with_pillow(data, path), path)
+    if is_deep(data):
+        return _with_channels(scaled(read_deep(data, path, page), depth), channels)
+    if page:
+        return read_page(data, path, page, channels)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
-        open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
+        picture = open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
+        if picture.format in BY_PILLOW:
+            return _by_pillow(picture, channels)
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), READ_AS[channels])
     except cv2.error:
         image = None
-    if image is None:
-        raise unreadable(path, "OpenCV cannot decode it")
+    if image is None:  # a type that Pillow alone knows
+        return _by_pillow(open_with_pillow(data, path), channels)
     return np.asarray(image, dtype=np.uint8).reshape(*image.shape[:2], channels)
+
+
+def _by_pillow(picture: Image.Image, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    image = np.asarray(ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB"))
+    return image.reshape(*image.shape[:2], channels)
+
+
+def _with_channels(image: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    """A grey image as RGB, or the other way round."""
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY))[..., None]
 
 
 def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "{size} {size} c"]:
@@ -99,20 +125,25 @@ def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
     mask value that the classes do not know.
     """
     data = read_bytes(sample.image)
-    image, lost = decode_image(data, sample.image, channels), frozenset(lost_in(data))
+    image, lost = image_of(sample, data, channels), frozenset(lost_in(data))
     if sample.mask is None:
         return Decoded(resize_image(image, size), None, (), lost)
-    labels = read_labels(sample.mask, sample.values, frame_of(data, sample.image, image))
+    labels = read_labels(sample.mask, sample.values, frame_of(sample, data, image))
     return Decoded(resize_image(image, size), resize_mask(labels.classes, size), labels.values, lost | labels.lost)
 
 
-def frame_of(data: bytes, path: Path, image: UInt8[np.ndarray, "h w c"]) -> Frame:
-    """What a mask has to fit: an image that was decoded from the bytes of a file."""
-    try:
-        turned = 1 if image.shape[2] == 4 else orientation(opened(data))  # those of four channels are not turned
-    except REFUSED_BY_PILLOW:  # read by OpenCV, and not by Pillow
-        turned = 1
-    return Frame(path, *image.shape[:2], turned=turned)
+def image_of(sample: Sample, data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
+    """Decode the image of a sample from the bytes of its file. Raises BadFileError also for one that is refused."""
+    if sample.reading.refused:
+        raise BadFileError(sample.reading.refused)
+    page, depth, *_ = sample.reading
+    return decode_image(data, sample.image, channels, depth=depth or FULL, page=page or 0)
+
+
+def frame_of(sample: Sample, data: bytes, image: UInt8[np.ndarray, "h w c"]) -> Frame:
+    """What the mask of a sample has to fit: the image, which was decoded from the bytes of its file."""
+    turned = 1 if image.shape[2] == 4 else stored_orientation(data)  # those of four channels are not turned
+    return Frame(sample.image, *image.shape[:2], turned=turned, page=sample.reading.mask_page)
 
 
 def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:

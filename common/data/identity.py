@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.data.known import KnownFiles, file_digest
-from common.data.samples import Sample, mask_files
+from common.data.samples import PLAIN, Reading, Sample, mask_files
 
 
 class Identity(NamedTuple):
@@ -19,11 +19,18 @@ class Identity(NamedTuple):
     """A digest of the files of its mask; "" for none."""
     values: list[tuple[int | str, int]]
     """What the values of the mask mean."""
+    reading: Reading
+
+    @property
+    def content(self) -> list[Any]:
+        """All of it as plain data; of how the files are read only what is not plain."""
+        reading = self.reading._replace(refused=bool(self.reading.refused))  # which names files where they lie
+        return [self.image, self.mask, self.values, *([reading] if self.reading != PLAIN else [])]
 
     @property
     def truth(self) -> str:
         """Equal ones are masks of equal bytes whose values mean the same."""
-        return digest_of([self.mask, self.values])
+        return digest_of(self.content[1:])
 
 
 def identities(samples: Sequence[Sample], known: KnownFiles) -> list[Identity]:
@@ -32,7 +39,8 @@ def identities(samples: Sequence[Sample], known: KnownFiles) -> list[Identity]:
     of_files = iter(known.digests([path for sample in samples for path in mask_files(sample)], file_digest))
     masks = [_mask_digest(sample, [next(of_files) for _ in mask_files(sample)]) for sample in samples]
     values = [sorted(sample.values.items(), key=_by_key) for sample in samples]
-    return [Identity(*parts) for parts in zip(images, masks, values, strict=True)]
+    readings = [sample.reading for sample in samples]
+    return [Identity(*parts) for parts in zip(images, masks, values, readings, strict=True)]
 
 
 def digest_of(content: list[Any]) -> str:

@@ -21,9 +21,11 @@ class KnownFiles:
     in the cache; one that is damaged, or that can't be written, only makes files be read again.
     """
 
-    def __init__(self, cache: Path, folder: str, *, threads: int = 1, verify: bool = False) -> None:
-        """`folder`: where the files lie; `verify`: read every file again, whatever the record says."""
-        self.record = cache / f"{_digest(str(Path(folder).resolve()))}.known"
+    def __init__(
+        self, cache: Path, folder: str, *, threads: int = 1, verify: bool = False, what: str = "known"
+    ) -> None:
+        """`folder`: where the files lie; `verify`: read every file again; `what`: what is told of them, in a word."""
+        self.record = cache / f"{_digest(str(Path(folder).resolve()))}.{what}"
         self.threads, self.verify = threads, verify
         self.entries = _read(self.record)
         """By the path of a file, its stamp and its digest."""

@@ -5,14 +5,31 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+
+from PIL import features
 
 from common.errors import UserError, abbreviate
 from common.words import counted
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-OTHER_SUFFIXES = (".avif", ".dng", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".ppm")
+HEIF = find_spec("pillow_heif") is not None
+"""Whether the package is there by which Pillow reads the photographs of iPhones."""
+IF_THERE = {
+    ".avif": features.check("avif"), ".heic": HEIF, ".heif": HEIF, ".j2k": features.check("jpg_2000"),
+    ".jp2": features.check("jpg_2000"),
+}  # fmt: skip
+"""Types that Pillow reads where it was built with what they need."""
+IMAGE_SUFFIXES = (
+    ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+    *(suffix for suffix, there in IF_THERE.items() if there),
+)  # fmt: skip
+OTHER_SUFFIXES = (
+    *IF_THERE, ".arw", ".cr2", ".cr3", ".czi", ".dcm", ".dng", ".exr", ".hdr", ".jxl", ".lif", ".mha", ".mhd", ".mrxs",
+    ".nd2", ".ndpi", ".nef", ".nii", ".nii.gz", ".npy", ".nrrd", ".orf", ".pcx", ".psd", ".qoi", ".raf", ".rw2", ".svg",
+    ".svs", ".tga",
+)  # fmt: skip
 """Of images, too, which are not read."""
 MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 """Of the files that a mask may be."""
@@ -113,4 +130,10 @@ def _unusable(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> str:
             return "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
         if not stat.S_ISREG(mode):
             return "no regular file"
-    return "" if entry.name.lower().endswith(suffixes) else "of a type that is not read"
+    if entry.name.lower().endswith(suffixes):
+        return ""
+    return (
+        "needs pip install pillow-heif"
+        if entry.name.lower().endswith((".heic", ".heif"))
+        else "of a type that is not read"
+    )

@@ -1,21 +1,24 @@
 """From a folder, or from nothing, to three packs: train, val and test."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from common.config.groups import DataConfig, LabelledDataConfig
-from common.data.cache import PackSpec, open_labelled_pack, open_pack
-from common.data.classes import BINARY, SPECIES_MASKS, Classes, resolve_classes
+from common.data.cache import PackSpec, open_pack
+from common.data.classes import SPECIES_MASKS, Classes, resolve_classes
+from common.data.deep import Depth
 from common.data.download import fetch_oxford
 from common.data.folds import fold_parts
+from common.data.labelled import labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
+from common.data.survey import survey
 from common.data.synthetic.pets import synthetic_pets
 from common.data.values import UNKNOWN
 from common.errors import UserError, abbreviate, brief
@@ -38,6 +41,8 @@ class Splits:
     layout: str
     notes: tuple[str, ...]
     """Sentences that the user should read."""
+    depth: Depth | None = None
+    """The values of images of more than 8 bits that became 0 and 255; None where there are none."""
     files: Mapping[SplitName, Sequence[Sample]]
     """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
 
@@ -52,22 +57,25 @@ class LabelledSplits(Splits):
     classes: Classes = field()
 
 
-def load_splits(config: DataConfig) -> Splits:
+def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     """Find, split and decode the images of a data set, without their masks; a second call finds them decoded.
 
-    With `config.download` the Oxford pets are fetched first. Raises UserError for what `find_dataset`,
+    With `config.download` the Oxford pets are fetched first. The values `depth` of images of more than 8 bits become 0
+    and 255, in place of the ends of their own range. Raises UserError for what `find_dataset`,
     `split_samples` and `open_pack` refuse.
     """
     if config.data_dir is None:
         train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
         return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={})
-    dataset, samples = _find(config.data_dir, config, labelled=False)
+    dataset, samples = _find(config.data_dir, config, labelled=False, depth=depth)
     train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
     notes = (*_notes(dataset, (train, val, test)), *_leaks(train, val, test))
-    return Splits(train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples)
+    return Splits(
+        train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
+    )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class WholeSet:
     """A data set with masks that is not split."""
 
@@ -76,9 +84,10 @@ class WholeSet:
     layout: str
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
+    depth: Depth | None = None
 
 
-def load_labelled(config: DataConfig) -> LabelledSplits:
+def load_labelled(config: DataConfig, *, depth: Depth | None = None) -> LabelledSplits:
     """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
 
     With --folds they are those of one fold instead, the first unless --fold says which: see `fold_parts`.
@@ -86,36 +95,37 @@ def load_labelled(config: DataConfig) -> LabelledSplits:
     Raises UserError also for what `open_labelled_pack` refuses, and for binary masks in which 255 may mean two things.
     """
     if isinstance(config, LabelledDataConfig) and config.folds is not None:
-        return _one_fold(load_whole(config), config, config.folds)
+        return _one_fold(load_whole(config, depth=depth), config, config.folds)
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
         train, val, test = (_as_classes(pack, classes) for pack in _synthetic_parts(config))
         return LabelledSplits(
             train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=classes.notes, files={}
         )
-    dataset, samples = _find(config.data_dir, config, labelled=True)
-    classes, packs = _labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], config)
+    dataset, samples = _find(config.data_dir, config, labelled=True, depth=depth)
+    classes, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
     train, val, test = packs
     notes = (*_notes(dataset, packs), *_leaks(*packs))
+    parts = {"train": train, "val": val, "test": test}
     return LabelledSplits(
-        train=train, val=val, test=test, classes=classes, layout=dataset.layout, notes=notes, files=samples
+        **parts, classes=classes, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
     )
 
 
-def load_whole(config: DataConfig) -> WholeSet:
+def load_whole(config: DataConfig, *, depth: Depth | None = None) -> WholeSet:
     """Decode all images and masks of a data set as one pack, whatever their official split.
 
     Raises UserError as `load_labelled`.
     """
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
-        return WholeSet(pack=_as_classes(_synthetic(config), classes), classes=classes, layout=SYNTHETIC)
-    dataset = _dataset(config.data_dir, config, labelled=True)
-    classes, [pack] = _labelled_packs(config.data_dir, dataset, [dataset.samples], config)
+        return WholeSet(_as_classes(_synthetic(config), classes), classes, SYNTHETIC)
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth)
+    classes, [pack] = labelled_packs(config.data_dir, dataset, [dataset.samples], _spec(config))
     notes = _notes(dataset, [pack])
     if any(sample.split for sample in dataset.samples):
         notes += (f"--folds deals out {counted(len(pack), 'labelled image')} anew: the official split is not used",)
-    return WholeSet(pack=pack, classes=classes, layout=dataset.layout, notes=notes, samples=dataset.samples)
+    return WholeSet(pack, classes, dataset.layout, notes, dataset.samples, dataset.depth)
 
 
 def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
@@ -133,32 +143,32 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
     files: dict[SplitName, list[Sample]] = {}
     if by_key:
         files = {split: [by_key[pack.keys[i]] for i in at] for split, at in parts.items()}
-    train, val, test = (pack.take(parts[split]) for split in SPLITS)
     return LabelledSplits(
-        train=train, val=val, test=test, classes=whole.classes, layout=whole.layout, notes=whole.notes, files=files
+        **{split: pack.take(parts[split]) for split in SPLITS},
+        classes=whole.classes,
+        layout=whole.layout,
+        notes=whole.notes,
+        files=files,
+        depth=whole.depth,
     )
 
 
-def _labelled_packs(
-    root: Path, dataset: Dataset, parts: Iterable[Sequence[Sample]], config: DataConfig
-) -> tuple[Classes, list[LabelledPack]]:
-    classes, spec = dataset.classes, _spec(config)
-    assert classes is not None, "find_dataset names the classes of labelled data"
-    packs = [open_labelled_pack(part, spec, num_classes=classes.num_classes) for part in parts]
-    if classes is BINARY:
-        _refuse_ambiguous_255(packs, root)
-    return classes, [replace(pack, background=classes.background) for pack in packs]
-
-
-def _dataset(root: Path, config: DataConfig, *, labelled: bool) -> Dataset:
+def _dataset(root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None) -> Dataset:
+    """The images of a folder, with how each is read; `depth` as in `survey`."""
     if config.download:
         fetch_oxford(root)
     patterns = Patterns(config.images, config.masks)
-    return find_dataset(root, classes=config.classes, labelled=labelled, join=config.join, patterns=patterns)
+    dataset = find_dataset(root, classes=config.classes, labelled=labelled, join=config.join, patterns=patterns)
+    known = _spec(config).known(dataset.samples, "facts")
+    found = survey(dataset.samples, known, pages=config.pages, depth=depth)
+    known.keep()
+    return replace(dataset, samples=tuple(found.samples), notes=(*dataset.notes, *found.notes), depth=found.depth)
 
 
-def _find(root: Path, config: DataConfig, *, labelled: bool) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
-    dataset = _dataset(root, config, labelled=labelled)
+def _find(
+    root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None
+) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
+    dataset = _dataset(root, config, labelled=labelled, depth=depth)
     official = any(sample.split for sample in dataset.samples)
     fractions = _fractions(config, "" if official else dataset.layout)
     return dataset, split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
@@ -215,16 +225,6 @@ def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
         )
     counts = [(masks == index).sum(axis=(1, 2), dtype=np.int64) for index in range(classes.num_classes)]
     return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1), background=classes.background)
-
-
-def _refuse_ambiguous_255(packs: Iterable[LabelledPack], root: Path) -> None:
-    values = {value for pack in packs for value in pack.mask_values}
-    if {1, 255} <= values:
-        raise UserError(
-            f"the masks in {root} hold both 1 and 255, so 255 may be foreground or ignored border; say "
-            "which with --classes and a YAML file, such as 'names: [background, foreground]' and "
-            "'values: {0: 0, 1: 1, 255: ignore}'"
-        )
 
 
 def _leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:

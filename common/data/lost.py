@@ -1,22 +1,14 @@
 """What reading takes from an image file without refusing it, so that a run can say so."""
 
-import io
 from collections.abc import Mapping, Sequence
 
-import cv2
-import numpy as np
 import simplejpeg
-from PIL import Image
 
 from common.errors import abbreviate
 from common.words import counted
 
 JPEG = b"\xff\xd8"
-DARK = 2**14
-"""16-bit images keep the upper 8 bits: one whose values stay below this has at most 64 of 256 grey values left."""
-
 LOST: Mapping[str, str] = {
-    "dark": f"16-bit values below {DARK} become 0 to {DARK // 256 - 1} of 255 in {{}}; stretch them to 0 to 65535",
     "frames": "only the first page or frame is read of {}",
     "alpha": "transparent pixels are taken for 0 in the mask of {}",
     "lossy": "a loss in saving (JPEG) blurred black and white, which are told apart halfway, in the mask of {}",
@@ -28,15 +20,7 @@ LOST: Mapping[str, str] = {
 
 def lost_in(data: bytes) -> tuple[str, ...]:
     """The kinds of `LOST` that hold for the content of a readable image file."""
-    if data.startswith(JPEG):
-        return ("corrupt",) if _corrupt(data) else ()
-    try:
-        header = Image.open(io.BytesIO(data))
-        frames, deep = getattr(header, "is_animated", False), _deep(header, data)
-    except (OSError, ValueError, SyntaxError, EOFError):  # read by OpenCV, and not by Pillow
-        return ()
-    dark = deep and _dark(data)
-    return (*(("frames",) if frames else ()), *(("dark",) if dark else ()))
+    return ("corrupt",) if data.startswith(JPEG) and _corrupt(data) else ()
 
 
 def lost_notes(lost: Mapping[str, Sequence[str]]) -> list[str]:
@@ -52,15 +36,3 @@ def _corrupt(data: bytes) -> bool:
     except ValueError as error:
         return str(error).startswith("Corrupt JPEG data")
     return False
-
-
-def _dark(data: bytes) -> bool:
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    return image is not None and 0 < int(image.reshape(*image.shape[:2], -1)[..., :3].max()) < DARK
-
-
-def _deep(header: Image.Image, data: bytes) -> bool:
-    bits = 258  # TIFF's tag BitsPerSample
-    if header.format == "TIFF":
-        return 16 in header.tag_v2.get(bits, ())  # pyright: ignore[reportAttributeAccessIssue]
-    return header.format == "PNG" and data[24] == 16

@@ -4,11 +4,14 @@ import io
 import math
 import re
 import warnings
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
+from common.data.listing import HEIF
 from common.data.lost import JPEG
 from common.errors import UserError
 
@@ -67,13 +70,23 @@ def pixel_limit() -> float:
 
 def opened(data: bytes) -> Image.Image:
     """Pillow's view of a file whose pixels are not read yet."""
+    if HEIF and data[4:8] == b"ftyp":
+        _learn_heif()
     return Image.open(io.BytesIO(data))
 
 
-def open_with_pillow(data: bytes, path: Path) -> Image.Image:
-    """Pillow's first frame: unlike OpenCV it keeps palette indices and refuses a file that ends too early."""
+@cache
+def _learn_heif() -> None:
+    """Teach Pillow to read HEIF, once it is needed."""
+    import_module("pillow_heif").register_heif_opener()
+
+
+def open_with_pillow(data: bytes, path: Path, page: int = 0) -> Image.Image:
+    """A picture by Pillow: unlike OpenCV it keeps palette indices and refuses a file that ends too early."""
     try:
         image = opened(data)
+        if page:
+            image.seek(page)
         image.load()
     except UnidentifiedImageError as error:
         raise unreadable(path, "it is not an image, or ends too early") from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from common.data.samples import SPLITS, Sample, SplitName
+from common.data.samples import PAGE, SPLITS, Sample, SplitName
 from common.errors import UserError
 from common.words import counted
 
@@ -36,7 +36,7 @@ def split_samples(
     training images, so adding images never moves old ones. Raises UserError if a split stays empty.
     """
     indices = split_keys(
-        [sample.key for sample in samples],
+        [sample.key.rpartition(PAGE)[0] if sample.reading.page is not None else sample.key for sample in samples],
         [sample.split for sample in samples],
         seed=seed,
         fractions=fractions,

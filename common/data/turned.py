@@ -4,6 +4,8 @@ import numpy as np
 from jaxtyping import Shaped
 from PIL import ExifTags, Image
 
+from common.data.opened import REFUSED_BY_PILLOW, opened
+
 TURNS_SIDE = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
@@ -15,6 +17,14 @@ def orientation(picture: Image.Image) -> int:
     except (OSError, ValueError, SyntaxError, TypeError):  # a tag that is damaged says nothing
         return 1
     return found if isinstance(found, int) and found in range(1, 9) else 1
+
+
+def stored_orientation(data: bytes) -> int:
+    """How an image file is to be turned; 1 for a file that Pillow doesn't know."""
+    try:
+        return orientation(opened(data))
+    except REFUSED_BY_PILLOW:
+        return 1
 
 
 def turn(pixels: Shaped[np.ndarray, "h w *c"], orientation: int) -> Shaped[np.ndarray, "..."]:

@@ -39,6 +39,8 @@ class Input:
     channels: Annotated[int, Field(ge=1, le=4)] = 3
     range: tuple[Finite, Finite] = (0.0, 1.0)
     """The lowest and the highest value of a pixel."""
+    depth: tuple[Finite, Finite] | None = None
+    """The values of images of more than 8 bits that became these; None where there were none."""
 
 
 @dataclass(frozen=True, kw_only=True)

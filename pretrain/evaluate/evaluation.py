@@ -65,10 +65,10 @@ class Evaluation:
         self.model = rebuilt(lambda: Autoencoder.from_architecture(architecture), handover.sections, options.file)
         self.model.to(self.device).eval()
         wanted = options.data(trained.data)
-        self.data = load_splits(wanted)
+        self.data = load_splits(wanted, depth=handover.input.depth)
         masks = options.analyze_latent_space or "pseudo_mask" in self.model.heads
         if masks and self.data.layout != "folder":
-            self.data = load_labelled(wanted)
+            self.data = load_labelled(wanted, depth=handover.input.depth)
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")

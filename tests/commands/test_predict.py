@@ -147,9 +147,9 @@ def test_large_odd_and_unusable_names_stop_nothing(model, images, tmp_path, caps
     assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
     said = capsys.readouterr()
     assert "large.png: its 179,560,000 pixels are more than 178,956,970; shrink it" in said.out
-    assert "masks of 8 images, 1 could not be read" in said.out
+    assert "moves.gif holds 3 pictures" in said.out
+    assert "masks of 7 images, 2 could not be read" in said.out
     assert "note: passed over: 1 name: " in said.err
-    assert "note: only the first page or frame is read of 1 image (moves)" in said.err
     for name in names:
         assert opened(tmp_path / f"out/masks/{name}.png").size == opened(tmp_path / f"out/overlays/{name}.png").size
     with (tmp_path / "out/predictions.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:

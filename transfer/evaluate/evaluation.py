@@ -45,7 +45,7 @@ class Evaluation:
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
-        data = load_labelled(options.data(trained.data))
+        data = load_labelled(options.data(trained.data), depth=self.model.handover.input.depth)
         if data.classes.names != names:
             raise UserError(
                 f"{options.file} knows the classes {', '.join(names)}, the data has "

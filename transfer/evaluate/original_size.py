@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from common.data.decode import decode_image, frame_of, resize_image
+from common.data.decode import frame_of, image_of, resize_image
 from common.data.masks.labels import read_labels
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
@@ -58,6 +58,6 @@ def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> In
 def _read(sample: Sample, *, size: int, channels: int) -> Pair:
     assert sample.mask is not None, "scoring needs masks"
     data = read_bytes(sample.image)
-    image = decode_image(data, sample.image, channels)
-    labels = read_labels(sample.mask, sample.values, frame_of(data, sample.image, image))
+    image = image_of(sample, data, channels)
+    labels = read_labels(sample.mask, sample.values, frame_of(sample, data, image))
     return Pair(resize_image(image, size), labels.classes)

@@ -59,7 +59,7 @@ class Explanation:
         for layer in self.layers:
             find_layer(self.net, layer)
         self.options, self.folder = options, options.folder
-        self.photos = Photos(options, size=model.input_size, channels=model.channels, written=(MAPS, SHEETS))
+        self.photos = Photos(options, model.handover.input, written=(MAPS, SHEETS))
         self.others = untrained(self.net) if options.sanity_check else []
 
     def run(self) -> None:

@@ -13,12 +13,17 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
-from common.data.decode import decode_image, read_image, resize_image
+from common.data.decode import image_of, resize_image
+from common.data.known import KnownFiles, folder_of
 from common.data.listing import IMAGE_SUFFIXES, Listing, list_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.samples import Sample
+from common.data.survey import survey
 from common.errors import UserError
+from common.files import default_cache_dir
+from common.run.records import Input
 from common.say import note, say
 from common.words import counted
 
@@ -34,8 +39,7 @@ HELD = 2**24
 class Photo:
     """An image at its original size, and at the network's input size."""
 
-    key: str
-    path: Path
+    sample: Sample
     size: tuple[int, int]
     """Height and width."""
     small: UInt8[np.ndarray, "s s c"]
@@ -45,9 +49,16 @@ class Photo:
     """The kinds of what was lost in reading, of `common.data.lost`."""
 
     @property
+    def key(self) -> str:
+        """Its name."""
+        return self.sample.key
+
+    @property
     def full(self) -> UInt8[np.ndarray, "h w c"]:
         """The image at its original size. Raises BadFileError if it can't be read again."""
-        return read_image(self.path, self.small.shape[2]) if self.held is None else self.held
+        if self.held is not None:
+            return self.held
+        return image_of(self.sample, read_bytes(self.sample.image), self.small.shape[2])
 
 
 class Photos:
@@ -56,9 +67,16 @@ class Photos:
     `bad` lists the unreadable ones so far. Raises UserError if there are no images.
     """
 
-    def __init__(self, options: ImageOptions, *, size: int, channels: int, written: Sequence[str]) -> None:
-        self.files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
-        self.options, self.size, self.channels = options, size, channels
+    def __init__(self, options: ImageOptions, images: Input, *, written: Sequence[str]) -> None:
+        """`images`: those that the network was trained on."""
+        files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
+        samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
+        known = KnownFiles(
+            default_cache_dir(), folder_of(list(files.values())), threads=_threads(options), what="facts"
+        )
+        found = survey(samples, known, pages=options.pages, depth=images.depth)
+        self.files, self.notes = {sample.key: sample for sample in found.samples}, found.notes
+        self.options, self.size, self.channels = options, images.image_size, images.channels
         self.bad: list[str] = []
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
 
@@ -68,17 +86,17 @@ class Photos:
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
         """
-        threads = self.options.num_workers or torch.get_num_threads()
+        threads = _threads(self.options)
         read = partial(_read, size=self.size, channels=self.channels)
         with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
-            decoded = map_in_order(pool, read, self.files.items(), ahead=AHEAD * threads)
+            decoded = map_in_order(pool, read, self.files.values(), ahead=AHEAD * threads)
             with closing(with_progress(decoded, len(self.files), what)) as done:
                 good = self._readable(done)
                 while batch := list(islice(good, self.options.batch_size)):
                     yield batch
         if len(self.bad) == len(self.files):
             raise UserError(f"of {counted(len(self.files), 'image')} none can be read; check --input")
-        for sentence in [*passed_over_note(self.passed_over), *lost_notes(self.lost)]:
+        for sentence in [*self.notes, *passed_over_note(self.passed_over), *lost_notes(self.lost)]:
             note(sentence)
 
     def counted(self) -> str:
@@ -97,6 +115,10 @@ class Photos:
                 yield photo
 
 
+def _threads(options: ImageOptions) -> int:
+    return options.num_workers or torch.get_num_threads()
+
+
 def _images(options: ImageOptions, written: set[Path]) -> Listing:
     assert options.input is not None, "check() requires it"
     if options.input.is_file():
@@ -106,17 +128,17 @@ def _images(options: ImageOptions, written: set[Path]) -> Listing:
     listed = list_images(options.input)
     files = {key: path for key, path in listed.files.items() if written.isdisjoint(path.resolve().parents)}
     if not files:
-        raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input")
+        others = f"; {sentence}" if (sentence := " ".join(passed_over_note(listed.passed_over))) else ""
+        raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input{others}")
     return Listing(files, listed.passed_over)
 
 
-def _read(item: tuple[str, Path], size: int, channels: int) -> Photo | BadFileError:
-    key, path = item
+def _read(sample: Sample, size: int, channels: int) -> Photo | BadFileError:
     try:
-        data = read_bytes(path)
-        image, lost = decode_image(data, path, channels), lost_in(data)
+        data = read_bytes(sample.image)
+        image, lost = image_of(sample, data, channels), lost_in(data)
     except BadFileError as error:
         return error
     height, width = image.shape[:2]
     held = image if height * width <= HELD else None
-    return Photo(key, path, (height, width), resize_image(image, size), held, lost)
+    return Photo(sample, (height, width), resize_image(image, size), held, lost)

@@ -40,8 +40,7 @@ class Prediction:
         """Pixels of the connected parts of each class."""
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
-        size, channels = self.model.input_size, self.model.channels
-        self.photos = Photos(options, size=size, channels=channels, written=(MASKS, OVERLAYS))
+        self.photos = Photos(options, self.model.handover.input, written=(MASKS, OVERLAYS))
 
     def run(self) -> None:
         """Write a mask and an overlay for each image, classes.json, predictions.csv and objects.csv.

@@ -118,7 +118,7 @@ class Layout:
 
 def _refuse_empty(found: Found, root: Path) -> None:
     if not (found.samples or found.unlabelled or found.strays):
-        raise no_images(root)
+        raise no_images(root, found.passed_over)
 
 
 def joined(mask: Mask, join: Join | None, image: Path) -> Mask:
@@ -155,6 +155,7 @@ def splits_note(samples: Sequence[Sample]) -> list[str]:
     return [f"the folders say the split: {said}"] if counts else []
 
 
-def no_images(root: Path) -> UserError:
-    """The error for a folder without images."""
-    return UserError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --data_dir")
+def no_images(root: Path, passed_over: Sequence[str] = ()) -> UserError:
+    """The error for a folder without images; `passed_over` is what it holds in their place."""
+    others = f"; {sentence}" if (sentence := " ".join(passed_over_note(passed_over))) else ""
+    return UserError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --data_dir{others}")

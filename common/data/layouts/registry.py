@@ -24,13 +24,13 @@ from common.words import counted
 
 LAYOUTS: dict[str, Layout] = {
     "oxford-iiit-pet": Layout(
-        words="the official Oxford-IIIT Pet layout (images/ annotations/)",
+        words="the official Oxford-IIIT Pet layout",
         find=oxford,
         auto="species",
         known=TRIMAP_CLASSES,
     ),
     "train-val-test": Layout(
-        words="Train/resized Train/resized_label (also Val, Test)",
+        words="Train/resized Train/resized_label",
         find=parallel(
             Folders("train", ("Train/resized",), ("Train/resized_label",)),
             Folders("val", ("Val/resized",), ("Val/processed_labels",)),
@@ -49,25 +49,25 @@ LAYOUTS: dict[str, Layout] = {
         ),
     ),
     "split-folders": Layout(
-        words="train/images train/masks (also val, test; labels or annotations)",
+        words="train/images train/masks",
         find=parallel(*by_split("{}/images", [f"{{}}/{name}" for name in MASK_FOLDERS])),
     ),
     "train-test-masks": Layout(
-        words="train/ train_masks/ test/ test_masks/ (also trainannot/, train_labels/)",
+        words="train/ train_masks/",
         find=parallel(*by_split("{}", [f"{{}}{joint}{name}" for joint in ("_", "") for name in MASK_FOLDERS])),
     ),
     "images-masks": Layout(
-        words="images/ masks/ (with folders train/ val/ test/ in them, with splits.csv, or with neither)",
+        words="images/ masks/",
         find=parallel(Folders(None, IMAGE_FOLDERS, MASK_FOLDERS), splits_file="splits.csv"),
     ),
-    "voc": Layout(words="JPEGImages/ SegmentationClass/ ImageSets/Segmentation/ (VOC)", find=voc),
+    "voc": Layout(words="VOC (JPEGImages/ SegmentationClass/)", find=voc),
     "cityscapes": Layout(
-        words="leftImg8bit/ gtFine/ (Cityscapes)", find=cityscapes, auto="cityscapes", known=CITYSCAPES
+        words="Cityscapes (leftImg8bit/ gtFine/)", find=cityscapes, auto="cityscapes", known=CITYSCAPES
     ),
-    "folder-each": Layout(words="x/images/x.png x/masks/*.png, a folder for each image x", find=folder_each),
-    "yolo": Layout(words="images/ labels/*.txt (YOLO outlines)", find=yolo),
-    "coco": Layout(words="annotations/*.json (COCO outlines)", find=coco),
-    "beside": Layout(words="x.jpg x_mask.png in one folder (or x_seg, x_label, x_lesion)", find=beside),
+    "folder-each": Layout(words="x/images/ x/masks/ for each image x", find=folder_each),
+    "yolo": Layout(words="YOLO (images/ labels/*.txt)", find=yolo),
+    "coco": Layout(words="COCO (annotations/*.json)", find=coco),
+    "beside": Layout(words="x.jpg beside x_mask.png", find=beside),
 }
 """By name; the first that matches a folder is taken. To add a layout, add a function and an entry."""
 
@@ -137,11 +137,11 @@ def _not_understood(tree: Tree) -> UserError:
                 return UserError(
                     f"{tree.root} is no data set, but {folder} is one: {layout.words}; give that as --data_dir"
                 )
-    images = len(tree.images().files)
-    if not images:
-        return no_images(tree.root)
+    files, passed_over = tree.images()
+    if not files:
+        return no_images(tree.root, passed_over)
     *most, last = (layout.words for layout in LAYOUTS.values())
     return UserError(
-        f"{tree.root} holds {counted(images, 'image')} but no masks in a layout that is understood: lay them out as "
-        f"{', '.join(most)}, or {last}; or say where they lie with --images and --masks"
+        f"{tree.root} holds {counted(len(files), 'image')} but no masks in a layout that is understood: lay them out as "
+        f"{', '.join(most)}, or {last} (docs/data.md); or say where they lie with --images and --masks"
     )

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Integer, Shaped, UInt8
+from jaxtyping import Integer, Shaped
 from PIL import Image
 
 from common.data.lost import lost_in
 from common.data.masks.lossy import black_or_white
-from common.data.opened import open_with_pillow, opened, read_bytes, refuse_large, refuse_pixels, unreadable
-from common.data.turned import orientation, turn
+from common.data.masks.palette import as_numbers, colours_of, told
+from common.data.opened import open_with_pillow, read_bytes, refuse_large, refuse_pixels, unreadable
+from common.data.turned import orientation, stored_orientation, turn
 from common.data.values import GREY, HIGHEST, ValueTable
 from common.errors import UserError
 
@@ -21,7 +22,6 @@ NUMPY = b"\x93NUMPY"
 ARRAY_SUFFIX = ".npy"
 LOSSY = ("JPEG", "MPO", "AVIF", "HEIF")
 LOSSLESS_WEBP = b"VP8L"
-WHITE = 0xFFFFFF
 
 
 class ColouredMaskError(UserError):
@@ -38,7 +38,7 @@ class MaskPixels(NamedTuple):
     """The kinds of what was lost in reading, of `common.data.lost`."""
 
 
-def read_mask_file(path: Path, table: ValueTable) -> MaskPixels:
+def read_mask_file(path: Path, table: ValueTable, page: int = 0) -> MaskPixels:
     """Read a mask as the numbers that its classes are told by: grey values, palette indices, or colours (0xRRGGBB).
 
     Black and white are 0 and 255 whatever their palette's indices or their bits, where the classes know 255; what is
@@ -49,11 +49,11 @@ def read_mask_file(path: Path, table: ValueTable) -> MaskPixels:
     if data.startswith(NUMPY):
         return MaskPixels(_told(_array(data, path), None, table, path))
     refuse_large(data, path)
-    picture = open_with_pillow(data, path)
-    upright = orientation(opened(data)) != 1  # a TIFF has been turned, and lost its tag
-    lossy = picture.format in LOSSY or (picture.format == "WEBP" and LOSSLESS_WEBP not in data[:64])
-    lost = {kind for kind in lost_in(data) if kind != "dark"}
-    pixels = _deep_colours(data, picture)
+    picture = open_with_pillow(data, path, page)
+    upright = stored_orientation(data) != 1  # a TIFF has been turned, and lost its tag
+    lossy = is_lossy(picture, data)
+    lost = set(lost_in(data))
+    pixels = _by_opencv(data, picture)
     if pixels is None:
         picture = picture if picture.mode in PLAIN else picture.convert("RGB")
         pixels, alpha = _without_alpha(np.asarray(picture), picture.mode, path)
@@ -61,7 +61,7 @@ def read_mask_file(path: Path, table: ValueTable) -> MaskPixels:
     if lossy:
         pixels, cut = black_or_white(pixels, table, path)
         lost |= {"lossy"} if cut else set()
-    numbers = _told(pixels, _palette(picture), table, path)
+    numbers = _told(pixels, colours_of(picture), table, path)
     return MaskPixels(turn(numbers, orientation(picture)), upright, frozenset(lost))
 
 
@@ -88,19 +88,23 @@ def _array(data: bytes, path: Path) -> Shaped[np.ndarray, "..."]:
     return flat
 
 
-def _deep_colours(data: bytes, picture: Image.Image) -> Shaped[np.ndarray, "h w c"] | None:
-    """Colours of 16 bits, of which Pillow would drop the lower half; None for all other files."""
-    if not (picture.format == "PNG" and data[24] == 16 and data[25] != 0):
+def _by_opencv(data: bytes, picture: Image.Image) -> Shaped[np.ndarray, "h w *c"] | None:
+    """What Pillow misreads; None for all other files.
+
+    Of colours of 16 bits it drops the lower half, and BMP files of 8 bits with black and white alone it takes for files
+    of one bit (13.0).
+    """
+    deep = picture.format == "PNG" and data[24] == 16 and data[25] != 0
+    if not deep and not (picture.format == "BMP" and picture.mode == "1" and data[28] == 8):
         return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    return None if pixels is None or pixels.ndim != 3 else pixels[..., 2::-1]
+    read_as = cv2.IMREAD_UNCHANGED if deep else cv2.IMREAD_GRAYSCALE
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), read_as)
+    return None if pixels is None else pixels if pixels.ndim == 2 else pixels[..., 2::-1]
 
 
-def _palette(picture: Image.Image) -> UInt8[np.ndarray, "n 3"] | None:
-    """The colours of a picture's palette."""
-    if picture.mode not in ("P", "PA") or picture.palette is None:
-        return None
-    return np.array(picture.convert("P").getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+def is_lossy(picture: Image.Image, data: bytes) -> bool:
+    """Whether a picture was saved in a way that may change its values."""
+    return picture.format in LOSSY or (picture.format == "WEBP" and LOSSLESS_WEBP not in data[:64])
 
 
 def _without_alpha(
@@ -123,17 +127,17 @@ def _without_alpha(
 
 
 def _told(
-    pixels: Shaped[np.ndarray, "h w *c"], palette: UInt8[np.ndarray, "n 3"] | None, table: ValueTable, path: Path
+    pixels: Shaped[np.ndarray, "h w *c"], palette: Integer[np.ndarray, " 256"] | None, table: ValueTable, path: Path
 ) -> Integer[np.ndarray, "h w"]:
     """The numbers by which the classes are told."""
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
     if palette is not None and pixels.ndim == 2:
-        return _told_by_palette(pixels.astype(np.uint8), palette, table)
+        return told(pixels, palette, table)
     if pixels.ndim == 3:
         if not table.colours or pixels.dtype != np.uint8:
             raise ColouredMaskError(f"the mask {path} is a colour picture, and the classes are told by numbers")
-        return _as_colours(pixels)
+        return as_numbers(pixels)
     numbers = _whole(pixels, path)
     white = 1 if pixels.dtype == bool else np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
     if white not in (0, 255) and table.knows(255) and not table.knows(white) and _holds_only(numbers, white):
@@ -141,24 +145,6 @@ def _told(
     if not table.colours:
         return numbers
     return np.where(numbers > 255, HIGHEST, np.minimum(numbers, 255).astype(np.int32) * GREY)
-
-
-def _told_by_palette(
-    indices: UInt8[np.ndarray, "h w"], palette: UInt8[np.ndarray, "n 3"], table: ValueTable
-) -> Integer[np.ndarray, "h w"]:
-    colours = np.zeros(256, np.int32)
-    colours[: len(palette)] = _as_colours(palette[None])[0]
-    if table.colours:
-        return colours[indices]
-    black_and_white = {*colours[np.unique(indices)].tolist()} <= {0, WHITE}
-    if black_and_white and table.knows(0) and table.knows(255):
-        return np.where(colours[indices] == WHITE, 255, 0)
-    return indices
-
-
-def _as_colours(pixels: UInt8[np.ndarray, "h w c"]) -> Integer[np.ndarray, "h w"]:
-    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
-    return (red << 16) | (green << 8) | blue
 
 
 def _whole(pixels: Shaped[np.ndarray, "h w"], path: Path) -> Integer[np.ndarray, "h w"]:

@@ -39,8 +39,7 @@ def read_labels(mask: Mask, values: Values, frame: Frame) -> Labels:
         names = [f"#{number:06x}" for number in unknown] if table.colours else unknown
         what = "colours" if table.colours else "values"
         raise UnknownValuesError(
-            f"the mask {mask} holds the {what} {abbreviate(names, 8)}, but the classes map only {brief(list(values))}: "
-            "map them in a YAML file, and give it with --classes (docs/data.md)"
+            f"the mask {mask} holds the {what} {abbreviate(names, 8)}, but the classes map only {brief(list(values))}"
         )
     seen = () if table.colours else tuple(found[found <= 255].tolist())
     return Labels(classes, seen, lost)

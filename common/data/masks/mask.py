@@ -26,6 +26,8 @@ class Frame(NamedTuple):
     width: int
     turned: int = 1
     """EXIF orientation of its file, from which it was turned to be shown."""
+    page: int = 0
+    """Which picture of a mask file of several belongs to it."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,7 +80,7 @@ class MaskFile(Mask):
         return (self.path,)
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
-        pixels = read_mask_file(self.path, table)
+        pixels = read_mask_file(self.path, table, frame.page)
         return placed(pixels, frame, self.path)
 
 

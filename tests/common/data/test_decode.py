@@ -8,6 +8,7 @@ from datasets import photo
 from PIL import Image
 
 from common.data.decode import read_image, resize_image, resize_mask
+from common.data.listing import list_images
 from common.data.masks.file import ColouredMaskError, read_mask_file
 from common.data.opened import BadFileError
 from common.data.values import ValueTable
@@ -84,6 +85,53 @@ def test_an_exif_orientation_is_applied(tmp_path):
     exif[274] = 6  # shown turned by 90 degrees clockwise
     image = read_image(written(tmp_path, encoded(PICTURE, "JPEG", quality=95, exif=exif)))
     assert np.abs(image.astype(int) - np.rot90(PICTURE, -1)).mean() < 4
+
+
+TYPES = {
+    ".avif": {"format": "AVIF", "quality": 95},
+    ".heic": {"format": "HEIF", "quality": 95},
+    ".j2k": {"format": "JPEG2000"},
+    ".jfif": {"format": "JPEG", "quality": 95},
+    ".jp2": {"format": "JPEG2000"},
+    ".jpe": {"format": "JPEG", "quality": 95},
+    ".pgm": {"format": "PPM"},
+    ".ppm": {"format": "PPM"},
+}
+
+
+@pytest.mark.parametrize("suffix", TYPES)
+def test_images_of_rarer_types_are_listed_and_read(tmp_path, suffix):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    picture = Image.fromarray(GREY[..., 0] if suffix == ".pgm" else PICTURE)
+    picture.save(tmp_path / f"a{suffix.upper()}", **TYPES[suffix])
+    (path,) = list_images(tmp_path).files.values()
+    image = read_image(path)
+    assert np.abs(image.astype(int) - (GREY if suffix == ".pgm" else PICTURE)).mean() < 4
+    assert read_image(path, 1).shape == (48, 64, 1)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(BadFileError, match="cannot read"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".heic", ".jfif"])
+def test_images_of_rarer_types_are_turned_as_their_tag_says(tmp_path, suffix):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    exif = Image.Exif()
+    exif[274] = 6
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PICTURE).save(path, exif=exif.tobytes(), **TYPES[suffix])
+    turned = np.rot90(PICTURE, -1)
+    assert np.abs(read_image(path).astype(int) - turned).mean() < 4
+
+
+def test_a_photograph_of_an_iphone_is_counted_where_nothing_reads_it(tmp_path):
+    for name in ("a.jpg", "b.heic", "c.HEIF", "d.dcm", "e.jxl"):
+        (tmp_path / name).touch()
+    assert list(list_images(tmp_path, (".bmp", ".jpg")).files) == ["a"]
+    assert [reason.split(" (")[1] for reason in list_images(tmp_path, (".bmp", ".jpg")).passed_over] == [
+        "needs pip install pillow-heif)", "needs pip install pillow-heif)", "of a type that is not read)",
+        "of a type that is not read)",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.9, 0.99])

@@ -16,7 +16,7 @@ def add_unusable(folder):
     (folder / "itself.png").symlink_to("itself.png")
     os.mkfifo(folder / "pipe.jpg")
     (folder / "away").symlink_to(folder / "nowhere")
-    (folder / "phone.HEIC").touch()
+    (folder / "phone.DNG").touch()
     (folder / "readme.txt").touch()
     (folder / ".hidden.jpg").symlink_to("nowhere")
     (folder / ".hidden").mkdir()
@@ -35,7 +35,7 @@ def test_what_is_no_image_file_is_passed_over_with_the_reason(tmp_path):
         "away (a link to nothing)",
         "dangling.jpg (a link to nothing)",
         f"itself.png ({os.strerror(40)})",
-        "phone.HEIC (of a type that is not read)",
+        "phone.DNG (of a type that is not read)",
         "pipe.jpg (no regular file)",
     ]
     (note,) = passed_over_note(passed_over)

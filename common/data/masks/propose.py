@@ -1,0 +1,51 @@
+"""A table of classes to begin with, for masks that no known classes fit."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from common.data.masks.file import read_mask_file
+from common.data.values import REST, ValueTable
+from common.errors import UserError
+
+LOOKED_AT = 100
+"""So many masks are read, evenly over all, to see what they hold."""
+MOST = 40
+"""A table of more values is none that a person would write."""
+SOFT = 0.9
+"""Share of black and white pixels from which on grey values are soft edges."""
+BY_COLOURS, BY_NUMBERS = ValueTable({"#000000": 0}), ValueTable({REST: 0})
+
+
+def proposal(files: Sequence[Path], *, coloured: bool) -> str:
+    """What the masks in these files hold, and the table that a file of --classes may have for them, in words."""
+    step = max(1, len(files) // LOOKED_AT)
+    pixels: Counter[int] = Counter()
+    for path in files[::step]:
+        with suppress(UserError):
+            numbers = read_mask_file(path, BY_COLOURS if coloured else BY_NUMBERS).numbers
+            pixels.update(dict(zip(*(part.tolist() for part in np.unique(numbers, return_counts=True)), strict=True)))
+    what, looked = "colours" if coloured else "values", len(files[::step])
+    held = f"{looked} masks hold {len(pixels)} {what}"
+    if not coloured and _soft(pixels):
+        return f"{held}, most of them between black and white: 'names: [background, foreground]' and 'threshold: 128'"
+    if not coloured and len(pixels) > 8 and max(pixels) < 4 * len(pixels):
+        return f"{held}, as numbers of objects: 'names: [background, object]' and 'values: {{0: 0, rest: 1}}'"
+    if len(pixels) > MOST:
+        return f"{held}, too many for classes: they may have been resized, or saved with a loss (JPEG)"
+    total, shown = pixels.total(), [number for number, _ in pixels.most_common()]
+    shown.sort(key=lambda number: number != 0)  # the ground is black, if anything is
+    keys = {number: f"'#{number:06x}'" if coloured else str(number) for number in shown}
+    shares = ", ".join(f"{keys[number].strip(chr(39))} ({pixels[number] / total:.1%})" for number in shown)
+    names = ", ".join(["background", *(f"class_{k}" for k in range(1, len(shown)))])
+    values = ", ".join(f"{keys[number]}: {k}" for k, number in enumerate(shown))
+    return f"{held}: {shares}; begin with 'names: [{names}]' and \"values: {{{values}}}\""
+
+
+def _soft(pixels: Counter[int]) -> bool:
+    """Whether these are black and white with soft edges."""
+    ends = pixels[0] + pixels[255]
+    return len(pixels) > 2 and max(pixels) == 255 and SOFT * pixels.total() <= ends

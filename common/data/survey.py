@@ -1,0 +1,168 @@
+"""What a look at all files of a data set tells before any of them is decoded: pages, ranges of values, palettes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.data.deep import Depth, is_deep, range_of, read_deep
+from common.data.known import KnownFiles
+from common.data.masks.file import is_lossy
+from common.data.masks.palette import WITH_PALETTE, colours_of, refuse_other_palettes, told_by_index
+from common.data.opened import REFUSED_BY_PILLOW, BadFileError, open_with_pillow, opened, read_bytes
+from common.data.pages import Pages, pages_of
+from common.data.samples import PAGE, Reading, Sample, mask_files
+from common.data.turned import stored_orientation
+from common.data.values import ValueTable
+from common.errors import UserError, abbreviate, images_are
+from common.run.plain_data import adapter
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is not plain in a file; in most files nothing is."""
+
+    pages: tuple[int, ...] = (0,)
+    """Its pictures, from 0."""
+    depth: Depth | None = None
+    """The ends of the range of an image of more than 8 bits."""
+    kinds: tuple[str, ...] = ()
+    """What a mask has beside numbers: a palette, transparency, a loss."""
+    palette: Mapping[int, str] = field(default_factory=dict)
+    """The colours of the indices that a mask holds, such as #ff0000."""
+
+
+TYPE = adapter(Facts)
+NOTHING = Facts()
+WITH_ALPHA = ("LA", "RGBA", "PA")
+"""Modes of Pillow."""
+
+
+class Surveyed(NamedTuple):
+    """Samples that know how their files are read."""
+
+    samples: Sequence[Sample]
+    depth: Depth | None
+    """The values of deep images that become 0 and 255; None where all images have 8 bits."""
+    notes: Sequence[str]
+
+
+def survey(samples: Sequence[Sample], known: KnownFiles, *, pages: Pages, depth: Depth | None = None) -> Surveyed:
+    """Look at the files of a data set; `known` keeps what was seen, so that no file is read twice.
+
+    Stacks and animations are marked as bad files, or their first picture or each of them taken. Deep images share one
+    range: `depth`, or that of all of them. Raises UserError for a stack whose mask has more or fewer pages, and for
+    masks whose palettes differ where classes are told by indices.
+    """
+    images = _facts([sample.image for sample in samples], known, image_facts)
+    drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts)
+    _refuse_other_palettes(samples, drawn)
+    several = [path for path, facts in (images | drawn).items() if len(facts.pages) > 1]
+    deep = [facts.depth for facts in images.values() if facts.depth]
+    if deep and depth is None:
+        depth = min(low for low, _ in deep), max(high for _, high in deep)
+    read = [
+        page
+        for sample in samples
+        for page in _pages(sample, images[sample.image], [drawn[path] for path in mask_files(sample)], pages, depth)
+    ]
+    if pages == "refuse":
+        read = [_refused(sample, images | drawn, len(several)) for sample in read]
+    return Surveyed(read, depth if deep else None, [*_depth_note(len(deep), depth), *_pages_note(several, read, pages)])
+
+
+def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Facts]) -> dict[Path, Facts]:
+    different = list(dict.fromkeys(paths))
+    texts = known.digests(different, lambda path: TYPE.dump_json(look(path), exclude_defaults=True).decode())
+    return {
+        path: TYPE.validate_json(text) if text != "{}" else NOTHING for path, text in zip(different, texts, strict=True)
+    }
+
+
+def image_facts(path: Path) -> Facts:
+    """What is not plain in an image file. What can't be read is plain: decoding says what is wrong."""
+    try:
+        data = read_bytes(path)
+        depth = range_of(read_deep(data, path)) if is_deep(data) else None
+    except BadFileError:
+        return NOTHING
+    return Facts(tuple(pages_of(data)), depth, ("turned",) if stored_orientation(data) != 1 else ())
+
+
+def mask_facts(path: Path) -> Facts:
+    """What is not plain in a mask file."""
+    try:
+        data = read_bytes(path)
+        picture = opened(data)
+        colours = colours_of(open_with_pillow(data, path)) if picture.mode in WITH_PALETTE else None
+    except (BadFileError, *REFUSED_BY_PILLOW):  # arrays and texts too
+        return NOTHING
+    has = {"palette": colours is not None, "alpha": picture.mode in WITH_ALPHA, "loss": is_lossy(picture, data)}
+    kinds = tuple(kind for kind, there in has.items() if there)
+    if colours is None:
+        return Facts(tuple(pages_of(data)), kinds=kinds)
+    used = np.unique(np.asarray(open_with_pillow(data, path).convert("P"))).tolist()
+    return Facts(tuple(pages_of(data)), kinds=kinds, palette={index: f"#{colours[index]:06x}" for index in used})
+
+
+def _refuse_other_palettes(samples: Sequence[Sample], drawn: Mapping[Path, Facts]) -> None:
+    told = [
+        (path, drawn[path].palette)
+        for sample in samples
+        for path in mask_files(sample)
+        if drawn[path].palette
+        and told_by_index([int(colour[1:], 16) for colour in drawn[path].palette.values()], ValueTable(sample.values))
+    ]
+    refuse_other_palettes(told)
+
+
+def _pages(sample: Sample, image: Facts, masks: Sequence[Facts], pages: Pages, depth: Depth | None) -> list[Sample]:
+    """The sample, or one for each picture of its file, with how they are read."""
+    kinds = sorted({kind for facts in masks for kind in (*facts.kinds, *image.kinds)})
+    reading = Reading(depth=depth if image.depth else None, mask_kinds=tuple(kinds))
+    if pages != "all" or max(len(facts.pages) for facts in (image, *masks)) == 1:
+        return [replace(sample, reading=reading)]
+    if other := [facts for facts in masks if len(facts.pages) != len(image.pages)]:
+        raise UserError(
+            f"{sample.image} has {len(image.pages)} pages, and its mask {sample.mask} {len(other[0].pages)}: each page "
+            "needs one of its own (--pages all)"
+        )
+    return [
+        replace(
+            sample,
+            key=f"{sample.key}{PAGE}{number}",
+            reading=reading._replace(page=page, mask_page=masks[0].pages[number - 1] if masks else 0),
+        )
+        for number, page in enumerate(image.pages, start=1)
+    ]
+
+
+def _refused(sample: Sample, facts: Mapping[Path, Facts], files: int) -> Sample:
+    """The sample, marked as a bad file if any of its files holds several pictures."""
+    for path in (sample.image, *mask_files(sample)):
+        if (count := len(facts[path].pages)) > 1:
+            others = f" ({files - 1} other files hold several, too)" if files > 1 else ""
+            reason = (
+                f"{path} holds {count} pictures{others}: take the first of each with --pages "
+                "first, or each as an image with --pages all"
+            )
+            return replace(sample, reading=sample.reading._replace(refused=reason))
+    return sample
+
+
+def _depth_note(count: int, depth: Depth | None) -> list[str]:
+    if not count or depth is None:
+        return []
+    low, high = (f"{end:,.6g}" for end in depth)
+    return [f"{images_are(count)} of more than 8 bits: values from {low} to {high} become 0 to 255"]
+
+
+def _pages_note(several: Sequence[Path], read: Sequence[Sample], pages: Pages) -> list[str]:
+    if not several or pages == "refuse":
+        return []
+    if pages == "first":
+        return [f"of {len(several)} files of several pictures the first is taken: {abbreviate(several)}"]
+    count = sum(sample.reading.page is not None for sample in read)
+    return [f"{count} images are pages of {len({s.image for s in read if s.reading.page is not None})} files"]

@@ -1,0 +1,103 @@
+"""Masks that no known classes fit: what they hold, and the table to begin with."""
+
+import re
+
+import numpy as np
+import pytest
+import yaml
+from datasets import photo, write_tree
+from PIL import Image
+
+from common.config.groups import DataConfig
+from common.data.load import load_labelled
+from common.errors import UserError
+
+SIZE = (40, 50)
+
+
+def refused(tmp_path, mask, **flags):
+    """What a training says of eight of these masks."""
+    root = tmp_path / "data"
+    for i in range(8):
+        write_tree(root, {f"images/{i}.png": photo(i), f"masks/{i}.png": mask(i)})
+    config = DataConfig(data_dir=root, image_size=64, cache_dir=tmp_path / "cache", split_seed=9, **flags)
+    with pytest.raises(UserError) as error:
+        load_labelled(config)
+    return config, str(error.value)
+
+
+def table_in(said, tmp_path):
+    """The file that the error proposes."""
+    names, table = re.search(r"'(names: [^']*)' and ('[^']*'|\"[^\"]*\")", said).groups()
+    parts = [names, table[1:-1]]
+    path = tmp_path / "classes.yaml"
+    path.write_text("\n".join(parts))
+    assert {"names"} < yaml.safe_load(path.read_text()).keys()
+    return str(path)
+
+
+def coloured(i):
+    mask = np.zeros((*SIZE, 3), np.uint8)
+    mask[:10], mask[20:25, :10] = (255, 0, 0), (0, 128, 255)
+    return mask
+
+
+def grey(i):
+    return np.where(coloured(i)[..., 0] > 0, 38, coloured(i)[..., 2]).astype(np.uint8)
+
+
+def instances(i):
+    mask = np.zeros(SIZE, np.uint16)
+    for number in range(1, 30):
+        mask[number, 3:9] = number
+    return mask
+
+
+def soft(i):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[10:30, 10:30] = 255
+    mask[9, 10:30], mask[30, 10:30] = 90, 170
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("mask", "said", "classes"),
+    [
+        (coloured, "8 masks hold 3 colours: #000000 (72.5%), #ff0000 (25.0%), #0080ff (2.5%)", 3),
+        (grey, "8 masks hold 3 values: 0 (72.5%), 38 (25.0%), 255 (2.5%)", 3),
+        (instances, "8 masks hold 30 values, as numbers of objects", 2),
+        (soft, "8 masks hold 4 values, most of them between black and white", 2),
+    ],
+)
+def test_the_table_that_is_proposed_reads_the_masks(tmp_path, mask, said, classes):
+    config, error = refused(tmp_path, mask)
+    assert said in error
+    assert "with --classes" in error
+    data = load_labelled(DataConfig(**{**vars(config), "classes": table_in(error, tmp_path)}))
+    assert len(data.classes.names) == classes
+    assert all(data.train.class_pixels.sum(0) > 0)
+
+
+def test_too_many_colours_are_no_classes(tmp_path):
+    _, said = refused(tmp_path, lambda i: photo(i))
+    assert re.search(
+        r"is a colour picture.*8 masks hold \d+ colours, too many for classes: they may have been resized", said
+    )
+
+
+def test_a_value_that_a_file_of_classes_lacks_is_named_with_all_that_the_masks_hold(tmp_path):
+    (tmp_path / "mine.yaml").write_text("names: [a, b]\nvalues: {0: 0, 38: 1}\n")
+    _, said = refused(tmp_path, grey, classes=str(tmp_path / "mine.yaml"))
+    assert "holds the values 255, but the classes map only [0, 38]; 8 masks hold 3 values" in said
+
+
+def test_masks_with_a_palette_are_told_by_their_indices(tmp_path):
+    root = tmp_path / "data"
+    for i in range(8):
+        write_tree(root, {f"images/{i}.png": photo(i)})
+        picture = Image.fromarray((grey(i) // 38).clip(0, 2)).convert("P")
+        picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        (root / "masks").mkdir(exist_ok=True)
+        picture.save(root / f"masks/{i}.png")
+    with pytest.raises(UserError, match=r"holds the values 2, .*8 masks hold 3 values: 0 .*, 1 .*, 2 "):
+        load_labelled(DataConfig(data_dir=root, image_size=64, cache_dir=tmp_path / "cache", split_seed=9))
