@@ -29,7 +29,7 @@ def labelled_packs(
     except (ColouredMaskError, UnknownValuesError) as error:
         files = [path for sample in dataset.samples for path in mask_files(sample)]
         table = proposal(files, coloured=isinstance(error, ColouredMaskError) or classes.table.colours)
-        raise UserError(f"{error}; {table}; give such a YAML file with --classes") from None
+        raise UserError(f"{error}; {table}") from None
     if classes == BINARY:
         _refuse_ambiguous_255(packs, root)
     return classes, [replace(pack, background=classes.background) for pack in packs]

@@ -16,8 +16,9 @@ from common.data.pages import Pages, pages_of
 from common.data.samples import PAGE, Reading, Sample, mask_files
 from common.data.turned import stored_orientation
 from common.data.values import ValueTable
-from common.errors import UserError, abbreviate, images_are
+from common.errors import UserError, abbreviate
 from common.run.plain_data import adapter
+from common.words import counted
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _refused(sample: Sample, facts: Mapping[Path, Facts], files: int) -> Sample:
     """The sample, marked as a bad file if any of its files holds several pictures."""
     for path in (sample.image, *mask_files(sample)):
         if (count := len(facts[path].pages)) > 1:
-            others = f" ({files - 1} other files hold several, too)" if files > 1 else ""
+            others = f" ({counted(files - 1, 'other file', 'holds')} several, too)" if files > 1 else ""
             reason = (
                 f"{path} holds {count} pictures{others}: take the first of each with --pages "
                 "first, or each as an image with --pages all"
@@ -156,13 +157,13 @@ def _depth_note(count: int, depth: Depth | None) -> list[str]:
     if not count or depth is None:
         return []
     low, high = (f"{end:,.6g}" for end in depth)
-    return [f"{images_are(count)} of more than 8 bits: values from {low} to {high} become 0 to 255"]
+    return [f"{counted(count, 'image', 'is')} of more than 8 bits: values from {low} to {high} become 0 to 255"]
 
 
 def _pages_note(several: Sequence[Path], read: Sequence[Sample], pages: Pages) -> list[str]:
     if not several or pages == "refuse":
         return []
     if pages == "first":
-        return [f"of {len(several)} files of several pictures the first is taken: {abbreviate(several)}"]
-    count = sum(sample.reading.page is not None for sample in read)
-    return [f"{count} images are pages of {len({s.image for s in read if s.reading.page is not None})} files"]
+        return [f"of {counted(len(several), 'file')} with several pictures the first is taken: {abbreviate(several)}"]
+    homes = [sample.image for sample in read if sample.reading.page is not None]
+    return [f"{counted(len(homes), 'image', 'is')} pages of {counted(len(set(homes)), 'file')}"]

@@ -10,6 +10,7 @@ import numpy as np
 from common.data.masks.file import read_mask_file
 from common.data.values import REST, ValueTable
 from common.errors import UserError
+from common.words import counted
 
 LOOKED_AT = 100
 """So many masks are read, evenly over all, to see what they hold."""
@@ -17,6 +18,7 @@ MOST = 40
 """A table of more values is none that a person would write."""
 SOFT = 0.9
 """Share of black and white pixels from which on grey values are soft edges."""
+GIVE = ", in a YAML file for --classes"
 BY_COLOURS, BY_NUMBERS = ValueTable({"#000000": 0}), ValueTable({REST: 0})
 
 
@@ -28,12 +30,12 @@ def proposal(files: Sequence[Path], *, coloured: bool) -> str:
         with suppress(UserError):
             numbers = read_mask_file(path, BY_COLOURS if coloured else BY_NUMBERS).numbers
             pixels.update(dict(zip(*(part.tolist() for part in np.unique(numbers, return_counts=True)), strict=True)))
-    what, looked = "colours" if coloured else "values", len(files[::step])
-    held = f"{looked} masks hold {len(pixels)} {what}"
+    what, looked = "colour" if coloured else "value", len(files[::step])
+    held = f"{counted(looked, 'mask', 'holds')} {counted(len(pixels), what)}"
     if not coloured and _soft(pixels):
-        return f"{held}, most of them between black and white: 'names: [background, foreground]' and 'threshold: 128'"
+        return f"{held}, most of them between black and white: 'names: [background, foreground]' and 'threshold: 128'{GIVE}"
     if not coloured and len(pixels) > 8 and max(pixels) < 4 * len(pixels):
-        return f"{held}, as numbers of objects: 'names: [background, object]' and 'values: {{0: 0, rest: 1}}'"
+        return f"{held}, as numbers of objects: 'names: [background, object]' and 'values: {{0: 0, rest: 1}}'{GIVE}"
     if len(pixels) > MOST:
         return f"{held}, too many for classes: they may have been resized, or saved with a loss (JPEG)"
     total, shown = pixels.total(), [number for number, _ in pixels.most_common()]
@@ -42,7 +44,7 @@ def proposal(files: Sequence[Path], *, coloured: bool) -> str:
     shares = ", ".join(f"{keys[number].strip(chr(39))} ({pixels[number] / total:.1%})" for number in shown)
     names = ", ".join(["background", *(f"class_{k}" for k in range(1, len(shown)))])
     values = ", ".join(f"{keys[number]}: {k}" for k, number in enumerate(shown))
-    return f"{held}: {shares}; begin with 'names: [{names}]' and \"values: {{{values}}}\""
+    return f"{held}: {shares}; begin with 'names: [{names}]' and \"values: {{{values}}}\"{GIVE}"
 
 
 def _soft(pixels: Counter[int]) -> bool:

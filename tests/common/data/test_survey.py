@@ -142,7 +142,7 @@ def test_of_stacks_and_animations_the_first_picture_is_taken_with_a_note(tmp_pat
         write_stack(tmp_path / "in" / name, 3, first=2, **options)
     found = surveyed(tmp_path / "in", pages="first")
     assert [sample.key for sample in found.samples] == ["a", "b", "c", "d"]
-    assert found.notes[0].startswith("of 4 files of several pictures the first is taken: ")
+    assert found.notes[0].startswith("of 4 files with several pictures the first is taken: ")
     assert all(np.abs(read(sample).astype(int) - 80).max() <= 4 for sample in found.samples)
 
 
