@@ -33,7 +33,7 @@ def proposal(files: Sequence[Path], *, coloured: bool) -> str:
     what, looked = "colour" if coloured else "value", len(files[::step])
     held = f"{counted(looked, 'mask', 'holds')} {counted(len(pixels), what)}"
     if not coloured and _soft(pixels):
-        return f"{held}, most of them between black and white: 'names: [background, foreground]' and 'threshold: 128'{GIVE}"
+        return f"{held}, between black and white: 'names: [background, foreground]' and 'threshold: 128'{GIVE}"
     if not coloured and len(pixels) > 8 and max(pixels) < 4 * len(pixels):
         return f"{held}, as numbers of objects: 'names: [background, object]' and 'values: {{0: 0, rest: 1}}'{GIVE}"
     if len(pixels) > MOST:
