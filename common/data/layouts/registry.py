@@ -142,6 +142,6 @@ def _not_understood(tree: Tree) -> UserError:
         return no_images(tree.root, passed_over)
     *most, last = (layout.words for layout in LAYOUTS.values())
     return UserError(
-        f"{tree.root} holds {counted(len(files), 'image')} but no masks in a layout that is understood: lay them out as "
-        f"{', '.join(most)}, or {last} (docs/data.md); or say where they lie with --images and --masks"
+        f"{tree.root} holds {counted(len(files), 'image')} but no masks in a layout that is understood: "
+        f"lay them out as {', '.join(most)}, or {last} (docs/data.md); or say where they lie with --images and --masks"
     )
