@@ -14,7 +14,7 @@ from PIL import features
 from common.errors import UserError, abbreviate
 from common.words import counted
 
-HEIF = find_spec("pillow_heif") is not None
+HEIF = find_spec("pi_heif") is not None
 """Whether the package is there by which Pillow reads the photographs of iPhones."""
 IF_THERE = {
     ".avif": features.check("avif"), ".heic": HEIF, ".heif": HEIF, ".j2k": features.check("jpg_2000"),
@@ -133,7 +133,5 @@ def _unusable(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> str:
     if entry.name.lower().endswith(suffixes):
         return ""
     return (
-        "needs pip install pillow-heif"
-        if entry.name.lower().endswith((".heic", ".heif"))
-        else "of a type that is not read"
+        "needs pip install pi-heif" if entry.name.lower().endswith((".heic", ".heif")) else "of a type that is not read"
     )

@@ -78,7 +78,7 @@ def opened(data: bytes) -> Image.Image:
 @cache
 def _learn_heif() -> None:
     """Teach Pillow to read HEIF, once it is needed."""
-    import_module("pillow_heif").register_heif_opener()
+    import_module("pi_heif").register_heif_opener()
 
 
 def open_with_pillow(data: bytes, path: Path, page: int = 0) -> Image.Image:
