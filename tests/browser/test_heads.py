@@ -1,6 +1,7 @@
 """What stands first on a page: the answer, how the training ended, what to do next, and pictures before tables."""
 
 import pytest
+from selenium.webdriver.support.select import Select
 
 pytestmark = pytest.mark.browser
 NEXT = {"ae": "transfer.main", "seg": "transfer.evaluate", "both": "transfer.predict", "study": "transfer.study"}
@@ -31,3 +32,33 @@ def test_pictures_come_before_tables(run, browser, runs):
     place = "return arguments[0].getBoundingClientRect().top + scrollY"
     picture, table = browser.one("section img"), browser.one("main table:not(.sheet)")
     assert browser.execute_script(place, picture) < browser.execute_script(place, table)
+
+
+def test_a_class_has_one_colour_in_pictures_and_curves_and_no_error_has_it(browser, runs):
+    browser.visit(runs / "seg/report.html")
+    menu = Select(browser.show(browser.one(".controls select")))
+
+    def swatches():
+        named = browser.all(".kind-gallery .keys .swatch")
+        return {
+            one.text: one.find_element("css selector", "i").value_of_css_property("background-color") for one in named
+        }
+
+    menu.select_by_visible_text("truth")
+    classes = swatches()
+    assert {"cat", "dog"} <= classes.keys()
+    menu.select_by_visible_text("errors")
+    errors = swatches()
+    assert {"missed", "invented", "wrong class"} <= errors.keys()
+    assert not set(classes.values()) - {classes["not labelled"]} & set(errors.values())
+    chart = browser.show(browser.one("[aria-label^='IoU of each class']"))
+    legend = chart.find_elements("xpath", "../../div[@class='legend']/button")
+    lines = {one.text: one.find_element("css selector", "path:not(.edge)") for one in legend}
+    for name in ("cat", "dog"):
+        assert same_colour(lines[name].value_of_css_property("stroke"), classes[name])
+
+
+def same_colour(one, other):
+    return [word.strip(" )") for word in one.partition("(")[2].split(",")][:3] == [
+        word.strip(" )") for word in other.partition("(")[2].split(",")
+    ][:3]

@@ -65,6 +65,18 @@ def test_labels_of_an_axis_do_not_touch_on_a_narrow_screen(browser, made):
     assert all(right + 2 < left for (_, right), (left, _) in pairwise(ends))
 
 
+def test_epochs_are_whole_numbers_on_a_narrow_screen(browser, tmp_path):
+    page, epochs = Page("a run", "a phase", "It works."), list(range(1, 11))
+    chart = Chart(Axis("epoch", whole=True), Axis("loss"), [Series("train", epochs, epochs)])
+    page.add("Curves", lambda: [chart.block("Loss")])
+    page.write(tmp_path / "report.html")
+    browser.visit(tmp_path / "report.html", width=390)
+    frame = browser.show(browser.one(".chart-frame"))
+    labels = frame.find_elements("css selector", "text[text-anchor=middle]:not(.label)")
+    assert len(labels) > 1
+    assert all(one.text.isdecimal() for one in labels)
+
+
 def test_pictures_are_sought_by_name(browser, made):
     browser.visit(made)
     field = browser.show(browser.one(".controls input[type=search]"))

@@ -220,8 +220,13 @@ def _repeating(
 def _differing(told: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """One row for each setting in which the runs differ."""
     things = dict.fromkeys(thing for one in told.values() for thing in one)
-    lines = [[thing, *(str(one.get(thing, "-")) for one in told.values())] for thing in things]
+    lines = [[thing, *(_said(one.get(thing)) for one in told.values())] for thing in things]
     return [line for line in lines if len(set(line[1:])) > 1]
+
+
+def _said(value: Any) -> str:
+    """A setting as it is typed; a dash for none."""
+    return " ".join(map(str, value)) or "-" if isinstance(value, list | tuple) else "-" if value is None else str(value)
 
 
 def _count(value: int | None) -> str:

@@ -6,14 +6,14 @@ const SIDES = { left: 56, right: 14, top: 30, bottom: 40 };
 
 const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
-const niceStep = (span, count) => {
+const niceStep = (span, count, steps = [1, 2, 2.5, 5, 10]) => {
   const raw = span / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(raw));
-  return power * ([1, 2, 2.5, 5, 10].find((nice) => nice * power >= raw * 0.999) ?? 10);
+  return power * (steps.find((nice) => nice * power >= raw * 0.999) ?? 10);
 };
 
 const linearTicks = (low, high, count, whole) => {
-  const step = whole ? Math.max(1, niceStep(high - low, count)) : niceStep(high - low, count);
+  const step = whole ? Math.max(1, niceStep(high - low, count, [1, 2, 5, 10])) : niceStep(high - low, count);
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-6; i += 1) ticks.push(i * step);
   return ticks;
