@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from common.config.network import Pooling
 from common.data.batches import each_image
 from common.data.pack import LabelledPack, Pack
+from common.intervals import LEAST_IMAGES
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
 from common.terminal import spinner
@@ -185,8 +186,8 @@ def principal(vectors: Float[np.ndarray, "n d"], *, seed: int) -> Float[np.ndarr
     return PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
 
 
-def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) -> dict[str, Float[np.ndarray, "n 2"]]:
-    """The vectors in two dimensions by PCA and with `tsne` by t-SNE, every coordinate brought to unit variance.
+def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np.ndarray, "n 2"]]:
+    """The vectors in two dimensions by PCA and, from 8 on, by t-SNE, every coordinate brought to unit variance.
 
     Needs at least 3 vectors. Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE.
     Deviation: the perplexity of 30 is lowered to a third of the number of vectors where there are few. 500 steps with
@@ -194,7 +195,7 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int, tsne: bool = True) ->
     """
     few = principal(vectors, seed=seed)
     planes = {"pca": few[:, :2].astype(np.float32)}
-    if not tsne:
+    if len(few) < LEAST_IMAGES:
         return planes
     from sklearn.manifold import TSNE
 

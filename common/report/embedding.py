@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Int64, UInt8
 from common.data.pack import Pack
 from common.embedding import image_classes, knn_accuracy, principal, silhouette
 from common.figures import embedding_figure, save_figure
+from common.intervals import LEAST_IMAGES
 from common.report.blocks import number, table
 from common.report.page import Block
 from common.report.scatter import Colouring, Points, Project, View, scatter, thumbnailed, view
@@ -89,7 +90,9 @@ class EmbeddedImages:
 
     @property
     def note(self) -> str:
-        """A sentence where not all images are shown."""
+        """A sentence where not all images are shown, and where they are too few for t-SNE."""
+        if len(self.positions) < LEAST_IMAGES:
+            return f"t-SNE is left out: it is drawn from {LEAST_IMAGES} images on."
         if len(self.positions) == self.total:
             return ""
         return f"{len(self.positions)} of {counted(self.total, 'image')}, drawn with seed {self.seed}."

@@ -21,8 +21,6 @@ THUMBNAILS, THUMBNAIL, COLUMNS = 5000, 48, 32
 SHEETS = 4_500_000
 """Characters that the sheets of a scatter may take up together."""
 PLANES = {"tsne": "t-SNE", "pca": "PCA"}
-FEWEST = 10
-"""Images, at least, for t-SNE."""
 STEPS = 4095
 """Places along a side that a point can have."""
 
@@ -86,10 +84,7 @@ def view(
         raise NothingToShowError("a map needs at least 3 images")
     if not np.isfinite(vectors).all():
         raise NothingToShowError("the encoder's features are not all numbers")
-    enough = len(vectors) >= FEWEST
-    if places is None:
-        return View(title, plane(vectors, seed=seed, tsne=enough))
-    return View(title, places if enough else {"pca": places["pca"]})
+    return View(title, plane(vectors, seed=seed) if places is None else places)
 
 
 def thumbnailed(count: int) -> Int[np.ndarray, " m"]:

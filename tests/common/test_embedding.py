@@ -134,8 +134,8 @@ def test_the_class_of_an_image_is_that_of_most_of_its_foreground(pets):
     assert image_classes(pets.__class__(**{**vars(pets), "class_pixels": counts[:, :2]})) is None
 
 
-@pytest.mark.parametrize("count", [3, 12])
-def test_few_images_have_a_plane_too(count):
+@pytest.mark.parametrize(("count", "names"), [(3, {"pca"}), (7, {"pca"}), (8, {"pca", "tsne"}), (12, {"pca", "tsne"})])
+def test_few_images_have_a_plane_too_and_from_8_on_also_by_tsne(count, names):
     planes = plane(cloud()[0][:count], seed=0)
-    assert planes.keys() == {"pca", "tsne"}
+    assert planes.keys() == names
     assert all(points.shape == (count, 2) and np.isfinite(points).all() for points in planes.values())

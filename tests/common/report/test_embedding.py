@@ -50,6 +50,14 @@ def test_other_vectors_are_not_taken_for_those_that_are_known(tmp_path, computed
     assert len(computed) == 2
 
 
+@pytest.mark.parametrize(("count", "most", "said"), [(7, 9, "t-SNE is left out: "), (12, 12, ""), (12, 9, "9 of 12 ")])
+def test_a_note_says_what_is_left_out(count, most, said):
+    pack = synthetic_pets(20, 64, seed=0).take(np.arange(count))
+    note = EmbeddedImages.draw(pack, "test", most=most, seed=0).note
+    assert note.startswith(said)
+    assert bool(note) == bool(said)
+
+
 def test_every_encoder_has_a_figure_and_a_row_of_how_far_the_classes_lie_apart(tmp_path):
     rows = np.random.default_rng(0).normal(size=(2, 12, 5)).astype(np.float32)
     titles = ("encoder before training", "encoder after training")
