@@ -39,7 +39,7 @@ from transfer.config import TransferConfig
 from transfer.labels import labelled_part, training_part
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.next_steps import after_training
-from transfer.scoring import LossMeans, score_network, score_row, silent_for
+from transfer.scoring import LossMeans, newly_silent, score_network, score_row
 from transfer.segmenter import Segmenter
 
 
@@ -67,8 +67,6 @@ class Transfer:
         shape = (len(self.names), len(self.names))
         self.counts = torch.zeros(shape, dtype=torch.int64, device=self.precision.device)
         """Pixels of the epoch's training by class and prediction."""
-        self.alarmed: set[str] = set()
-        """The classes of which an alarm has told."""
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -188,8 +186,7 @@ class Transfer:
 
         picture = training_picture(self.net, self.val_pack, self.names, device=self.precision.device)
         self.run.picture("segmentations", picture, history.epoch)
-        silent = [name for name in silent_for(history.rows, self.names) if name not in self.alarmed]
-        self.alarmed.update(silent)
+        silent = newly_silent(history.rows, self.names)
         return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
 
     def write_draft(self, history: History) -> None:

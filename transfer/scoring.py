@@ -121,16 +121,21 @@ def score_row(scores: Scores) -> Row:
     return {**means, **per_class, **{f"predicted_{n}": float(p) for n, p in zip(scores.names, predicted, strict=True)}}
 
 
-def silent_for(rows: list[Row], names: tuple[str, ...], epochs: int = 3) -> list[str]:
-    """Return the classes of the validation masks that were never predicted in the last `epochs` epochs."""
-    last = rows[-epochs:]
-    if len(last) < epochs:
-        return []
+def newly_silent(rows: Sequence[Row], names: tuple[str, ...], epochs: int = 3) -> list[str]:
+    """Return the classes of the validation masks that were not predicted for so many epochs, now for the first time.
+
+    It depends on the rows alone, so that a run that goes on says nothing twice.
+    """
 
     def silent(row: Row, name: str) -> bool:
         return row[f"val/predicted_{name}"] == 0 and row[f"val/iou_{name}"] == 0
 
-    return [name for name in names if all(silent(row, name) for row in last)]
+    def since(name: str) -> int:
+        """The epoch, counted from 1, in which it is silent for the first time for so long; 0 if it never is."""
+        ends = range(epochs, len(rows) + 1)
+        return next((end for end in ends if all(silent(row, name) for row in rows[end - epochs : end])), 0)
+
+    return [name for name in names if rows and since(name) == len(rows)]
 
 
 def print_table(scores: Scores, split: str) -> None:
