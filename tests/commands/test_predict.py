@@ -20,7 +20,7 @@ from tests.records import segmentation_handover
 from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
-from transfer.predict.objects import parts_of
+from transfer.predict.objects import Objects, parts_of
 from transfer.segmenter import predict_at_size, resize_logits
 
 
@@ -74,7 +74,8 @@ def test_masks_have_the_size_of_their_images_and_the_palette_of_the_classes(mode
 
 
 def test_a_mask_is_the_likeliest_class_of_the_enlarged_logits(model, images, tmp_path):
-    assert run("--model_path", model, "--input", images / "wide.jpg", "--output", tmp_path / "out") == 0
+    words = ["--input", images / "wide.jpg", "--output", tmp_path / "out", "--min_object_area", 0]
+    assert run("--model_path", model, *words) == 0
     file = load_handover(model)
     net = SegmentationNet.from_architecture(file.architecture).eval()
     for part, state in file.sections.items():
@@ -135,6 +136,29 @@ def test_parts_are_those_of_scikit_image():
             ours = sorted((p.area, p.top, p.left, p.top + p.height, p.left + p.width) for p in found if p.kind == kind)
             assert ours == sorted((int(region.area), *map(int, region.bbox)) for region in regions)
     assert next(parts_of(np.pad(np.ones((2, 4), np.uint8), 3), 0))[-2:] == (4.5, 3.5)
+
+
+def test_specks_are_left_out_of_the_objects_and_counted():
+    mask = np.zeros((64, 128), np.uint8)
+    mask[2, 2], mask[10:12, 10:14], mask[20:30, 20:30], mask[40, 40:47] = 1, 1, 1, 2  # 1, 8, 100 and 7 pixels
+
+    def areas(least, size=64):
+        objects = Objects(("ground", "cell", "scratch"), 0, input_size=size, least=least)
+        return sorted(part.area for part in objects.of(mask)), list(objects.told())
+
+    assert areas(0)[0] == areas(1)[0] == [1, 7, 8, 100]
+    assert not any("specks" in line for line in areas(0)[1])
+    assert areas(8)[0] == areas(None)[0] == [8, 100]  # 4 pixels of 64 x 64 are 8 of 64 x 128
+    assert areas(None, 32)[0] == [100]
+    assert areas(None)[1][2:] == [
+        "  cell                    2, median 54 pixels",
+        "  scratch                 0",
+        "left out as specks: 2 parts of less than 8 pixels; --min_object_area sets how many, 0 counts all",
+    ]
+    several = Objects(("ground", "cell", "scratch"), 0, input_size=64, least=None)
+    for other in (mask, mask[:, :64], mask[:32, :32]):
+        several.of(other)
+    assert list(several.told())[-1].startswith("left out as specks: 3 parts of less than 1 to 8 pixels;")
 
 
 def test_large_odd_and_unusable_names_stop_nothing(model, images, tmp_path, capsys):

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from common.config.network import ImageOptions
 
@@ -16,6 +18,8 @@ class PredictOptions(ImageOptions):
     """Folder of masks/, overlays/, classes.json, predictions.csv and objects.csv (required)."""
     overlays: bool = True
     """Also write each image with its classes tinted."""
+    min_object_area: Annotated[int, Field(ge=0)] | None = None
+    """Pixels of the smallest part that is counted; default as many as 4 of the network's input."""
     overwrite: bool = False
     """Replace the masks of another network or of other images in --output."""
 

@@ -1,8 +1,6 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -18,7 +16,7 @@ from transfer.colours import overlay_mask
 from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin
-from transfer.predict.objects import Part, parts_of
+from transfer.predict.objects import Objects, Part
 from transfer.predict.photos import Photo, Photos
 from transfer.segmenter import load_model
 from transfer.strips import row_strips
@@ -35,9 +33,8 @@ class Prediction:
         self.options, self.folder, self.names = options, options.folder, self.model.names
         assert options.input is not None, "check() requires it"
         self.input = options.input
-        self.counted = {k: name for k, name in enumerate(self.names) if k != self.model.background}
-        self.areas: dict[int, list[int]] = {k: [] for k in self.counted}
-        """Pixels of the connected parts of each class."""
+        size, least = self.model.input_size, options.min_object_area
+        self.objects = Objects(self.names, self.model.background, input_size=size, least=least)
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
         self.photos = Photos(options, self.model.handover.input, written=(MASKS, OVERLAYS))
@@ -57,7 +54,7 @@ class Prediction:
         described = {"names": list(self.names), "background": background, "colours": colours}
         write_json(self.folder / "classes.json", described)
         heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
-        heads += [f"objects_{name}" for name in self.counted.values()]
+        heads += [f"objects_{self.names[k]}" for k in self.objects.areas]
         objects = csv_table(self.folder / "objects.csv", ["image", "class", *Part._fields[1:]])
         with csv_table(self.folder / "predictions.csv", heads) as add, objects as add_object:
             for batch in self.photos.batches("segmenting"):
@@ -68,33 +65,19 @@ class Prediction:
                     counts = self._counts(mask)
                     self.pixels += counts
                     shares = counts / mask.size
-                    found = self._add_objects(photo.key, mask, add_object)
-                    numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.counted)]
+                    parts = self.objects.of(mask)
+                    for part in parts:
+                        add_object(self.objects.row(photo.key, part))
+                    found = Counter(part.kind for part in parts)
+                    numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.objects.areas)]
                     add([photo.key, mask.shape[1], mask.shape[0], *numbers])
-        self._say_objects()
+        say(*self.objects.told())
         absent = [name for name, pixels in zip(self.names, self.pixels, strict=True) if not pixels]
         last_lines(
             warnings=[f"no pixel of any image was taken for {', '.join(absent)}"] if absent else [],
             places={f"masks of {self.photos.counted()}": self.folder},
             steps=after_prediction(self.options),
         )
-
-    def _add_objects(self, key: str, mask: UInt8[np.ndarray, "h w"], add: Callable[[list[Any]], None]) -> Counter[int]:
-        """Write a line for each connected part; return how many each class has."""
-        found: Counter[int] = Counter()
-        for part in parts_of(mask, self.model.background):
-            found[part.kind] += 1
-            self.areas[part.kind].append(part.area)
-            add([key, self.names[part.kind], *part[1:6], *(f"{place:.1f}" for place in part[6:])])
-        return found
-
-    def _say_objects(self) -> None:
-        """Print for each class how many parts it has, and how large they are."""
-        say("connected parts (objects.csv); touching objects of one class are one part:")
-        say("the network does not tell them apart")
-        for k, name in self.counted.items():
-            size = f", median {np.median(self.areas[k]):,.0f} pixels" if self.areas[k] else ""
-            say(f"  {name:<18} {len(self.areas[k]):>6,}{size}")
 
     def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"
