@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
     A pack appears in the cache complete or not at all, also when two runs write it at once. Raises UserError for a
     file that cannot be read (left out with `skip_bad_files`), and if the cache folder cannot be written.
     """
-    unlabelled = [Sample(sample.key, sample.image, None, {}, sample.split) for sample in samples]
+    unlabelled = [replace(sample, mask=None, values={}) for sample in samples]
     return _open(unlabelled, spec, None).images
 
 

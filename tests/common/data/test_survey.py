@@ -261,3 +261,26 @@ def test_a_file_that_cannot_be_read_is_left_to_decoding(tmp_path):
     for path in root.rglob("*.png"):
         path.write_bytes(b"no image")
     assert len(surveyed(root, labelled=True).samples) == 1
+
+
+def without_masks(root, **options):
+    """The packs of phase 1."""
+    return load_splits(DataConfig(data_dir=root, image_size=SIDE, cache_dir=root.parent / "cache", **options))
+
+
+def test_packs_without_masks_have_the_range_that_the_note_tells(tmp_path):
+    found = without_masks(write_deep(tmp_path / "in", {f"{seed:02}.png": scene(seed, 4095) for seed in range(40)}))
+    assert any("more than 8 bits" in sentence for sentence in found.notes)
+    assert found.train.images.max() > 200
+
+
+def test_packs_without_masks_hold_every_page_or_refuse_the_file(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        first, *others = (Image.fromarray(np.full((SIDE, SIDE, 3), level, np.uint8)) for level in (10, 120, 240))
+        first.save(tmp_path / f"in/{number:02}.tif", save_all=True, append_images=others)
+    found = without_masks(tmp_path / "in", pages="all")
+    assert np.unique(found.train.images).tolist() == [10, 120, 240]
+    assert np.unique(without_masks(tmp_path / "in", pages="first").train.images).tolist() == [10]
+    with pytest.raises(UserError, match="holds 3 pictures"):
+        without_masks(tmp_path / "in")
