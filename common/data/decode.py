@@ -18,7 +18,6 @@ from common.data.opened import (
     read_bytes,
     refuse_large,
 )
-from common.data.pages import read_page
 from common.data.samples import Sample
 from common.data.turned import stored_orientation
 from common.errors import UserError
@@ -56,7 +55,7 @@ def decode_image(
     if is_deep(data):
         return _with_channels(scaled(read_deep(data, path, page), depth), channels)
     if page:
-        return read_page(data, path, page, channels)
+        return _by_pillow(open_with_pillow(data, path, page), channels)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
         picture = open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
         if picture.format in BY_PILLOW:

@@ -1,13 +1,9 @@
 """Files of several pictures: stacks of pages (TIFF), animations (GIF, WebP, APNG)."""
 
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from jaxtyping import UInt8
-
 from common.data.lost import JPEG
-from common.data.opened import REFUSED_BY_PILLOW, opened, unreadable
+from common.data.opened import REFUSED_BY_PILLOW, opened
 
 Pages = Literal["refuse", "first", "all"]
 """What becomes of a file of several pictures: it is refused, its first is taken, or each is an image."""
@@ -28,17 +24,6 @@ def pages_of(data: bytes) -> list[int]:
         return [frame for frame in frames if header.format != "TIFF" or not _is_smaller(header, frame)]
     except REFUSED_BY_PILLOW:
         return [0]
-
-
-def read_page(data: bytes, path: Path, page: int, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
-    """One of the pictures of a file, 8 bits a channel. Raises BadFileError naming the file if it can't be read."""
-    try:
-        picture = opened(data)
-        picture.seek(page)
-        image = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
-    except REFUSED_BY_PILLOW as error:
-        raise unreadable(path, f"page {page + 1}: {error}") from error
-    return image.reshape(*image.shape[:2], channels)
 
 
 def _is_smaller(header: Any, page: int) -> bool:

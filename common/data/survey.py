@@ -96,15 +96,16 @@ def mask_facts(path: Path) -> Facts:
     """What is not plain in a mask file."""
     try:
         data = read_bytes(path)
-        picture = opened(data)
-        colours = colours_of(open_with_pillow(data, path)) if picture.mode in WITH_PALETTE else None
+        header = opened(data)
+        picture = open_with_pillow(data, path) if header.mode in WITH_PALETTE else header
+        colours = colours_of(picture)
     except (BadFileError, *REFUSED_BY_PILLOW):  # arrays and texts too
         return NOTHING
-    has = {"palette": colours is not None, "alpha": picture.mode in WITH_ALPHA, "loss": is_lossy(picture, data)}
+    has = {"palette": colours is not None, "alpha": header.mode in WITH_ALPHA, "loss": is_lossy(header, data)}
     kinds = tuple(kind for kind, there in has.items() if there)
     if colours is None:
         return Facts(tuple(pages_of(data)), kinds=kinds)
-    used = np.unique(np.asarray(open_with_pillow(data, path).convert("P"))).tolist()
+    used = np.unique(np.asarray(picture.convert("P"))).tolist()
     return Facts(tuple(pages_of(data)), kinds=kinds, palette={index: f"#{colours[index]:06x}" for index in used})
 
 
