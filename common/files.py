@@ -69,6 +69,14 @@ def default_cache_dir() -> Path:
         raise UserError("this user has no home folder for the cache: set $RECON2SEG_CACHE or --cache_dir") from None
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text that a person or another program wrote. Raises UserError unless it is UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: save it in UTF-8") from None
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a file of `write_json`; return {} if there is no such file. Raises UserError for anything else."""
     try:

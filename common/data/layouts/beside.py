@@ -10,6 +10,7 @@ from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import ENDINGS, image_stem, mask_stem, pair_masks
 from common.data.samples import Sample
 from common.errors import UserError
+from common.files import read_lines
 
 CLASSES = "_classes.csv"
 """What Roboflow puts beside such masks: a line `Pixel Value, Class` for each class."""
@@ -49,9 +50,9 @@ def _roboflow_classes(tables: Sequence[Path]) -> Classes | None:
 
 
 def _table(path: Path) -> Classes:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        _, *rows = csv.reader(file, skipinitialspace=True)
+    lines = read_lines(path)
     try:
+        _, *rows = csv.reader(lines, skipinitialspace=True)
         return Classes(tuple(name.strip() for _, name in rows), {int(value): k for k, (value, _) in enumerate(rows)})
     except ValueError:
         raise UserError(f"{path} is no table of pixel values and classes: remove it, and use --classes") from None

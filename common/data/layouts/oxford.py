@@ -8,6 +8,7 @@ from common.data.masks.mask import MaskFile
 from common.data.samples import Sample, SplitName
 from common.data.values import IGNORE
 from common.errors import UserError, abbreviate
+from common.files import read_lines
 from common.words import counted
 
 FOLDER = "oxford-iiit-pet"
@@ -58,7 +59,7 @@ def _read_oxford_lists(annotations: Path) -> dict[str, tuple[SplitName, bool]]:
     for split, path in files.items():
         if not path.is_file():
             raise UserError(f"the official split {path} is missing; it comes with the data set's annotations")
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in read_lines(path):
             name, *columns = line.split() or ["#"]
             if name.startswith("#"):
                 continue

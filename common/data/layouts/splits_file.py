@@ -9,17 +9,14 @@ from typing import Any
 from common.data.listing import plain_name
 from common.data.samples import SPLITS, Sample, SplitName
 from common.errors import UserError, abbreviate, brief
+from common.files import read_lines
 from common.words import counted
 
 
 def with_splits(samples: Sequence[Sample], path: Path) -> list[Sample]:
     """Give the samples the splits that a file names. Raises UserError unless it names every image, and nothing else."""
     splits: dict[str, SplitName] = {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
-    for line in _csv_lines(lines, path):
+    for line in _csv_lines(read_lines(path), path):
         stem, split = (plain_name(str(line.get(column) or "").strip()) for column in ("stem", "split"))
         if split not in SPLITS:
             raise UserError(f"{path} should have the columns stem,split with train, val or test, not {brief(line)}")

@@ -12,6 +12,7 @@ from common.data.listing import plain_name
 from common.data.samples import Sample, SplitName
 from common.data.values import IGNORE, Values
 from common.errors import UserError, abbreviate
+from common.files import read_lines
 from common.words import counted
 
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
@@ -54,7 +55,7 @@ def _listed(folder: Path) -> Mapping[str, SplitName | None]:
     listed: dict[str, SplitName | None] = {}
     for stem, path in files.items():
         split = "train" if stem == "trainval" else split_of(stem)
-        for line in path.read_text(encoding="utf-8-sig").splitlines():
+        for line in read_lines(path):
             name = plain_name(line.strip())
             if listed.get(name, split) != split:
                 raise UserError(f"{name} is listed as {listed[name]} and as {split} in {folder}; remove one")
@@ -67,7 +68,7 @@ def _classes(tree: Tree) -> Classes | None:
     """The classes that labelme, CVAT or the official data set name."""
     labelme, cvat = (tree.root / name for name in (LABELME, CVAT))
     if labelme.is_file():
-        names = [line.strip() for line in labelme.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        names = [line.strip() for line in read_lines(labelme) if line.strip()]
         kept = [name for name in names if name != "__ignore__"]
         return Classes(tuple(kept), {**{k: k for k in range(len(kept))}, IGNORE: IGNORE})
     if cvat.is_file():
@@ -78,7 +79,7 @@ def _classes(tree: Tree) -> Classes | None:
 
 def _from_cvat(path: Path) -> Classes:
     """Raises UserError for a table of another kind."""
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line and not line.startswith("#")]
+    lines = [line for line in read_lines(path) if line and not line.startswith("#")]
     rows = [re.match(r"([^:]+):(\d+),(\d+),(\d+):", line) for line in lines]
     if not all(row and max(map(int, row.groups()[1:])) <= 255 for row in rows):
         raise UserError(f"{path} is no table of names and colours (name:red,green,blue::): use --classes in its place")

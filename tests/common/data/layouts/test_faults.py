@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datasets import write_tree
-from made_layouts import MADE, SIDE, coco, corners, drawn, picture, voc, yolo
+from datasets import write_oxford, write_tree
+from made_layouts import MADE, SIDE, coco, corners, drawn, picture, roboflow, voc, yolo
 from PIL import Image
 from pycocotools.mask import encode
 
@@ -256,4 +256,34 @@ def test_tables_of_classes_that_differ_between_splits_are_refused(tmp_path):
     MADE["Roboflow"].write(tmp_path, 1)
     (tmp_path / "val/_classes.csv").write_text("Pixel Value, Class\n0, background\n1, other\n")
     with pytest.raises(UserError, match=r"_classes\.csv and .*_classes\.csv name different classes"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def voc_of_cvat(root, count):
+    voc(root, count)
+    (root / "class_names.txt").unlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (voc, "ImageSets/Segmentation/train.txt"),
+        (voc, "class_names.txt"),
+        (voc_of_cvat, "labelmap.txt"),
+        (lambda root, _: write_oxford(root), "annotations/test.txt"),
+        (roboflow, "train/_classes.csv"),
+    ],
+    ids=["lists of VOC", "classes of labelme", "classes of CVAT", "lists of Oxford", "classes of Roboflow"],
+)
+def test_a_text_in_another_encoding_is_named(tmp_path, make, text):
+    make(tmp_path, 6)
+    (tmp_path / text).write_bytes("caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(UserError, match=f"{Path(text).name} is not UTF-8 text"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_an_empty_table_of_classes_is_named(tmp_path):
+    roboflow(tmp_path, 6)
+    (tmp_path / "train/_classes.csv").write_bytes(b"")
+    with pytest.raises(UserError, match=r"_classes\.csv is no table"):
         find_dataset(tmp_path, labelled=True)
