@@ -89,6 +89,12 @@ def passed_over_note(names: Iterable[str]) -> tuple[str, ...]:
     return (f"passed over: {counted(len(names), 'name')}: {abbreviate(names, 5)}",) if names else ()
 
 
+def no_images(folder: Path, passed_over: Iterable[str] = (), *, flag: str = "--data_dir") -> UserError:
+    """The error for a folder without images, which `flag` names; `passed_over` is what it holds in their place."""
+    others = "".join(f"; {sentence}" for sentence in passed_over_note(passed_over))
+    return UserError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)}); check {flag}{others}")
+
+
 def _entries(
     folder: Path, inside: str, suffixes: tuple[str, ...], passed_over: list[str], around: Sequence[os.stat_result] = ()
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from common.config.network import ImageOptions
 from common.data.decode import image_of, resize_image
 from common.data.known import KnownFiles, folder_of
-from common.data.listing import IMAGE_SUFFIXES, Listing, list_images, passed_over_note
+from common.data.listing import Listing, list_images, no_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
@@ -128,8 +128,7 @@ def _images(options: ImageOptions, written: set[Path]) -> Listing:
     listed = list_images(options.input)
     files = {key: path for key, path in listed.files.items() if written.isdisjoint(path.resolve().parents)}
     if not files:
-        others = f"; {sentence}" if (sentence := " ".join(passed_over_note(listed.passed_over))) else ""
-        raise UserError(f"{options.input} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --input{others}")
+        raise no_images(options.input, listed.passed_over, flag="--input")
     return Listing(files, listed.passed_over)
 
 

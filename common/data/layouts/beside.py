@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.classes import Classes
-from common.data.layouts.folders import Tree, split_in
+from common.data.layouts.folders import Tree, sample_in
 from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import ENDINGS, image_stem, mask_stem, pair_masks
-from common.data.samples import Sample
 from common.errors import UserError
 from common.files import read_lines
 
@@ -25,7 +24,7 @@ def beside(tree: Tree) -> Found | None:
         return None
     images = {key: path for key, path in files.items() if key not in masks}
     paired, strays = pair_masks(images, masks.items())
-    samples = [Sample(key, image, paired.get(key), {}, split_in(key)) for key, image in images.items()]
+    samples = [sample_in(None, key, image, paired.get(key)) for key, image in images.items()]
     return Found(
         samples=samples,
         strays=strays,

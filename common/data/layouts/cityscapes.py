@@ -1,10 +1,9 @@
 """The layout of Cityscapes."""
 
 from common.data.classes import Classes
-from common.data.layouts.folders import Tree, split_in
+from common.data.layouts.folders import Tree, sample_in
 from common.data.layouts.layout import Found
 from common.data.layouts.pairing import pair_masks
-from common.data.samples import Sample
 from common.data.values import IGNORE, REST
 
 IMAGES, MASKS = "leftImg8bit", "gtFine"
@@ -31,7 +30,7 @@ def cityscapes(tree: Tree) -> Found | None:
     drawn, masks_over = tree.masks(mask_folder)
     masks, strays = pair_masks(images, ((key, path) for key, path in drawn.items() if key.endswith(LABELS)))
     labelled = {key.partition("/")[0] for key in drawn}
-    samples = [Sample(key, image, masks.get(key), {}, split_in(key)) for key, image in images.items()]
+    samples = [sample_in(None, key, image, masks.get(key)) for key, image in images.items()]
     return Found(
         samples=[sample for sample in samples if sample.key.partition("/")[0] in labelled],
         unlabelled=[sample for sample in samples if sample.key.partition("/")[0] not in labelled],

@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 
-from common.data.layouts.folders import MASK_FOLDERS, SPLIT_NAMES, Tree, split_in
+from common.data.layouts.folders import MASK_FOLDERS, SPLIT_NAMES, Tree, sample_in
 from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import image_stem, mask_stem
 from common.data.listing import IMAGE_SUFFIXES, list_files
-from common.data.samples import Sample, mask_files
+from common.data.samples import mask_files
 from common.errors import abbreviate
 from common.words import counted
 
@@ -31,7 +31,7 @@ def photographs(tree: Tree) -> Found:
         home for key, home in homes.items() if home and {_last(key), mask_stem(_last(key)), _parent(key)} & names
     }
     masks = {key for key, home in homes.items() if home in of_masks or mask_stem(key) in files}
-    samples = [Sample(key, image, None, {}, split_in(key)) for key, image in files.items() if key not in masks]
+    samples = [sample_in(None, key, image, None) for key, image in files.items() if key not in masks]
     return Found(
         samples=samples,
         strays=[files[key] for key in masks],

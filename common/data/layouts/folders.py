@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Listing, is_folder, list_images
-from common.data.samples import SplitName
+from common.data.masks.mask import Mask
+from common.data.samples import Sample, SplitName
 
 SPLIT_NAMES: dict[SplitName, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -32,6 +33,11 @@ def split_of(name: str) -> SplitName | None:
 def split_in(key: str) -> SplitName | None:
     """The split that the outermost of the folders in a key says, such as train/city/0001."""
     return next((split for part in key.split("/")[:-1] if (split := split_of(part))), None)
+
+
+def sample_in(split: SplitName | None, key: str, image: Path, mask: Mask | None) -> Sample:
+    """A sample of the folder of a split; without one the folders in its key may say it."""
+    return Sample(f"{split}/{key}" if split else key, image, mask, {}, split or split_in(key))
 
 
 class Tree:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.data.classes import BINARY, SPECIES, Classes, resolve_classes
 from common.data.layouts.folders import Tree
-from common.data.listing import IMAGE_SUFFIXES, passed_over_note
+from common.data.listing import no_images, passed_over_note
 from common.data.masks.mask import Join, JoinedMasks, Mask
 from common.data.samples import Dataset, Sample
 from common.data.values import Values
@@ -153,9 +153,3 @@ def splits_note(samples: Sequence[Sample]) -> list[str]:
     counts = Counter(sample.split for sample in samples if sample.split)
     said = ", ".join(f"{count} {split}" for split, count in counts.items())
     return [f"the folders say the split: {said}"] if counts else []
-
-
-def no_images(root: Path, passed_over: Sequence[str] = ()) -> UserError:
-    """The error for a folder without images; `passed_over` is what it holds in their place."""
-    others = f"; {sentence}" if (sentence := " ".join(passed_over_note(passed_over))) else ""
-    return UserError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)}); check --data_dir{others}")

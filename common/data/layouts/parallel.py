@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from common.data.layouts.folders import SPLIT_NAMES, Tree, split_in
+from common.data.layouts.folders import SPLIT_NAMES, Tree, sample_in
 from common.data.layouts.layout import Find, Found, merged, splits_note
 from common.data.layouts.pairing import pair_masks, where_looked
 from common.data.layouts.splits_file import with_splits
 from common.data.listing import MASK_SUFFIXES, Listing
-from common.data.samples import Sample, SplitName
+from common.data.samples import SplitName
 
 TEXTS = (".json", ".txt", ".xml")
 """Types of files that describe outlines or boxes, and are no masks."""
@@ -69,10 +69,7 @@ def paired(tree: Tree, place: Place) -> Found:
     images, passed_over = tree.images(place.images) if place.images else Listing({}, ())
     listed = [tree.masks(folder) for folder in place.masks]
     masks, strays = pair_masks(images, [mask for files, _ in listed for mask in files.items()])
-    samples = [
-        Sample(f"{split}/{key}" if split else key, image, masks.get(key), {}, split or split_in(key))
-        for key, image in images.items()
-    ]
+    samples = [sample_in(split, key, image, masks.get(key)) for key, image in images.items()]
     return Found(
         samples=samples,
         strays=strays,

@@ -12,11 +12,12 @@ from common.data.layouts.folder import photographs, with_note_of_others
 from common.data.layouts.folder_each import folder_each
 from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
 from common.data.layouts.globs import by_patterns
-from common.data.layouts.layout import Found, Layout, no_images
+from common.data.layouts.layout import Found, Layout
 from common.data.layouts.oxford import oxford
 from common.data.layouts.parallel import Folders, by_split, parallel
 from common.data.layouts.voc import voc
 from common.data.layouts.yolo import yolo
+from common.data.listing import no_images
 from common.data.masks.mask import Join
 from common.data.samples import Dataset
 from common.errors import UserError

@@ -2,12 +2,11 @@
 
 from common.config.yaml_file import load_yaml
 from common.data.classes import Classes, classes_of_objects
-from common.data.layouts.folders import SPLIT_NAMES, Tree, split_in, split_of
+from common.data.layouts.folders import SPLIT_NAMES, Tree, sample_in, split_of
 from common.data.layouts.layout import Found, merged, splits_note
 from common.data.listing import list_images
 from common.data.masks.mask import NoObjects
 from common.data.masks.outlines import YoloOutlines
-from common.data.samples import Sample
 from common.errors import UserError, abbreviate
 from common.words import counted
 
@@ -33,13 +32,7 @@ def _part(tree: Tree, prefix: str) -> Found | None:
         return None
     split = split_of(prefix.rstrip("/"))
     samples = [
-        Sample(
-            f"{split}/{key}" if split else key,
-            image,
-            YoloOutlines(texts[key]) if key in texts else NoObjects(),
-            {},
-            split or split_in(key),
-        )
+        sample_in(split, key, image, YoloOutlines(texts[key]) if key in texts else NoObjects())
         for key, image in images.items()
     ]
     empty = [key for key in images if key not in texts]
