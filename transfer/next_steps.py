@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from common.config.network import ImageOptions
-from common.run.next_step import command_line, typed_flags
+from common.run.next_step import command_line, predict_with, typed_flags
 from transfer.config import TransferConfig
 from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import TRANSFERS
@@ -22,7 +22,7 @@ def after_training(config: TransferConfig, folder: Path, *, images: int) -> list
     """
     if config.data.data_dir is None:
         return [command_line("transfer.evaluate", model_path=folder)]
-    predict = command_line("transfer.predict", model_path=folder, input="IMAGES", output="predictions")
+    predict = predict_with(folder)
     if config.encoder.like is not None:
         return [command_line("transfer.compare", "RUN_WITH_PRETRAINED_ENCODER", folder), predict]
     return [predict, *_surer(config, images)]

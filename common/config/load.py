@@ -93,12 +93,12 @@ def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
     names = renames(kind).settings(read_yaml(saved))
     before = {name: value for name, value in flatten(unflatten(kind, names, source=saved)).items() if name in names}
     changed = [name for name in now if name in before and name not in free and now[name] != before[name]]
-    return ", ".join(f"--{name} was {_typed(before[name])}, is {_typed(now[name])}" for name in changed)
+    return ", ".join(f"--{name} was {as_typed(before[name])}, is {as_typed(now[name])}" for name in changed)
 
 
-def _typed(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """A value as it is typed behind its flag."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

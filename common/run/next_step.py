@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from common.config.load import flatten
@@ -24,6 +25,11 @@ def command_line(module: str, *places: Any, **flags: Any) -> str:
             case _:
                 words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return shlex.join(words)
+
+
+def predict_with(folder: Path) -> str:
+    """The command that segments a reader's images with the network of a run."""
+    return command_line("transfer.predict", model_path=folder, input="IMAGES", output="predictions")
 
 
 def typed_flags(config: Any, *, without: Collection[str] = ()) -> dict[str, Any]:

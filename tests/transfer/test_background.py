@@ -22,8 +22,8 @@ from tests.records import segmentation_handover
 from transfer.colours import STRIPE, UNLABELLED, class_legend, error_legend, overlay_mask, paint, paint_errors
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
-from transfer.report.figures import MOST, activation_grid, confusion_figure, sample_grid
-from transfer.report.gallery import error_pixels, layer_list
+from transfer.report.figures import activation_grid, confusion_figure, sample_grid
+from transfer.report.gallery import SHOWN, error_pixels, layer_list
 from transfer.report.headline import main_figures, score_warnings
 from transfer.segmenter import load_model
 
@@ -158,9 +158,9 @@ def test_pictures_of_many_classes_have_columns_of_those_with_most_pixels():
     pack = replace(synthetic_pets(20, 64, seed=0), background=None).take(np.arange(2))
     device = torch.device("cpu")
     sheet = sample_grid(model, pack, [0, 1], names, device=device)
-    assert sheet.shape[1] == (4 + MOST) * (160 + 4)
+    assert sheet.shape[1] == (4 + SHOWN) * (160 + 4)
     maps = activation_grid(model, pack, [0, 1], names, device=device)
-    assert maps.shape[1] == (1 + 2 * MOST) * (160 + 4)
+    assert maps.shape[1] == (1 + 2 * SHOWN) * (160 + 4)
 
 
 def test_names_of_many_classes_do_not_overlap_in_a_figure():

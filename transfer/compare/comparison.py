@@ -16,7 +16,7 @@ from common.files import make_folder, write_json
 from common.metrics import PER_CLASS
 from common.report.selection import evenly
 from common.rows import markdown_table, write_csv
-from common.run.next_step import command_line, last_lines
+from common.run.next_step import command_line, last_lines, predict_with
 from common.run.notes import external_labels
 from common.say import say
 from common.terminal import spinner
@@ -90,7 +90,7 @@ class Comparison:
     def step(self) -> str:
         """The command that predicts with the run that scores best."""
         best = max(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))
-        return command_line("transfer.predict", model_path=best.folder, input="IMAGES", output="predictions")
+        return predict_with(best.folder)
 
     def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figures, names = self.folder / "figures", [run.name for run in self.runs]

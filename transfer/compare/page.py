@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from common.config.load import flatten
+from common.config.load import as_typed, flatten
 from common.data.pack import LabelledPack
 from common.intervals import Interval, too_few
 from common.report.blocks import (
@@ -226,7 +226,7 @@ def _differing(told: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def _said(value: Any) -> str:
     """A setting as it is typed; a dash for none."""
-    return " ".join(map(str, value)) or "-" if isinstance(value, list | tuple) else "-" if value is None else str(value)
+    return "-" if value in (None, [], ()) else as_typed(value)
 
 
 def _count(value: int | None) -> str:

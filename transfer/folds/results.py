@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.files import write_json
 from common.rows import write_csv
-from common.run.next_step import command_line, last_lines
+from common.run.next_step import last_lines, predict_with
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
@@ -42,7 +42,7 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     for number, row in enumerate(rows, start=1):
         say(f"{number:>4} {row['images']:>8} {row['mean_iou']:>9.4f} {row['best_epoch']:>7} of {row['epochs']}")
     say("", verdict(pooled), SHARED)
-    step = command_line("transfer.predict", model_path=pooled.middle.folder, input="IMAGES", output="predictions")
+    step = predict_with(pooled.middle.folder)
     places = {"tables": folder}
     if config.run.report:
         from transfer.folds.page import write_page  # now: a training begins without matplotlib

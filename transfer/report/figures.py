@@ -20,8 +20,6 @@ from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.gallery import shown_classes
 
-MOST = 6
-"""Classes, at most, that have columns of their own."""
 SHORT = 4
 """Names of classes, up to which they stand side by side under a figure."""
 
@@ -32,7 +30,7 @@ def sample_grid(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: image, truth, prediction, errors, and the confidence of classes in `names`.
 
-    These are at most MOST, those with most pixels.
+    These are at most SHOWN, those with most pixels: see `shown_classes`.
 
     Errors: white right, red foreground missed, violet foreground invented, turquoise a wrong
     foreground class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
@@ -48,7 +46,7 @@ def sample_grid(
         "prediction": paint(prediction),
         "errors": paint_errors(prediction, truth, pack.background),
     }
-    for k in shown_classes(confusion(prediction, truth, len(names)).sum(0).numpy(), MOST):
+    for k in shown_classes(confusion(prediction, truth, len(names)).sum(0).numpy()):
         columns[f"confidence: {names[k]}"] = heat(probability[:, k].numpy(), "viridis")
     return grid(columns)
 
@@ -58,7 +56,7 @@ def activation_grid(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: the image, and the activation of classes in a map of the encoder and the decoder's last.
 
-    See `class_activation`. Classes are at most MOST, those predicted most; the map of one that is predicted nowhere in
+    See `class_activation`. Classes are at most SHOWN, those predicted most; the map of one that is predicted nowhere in
     an image is dark.
     """
     image = read_batch(pack, np.asarray(indices), device).image
@@ -67,7 +65,7 @@ def activation_grid(
     layers = default_layers(net, size[0])
     explained = Explained(net, image, list(layers.values()))
     predicted = classes_of(explained.logits).flatten().bincount(minlength=len(names)).cpu().numpy()
-    by_class = {k: explained.maps(k) for k in shown_classes(np.diag(predicted), MOST)}
+    by_class = {k: explained.maps(k) for k in shown_classes(np.diag(predicted))}
     for part, layer in layers.items():
         for k, answers in by_class.items():
             maps = upscale(answers[layer].map, size).cpu().numpy()

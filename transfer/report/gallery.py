@@ -161,7 +161,11 @@ def _heat(value: Float[np.ndarray, "h w"], name: str = "viridis") -> str:
     return photograph(heat(value[None], name)[0], quality=70)
 
 
-def shown_classes(counts: Int64[np.ndarray, "k k"], most: int = 6) -> list[int]:
+SHOWN = 6
+"""Classes of an image, at most, of which every one is drawn by itself."""
+
+
+def shown_classes(counts: Int64[np.ndarray, "k k"], most: int = SHOWN) -> list[int]:
     """The classes whose confidence an image's layers show: all if they are few, else those it has most of."""
     if len(counts) <= most:
         return list(range(len(counts)))
