@@ -16,7 +16,7 @@ install_import_hook(["common", "pretrain", "transfer"], "typecheck.check")
 import pytest
 import torch
 
-from common.data import load
+from common.data import embedded
 
 torch.set_num_threads(1)
 
@@ -35,7 +35,7 @@ def pytest_sessionfinish():
 def _pets_are_drawn_once():
     """Runs that share a count and a size of the embedded pets share the drawings, which take a run 0.3 s."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "synthetic_pets", cache(load.synthetic_pets))
+        patch.setattr(embedded, "synthetic_pets", cache(embedded.synthetic_pets))
         yield
 
 

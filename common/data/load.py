@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from common.config.groups import DataConfig, LabelledDataConfig
 from common.data.cache import PackSpec, open_pack
 from common.data.classes import SPECIES_MASKS, Classes, resolve_classes
 from common.data.deep import Depth
 from common.data.download import fetch_oxford
+from common.data.embedded import as_classes, embedded_pets
 from common.data.folds import fold_parts
 from common.data.labelled import labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
@@ -19,14 +18,11 @@ from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.survey import survey
-from common.data.synthetic.pets import synthetic_pets
-from common.data.values import UNKNOWN
-from common.errors import UserError, abbreviate, brief
+from common.errors import UserError, abbreviate
 from common.files import default_cache_dir
 from common.words import counted
 
 SYNTHETIC = "synthetic"
-SYNTHETIC_SEED = 0  # the embedded data set is one data set: --split_seed deals it out, and does not redraw it
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,7 +94,7 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None) -> Labelled
         return _one_fold(load_whole(config, depth=depth), config, config.folds)
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
-        train, val, test = (_as_classes(pack, classes) for pack in _synthetic_parts(config))
+        train, val, test = (as_classes(pack, classes) for pack in _synthetic_parts(config))
         return LabelledSplits(
             train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=classes.notes, files={}
         )
@@ -119,7 +115,7 @@ def load_whole(config: DataConfig, *, depth: Depth | None = None) -> WholeSet:
     """
     if config.data_dir is None:
         classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
-        return WholeSet(_as_classes(_synthetic(config), classes), classes, SYNTHETIC)
+        return WholeSet(as_classes(embedded_pets(config), classes), classes, SYNTHETIC)
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth)
     classes, [pack] = labelled_packs(config.data_dir, dataset, [dataset.samples], _spec(config))
     notes = _notes(dataset, [pack])
@@ -201,30 +197,10 @@ def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
 
 
 def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
-    """The embedded pets for training, validation and test. Raises UserError as `_synthetic`."""
-    pets, fractions = _synthetic(config), _fractions(config, SYNTHETIC)
+    """The embedded pets for training, validation and test. Raises UserError as `embedded_pets`."""
+    pets, fractions = embedded_pets(config), _fractions(config, SYNTHETIC)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
     return [pets.take(indices[split]) for split in SPLITS]
-
-
-def _synthetic(config: DataConfig) -> LabelledPack:
-    """The embedded pets. Raises UserError for settings that do not fit them."""
-    if config.download:
-        raise UserError("--download needs a folder to download to: name it with --data_dir")
-    if config.channels != 3:
-        raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
-    return synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
-
-
-def _as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
-    masks = classes.table.apply(pack.masks)
-    if (masks == UNKNOWN).any():
-        raise UserError(
-            "the embedded pets hold the mask values 0, 1, 2 and 255, but --classes maps only "
-            f"{brief(list(classes.values))}"
-        )
-    counts = [(masks == index).sum(axis=(1, 2), dtype=np.int64) for index in range(classes.num_classes)]
-    return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1), background=classes.background)
 
 
 def _leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
