@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from common.models.blocks import Norm, Rates, Strides, Widths, initialise, require_one_each, two_convolutions
+from common.models.double import Double
 
 Up = Literal["bilinear", "nearest", "transpose"]
 
@@ -61,7 +62,7 @@ class UpStep(nn.Module):
             self.enlarge = nn.Identity()
         else:
             self.narrow = nn.Conv2d(in_channels, width, 1)
-            self.enlarge = nn.Upsample(scale_factor=2, mode=up, align_corners=False if up == "bilinear" else None)
+            self.enlarge = Double() if up == "bilinear" else nn.Upsample(scale_factor=2, mode=up)
         self.mix = nn.Sequential(
             *two_convolutions(width + skip_channels, width, norm=norm),
             nn.Dropout2d(dropout),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from common.models.blocks import Rates, Strides, Widths, require_one_each
 from common.models.decoder import Decoder, doublings
+from common.models.double import Double
 
 
 class SkiplessDecoder(Decoder):
@@ -117,7 +118,7 @@ class BilinearDecoder(SkiplessDecoder):
         layers: list[nn.Module] = []
         for (before, after), rate in zip(pairwise((in_channels, *self.widths)), self.dropout, strict=True):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-            layers += [nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), nn.Dropout2d(rate)]
+            layers += [Double(), nn.Dropout2d(rate)]
         return layers
 
 
