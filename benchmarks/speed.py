@@ -26,7 +26,7 @@ from common.config.load import load_config
 from common.config.recipes import CONFIGS
 from common.data.synthetic.pets import synthetic_pets
 from common.engine.loop import train_epoch
-from common.engine.precision import has_units
+from common.engine.precision import BF16_UNITS
 from common.run.claim import RunFolder
 from pretrain.config import PretrainConfig
 from pretrain.fixed_network import LATE_TAPS, TAPS
@@ -60,7 +60,7 @@ class Speed:
         self.flags = ["--data_dir", str(folder / "data"), "--device", "cpu", "--num_workers", "1"]
         self.flags += ["--cache_dir", str(folder / "cache"), "--image_size", str(options.image_size)]
         self.flags += ["--batch_size", str(BATCH), "--no_report"]
-        self.formats = ["fp32", *["bf16"] * has_units(torch.device("cpu"), "bf16")]
+        self.formats = ["fp32", *["bf16"] * any(torch.cpu.get_capabilities().get(unit, False) for unit in BF16_UNITS)]
 
     def pretraining(self, recipe: str) -> list[Contestant]:
         """This project in each format, the plain loop, and the bare network, which all begin with the same weights."""

@@ -223,7 +223,7 @@ class RunConfig:
     threads: Annotated[str, BeforeValidator(_text_of_number)] = "auto"
     """Threads of the CPU; auto takes the fastest of one and one per core, timed before the first update."""
     amp: bool = False
-    """Mixed precision where the device has units for it; --precision insists."""
+    """Mixed precision where the device is faster in it; --precision insists."""
     amp_dtype: Literal["bf16", "fp16"] = "bf16"
     """Number format of --amp."""
 

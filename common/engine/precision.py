@@ -1,10 +1,13 @@
 """The number format of a training's forward and backward pass: torch's autocast, and its gradient scaler for fp16."""
 
+import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from common.config.groups import RunConfig
 from common.engine.device import find_device
@@ -15,6 +18,8 @@ Format = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BF16_UNITS = ("avx512_bf16", "amx_bf16", "bf16")
 """Of processors by Intel and AMD, by Intel, and by Arm, as torch.cpu.get_capabilities names them."""
+GAIN = 1.2
+"""How many times as fast as fp32 a processor must be in bf16 to take it: some have units for it that are slower."""
 
 
 class Precision:
@@ -56,32 +61,49 @@ def make_precision(config: RunConfig) -> Precision:
         torch.set_num_threads(int(config.threads))
     if device.type == "cpu":
         config.refuse_fp16()
-    return Precision(device, _form(config, has_units(device, "bf16")))
+    return Precision(device, _form(config, device))
 
 
-def _form(config: RunConfig, bf16_units: bool) -> Format:
+def _form(config: RunConfig, device: torch.device) -> Format:
     """The format that the settings mean on a device; a note says where another is faster."""
-    if config.precision == "bf16" and not bf16_units:
-        note("this device has no units for bf16 and imitates it, about 10 times slower: leave out --precision bf16")
+    faster = config.precision != "fp32" and is_faster(device, "bf16")
+    if config.precision == "bf16" and not faster:
+        note("this device is slower in bf16 than in fp32: leave out --precision bf16")
     if config.precision != "auto":
         return config.precision
-    if config.amp and config.amp_dtype == "bf16" and not bf16_units:
-        note("--amp: this device has no units for bf16, so the network computes in fp32 (--precision bf16 insists)")
+    if config.amp and config.amp_dtype == "bf16" and not faster:
+        note("--amp: this device is not faster in bf16, so the network computes in fp32 (--precision bf16 insists)")
         return "fp32"
-    if bf16_units and not config.amp:
-        aside("this device has units for bf16: --precision bf16 is faster (docs/performance.md)")
+    if faster and not config.amp:
+        aside("this device is faster in bf16: --precision bf16 (docs/performance.md)")
     return config.amp_dtype if config.amp else "fp32"
 
 
-def has_units(device: torch.device, form: Format) -> bool:
-    """Whether a device multiplies in this format, and does not only imitate it."""
+def is_faster(device: torch.device, form: Format) -> bool:
+    """Whether a device computes networks faster in this format than in fp32; a CPU's units are timed."""
     match device.type, form:
-        case _, "fp32":
-            return True
         case "cuda", "bf16":
             return torch.cuda.is_bf16_supported(including_emulation=False)
         case "cpu", _:
             found = torch.cpu.get_capabilities()
-            return form == "bf16" and any(found.get(name, False) for name in BF16_UNITS)
+            return form == "bf16" and any(found.get(name, False) for name in BF16_UNITS) and bf16_gain() >= GAIN
         case _:
-            return True
+            return form != "fp32"
+
+
+@cache
+def bf16_gain() -> float:
+    """How many times as fast as in fp32 this CPU computes a convolution in bf16, by the fastest of a few trials."""
+    return _seconds(torch.float32) / _seconds(torch.bfloat16)
+
+
+@torch.no_grad()
+def _seconds(dtype: torch.dtype) -> float:
+    image = torch.ones(4, 64, 32, 32, dtype=dtype).to(memory_format=torch.channels_last)
+    weight = torch.ones(64, 64, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
+    times = []
+    for _ in range(8):
+        began = time.perf_counter()
+        F.conv2d(image, weight, padding=1)
+        times.append(time.perf_counter() - began)
+    return min(times)

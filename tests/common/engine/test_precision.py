@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from common.config.groups import RunConfig
-from common.engine.precision import has_units, make_precision
+from common.engine import precision
+from common.engine.precision import bf16_gain, is_faster, make_precision
 
 CPU = torch.device("cpu")
 
 
-def capable(monkeypatch, *units):
+def capable(monkeypatch, *units, gain: float = 2.0):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(units, True))
+    monkeypatch.setattr(precision, "bf16_gain", lambda: gain)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +36,9 @@ def test_mixed_precision_is_taken_where_there_are_units_for_it_or_it_is_insisted
 @pytest.mark.parametrize(
     ("units", "settings", "sentence"),
     [
-        (["avx512_bf16"], {}, "has units for bf16: --precision bf16 is faster"),
+        (["avx512_bf16"], {}, "this device is faster in bf16: --precision bf16"),
         ([], {"amp": True}, "--precision bf16 insists"),
-        ([], {"precision": "bf16"}, "imitates it"),
+        ([], {"precision": "bf16"}, "slower in bf16 than in fp32"),
     ],
 )
 def test_what_is_faster_is_said(units, settings, sentence, monkeypatch, capsys):
@@ -54,8 +56,20 @@ def test_nothing_is_said_of_what_is_as_expected(units, settings, monkeypatch, ca
     assert capsys.readouterr().err == ""
 
 
-def test_every_device_has_units_for_fp32_and_no_cpu_for_fp16(monkeypatch):
+def test_a_cpu_is_never_faster_in_fp16(monkeypatch):
     capable(monkeypatch, "avx512_bf16", "amx_fp16")
-    assert has_units(CPU, "fp32")
-    assert has_units(CPU, "bf16")
-    assert not has_units(CPU, "fp16")
+    assert is_faster(CPU, "bf16")
+    assert not is_faster(CPU, "fp16")
+
+
+def test_units_that_are_slower_than_fp32_are_not_taken_and_not_recommended(monkeypatch, capsys):
+    capable(monkeypatch, "avx512_bf16", gain=0.6)
+    assert make_precision(RunConfig(device="cpu")).form == "fp32"
+    assert capsys.readouterr().err == ""
+    assert make_precision(RunConfig(device="cpu", amp=True)).form == "fp32"
+    assert "not faster in bf16" in capsys.readouterr().err
+
+
+def test_the_gain_of_bf16_is_a_ratio_that_is_timed_once():
+    assert 0 < bf16_gain() < 100
+    assert bf16_gain() == bf16_gain()
