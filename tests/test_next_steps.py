@@ -9,10 +9,10 @@ import pytest
 
 from common.config.groups import DataConfig, LabelledDataConfig, RunConfig
 from common.config.load import load_config
-from common.config.network import EvaluateOptions
 from common.run.next_step import command_line, last_lines, typed_flags
 from pretrain.config import PretrainConfig
 from pretrain.evaluate.config import EvaluateConfig as LookConfig
+from pretrain.evaluate.config import LookOptions
 from pretrain.next_steps import after_evaluation as after_look
 from pretrain.next_steps import after_pretraining
 from transfer.analyze.config import AnalyzeConfig
@@ -70,7 +70,7 @@ def test_phase_1_names_the_command_of_phase_2_and_one_that_looks_into_the_encode
 )  # fmt: skip
 def test_after_looking_into_an_encoder_comes_a_training_on_the_masks_that_are_there(own, given, labelled, data):
     config = PretrainConfig(data=DataConfig(data_dir=own, channels=1))
-    options = EvaluateOptions(model_path=Path("runs/ae"), data_dir=given)
+    options = LookOptions(model_path=Path("runs/ae"), data_dir=given)
     (line,) = after_look(config, options, labelled=labelled)
     parsed = load_config(TransferConfig, shlex.split(line)[3:], prog="")
     assert str(parsed.data.data_dir) == str(data)

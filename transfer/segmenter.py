@@ -17,8 +17,10 @@ from torch.nn import functional as F
 
 from common.config.network import network_file
 from common.data.batches import to_images
+from common.data.classes import Classes
 from common.data.decode import decode_image, read_image, resize_image
 from common.data.deep import FULL, Depth
+from common.data.values import as_key
 from common.engine.device import find_device
 from common.errors import UserError
 from common.models.rebuild import rebuilt
@@ -65,6 +67,14 @@ class Segmenter:
     def fast(self) -> SegmentationNet:
         """The network that scores and predicts, in 0.8 of the time; its logits differ from `net`'s by rounding."""
         return self.net.folded()
+
+    @property
+    def classes(self) -> Classes | None:
+        """What the values in masks mean, as in the training; None where a file of an older version does not say."""
+        known = self.handover.task
+        if not known.values:
+            return None
+        return Classes(known.names, {as_key(value): index for value, index in known.values.items()}, known.background)
 
     def predict(self, image: AnyImage, *, probabilities: bool = False) -> Segmentation:
         """Segment one image: an array (h w c, uint8), a Pillow image of any mode, or the path of a file.

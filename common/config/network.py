@@ -1,8 +1,9 @@
 """The settings of commands that use a trained network, in either phase. Imports no torch."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from common.errors import UserError
 from common.run.cross_validation import refuse_cross_validation
 
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
+T = TypeVar("T", bound=DataConfig)
 
 
 def network_file(model_path: Path | None) -> Path:
@@ -26,17 +28,15 @@ def network_file(model_path: Path | None) -> Path:
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(ABC):
     """The trained network, the images it is scored on, and the folder of the results."""
 
     model_path: Path | None = None
     """best.pth of a run, or the run's folder (required); pretrain.evaluate also takes ae.pth."""
     data_dir: Path | None = None
     """Folder of the data; default the training's."""
-    split: Literal["train", "val", "test"] = "test"
-    """Part of the data to score."""
     output_dir: Path | None = None
-    """Folder of metrics.json, report.html and figures; default evaluation-<split> by the model."""
+    """Folder of metrics.json, report.html and figures; default evaluation-<what> by the model."""
     batch_size: Annotated[int, Field(ge=0)] = 0
     """Images per batch; 0 as in training, which repeats the figures of that run exactly."""
     visualize_samples: Annotated[int, Field(ge=0)] = 8
@@ -47,6 +47,14 @@ class EvaluateOptions:
     """Vector of an image: spatial mean (and deviation) of the last encoder map, or of all."""
     report: bool = True
     """Write report.html, one self-contained page of figures and images."""
+    images: str | None = None
+    """Pattern of the images in --data_dir; default the training's, as for the next three."""
+    masks: str | None = None
+    """Pattern of the masks there, with the {stem} of the image's name."""
+    join: Literal["later", "union"] | None = None
+    """Several masks of an image: a later one covers an earlier one, or all are one foreground."""
+    pages: Literal["refuse", "first", "all"] | None = None
+    """Stacks and animations: refuse them, take the first picture of each, or all as images."""
     skip_bad_files: bool = False
     """Skip unreadable images, and list them, instead of stopping."""
     verify_data: bool = False
@@ -64,16 +72,23 @@ class EvaluateOptions:
         return network_file(self.model_path)
 
     @property
+    @abstractmethod
+    def what(self) -> str:
+        """The images that are scored, in a word for the name of a folder."""
+
+    @property
     def folder(self) -> Path:
         """The folder of the results."""
-        return self.output_dir or self.file.parent / f"evaluation-{self.split}"
+        return self.output_dir or self.file.parent / f"evaluation-{self.what}"
 
-    def data(self, trained: DataConfig) -> DataConfig:
+    def data(self, trained: T) -> T:
         """The images to score, given the settings that the network was trained with."""
+        given = {name: getattr(self, name) for name in ("images", "masks", "join", "pages")}
         return replace(
             trained,
             data_dir=self.data_dir or trained.data_dir,
             download=trained.download and self.data_dir is None,
+            **{name: value for name, value in given.items() if value is not None},
             skip_bad_files=self.skip_bad_files,
             verify_data=self.verify_data,
             cache_dir=self.cache_dir,

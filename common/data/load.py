@@ -1,6 +1,6 @@
 """From a folder, or from nothing, to three packs: train, val and test."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from common.data.deep import Depth
 from common.data.download import fetch_oxford
 from common.data.embedded import as_classes, embedded_pets
 from common.data.folds import fold_parts
+from common.data.known import file_digest
 from common.data.labelled import labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
-from common.data.samples import SPLITS, Dataset, Sample, SplitName
+from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.survey import survey
 from common.errors import UserError, abbreviate
@@ -63,7 +64,8 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     if config.data_dir is None:
         train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
         return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={})
-    dataset, samples = _find(config.data_dir, config, labelled=False, depth=depth)
+    dataset = _dataset(config.data_dir, config, labelled=False, depth=depth)
+    samples = _split(dataset, config)
     train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
     notes = (*_notes(dataset, (train, val, test)), *_leaks(train, val, test))
     return Splits(
@@ -73,7 +75,7 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
 
 @dataclass(frozen=True, eq=False)
 class WholeSet:
-    """A data set with masks that is not split."""
+    """A data set with masks, or a part of it, that is not split."""
 
     pack: LabelledPack
     classes: Classes
@@ -83,45 +85,80 @@ class WholeSet:
     depth: Depth | None = None
 
 
-def load_labelled(config: DataConfig, *, depth: Depth | None = None) -> LabelledSplits:
+def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> LabelledSplits:
     """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
 
-    With --folds they are those of one fold instead, the first unless --fold says which: see `fold_parts`.
+    With --folds they are those of one fold instead, the first unless --fold says which: see `fold_parts`. `classes`
+    take the place of --classes.
 
     Raises UserError also for what `open_labelled_pack` refuses, and for binary masks in which 255 may mean two things.
     """
     if isinstance(config, LabelledDataConfig) and config.folds is not None:
-        return _one_fold(load_whole(config, depth=depth), config, config.folds)
+        return _one_fold(load_whole(config, depth=depth, classes=classes), config, config.folds)
     if config.data_dir is None:
-        classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
-        train, val, test = (as_classes(pack, classes) for pack in _synthetic_parts(config))
+        known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
+        train, val, test = (as_classes(pack, known) for pack in _synthetic_parts(config))
         return LabelledSplits(
-            train=train, val=val, test=test, classes=classes, layout=SYNTHETIC, notes=classes.notes, files={}
+            train=train, val=val, test=test, classes=known, layout=SYNTHETIC, notes=known.notes, files={}
         )
-    dataset, samples = _find(config.data_dir, config, labelled=True, depth=depth)
-    classes, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
+    samples = _split(dataset, config)
+    known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
     train, val, test = packs
     notes = (*_notes(dataset, packs), *_leaks(*packs))
     parts = {"train": train, "val": val, "test": test}
     return LabelledSplits(
-        **parts, classes=classes, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
+        **parts, classes=known, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
     )
 
 
-def load_whole(config: DataConfig, *, depth: Depth | None = None) -> WholeSet:
-    """Decode all images and masks of a data set as one pack, whatever their official split.
+def load_whole(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> WholeSet:
+    """Decode all images and masks of a data set as one pack, to be dealt into folds, whatever their official split.
+
+    Raises UserError as `load_labelled`.
+    """
+    whole = load_part(config, "all", depth=depth, classes=classes)
+    if not any(sample.split for sample in whole.samples):
+        return whole
+    anew = f"--folds deals out {counted(len(whole.pack), 'labelled image')} anew: the official split is not used"
+    return replace(whole, notes=(*whole.notes, anew))
+
+
+def load_part(
+    config: DataConfig, part: Part, *, depth: Depth | None = None, classes: Classes | None = None
+) -> WholeSet:
+    """Decode one part of a data set with masks, or all of it: the other parts may lack images. Folds do not count.
 
     Raises UserError as `load_labelled`.
     """
     if config.data_dir is None:
-        classes = resolve_classes(config.classes, "species", SPECIES_MASKS)
-        return WholeSet(as_classes(embedded_pets(config), classes), classes, SYNTHETIC)
-    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth)
-    classes, [pack] = labelled_packs(config.data_dir, dataset, [dataset.samples], _spec(config))
-    notes = _notes(dataset, [pack])
-    if any(sample.split for sample in dataset.samples):
-        notes += (f"--folds deals out {counted(len(pack), 'labelled image')} anew: the official split is not used",)
-    return WholeSet(pack, classes, dataset.layout, notes, dataset.samples, dataset.depth)
+        known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
+        pets = embedded_pets(config) if part == "all" else _synthetic_parts(config)[SPLITS.index(part)]
+        return WholeSet(as_classes(pets, known), known, SYNTHETIC)
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
+    samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
+    known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config))
+    return WholeSet(pack, known, dataset.layout, _notes(dataset, [pack]), tuple(samples), dataset.depth)
+
+
+def _one_part(root: Path, parts: Mapping[SplitName, Sequence[Sample]], part: SplitName) -> Sequence[Sample]:
+    if not parts[part]:
+        there = ", ".join(f"{split} {len(samples)}" for split, samples in parts.items())
+        raise UserError(f"{root} has no {part} images ({there}): name another --split, or --split all")
+    return parts[part]
+
+
+def holds(
+    config: DataConfig, images: Collection[str], *, depth: Depth | None = None, classes: Classes | None = None
+) -> bool:
+    """Whether a data set with masks holds all these images, told by their digests; False for none of them."""
+    if config.data_dir is None or not images:
+        return False
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
+    known = _spec(config).known(dataset.samples)
+    there = known.digests([sample.image for sample in dataset.samples], file_digest)
+    known.keep()
+    return set(images) <= set(there)
 
 
 def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
@@ -149,25 +186,26 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
     )
 
 
-def _dataset(root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None) -> Dataset:
+def _dataset(
+    root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None, classes: Classes | None = None
+) -> Dataset:
     """The images of a folder, with how each is read; `depth` as in `survey`."""
     if config.download:
         fetch_oxford(root)
-    patterns = Patterns(config.images, config.masks)
-    dataset = find_dataset(root, classes=config.classes, labelled=labelled, join=config.join, patterns=patterns)
+    patterns, means = Patterns(config.images, config.masks), classes or config.classes
+    dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
     known = _spec(config).known(dataset.samples, "facts")
     found = survey(dataset.samples, known, pages=config.pages, depth=depth)
     known.keep()
     return replace(dataset, samples=tuple(found.samples), notes=(*dataset.notes, *found.notes), depth=found.depth)
 
 
-def _find(
-    root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None
-) -> tuple[Dataset, dict[SplitName, list[Sample]]]:
-    dataset = _dataset(root, config, labelled=labelled, depth=depth)
+def _split(
+    dataset: Dataset, config: DataConfig, *, needed: Sequence[SplitName] = SPLITS
+) -> dict[SplitName, list[Sample]]:
     official = any(sample.split for sample in dataset.samples)
     fractions = _fractions(config, "" if official else dataset.layout)
-    return dataset, split_samples(dataset.samples, seed=config.split_seed, fractions=fractions)
+    return split_samples(dataset.samples, seed=config.split_seed, fractions=fractions, needed=needed)
 
 
 def _spec(config: DataConfig) -> PackSpec:

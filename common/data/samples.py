@@ -12,6 +12,7 @@ from common.data.values import Values
 PAGE = "_page"
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+Part = SplitName | Literal["all"]
 
 
 class Reading(NamedTuple):

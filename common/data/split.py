@@ -27,19 +27,24 @@ def unit_hash(seed: int, key: str) -> float:
 
 
 def split_samples(
-    samples: Sequence[Sample], *, seed: int, fractions: tuple[float, float, float] = LABELLED_FRACTIONS
+    samples: Sequence[Sample],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float] = LABELLED_FRACTIONS,
+    needed: Sequence[SplitName] = SPLITS,
 ) -> dict[SplitName, list[Sample]]:
     """Sort samples into train, val and test: as the data set says, and by a hash of the key where it does
     not.
 
     `fractions` are the shares of train, val and test. A missing validation or test split is carved from the
-    training images, so adding images never moves old ones. Raises UserError if a split stays empty.
+    training images, so adding images never moves old ones. Raises UserError if a split that is `needed` stays empty.
     """
     indices = split_keys(
         [sample.key.rpartition(PAGE)[0] if sample.reading.page is not None else sample.key for sample in samples],
         [sample.split for sample in samples],
         seed=seed,
         fractions=fractions,
+        needed=needed,
     )
     return {split: [samples[index] for index in indices[split]] for split in SPLITS}
 
@@ -50,11 +55,12 @@ def split_keys(
     *,
     seed: int,
     fractions: tuple[float, float, float] = LABELLED_FRACTIONS,
+    needed: Sequence[SplitName] = SPLITS,
 ) -> dict[SplitName, Int[np.ndarray, " _"]]:
     """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
     assigned = np.array(_assign(keys, official, seed, fractions))
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
-    if min(map(len, indices.values())) == 0:
+    if not all(len(indices[split]) for split in needed):
         raise UserError(_empty_split_message(keys, official, seed, fractions))
     return indices
 

@@ -2,9 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from common.config.network import EvaluateOptions
+
+
+@dataclass(frozen=True)
+class LookOptions(EvaluateOptions):
+    """The autoencoder, the images that it is asked about, and the folder of the results."""
+
+    split: Literal["train", "val", "test"] = "test"
+    """Part of the data to look at."""
+
+    @property
+    def what(self) -> str:
+        return self.split
 
 
 @dataclass(frozen=True)
@@ -17,7 +29,7 @@ class EvaluateConfig:
         "python -m pretrain.evaluate --model_path ae.pth --data_dir photographs",
     )
 
-    evaluate: EvaluateOptions = EvaluateOptions()
+    evaluate: LookOptions = LookOptions()
 
     def check(self) -> None:
         """Raise UserError when no model is named."""

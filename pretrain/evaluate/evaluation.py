@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from common.config.load import unflatten
-from common.config.network import EvaluateOptions, Pooling
+from common.config.network import Pooling
 from common.data.load import LabelledSplits, load_labelled, load_splits
 from common.data.pack import LabelledPack
 from common.embedding import describe, image_classes, knn_accuracy, plane, silhouette
@@ -31,6 +31,7 @@ from common.terminal import spinner
 from common.words import counted
 from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
+from pretrain.evaluate.config import LookOptions
 from pretrain.model import Autoencoder
 from pretrain.next_steps import after_evaluation
 from pretrain.probe.probe import Probe
@@ -53,7 +54,7 @@ FORMATS = {
 class Evaluation:
     """An autoencoder from its file, and the images that it is asked about."""
 
-    def __init__(self, options: EvaluateOptions) -> None:
+    def __init__(self, options: LookOptions) -> None:
         handover = load_handover(options.file, kind="autoencoder")
         trained = unflatten(config_class(), handover.provenance.config, source=options.file)
         self.options, self.folder, self.trained, self.handover = options, options.folder, trained, handover

@@ -105,8 +105,9 @@ class Comparison:
         """The network of every run, with the test images at the size that it takes."""
         networks = {}
         for run in self.runs:
-            pack = replace(load_labelled(run.config.data).test, background=run.scores.background)
-            networks[run.name] = (load_model(run.folder, device).net, pack)
+            model = load_model(run.folder, device)
+            test = load_labelled(run.config.data, depth=model.handover.input.depth, classes=model.classes).test
+            networks[run.name] = (model.net, replace(test, background=run.scores.background))
         return networks
 
 

@@ -1,28 +1,26 @@
 """Evaluation of a trained network on one split of a data set."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from common.config.load import read_yaml, unflatten
-from common.data.load import load_labelled
-from common.data.pack import LabelledPack
-from common.data.samples import SPLITS
 from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
+from common.files import read_json
 from common.report.embedding import MOST, Embedding
 from common.report.run_info import RunInfo
 from common.report.selection import sampled
 from common.rows import read_rows
-from common.run.claim import read_marker
+from common.run.claim import IMAGES, read_marker
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
-from common.run.notes import data_name
 from common.run.records import read_resources
+from common.say import say
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
+from transfer.evaluate.images import images_to_score
 from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
 from transfer.next_steps import after_evaluation
@@ -40,31 +38,26 @@ class Evaluation:
 
     def __init__(self, options: ScoreOptions) -> None:
         self.model = load_model(options.file, options.device)
-        names = self.model.names
         trained = unflatten(TransferConfig, self.model.handover.provenance.config, source=options.file)
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size
         self.seed = trained.run.seed
-        data = load_labelled(options.data(trained.data), depth=self.model.handover.input.depth)
-        if data.classes.names != names:
-            raise UserError(
-                f"{options.file} knows the classes {', '.join(names)}, the data has "
-                f"{', '.join(data.classes.names)}: give the data that it was trained for with --data_dir"
-            )
-        pack: LabelledPack = getattr(data, options.split)
-        self.data, self.pack = data, replace(pack, background=self.model.background)
+        scored = images_to_score(options, trained.data, self.model)
+        say(scored)
+        self.scored, self.pack, self.part = scored, scored.images.pack, scored.part
         if options.analyze_latent_space and len(self.pack) < 3:
-            raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
+            raise UserError(f"--analyze_latent_space needs at least 3 images; {scored}")
         self.has_page = self._of_its_run()
         """Whether the page of the run already tells all that this evaluation's would, so that it needs none."""
         self.draws_page = options.report and not self.has_page
 
     def score(self) -> ScoredModel:
         """Score the images; write metrics.json and figures of the scores; print the table."""
-        split, size, quality = self.options.split, self.batch_size, self.draws_page
+        part, size, quality = self.part, self.batch_size, self.draws_page
         description = self._description()
-        scored = score_model(self.model, self.pack, split, batch_size=size, quality=quality, description=description)
-        write_scores(self.folder, scored, self._original_size_scores() if self.options.original_size else None)
+        scored = score_model(self.model, self.pack, part, batch_size=size, quality=quality, description=description)
+        full = self._original_size_scores() if self.options.original_size else None
+        write_scores(self.folder, scored, full, of=self.scored.record)
         return scored
 
     def _description(self) -> Description | None:
@@ -87,13 +80,14 @@ class Evaluation:
         """
         wanted = self.draws_page or self.trained.encoder.pretrained_encoder is not None
         before, leaks = self._before() if wanted else (Before(None), [])
+        leaks = [*self.scored.warnings, *leaks]
         info = RunInfo(
             config=self.trained,
             handover=self.model.handover,
-            data=data_name(self.options.data(self.trained.data)),
-            packs={self.options.split: self.pack},
+            data=self.scored.name,
+            packs={self.part: self.pack},
             rows=read_rows(self.options.file.parent / "metrics.csv"),
-            notes=[*self.data.notes, *leaks],
+            notes=[*self.scored.images.notes, *leaks],
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
             next=self._steps(),
@@ -104,7 +98,7 @@ class Evaluation:
             constant_guess(scored.scores.total.sum(1), scored.scores.names),
             info.outcome,
             warnings=[*score_warnings(scored.scores), *leaks],
-            notes=[*self.data.notes, *([OF_ITS_RUN] if self.has_page else [])],
+            notes=[*self.scored.images.notes, *([OF_ITS_RUN] if self.has_page else [])],
             places={**places, **({"report": self._run_page} if self.has_page else {})},
             steps=info.next,
         )
@@ -114,14 +108,20 @@ class Evaluation:
         assert self.options.model_path is not None, "check() asks for it"
         saved = self.options.file.parent / "config.yaml"
         typed = unflatten(TransferConfig, read_yaml(saved), source=saved) if saved.exists() else self.trained
-        images = sum(len(getattr(self.data, split)) for split in SPLITS)
-        return after_evaluation(typed, self.options.model_path, images=images)
+        return after_evaluation(typed, self.options.model_path, images=self._images())
+
+    def _images(self) -> int:
+        """Labelled images of the run, as its data.json counts them; without that, those that it was trained on."""
+        known = self.options.file.parent / IMAGES
+        if not known.exists():
+            return len(self.model.handover.provenance.train_images)
+        return sum(map(len, read_json(known).values()))
 
     def _of_its_run(self) -> bool:
         """Whether a finished run's own page shows these images."""
         options = self.options
-        same = options.split == "test" and options.data_dir is None and not options.analyze_latent_space
-        if not same or options.output_dir is not None or not self._run_page.exists():
+        same = self.scored.of_run and self.part == "test" and not options.analyze_latent_space
+        if not same or options.data_dir is not None or options.output_dir is not None or not self._run_page.exists():
             return False
         marker = read_marker(options.file.parent, phase="transfer")
         return marker is not None and marker.finished  # else it is the page of a training that goes on
@@ -137,11 +137,11 @@ class Evaluation:
             source = find_source(self.trained)
         except UserError as error:
             return Before(None, f"The encoder before training is not shown: {error}."), []
-        leaks = source.leaks(self.pack) if self.options.split == "test" else []
+        leaks = source.leaks(self.pack) if self.part in ("test", "all") else []
         return Before(source.encoder.to(self.model.device)), leaks
 
     def _original_size_scores(self) -> Scores:
-        files = self.data.files.get(self.options.split)
+        files = self.scored.images.samples
         if not files:
             raise UserError("--original_size needs images in files: the embedded pets are drawn at the network's size")
         known = set(self.pack.keys)

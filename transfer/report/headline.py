@@ -53,7 +53,7 @@ def score_tiles(figures: Mapping[str, Interval]) -> list[Tile]:
 def verdict(sure: Interval, scores: Scores, split: str) -> str:
     """The scores of a network in a sentence; `sure` is its mean IoU."""
     names, iou = scores.names, scores.per_class["iou"]
-    images = counted(len(scores), f"{split} image")
+    images = counted(len(scores), "image" if split == "all" else f"{split} image")
     if math.isnan(sure.value):
         return f"There is nothing to score: no pixel of the {images} is labelled."
     said = f"Mean IoU {sure.value:.3f} on {images}"

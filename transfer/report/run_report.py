@@ -1,6 +1,6 @@
 """From a scored network to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,16 +95,19 @@ def _draw_training(figures: Path, test: ScoredModel, info: SegmentationRun) -> N
     save_figure(curve_figure(info.rows, panels(names), panel_colours(names)), figures / "curves.png")
 
 
-def write_scores(folder: Path, scored: ScoredModel, original_size: Scores | None) -> None:
+def write_scores(
+    folder: Path, scored: ScoredModel, original_size: Scores | None, *, of: Mapping[str, str | int]
+) -> None:
     """Write metrics.json, worst.csv and the figures of the scores into the folder; print the scores.
 
-    `original_size`: the scores at the images' own size, if those are wanted too.
+    `original_size`: the scores at the images' own size, if those are wanted too; `of`: what was scored.
     """
     scores = {scored.split: scored.scores}
     if original_size is not None:
         scores[f"{scored.split}_original_size"] = original_size
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    write_json(folder / "metrics.json", {name: part.to_dict() for name, part in scores.items()})
+    told = {name: part.to_dict() for name, part in scores.items()}
+    write_json(folder / "metrics.json", {"scored": of, **told})
     if scored.split == "test":
         save_images(folder, scored.pack, scored.scores)
     write_worst(folder, scored.pack.keys, scored.scores)

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.config.load import load_config
-from common.config.network import EvaluateOptions
 from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
@@ -24,6 +23,7 @@ from common.run.records import PretrainingRecord, SegmentationRecord
 from pretrain import load_encoder
 from pretrain.build import build_model, start_from
 from pretrain.config import PretrainConfig
+from pretrain.evaluate.config import LookOptions
 from pretrain.evaluate.evaluation import Evaluation
 from pretrain.model import Autoencoder
 from tests.records import autoencoder_handover, segmentation_handover
@@ -184,7 +184,7 @@ def receive(path: Path) -> None:
     find_source(TransferConfig(encoder=EncoderConfig(pretrained_encoder=path)))
 
 
-READERS = {"start_from": begin, "evaluate": lambda path: Evaluation(EvaluateOptions(model_path=path, device="cpu"))}
+READERS = {"start_from": begin, "evaluate": lambda path: Evaluation(LookOptions(model_path=path, device="cpu"))}
 
 
 @pytest.mark.parametrize("name", [*IN_BOTH, *OF_SEGMENTATION])

@@ -1,0 +1,108 @@
+"""`transfer.evaluate --data_dir`: a network on the images of another place."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from datasets import photo, square_mask, write_images_masks, write_tree
+from run_checks import metrics, refusal
+from tiny import TRANSFER
+
+from transfer.compare.__main__ import main as compare
+from transfer.evaluate.__main__ import main as evaluate
+from transfer.main import main as transfer
+
+CLASSES = "names: [ground, pet]\nvalues: {0: 0, 255: 1}\nbackground: ground\n"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Where a run and its data lie; the file of its classes is gone."""
+    place = tmp_path_factory.mktemp("elsewhere")
+    write_images_masks(place / "data", 30)
+    (place / "classes.yaml").write_text(CLASSES)
+    flags = ["--data_dir", place / "data", "--classes", place / "classes.yaml", "--output_dir", place / "run"]
+    assert transfer([*TRANSFER, "--epochs", "1", *map(str, flags)]) == 0
+    (place / "classes.yaml").unlink()
+    return place
+
+
+def write_other(root: Path, names=("images", "masks"), *, value: int = 255, count: int = 5) -> Path:
+    images, masks = names
+    drawn = {f"{masks}/n{i}.png": square_mask(value) for i in range(count)}
+    return write_tree(root, {f"{images}/n{i}.jpg": photo(900 + i) for i in range(count)} | drawn)
+
+
+def scored(words, folder="out") -> dict:
+    assert evaluate([*map(str, words), "--no_report", "--output_dir", folder]) == 0
+    return metrics(Path(folder))
+
+
+def test_all_images_of_another_data_set_are_scored_with_the_classes_of_the_file(place, tmp_path, capsys):
+    write_other(tmp_path / "other")
+    told = scored(["--model_path", place / "run", "--data_dir", "other"])
+    assert told["scored"] == {"data": "other", "part": "all", "images": 5, "trained_on": 0}
+    assert set(told["all"]["per_class"]) == {"ground", "pet"}
+    assert "data: other, all of it, 5 images with masks" in capsys.readouterr().out.splitlines()
+
+
+def test_its_page_counts_them(place, tmp_path):
+    write_other(tmp_path / "other", count=4)
+    shutil.copytree(place / "run", "run")
+    assert evaluate(["--model_path", "run", "--data_dir", "other"]) == 0
+    page = Path("run/evaluation-other/report.html").read_text()
+    assert "all images of other" in page
+    assert " on 4 images" in page
+
+
+@pytest.mark.parametrize("names", [("images/test", "masks/test"), ("test/images", "test/labels")])
+@pytest.mark.parametrize("flags", [[], ["--split", "test"]])
+def test_a_data_set_of_nothing_but_a_test_part_is_scored(names, flags, place, tmp_path):
+    write_other(tmp_path / "other", names)
+    told = scored(["--model_path", place / "run", "--data_dir", "other", *flags])
+    assert told["scored"]["images"] == 5
+    assert told["scored"]["part"] == (flags or ["all"])[-1]
+
+
+def test_a_table_of_splits_may_name_one_part_alone(place, tmp_path, capsys):
+    write_other(tmp_path / "other")
+    (tmp_path / "other/splits.csv").write_text("stem,split\n" + "".join(f"n{i},test\n" for i in range(5)))
+    words = ["--model_path", place / "run", "--data_dir", "other"]
+    assert scored(words)["scored"]["images"] == scored([*words, "--split", "test"])["scored"]["images"] == 5
+    said = refusal(evaluate, [*words, "--split", "val", "--output_dir", "none"], capsys)
+    assert said.endswith("other has no val images (train 0, val 0, test 5): name another --split, or --split all")
+
+
+def test_the_runs_own_data_at_another_place_are_scored_on_their_test_part(place, tmp_path, capsys):
+    shutil.copytree(place / "data", "moved")
+    words = ["--model_path", place / "run", "--data_dir", "moved"]
+    told = scored(words)
+    assert told["test"] == metrics(place / "run")["test"]
+    assert told["scored"]["trained_on"] == 0
+    capsys.readouterr()
+    whole = scored([*words, "--split", "all"])
+    assert whole["scored"]["images"] == 30
+    assert whole["scored"]["trained_on"] == metrics(place / "run")["images"]["train"]
+    assert "warning: the figures flatter: of 30 images the network was trained on 19" in capsys.readouterr().out
+
+
+def test_masks_of_other_values_are_read_by_classes(place, tmp_path, capsys):
+    write_other(tmp_path / "other", value=7)
+    words = ["--model_path", place / "run", "--data_dir", "other"]
+    assert "holds the values 7" in refusal(evaluate, [*words, "--output_dir", "none"], capsys)
+    (tmp_path / "c.yaml").write_text(CLASSES.replace("255", "7"))
+    assert scored([*words, "--classes", "c.yaml"])["scored"]["images"] == 5
+    (tmp_path / "d.yaml").write_text(CLASSES.replace("pet", "leaf").replace("255", "7"))
+    said = refusal(evaluate, [*words, "--classes", "d.yaml", "--output_dir", "none"], capsys)
+    assert "knows the classes ground, pet, the data has ground, leaf" in said
+
+
+def test_masks_of_other_names_are_found_by_patterns(place, tmp_path):
+    write_other(tmp_path / "other", ("scans", "truth"))
+    flags = ["--images", "scans/*.jpg", "--masks", "truth/{stem}.png"]
+    assert scored(["--model_path", place / "run", "--data_dir", "other", *flags])["scored"]["images"] == 5
+
+
+def test_runs_are_compared_though_their_file_of_classes_is_gone(place, tmp_path):
+    shutil.copytree(place / "run", "again")
+    assert compare([str(place / "run"), "again", "--output", "comparison"]) == 0
