@@ -138,6 +138,21 @@ def test_parts_are_those_of_scikit_image():
     assert next(parts_of(np.pad(np.ones((2, 4), np.uint8), 3), 0))[-2:] == (4.5, 3.5)
 
 
+@pytest.mark.parametrize("strip", [1, 40, 41, 120, 300])
+def test_parts_that_cross_strips_are_those_of_the_whole_mask(strip, monkeypatch):
+    random = np.random.default_rng(1)
+    spiral = np.zeros((40, 40), np.uint8)
+    for inset in range(0, 20, 4):
+        spiral[inset : 40 - inset, inset : 40 - inset] = 1
+        spiral[inset + 1 : 39 - inset, inset + 1 : 39 - inset] = 0
+        spiral[inset + 1, inset] = 0
+    masks = [random.choice([0, 1, 2], (30, 40), p=[0.6, 0.2, 0.2]).astype(np.uint8), spiral, np.eye(40, dtype=np.uint8)]
+    whole = [list(parts_of(mask, 0)) for mask in masks]
+    monkeypatch.setattr("transfer.strips.STRIP", strip)
+    assert [list(parts_of(mask, 0)) for mask in masks] == whole
+    assert [part.top for part in whole[1]] == sorted(part.top for part in whole[1])
+
+
 def test_specks_are_left_out_of_the_objects_and_counted():
     mask = np.zeros((64, 128), np.uint8)
     mask[2, 2], mask[10:12, 10:14], mask[20:30, 20:30], mask[40, 40:47] = 1, 1, 1, 2  # 1, 8, 100 and 7 pixels

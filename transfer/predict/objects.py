@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, Int32, Int64, UInt8
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from common.words import counted
+from transfer.strips import row_strips
 
 SEEN = 4
 """Pixels of a network's input that the smallest part has: below it, more parts are specks than objects."""
@@ -30,15 +33,56 @@ class Part(NamedTuple):
 
 
 def parts_of(mask: UInt8[np.ndarray, "h w"], background: int | None) -> Iterator[Part]:
-    """The connected parts of every class but the background, by class and then from the top."""
-    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).tolist():
-        if index == background:
-            continue
-        inside = (mask == index).astype(np.uint8)
-        count, _, stats, centres = cv2.connectedComponentsWithStats(inside, connectivity=8)
-        for one in range(1, count):
-            left, top, width, height, area = stats[one].tolist()
-            yield Part(index, area, left, top, width, height, *centres[one].tolist())
+    """The connected parts of every class but the background, by class, then from the top and from the left.
+
+    Memory holds a strip of the mask (`row_strips`) and 56 bytes for each part of a class.
+    """
+    strips = (np.bincount(mask[rows].ravel(), minlength=256) for rows in row_strips(*mask.shape))
+    for kind in np.flatnonzero(sum(strips)).tolist():
+        if kind != background:
+            yield from sorted(_parts_of_class(mask, kind), key=lambda part: (part.top, part.left, *part))
+
+
+def _parts_of_class(mask: UInt8[np.ndarray, "h w"], kind: int) -> Iterator[Part]:
+    pieces, touching, count = [np.empty((0, 7), np.int64)], [np.empty((0, 2), np.int64)], 0
+    above = np.zeros(mask.shape[1], np.int64)
+    for rows in row_strips(*mask.shape):
+        found, labels, stats, centres = cv2.connectedComponentsWithStats((mask[rows] == kind).view(np.uint8))
+        pieces.append(_pieces(stats[1:].astype(np.int64), centres[1:], rows.start))
+        below = _numbered(labels[0], count)
+        touching.append(_touching(above, below))
+        above, count = _numbered(labels[-1], count), count + found - 1
+    (first, second), every = np.concatenate(touching).T, np.concatenate(pieces)
+    if not count:
+        return
+    edges = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    part = connected_components(edges, directed=False)[1]
+    order = np.argsort(part, kind="stable")
+    begins = np.flatnonzero(np.diff(part[order], prepend=-1))
+    sums = np.add.reduceat(every[order, :3], begins)
+    starts = np.minimum.reduceat(every[order, 3:5], begins)
+    ends = np.maximum.reduceat(every[order, 5:], begins)
+    for (area, x, y), (left, top), (right, bottom) in zip(sums.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield Part(kind, area, left, top, right - left, bottom - top, x / area, y / area)
+
+
+def _pieces(stats: Int64[np.ndarray, "n 5"], centres: Float64[np.ndarray, "n 2"], top: int) -> Int64[np.ndarray, "n 7"]:
+    """Of the parts of a strip that begins at `top`: area, sums of x and y, then left, top, right and bottom."""
+    left, upper, width, height, area = stats.T
+    x, y = np.rint(centres.T * area).astype(np.int64)
+    return np.stack([area, x, y + top * area, left, upper + top, left + width, upper + top + height], axis=1)
+
+
+def _numbered(labels: Int32[np.ndarray, " w"], count: int) -> Int64[np.ndarray, " w"]:
+    """The parts in a row by their number from 1 on, after the `count` of earlier strips; 0 where there is none."""
+    return np.where(labels > 0, labels.astype(np.int64) + count, 0)
+
+
+def _touching(above: Int64[np.ndarray, " w"], below: Int64[np.ndarray, " w"]) -> Int64[np.ndarray, "n 2"]:
+    """The parts of two rows that touch, also at corners, by their numbers from 0 on."""
+    around = np.pad(above, 1)
+    pairs = np.concatenate([np.stack([around[shift : shift + len(below)], below], axis=1) for shift in range(3)])
+    return np.unique(pairs[(pairs > 0).all(axis=1)], axis=0) - 1
 
 
 class Objects:
@@ -54,12 +98,14 @@ class Objects:
     def of(self, mask: UInt8[np.ndarray, "h w"]) -> list[Part]:
         """The parts of a mask, which are counted; specks are counted apart."""
         limit = round(SEEN * mask.size / self.input_size**2) if self.least is None else self.least
-        parts = list(parts_of(mask, self.background))
-        kept = [part for part in parts if part.area >= limit]
+        kept = []
         self.limits.add(max(limit, 1))
-        self.specks += len(parts) - len(kept)
-        for part in kept:
+        for part in parts_of(mask, self.background):
+            if part.area < limit:
+                self.specks += 1
+                continue
             self.areas[part.kind].append(part.area)
+            kept.append(part)
         return kept
 
     def row(self, key: str, part: Part) -> list[Any]:
