@@ -15,6 +15,7 @@ from common.data.masks.mask import Frame
 from common.data.opened import (
     BadFileError,
     open_with_pillow,
+    pixels_in,
     read_bytes,
     refuse_large,
 )
@@ -29,6 +30,8 @@ COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
 )
 BY_PILLOW = ("AVIF", "HEIF", "JPEG2000")
 """Types of which OpenCV heeds no EXIF tag, or that it does not know."""
+LARGE = 2**24
+"""Pixels from which on memory counts: what OpenCV decodes from memory is there twice, since it is copied to Python."""
 READ_AS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 
 
@@ -60,13 +63,21 @@ def decode_image(
         picture = open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
         if picture.format in BY_PILLOW:
             return _by_pillow(picture, channels)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), READ_AS[channels])
-    except cv2.error:
-        image = None
+        del picture  # a large image is in memory once
+    image = _by_opencv(data, path, channels)
     if image is None:  # a type that Pillow alone knows
         return _by_pillow(open_with_pillow(data, path), channels)
     return np.asarray(image, dtype=np.uint8).reshape(*image.shape[:2], channels)
+
+
+def _by_opencv(data: bytes, path: Path, channels: int) -> np.ndarray | None:
+    """None for a file that OpenCV can't read. A large one is read by its name, if it has one that OpenCV can take."""
+    try:
+        if pixels_in(data) > LARGE and str(path).isprintable() and path.is_file():
+            return cv2.imread(str(path), dst=None, flags=READ_AS[channels])
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), READ_AS[channels])
+    except cv2.error:
+        return None
 
 
 def _by_pillow(picture: Image.Image, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:

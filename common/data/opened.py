@@ -45,14 +45,18 @@ def read_bytes(path: Path) -> bytes:
 
 def refuse_large(data: bytes, path: Path) -> None:
     """Raise BadFileError for more pixels than Pillow's limit, before any is decoded: a small file may have many."""
+    refuse_pixels(pixels_in(data), path)
+
+
+def pixels_in(data: bytes) -> int:
+    """The pixels that the header of an image file promises; 0 where there is none: decoding says what is wrong."""
     try:
         size = simplejpeg.decode_jpeg_header(data)[:2] if data.startswith(JPEG) else opened(data).size
-        pixels = math.prod(map(int, size))
+        return math.prod(map(int, size))
     except Image.DecompressionBombError as error:
-        pixels = int(next(iter(re.findall(r"\d+", str(error))), pixel_limit() + 1))
+        return int(next(iter(re.findall(r"\d+", str(error))), pixel_limit() + 1))
     except REFUSED_BY_PILLOW:
-        return  # decoding says what is wrong
-    refuse_pixels(pixels, path)
+        return 0
 
 
 def refuse_pixels(pixels: int, path: Path) -> None:

@@ -260,6 +260,20 @@ def test_a_file_without_four_channels_is_refused_where_four_are_wanted(data, tmp
         read_image(written(tmp_path, data), 4)
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF"])
+@pytest.mark.parametrize("name", ["x.png", "bild \u00e4\u732b", "caf\udce9", "two\nlines"])
+def test_a_large_file_is_read_by_its_name_to_the_same_bits(tmp_path, monkeypatch, file_format, name):
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    path = written(tmp_path, encoded(PICTURE, file_format, **({"exif": tag} if file_format == "JPEG" else {})), name)
+    images = [read_image(path, channels) for channels in (1, 3)]
+    monkeypatch.setattr("common.data.decode.LARGE", 0)
+    assert all(np.array_equal(image, read_image(path, image.shape[2])) for image in images)
+    path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2])
+    with pytest.raises(BadFileError):
+        read_image(path)
+
+
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
 def test_one_limit_of_pixels_holds_for_images_and_masks(tmp_path, monkeypatch, file_format):
