@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-STRIP = 2**22
-"""Pixels of a strip: what takes a hundred bytes for each takes 0.4 GB."""
+STRIP = 2**20
+"""Pixels of a strip: what takes a hundred bytes for each takes 0.1 GB."""
 
 
 def row_strips(height: int, width: int) -> Iterator[slice]:

@@ -65,7 +65,7 @@ def test_masks_have_the_size_of_their_images_and_the_palette_of_the_classes(mode
         assert mask.mode == "P"
         assert mask.size == opened(tmp_path / f"out/overlays/{key}.png").size == size
         assert set(np.unique(np.asarray(mask))) <= {0, 1, 2}
-        assert mask.getpalette()[:9] == [0, 0, 0, 230, 159, 0, 86, 180, 233]
+        assert (mask.getpalette() or [])[:9] == [0, 0, 0, 230, 159, 0, 86, 180, 233]
     classes = json.loads((tmp_path / "out/classes.json").read_text())
     assert classes["colours"] == {"background": "#000000", "cat": "#e69f00", "dog": "#56b4e9"}
     *_, where, what_next = capsys.readouterr().out.splitlines()
@@ -86,7 +86,7 @@ def test_a_mask_is_the_likeliest_class_of_the_enlarged_logits(model, images, tmp
     expected = F.interpolate(logits, size=(50, 131), mode="bilinear", align_corners=False).argmax(1)[0]
     assert np.array_equal(np.asarray(opened(tmp_path / "out/masks/wide.png")), expected.numpy())
     shares = (tmp_path / "out/predictions.csv").read_text().splitlines()[1].split(",")
-    assert int(shares[6]) == measure.label((expected == 1).numpy(), connectivity=2).max()
+    assert int(shares[6]) == len(measure.regionprops(measure.label((expected == 1).numpy(), connectivity=2)))
     assert shares[:3] == ["wide", "131", "50"]
     assert float(shares[3]) == pytest.approx((expected == 0).float().mean().item(), abs=1e-4)
 
@@ -204,7 +204,11 @@ def test_images_too_large_to_wait_and_in_strips_give_the_same_files(model, image
     files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
     assert len(files) == 10
     for file in files:
-        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "strips" / file).read_bytes()
+        one, other = (tmp_path / folder / file for folder in ("whole", "strips"))
+        if "overlays" in file.parts:  # written strip by strip
+            assert np.array_equal(np.asarray(opened(one)), np.asarray(opened(other)))
+        else:
+            assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 21])

@@ -7,8 +7,8 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from common.colours import colour_of, css
-from common.figures import save_picture
 from common.files import make_folder, write_json
+from common.png import write_png
 from common.rows import csv_table
 from common.run.next_step import last_lines
 from common.say import say
@@ -88,10 +88,9 @@ class Prediction:
         if self.options.overlays:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            full, tinted = photo.full, np.empty((*mask.shape, 3), np.uint8)
-            for rows in row_strips(*mask.shape):
-                tinted[rows] = overlay_mask(full[rows], mask[rows], self.model.background)
-            save_picture(tinted, path)
+            full, background = photo.full, self.model.background
+            strips = (overlay_mask(full[rows], mask[rows], background) for rows in row_strips(*mask.shape))
+            write_png(path, strips, *mask.shape)
 
     def _counts(self, mask: UInt8[np.ndarray, "h w"]) -> Int64[np.ndarray, " k"]:
         """The pixels of each class."""
