@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from common.errors import UserError
 from common.models.weights import load_exactly, refuse_other_tensors
@@ -34,13 +35,20 @@ def planned(make: Callable[[], T], source: Path | str) -> T:
     No random number is drawn. Raises UserError for settings that no network has.
     """
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), _WithoutDraws():
             return make()
     except ValidationError as error:
         reason = first_fault(error)
     except REFUSALS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
     raise UserError(f"{source} cannot be used: {reason}")
+
+
+class _WithoutDraws(TorchFunctionMode):
+    """Tensors without values are not filled at random: torch would import its compiler for it, which takes seconds."""
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
 
 
 def rebuilt(make: Callable[[], N], sections: Mapping[str, Mapping[str, Tensor]], source: Path | str) -> N:
