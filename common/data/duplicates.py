@@ -1,6 +1,9 @@
 """Pictures that are the same to an eye, though not to a computer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,6 +40,41 @@ def near_duplicates(seen: Pack, asked: Pack, *, limit: int = MAX_DISTANCE) -> In
             look = Look.at(turned) if near else None
             pairs += [(index, position) for index in near if look and look.same_as(Look.at(seen.images[index]))]
     return np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
+
+
+class Within(NamedTuple):
+    """The pairs of pictures of one set that are the same."""
+
+    pairs: Int64[np.ndarray, "m 2"]
+    """Their positions, the smaller first."""
+    left_out: int
+    """Pairs that their hashes propose, and that were not compared, for there are too many."""
+
+
+def near_pairs(images: UInt8[np.ndarray, "n h w c"], *, most: int, limit: int = MAX_DISTANCE) -> Within:
+    """The pairs of images that are the same picture, as `near_duplicates`; `most` are compared, the nearest first."""
+    straight, mirrored = _hashes(images), _hashes(images[:, :, ::-1])
+    near = np.zeros(limit + 1, np.int64)
+    for _, distances in _distances(straight, mirrored):
+        near += np.bincount(distances[distances <= limit], minlength=limit + 1)
+    within = int(np.searchsorted(near.cumsum(), most, side="right")) - 1
+    look = lru_cache(1024)(lambda index: Look.at(images[index]))
+    found = []
+    for (index, turned), distances in _distances(straight, mirrored):
+        others = np.flatnonzero(distances <= within).tolist()
+        ours = Look.at(images[index][:, ::-1] if turned else images[index]) if others else None
+        found += [(other, index) for other in others if ours and ours.same_as(look(other))]
+    pairs = np.array(sorted(set(found)), dtype=np.int64).reshape(-1, 2)
+    return Within(pairs, int(near[within + 1 :].sum()))
+
+
+def _distances(
+    straight: UInt64[np.ndarray, " n"], mirrored: UInt64[np.ndarray, " n"]
+) -> Iterator[tuple[tuple[int, bool], UInt8[np.ndarray, " _"]]]:
+    """For each image, as it is and mirrored, the bits in which its hash differs from those of the images before it."""
+    for index in range(1, len(straight)):
+        for turned, hashes in enumerate((straight, mirrored)):
+            yield (index, bool(turned)), np.bitwise_count(straight[:index] ^ hashes[index])
 
 
 @dataclass(frozen=True, eq=False)

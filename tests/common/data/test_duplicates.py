@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from datasets import photo
 
-from common.data.duplicates import near_duplicates
+from common.data.duplicates import near_duplicates, near_pairs
 from common.data.pack import Pack
 from common.data.synthetic.pets import synthetic_pets
 
@@ -60,3 +60,14 @@ def test_plain_pictures_are_one_only_where_nothing_is_moved():
 def test_a_picture_without_anything_on_it_is_compared_too():
     blank = pack_of([np.full((64, 64, 3), grey, np.uint8) for grey in (20, 200)])
     assert len(near_duplicates(blank, blank)) == 4
+
+
+def test_within_one_set_each_pair_is_named_once_and_the_nearest_are_compared_first():
+    pictures = [photo(i, height=64, width=64) for i in range(12)]
+    images = np.stack([*pictures, compressed(pictures[3]), pictures[7][:, ::-1]])
+    assert near_pairs(images, most=100).pairs.tolist() == [[3, 12], [7, 13]]
+    assert near_pairs(images, most=100).left_out == 0
+    discs_ = discs([(50 + 2 * i, 60, 20 + i) for i in range(12)])
+    some, all_ = (near_pairs(np.stack([*discs_, discs_[2]]), most=most) for most in (20, 1000))
+    assert some.pairs.tolist() == all_.pairs.tolist() == [[2, 12]]
+    assert some.left_out > all_.left_out == 0
