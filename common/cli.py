@@ -22,22 +22,22 @@ class Command(Protocol):
 
 def command(
     *, less_memory: str = "lower --batch_size or --image_size", stopped: str = "start it again"
-) -> Callable[[Callable[[Sequence[str]], None]], Command]:
-    """Make `main(argv)` return an exit code: 0, or 2 with one sentence on stderr and no traceback.
+) -> Callable[[Callable[[Sequence[str]], int | None]], Command]:
+    """Make `main(argv)` return an exit code: its own, else 0; or 2 with one sentence on stderr and no traceback.
 
     Without `argv` the flags of the process are read; `--version` alone prints the version. Ctrl-C gives 130, SIGTERM
     143, a reader that goes away (`| head`) 141. `less_memory` says how the command takes less memory, `stopped` what to
     do after Ctrl-C where `common.signals.keeping` says nothing.
     """
 
-    def guard(main: Callable[[Sequence[str]], None]) -> Command:
+    def guard(main: Callable[[Sequence[str]], int | None]) -> Command:
         @functools.wraps(main)
         def guarded(argv: Sequence[str] | None = None) -> int:
             ready_streams()
             words = sys.argv[1:] if argv is None else list(argv)
             with Signals() as signals:
                 try:
-                    _run(main, words)
+                    return _run(main, words)
                 except UserError as error:
                     return _refuse(error)
                 except BrokenPipeError:
@@ -52,24 +52,25 @@ def command(
                     if sentence is None:
                         raise
                     return _refuse(sentence)
-            return 0
 
         return guarded
 
     return guard
 
 
-def _run(main: Callable[[Sequence[str]], None], words: Sequence[str]) -> None:
-    """Run a command to the last letter that it prints, also where `--help` ends it."""
+def _run(main: Callable[[Sequence[str]], int | None], words: Sequence[str]) -> int:
+    """Run a command to the last letter that it prints, also where `--help` ends it; return its exit code."""
+    code = None
     try:
         if words == ["--version"]:
             say(version())
         else:
-            main(words)
+            code = main(words)
     except SystemExit:
         sys.stdout.flush()
         raise
     sys.stdout.flush()
+    return code or 0
 
 
 def drop_bare_flag(flag: str, argv: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,21 +49,30 @@ def plain_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def list_images(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Listing:
+def raised(error: UserError) -> None:
+    """Raise an error."""
+    raise error
+
+
+def list_images(
+    folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES, *, refuse: Callable[[UserError], None] = raised
+) -> Listing:
     """List all files of some types below a folder, by their names without the suffix, as `list_files` does.
 
-    Raises UserError if two files differ in their suffix alone.
+    Two files that differ in their suffix alone are an error for `refuse`; if that returns, the first is taken.
     """
     files: dict[str, Path] = {}
     listed = list_files(folder, suffixes)
     for name, path in listed.files.items():
         key = name.rpartition(".")[0]
         if key in files:
-            raise UserError(
-                f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: "
-                "remove or rename one of them, or say which are images and which are masks with --images and --masks"
+            refuse(
+                UserError(
+                    f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: remove or "
+                    "rename one of them, or say which are images and which are masks with --images and --masks"
+                )
             )
-        files[key] = path
+        files.setdefault(key, path)
     return Listing(files, listed.passed_over)
 
 

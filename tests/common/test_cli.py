@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+from common.cli import command
+
 CODE = """
 import sys
+
+from common.cli import command
 from common.cli import command
 
 @command()
@@ -24,3 +28,8 @@ def test_a_reader_that_goes_away_ends_a_command_without_a_traceback():
         _, said = process.communicate("\n")
     assert said == ""
     assert process.returncode == 141
+
+
+def test_a_command_may_return_its_own_exit_code():
+    assert command()(lambda argv: len(argv))(["a"]) == 1
+    assert command()(lambda _: None)(["a"]) == 0

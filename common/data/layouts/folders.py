@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from common.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Listing, is_folder, list_images
+from common.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Listing, is_folder, list_images, raised
 from common.data.masks.mask import Mask
 from common.data.samples import Sample, SplitName
+from common.errors import UserError
 
 SPLIT_NAMES: dict[SplitName, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -48,6 +49,10 @@ class Tree:
         self._folders: dict[Path, dict[str, Path]] = {}
         self._listings: dict[tuple[Path, Sequence[str]], Listing] = {}
 
+    def refuse(self, error: UserError) -> None:
+        """Raise an error of some files, without which the others can be read; whoever wants all errors collects it."""
+        raised(error)
+
     def folders(self, folder: Path) -> dict[str, Path]:
         """The folders in a folder by their names in small letters; none where there is no such folder."""
         if folder not in self._folders:
@@ -77,5 +82,5 @@ class Tree:
 
     def _listed(self, folder: Path, suffixes: Sequence[str]) -> Listing:
         if (folder, suffixes) not in self._listings:
-            self._listings[folder, suffixes] = list_images(folder, suffixes)
+            self._listings[folder, suffixes] = list_images(folder, suffixes, refuse=self.refuse)
         return self._listings[folder, suffixes]

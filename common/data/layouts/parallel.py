@@ -11,6 +11,7 @@ from common.data.layouts.pairing import pair_masks, where_looked
 from common.data.layouts.splits_file import with_splits
 from common.data.listing import MASK_SUFFIXES, Listing
 from common.data.samples import SplitName
+from common.errors import UserError
 
 TEXTS = (".json", ".txt", ".xml")
 """Types of files that describe outlines or boxes, and are no masks."""
@@ -48,7 +49,10 @@ def parallel(*folders: Folders, splits_file: str = "", alone: bool = False) -> F
             return None
         found = merged([paired(tree, place) for place in places if place.images or place.masks])
         if splits_file and (table := tree.root / splits_file).is_file():
-            return replace(found, samples=with_splits(found.samples, table), notes=())
+            try:
+                return replace(found, samples=with_splits(found.samples, table), notes=())
+            except UserError as error:
+                tree.refuse(error)
         return found
 
     return find

@@ -104,10 +104,10 @@ def find_dataset(
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of the data set with --data_dir")
     tree = Tree(root)
-    name, layout, found = _laid_out(tree, patterns)
+    name, layout, found = laid_out(tree, patterns)
     if layout is None or found is None:
         if labelled:
-            raise _not_understood(tree)
+            raise not_understood(tree)
         return FOLDER.unlabelled("folder", photographs(tree), root)
     if not patterns.images:
         found = with_note_of_others(found, tree)
@@ -116,7 +116,7 @@ def find_dataset(
     return layout.labelled(name, found, root, classes=classes, join=join)
 
 
-def _laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found | None]:
+def laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found | None]:
     """The first layout that matches, with its name and what it finds; or that of the patterns, where there are some."""
     if patterns.masks and not patterns.images:
         raise UserError(f"--masks {patterns.masks} needs --images, the pattern of the images that they belong to")
@@ -129,11 +129,11 @@ def _laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found
     return "folder", None, None
 
 
-def _not_understood(tree: Tree) -> UserError:
-    """The error for a folder that may hold images, and no masks that can be told from them."""
+def not_understood(tree: Tree) -> UserError:
+    """The error for a folder that holds no masks, or none that can be told from images."""
     for folder in tree.folders(tree.root).values():
         with suppress(UserError):
-            _, layout, _ = _laid_out(Tree(folder), NO_PATTERNS)
+            _, layout, _ = laid_out(Tree(folder), NO_PATTERNS)
             if layout is not None:
                 return UserError(
                     f"{tree.root} is no data set, but {folder} is one: {layout.words}; give that as --data_dir"

@@ -18,6 +18,10 @@ Join = Literal["later", "union"]
 """How several masks of an image become one: the later goes over the earlier, or what any shows is foreground."""
 
 
+class MisfitError(BadFileError):
+    """A mask does not lie on its image: it has another size, or may be turned."""
+
+
 class Frame(NamedTuple):
     """The image that a mask belongs to, as it is shown."""
 
@@ -132,13 +136,13 @@ class JoinedMasks(Mask):
 def placed(pixels: MaskPixels, frame: Frame, path: Path) -> Drawn:
     """The pixels of a mask file, turned as the EXIF tag of its image says unless it had a tag of its own.
 
-    Raises BadFileError where it then differs in size from its image, and where it may lie one way or the other.
+    Raises MisfitError where it then differs in size from its image, and where it may lie one way or the other.
     """
     numbers, lost = pixels.numbers, pixels.lost
     if frame.turned != 1 and not pixels.upright:
         as_shown, as_stored = (numbers.shape == size for size in (frame.size, frame.size[::-1]))
         if as_shown and (as_stored or frame.turned not in TURNS_SIDE):
-            raise BadFileError(
+            raise MisfitError(
                 f"the image {frame.path} is turned as its EXIF tag says (orientation {frame.turned}), and its mask "
                 f"{path} may be drawn before or after that: save the image upright, without the tag"
             )
@@ -147,7 +151,7 @@ def placed(pixels: MaskPixels, frame: Frame, path: Path) -> Drawn:
     if numbers.shape != frame.size:
         height, width = numbers.shape
         turned = " (one of them is turned by a quarter)" if numbers.shape == frame.size[::-1] else ""
-        raise BadFileError(
+        raise MisfitError(
             f"the image {frame.path} is {frame.width} x {frame.height} pixels and its mask {path} {width} x {height}"
             + turned
         )
