@@ -1,6 +1,9 @@
 """Numbers with their nouns."""
 
-OF_SEVERAL = {"is": "are", "was": "were", "has": "have", "holds": "hold", "leaves": "leave"}
+OF_SEVERAL = {
+    "is": "are", "was": "were", "has": "have", "holds": "hold", "leaves": "leave",
+    "shows": "show", "tells": "tell", "fits": "fit",
+}  # fmt: skip
 """Verbs of one thing, and of several."""
 
 

@@ -18,6 +18,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "doctor": Entry(
+        "common.doctor.__main__", "common.doctor.config:DoctorConfig", "tell all that is wrong with a data set"
+    ),
     "pretrain": Entry(
         "pretrain.main", "pretrain.config:PretrainConfig", "train an autoencoder on images without masks"
     ),

@@ -204,7 +204,7 @@ def _split(
     dataset: Dataset, config: DataConfig, *, needed: Sequence[SplitName] = SPLITS
 ) -> dict[SplitName, list[Sample]]:
     official = any(sample.split for sample in dataset.samples)
-    fractions = _fractions(config, "" if official else dataset.layout)
+    fractions = split_fractions(config, "" if official else dataset.layout)
     return split_samples(dataset.samples, seed=config.split_seed, fractions=fractions, needed=needed)
 
 
@@ -226,7 +226,8 @@ def _notes(dataset: Dataset, packs: Sequence[Pack]) -> tuple[str, ...]:
     return *meant, *dataset.notes, *left_out, *lost_notes(lost)
 
 
-def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
+def split_fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
+    """The shares of train, val and test images. Raises UserError where nothing is left to train on."""
     _, val, test = FOLDER_FRACTIONS if layout == "folder" else LABELLED_FRACTIONS
     val = config.val_share or val
     if val + test >= 1:
@@ -236,7 +237,7 @@ def _fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
 
 def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
     """The embedded pets for training, validation and test. Raises UserError as `embedded_pets`."""
-    pets, fractions = embedded_pets(config), _fractions(config, SYNTHETIC)
+    pets, fractions = embedded_pets(config), split_fractions(config, SYNTHETIC)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
     return [pets.take(indices[split]) for split in SPLITS]
 

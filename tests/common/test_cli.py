@@ -21,8 +21,9 @@ sys.exit(main())
 
 
 def test_a_reader_that_goes_away_ends_a_command_without_a_traceback():
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", CODE], text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    call = [sys.executable, "-c", CODE]
+    with subprocess.Popen(call, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         process.stdout.close()
         _, said = process.communicate("\n")

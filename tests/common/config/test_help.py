@@ -21,6 +21,7 @@ CONFIGS = {
     "transfer.gradcam": "transfer.gradcam.config:GradCamConfig",
     "transfer.compare": "transfer.compare.config:CompareConfig",
     "transfer.study": "transfer.study.config:StudyConfig",
+    "common.doctor": "common.doctor.config:DoctorConfig",
     "transfer.analyze": "transfer.analyze.config:AnalyzeConfig",
 }
 ROOT = Path(__file__).resolve().parents[3]

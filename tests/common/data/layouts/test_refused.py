@@ -25,5 +25,6 @@ def test_twins_and_a_table_that_does_not_fit_are_collected_and_the_rest_is_found
         laid_out(Tree(root), NO_PATTERNS)
     tree = Collecting(root)
     name, _, found = laid_out(tree, NO_PATTERNS)
+    assert found is not None
     assert (name, len(found.samples)) == ("images-masks", 4)
     assert ["suffix alone" in tree.refused[0], "3 images are missing" in tree.refused[-1]] == [True, True]

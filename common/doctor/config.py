@@ -1,0 +1,55 @@
+"""The settings of `python -m common.doctor`. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from common.config.groups import DataConfig
+from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What else is looked at, and what is written."""
+
+    unlabelled_dir: Path | None = None
+    """Folder of photographs for phase 1; none of them should be a test image."""
+    json: bool = False
+    """Print all that was found as JSON, and nothing else, on standard output."""
+
+
+@dataclass(frozen=True)
+class DoctorConfig:
+    """Look at every file of a data set, and tell all that is wrong with it in one go.
+
+    Exit code: 0 nothing, 1 warnings, 2 errors. The files are left as they are.
+    """
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m common.doctor --data_dir IMAGES_AND_MASKS",
+        "python -m common.doctor --data_dir IMAGES_AND_MASKS --unlabelled_dir PHOTOGRAPHS",
+        "python -m common.doctor --data_dir IMAGES_AND_MASKS --classes classes.yaml --json",
+    )
+    COMMON: ClassVar[Sequence[str]] = (
+        "data_dir",
+        "unlabelled_dir",
+        "json",
+        "classes",
+        "image_size",
+        "images",
+        "masks",
+        "join",
+        "pages",
+    )
+    HIDDEN: ClassVar[Sequence[str]] = ("download", "skip_bad_files", "synthetic_count", "verify_data")
+
+    data: DataConfig = DataConfig()
+    doctor: DoctorOptions = DoctorOptions()
+
+    def check(self) -> None:
+        """Raise UserError where no folder is named."""
+        if self.data.data_dir is None and self.doctor.unlabelled_dir is None:
+            raise UserError(
+                "--data_dir is missing: give the folder of images and masks, or photographs with --unlabelled_dir"
+            )

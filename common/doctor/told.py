@@ -1,0 +1,118 @@
+"""What the doctor found, for a terminal and for programs."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from common.data.samples import SPLITS
+from common.doctor.evidence import Evidence
+from common.doctor.finding import Finding, exit_code
+from common.errors import abbreviate
+from common.report.page import to_jsonable
+from common.words import counted
+
+VERSION = 1
+"""Of the JSON; it rises when a program that read the last one could stumble."""
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+"""What each level is called."""
+
+
+def summary(evidence: Evidence) -> dict[str, Any]:
+    """What there is, as plain data."""
+    classes = evidence.classes
+    shares: dict[str, Any] = {}
+    for index, name in enumerate(classes.names if classes and evidence.used else ()):
+        pixels = {split: evidence.pixels(images)[:, index] for split, images in evidence.splits.items() if images}
+        everything = evidence.pixels(evidence.used)
+        shares[name] = {
+            "pixels": float(everything[:, index].sum() / max(everything.sum(), 1)),
+            "images": {split: int((pixels[split] > 0).sum()) if split in pixels else 0 for split in SPLITS},
+        }
+    sizes = [seen.size for seen in evidence.readable if seen.size]
+    return {
+        "layout": evidence.folder.layout or None,
+        "images": {
+            "found": evidence.folder.images,
+            "taken": len(evidence.used),
+            **{split: len(images) for split, images in evidence.splits.items()},
+        },
+        "photographs": {
+            "found": evidence.others.images,
+            "taken": sum(one.size is not None for one in evidence.photographs),
+        },
+        "image_size": evidence.config.data.image_size,
+        "classes": shares,
+        "widths": _spread([float(width) for width, _ in sizes]),
+        "heights": _spread([float(height) for _, height in sizes]),
+        "object_sides": _spread((evidence.objects[:, 1] * evidence.config.data.image_size).tolist()),
+    }
+
+
+def as_json(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """All that was found, as plain data."""
+    config = evidence.config
+    return {
+        "version": VERSION,
+        "data_dir": None if config.data.data_dir is None else str(config.data.data_dir),
+        "unlabelled_dir": None if config.doctor.unlabelled_dir is None else str(config.doctor.unlabelled_dir),
+        "exit_code": exit_code(findings),
+        **summary(evidence),
+        "findings": [_plain(finding) for finding in findings],
+    }
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    pictures = [[str(path) for path in row] for row in finding.pictures]
+    return to_jsonable({**vars(finding), "pictures": pictures})
+
+
+def lines(evidence: Evidence, findings: Sequence[Finding]) -> Iterator[str]:
+    """What was found, for a terminal."""
+    there = summary(evidence)
+    if evidence.folder.images:
+        parts = ", ".join(f"{there['images'][split]} {split}" for split in SPLITS)
+        left = evidence.folder.images - len(evidence.used)
+        yield f"{there['layout']}: {counted(evidence.folder.images, 'image')}, {left} left out; {parts}"
+        yield f"  {'class':<18} {'pixels':>7}  images that show it"
+        for name, share in there["classes"].items():
+            images = ", ".join(f"{count} {split}" for split, count in share["images"].items())
+            yield f"  {name:<18} {share['pixels']:7.1%}  {images}"
+    if evidence.others.images:
+        left = evidence.others.images - there["photographs"]["taken"]
+        yield f"{counted(evidence.others.images, 'photograph')} without masks, {left} left out"
+    if there["widths"]:
+        sides = [
+            f"{side}s {low:.0f} to {high:.0f}" for side in ("width", "height") for low, _, high in [there[f"{side}s"]]
+        ]
+        yield f"sizes: median {there['widths'][1]:.0f} x {there['heights'][1]:.0f}, {', '.join(sides)}"
+    for finding in findings:
+        yield _short(f"{LEVELS[finding.level]}: {finding.sentence}{_named(finding)}", evidence)
+        if finding.advice:
+            yield _short(f"  do: {finding.advice}", evidence)
+    yield verdict(findings)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """How many things are wrong, in a sentence."""
+    errors, warnings = (sum(finding.level == level for finding in findings) for level in ("error", "warning"))
+    if not errors + warnings:
+        return "nothing is wrong with these data"
+    return f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
+
+
+def _short(line: str, evidence: Evidence) -> str:
+    """A line in which the folder of the data set stands before no name."""
+    for folder in (evidence.config.data.data_dir, evidence.config.doctor.unlabelled_dir):
+        line = line if folder is None else line.replace(f"{folder}{os.sep}", "")
+    return line
+
+
+def _named(finding: Finding) -> str:
+    told = [name for name in finding.names if name not in finding.sentence]
+    return f": {abbreviate(told)}" if told else ""
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """The smallest, the median and the largest; none of no values."""
+    ordered = sorted(values)
+    return [ordered[0], ordered[len(ordered) // 2], ordered[-1]] if ordered else []

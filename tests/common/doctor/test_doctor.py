@@ -1,0 +1,130 @@
+"""`common.doctor`: one sick data set for each kind of finding, and a clean one."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+from datasets import square_mask, write_tree
+from sick import EACH, SICK, write_clean
+
+from common.doctor.__main__ import main as doctor
+from common.doctor.finding import CODES
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory):
+    """A data set without fault; tests copy it."""
+    return write_clean(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture
+def root(clean, tmp_path, monkeypatch):
+    """A copy of it, which is the working folder."""
+    shutil.copytree(clean, tmp_path / "data")
+    monkeypatch.chdir(tmp_path / "data")
+    return tmp_path / "data"
+
+
+WORDS = ["--data_dir", ".", "--image_size", "64"]
+
+
+def found(capsys, *flags: str) -> tuple[int, dict]:
+    """The exit code, and what is printed as JSON."""
+    capsys.readouterr()
+    code = doctor([*WORDS, "--json", *flags])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_of_a_clean_data_set_nothing_is_said_to_be_wrong(root, capsys):
+    assert doctor(WORDS) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == f"images/ masks/: 27 images, 0 left out; {EACH} train, {EACH} val, {EACH} test"
+    assert "nothing is wrong" in said
+    code, content = found(capsys)
+    assert (code, content["exit_code"]) == (0, 0)
+    assert {finding["level"] for finding in content["findings"]} == {"info"}
+    assert content["classes"]["foreground"]["pixels"] == pytest.approx(0.25)
+    assert content["object_sides"][1] == pytest.approx((20 * 25) ** 0.5 / 50 * 64, abs=0.5)
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_what_is_wrong_is_found_and_the_rest_is_looked_at(name, root, capsys):
+    sick = SICK[name]
+    sick.make(root)
+    code, content = found(capsys, *sick.flags)
+    kinds = {finding["kind"]: finding for finding in content["findings"]}
+    assert sick.kind in kinds, kinds
+    assert (kinds[sick.kind]["level"], kinds[sick.kind]["count"]) == (sick.level, sick.count)
+    assert code == content["exit_code"] == CODES[sick.level]
+    if sick.level == "error" and content["images"]["found"]:
+        assert content["images"]["taken"] <= content["images"]["found"]
+
+
+def test_values_that_no_class_has_come_with_the_table_to_write(root, capsys):
+    SICK["values that no class has"].make(root)
+    _, content = found(capsys)
+    [finding] = [finding for finding in content["findings"] if finding["kind"] == "mask-values"]
+    assert "values 7, which" in finding["sentence"]
+    assert "values: {0: 0, 7: 1}" in finding["advice"]
+
+
+def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
+    (root / "images/train/0.png").write_bytes(b"<html>")
+    (root / "images/train/1.png").unlink()
+    (root / "masks/train/2.png").unlink()
+    write_tree(root, {"masks/train/3.png": square_mask(255, height=30), "masks/train/4.png": square_mask(9)})
+    (root / "masks/train/5.png").write_bytes(b"")
+    assert doctor(WORDS) == 2
+    told = capsys.readouterr().out
+    assert [
+        line.removeprefix("error: ").partition(",")[0] for line in told.splitlines() if line.startswith("error")
+    ] == [
+        "1 image has no mask of the same name",
+        "1 mask has no image of the same name: masks/train/1.png",
+        "1 image cannot be read: images/train/0.png: it is not an image",
+        "1 mask cannot be read: masks/train/5.png: it is empty",
+        "1 mask of another size than the image",
+        "1 mask holds the values 9",
+    ]
+    assert told.count("\n  do: ") >= 6
+    assert told.splitlines()[-1] == "6 errors and 0 warnings"
+
+
+@pytest.mark.parametrize(
+    "name", ["naïve ☃.png", "a\nb.png", "\x1b[31mred.png", "<script>x.png", "-rf.png", "caf\udce9.png"]
+)
+def test_hostile_names_are_told_as_one_line_of_text(name, root, capsys):
+    (root / "images/train/0.png").rename(root / "images/train" / name)
+    (root / "masks/train/0.png").rename(root / "masks/train" / name)
+    assert doctor(WORDS) == 0
+    (root / "images/train" / name).write_bytes(b"no image")
+    code, content = found(capsys)
+    assert code == 2
+    assert name in next(one["names"][0] for one in content["findings"] if one["kind"] == "image-unreadable")
+    assert doctor(WORDS) == 2
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_json_says_the_same_of_every_finding(root, capsys):
+    _, content = found(capsys)
+    assert set(content) == {
+        *("version", "data_dir", "unlabelled_dir", "exit_code", "layout", "images", "photographs", "image_size"),
+        *("classes", "widths", "heights", "object_sides", "findings"),
+    }
+    keys = {"kind", "level", "sentence", "names", "count", "advice", "command", "pictures"}
+    assert {frozenset(finding) for finding in content["findings"]} == {frozenset(keys)}
+
+
+def test_nothing_is_written_and_a_folder_is_needed(root, capsys):
+    before = digests(root)
+    doctor(WORDS)
+    assert digests(root) == before
+    assert doctor([]) == doctor(["--data_dir", "nowhere"]) == doctor(["--unlabelled_dir", "nowhere"]) == 2
+    assert "--unlabelled_dir" in capsys.readouterr().err
+
+
+def digests(root) -> dict[str, str]:
+    """Of every file below a folder."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
