@@ -1,6 +1,7 @@
 """Files of tensors: written all at once, read without running their code."""
 
 import os
+import re
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,9 @@ import torch
 
 from common.errors import NO_SPACE, UserError
 from common.files import replacing
+
+OBJECT = re.compile(r"GLOBAL ([\w.]*\w)")
+"""What torch says of a file with more than tensors and plain data."""
 
 
 def save_atomically(content: Any, path: Path, *, before: Callable[[], None] | None = None) -> None:
@@ -62,5 +66,10 @@ def _load(file: IO[bytes], path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  torch takes other bytes for a pickle: any error is one of the file
+        if other := OBJECT.search(str(error)):
+            raise UserError(
+                f"{path} is not a checkpoint of plain tensors: it holds {other[1]}, and no code of a file is run; "
+                "save the tensors alone, as torch.save(checkpoint['state_dict'], FILE) does"
+            ) from None
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(f"{path} is not a checkpoint that can be read ({reason[:120]})") from None

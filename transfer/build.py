@@ -57,6 +57,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
         epochs=config.training.epochs,
         pretraining=source.pretraining,
         uses_imagenet_labels=source.uses_imagenet_labels,
+        unknown_labels=source.unknown_labels,
         uses_labels=source.pretraining is not None and source.pretraining.uses_labels,
     )
     levels = net.encoder.levels()

@@ -34,6 +34,8 @@ class Source:
     pretraining: PretrainingRecord | None = None
     """Record of phase 1; None for ImageNet weights and from scratch."""
     uses_imagenet_labels: bool = False
+    unknown_labels: bool = False
+    """Whether its file does not say whose labels helped."""
     train_images: frozenset[str] = frozenset()
     """Digests of the pretraining images."""
 
@@ -83,7 +85,8 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
                 "or use --transfer encoder+decoder"
             )
     seen = frozenset(file.provenance.train_images)
-    return Source(name, encoder, decoder, foreground_head, loaded, file.task, file.task.uses_imagenet_labels, seen)
+    labels = {"uses_imagenet_labels": file.task.uses_imagenet_labels}
+    return Source(name, encoder, decoder, foreground_head, loaded, file.task, **labels, train_images=seen)
 
 
 def _shaped_like(path: Path, transfer: Taken) -> Source:
@@ -101,6 +104,8 @@ def _by_name(config: TransferConfig) -> Source:
     encoder = part.make({"encoder": name, "in_channels": channels, "output_stride": plan.encoder_stride, **own})
     if not part.pretrained or plan.encoder_weights == "none":
         return Source("scratch" if name == "unet" else f"scratch ({name})", encoder)
-    loaded = encoder.load_pretrained(plan.encoder_weights_path)
+    given = encoder.load_pretrained(plan.encoder_weights_path)
     fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
-    return Source(f"ImageNet ({name}{fitted})", encoder, loaded=loaded, uses_imagenet_labels=True)
+    where = given.where and f", {given.where}"
+    told = {"uses_imagenet_labels": given.imagenet, "unknown_labels": not given.imagenet}
+    return Source(f"{given.origin} ({name}{where}{fitted})", encoder, loaded=given.tensors, **told)

@@ -20,6 +20,7 @@ from common.models.blocks import (
     require_one_each,
     two_convolutions,
 )
+from common.models.given import Pretrained
 from common.models.visible import normalise_visible
 
 
@@ -60,8 +61,8 @@ class Encoder(nn.Module):
         """Return the arguments of `build_encoder` for this encoder, without its weights, as plain JSON data."""
         raise NotImplementedError
 
-    def load_pretrained(self, path: Path | None) -> int:
-        """Load ImageNet weights from a file, or from their publisher; return the number of tensors loaded.
+    def load_pretrained(self, path: Path | None) -> Pretrained:
+        """Load the weights in a file, or ImageNet weights from their publisher; return what was loaded.
 
         Raises UserError if the file does not fit, or the weights are unavailable.
         """

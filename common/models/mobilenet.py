@@ -10,8 +10,16 @@ from torch import Tensor, nn
 
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
+from common.models.given import Pretrained, load_given
 from common.models.inspect import collect_outputs
-from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, channel_statistics, imagenet_state, load_features
+from common.models.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    channel_statistics,
+    imagenet_state,
+    is_imagenet,
+    load_features,
+)
 
 
 class MobileNetV2Encoder(Encoder):
@@ -46,8 +54,14 @@ class MobileNetV2Encoder(Encoder):
     def architecture(self) -> dict[str, Any]:
         return {"name": "mobilenet_v2", "in_channels": len(self.mean)}
 
-    def load_pretrained(self, path: Path | None) -> int:
-        return self.load_imagenet(imagenet_state("mobilenet_v2", path))
+    def load_pretrained(self, path: Path | None) -> Pretrained:
+        """Load ImageNet weights, told by their digest where a file is given, or those of one's own in any other file.
+
+        Raises UserError as `imagenet_state` and `load_given`.
+        """
+        if path is not None and not is_imagenet("mobilenet_v2", path):
+            return load_given(nn.ModuleDict({"features": self.features}), path, "mobilenet_v2")
+        return Pretrained(self.load_imagenet(imagenet_state("mobilenet_v2", path)))
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> int:
         """Load torchvision's weights, without the classifier; return the number of tensors loaded.

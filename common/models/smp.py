@@ -13,19 +13,16 @@ from torch import Tensor, nn
 from common.errors import UserError, nearest
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
+from common.models.given import Pretrained, load_given
 from common.models.inspect import eval_mode
 from common.models.weights import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     adapt_channels,
     channel_statistics,
-    checked_state,
     load_exactly,
 )
-from common.tensor_files import load_tensors
 
-CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
-"""Prefixes of a classifier's tensors, which an encoder does not have."""
 INSTALL = "pip install segmentation-models-pytorch"
 
 
@@ -79,18 +76,13 @@ class SMPEncoder(Encoder):
             "output_stride": self.output_stride,
         }
 
-    def load_pretrained(self, path: Path | None) -> int:
-        """Load weights from a file, or ImageNet weights from the library's hub; return the number of tensors loaded.
+    def load_pretrained(self, path: Path | None) -> Pretrained:
+        """Load weights from a file, or ImageNet weights from the library's hub; return what was loaded.
 
-        The file comes from this library (safetensors too) or from the whole network, whose classifier is left out.
-        Raises UserError if the file does not fit, the weights do not exist, or the hub cannot be reached.
+        Raises UserError as `load_given`, and if the weights do not exist, or the hub cannot be reached.
         """
         if path is not None:
-            given = _read(path)
-            own = self.network.state_dict()
-            kept = {name: tensor for name, tensor in given.items() if name in own or not name.startswith(CLASSIFIERS)}
-            state = adapt_channels(kept, self.network)
-            return load_exactly(self.network, state, f"the weights of {self.name} in {path}")
+            return load_given(self.network, path, self.name)
         library = _library()
         try:
             state = library.get_encoder(self.name, weights="imagenet").state_dict()
@@ -103,25 +95,14 @@ class SMPEncoder(Encoder):
         scale = max(preprocessing["input_range"])
         for own, name in ((self.mean, "mean"), (self.std, "std")):
             own.copy_(torch.tensor(channel_statistics(preprocessing[name], len(own))).view(-1, 1, 1) / scale)
-        return load_exactly(self.network, adapt_channels(state, self.network), f"the ImageNet weights of {self.name}")
+        fitted = adapt_channels(state, self.network)
+        return Pretrained(load_exactly(self.network, fitted, f"the ImageNet weights of {self.name}"))
 
 
 @cache
 def smp_names() -> tuple[str, ...]:
     """Return the names of the library's encoders. Raises UserError if it is not installed."""
     return tuple(_library().get_encoder_names())
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix != ".safetensors":
-        return checked_state(load_tensors(path), path)
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return checked_state(load_file(path), path)
-    except (OSError, SafetensorError, KeyError) as error:  # KeyError: a type of numbers that torch lacks
-        raise UserError(f"cannot read {path}: {error}") from None
 
 
 def _library() -> ModuleType:

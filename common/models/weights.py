@@ -64,6 +64,11 @@ def imagenet_state(name: Literal["mobilenet_v2"], path: Path | None = None) -> d
     return torch.load(fetch(IMAGENET[name], path), map_location="cpu", weights_only=True)
 
 
+def is_imagenet(name: Literal["mobilenet_v2"], path: Path) -> bool:
+    """Whether a file is torchvision's ImageNet weights of a network, by its digest."""
+    return path.is_file() and _is(IMAGENET[name], path)
+
+
 def fetch(source: WeightSource, path: Path | None = None) -> Path:
     """Return a file with the source's digest: `path` if given, else a cached copy, else a download.
 

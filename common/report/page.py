@@ -180,4 +180,6 @@ def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
         notes.append("ImageNet labels were used to train the encoder or its loss")
     if record.uses_labels:
         notes.append("Labels were used to choose the best epoch of the pretraining (--monitor probe/miou)")
+    if record.unknown_labels:
+        notes.append("The encoder began with a file of one's own, which does not say whose labels helped")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

@@ -43,10 +43,12 @@ def skipped_note(rows: Sequence[Row]) -> list[str]:
 
 
 def external_labels(record: LabelUse) -> str:
-    """Return the external labels that an encoder was pretrained with, or "none"."""
+    """Return the external labels that an encoder was pretrained with; "none", or "unknown" of weights of one's own."""
     labels = []
     if record.uses_imagenet_labels:
         labels.append("ImageNet")
     if record.uses_labels:
         labels.append("a probe's")
+    if record.unknown_labels:
+        labels.append("unknown")
     return " and ".join(labels) or "none"

@@ -29,6 +29,9 @@ class LabelUse(Protocol):
     @property
     def uses_labels(self) -> bool: ...
 
+    @property
+    def unknown_labels(self) -> bool: ...
+
 
 @dataclass(frozen=True)
 class Input:
@@ -66,6 +69,11 @@ class PretrainingRecord:
     """Whether a linear probe's labels chose the best epoch, in this training or before it."""
     before: "PretrainingRecord | None" = None
     """The training of the autoencoder that it began with."""
+
+    @property
+    def unknown_labels(self) -> bool:
+        """Whether labels may have helped that nobody recorded: never, for each training has its record."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,8 @@ class Receipt:
     """What phase 1 taught the source; None for ImageNet weights and from scratch."""
     uses_imagenet_labels: bool = False
     uses_labels: bool = False
+    unknown_labels: bool = False
+    """Whether the source is a file of one's own, which does not say whose labels helped."""
 
     @property
     def pretrained(self) -> bool:
@@ -156,10 +166,11 @@ class Receipt:
     @model_serializer(mode="wrap")
     def _spread(self, dump: Callable[["Receipt"], dict[str, Any]]) -> dict[str, Any]:
         flat = dump(self)
-        pretraining, imagenet, _ = (flat.pop(name) for name in ("pretraining", "uses_imagenet_labels", "uses_labels"))
+        labels = {name: flat.pop(name) for name in ("uses_imagenet_labels", "uses_labels", "unknown_labels")}
+        pretraining = flat.pop("pretraining")
         if pretraining is not None:
             return {**flat, **pretraining}
-        return {**flat, "uses_imagenet_labels": True} if imagenet else flat
+        return {**flat, **{name: True for name, used in labels.items() if used and name != "uses_labels"}}
 
 
 def _with_packages(environment: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,13 +12,13 @@ from jaxtyping import Int64
 from common.intervals import UNCLEAR, Difference, Interval
 from transfer.metrics.jackknife import seeds_difference, seeds_score
 from transfer.study.initialisations import Initialisation
-from transfer.study.trials import Trial, TrialResult
+from transfer.study.trials import RecordedLabels, Trial, TrialResult
 
 METRIC = "mean_iou"
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(RecordedLabels):
     """The score of an initialisation at a share of the labels."""
 
     start: Initialisation
@@ -46,16 +46,6 @@ class Score:
     def masks(self) -> str:
         """Labelled images in words, those for training + those for validation."""
         return f"{self.images['train']:.0f} + {self.images['val']:.0f}"
-
-    @property
-    def uses_imagenet_labels(self) -> bool:
-        """Whether its encoder used ImageNet labels."""
-        return self.record["uses_imagenet_labels"]
-
-    @property
-    def uses_labels(self) -> bool:
-        """Whether a linear probe's labels chose the epoch of its pretraining."""
-        return self.record["uses_labels"]
 
     @property
     def answer(self) -> str:

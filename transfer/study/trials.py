@@ -81,6 +81,27 @@ class TrialResult:
     """The confusion matrix of every test image; None where test images were not looked at."""
 
 
+class RecordedLabels:
+    """Whose labels helped, as the record of a trial says."""
+
+    record: dict[str, Any]
+
+    @property
+    def uses_imagenet_labels(self) -> bool:
+        """Whether its encoder used ImageNet labels."""
+        return self.record["uses_imagenet_labels"]
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether a linear probe's labels chose the epoch of its pretraining."""
+        return self.record["uses_labels"]
+
+    @property
+    def unknown_labels(self) -> bool:
+        """Whether its encoder began with weights of one's own, which do not say."""
+        return self.record.get("unknown_labels", False)
+
+
 @dataclass(frozen=True)
 class Needed:
     """The entries of a trial's record that the rest of a study relies on."""
@@ -125,6 +146,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         "source": phase.receipt.source,
         "uses_imagenet_labels": phase.receipt.uses_imagenet_labels,
         "uses_labels": phase.receipt.uses_labels,
+        "unknown_labels": phase.receipt.unknown_labels,
         "classes": phase.names,
         "encoder": phase.net.encoder.architecture(),
         "decoder": phase.net.decoder.architecture(),

@@ -25,7 +25,7 @@ def test_weights_come_from_a_file_whole_or_not_at_all(tmp_path):
     torch.manual_seed(0)
     donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18")
     torch.save(donor.network.state_dict(), tmp_path / "resnet18.pth")
-    assert encoder.load_pretrained(tmp_path / "resnet18.pth") == len(donor.network.state_dict())
+    assert encoder.load_pretrained(tmp_path / "resnet18.pth").tensors == len(donor.network.state_dict())
     assert torch.equal(encoder.network.conv1.weight, donor.network.conv1.weight)
     state = donor.network.state_dict()
     del state["conv1.weight"]
@@ -39,7 +39,7 @@ def test_weights_for_three_channels_are_refitted_in_the_first_layer_alone(channe
     torch.manual_seed(0)
     donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18", in_channels=channels)
     torch.save(donor.network.state_dict(), tmp_path / "resnet18.pth")
-    assert encoder.load_pretrained(tmp_path / "resnet18.pth") == len(donor.network.state_dict())
+    assert encoder.load_pretrained(tmp_path / "resnet18.pth").tensors == len(donor.network.state_dict())
     theirs = donor.network.state_dict()
     changed = [name for name, value in encoder.network.state_dict().items() if not torch.equal(value, theirs[name])]
     assert changed == ["conv1.weight"]
@@ -84,10 +84,10 @@ def test_files_with_a_classifier_and_safetensors_files_are_read_too(tmp_path):
     donor, encoder = SMPEncoder(encoder="resnet18"), SMPEncoder(encoder="resnet18")
     state = donor.network.state_dict()
     torch.save({**state, "fc.weight": torch.zeros(3, 512), "fc.bias": torch.zeros(3)}, tmp_path / "whole.pth")
-    assert encoder.load_pretrained(tmp_path / "whole.pth") == len(state)
+    assert encoder.load_pretrained(tmp_path / "whole.pth").tensors == len(state)
     assert torch.equal(encoder.network.conv1.weight, donor.network.conv1.weight)
     save_file(state, tmp_path / "model.safetensors")
-    assert SMPEncoder(encoder="resnet18").load_pretrained(tmp_path / "model.safetensors") == len(state)
+    assert SMPEncoder(encoder="resnet18").load_pretrained(tmp_path / "model.safetensors").tensors == len(state)
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     with pytest.raises(UserError, match="cannot read"):
         encoder.load_pretrained(tmp_path / "broken.safetensors")

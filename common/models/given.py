@@ -1,0 +1,140 @@
+"""Weights in a file of another program: found under what wraps them, and behind the prefix of their names."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from common.errors import UserError, abbreviate
+from common.models.weights import adapt_channels, checked_state, load_exactly
+from common.tensor_files import load_tensors
+from common.words import counted
+
+CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
+"""Prefixes of a classifier's tensors, which an encoder does not have."""
+DEEPEST = 4
+"""Dictionaries within one another that are looked into."""
+
+
+class Pretrained(NamedTuple):
+    """What a network was filled with."""
+
+    tensors: int
+    """How many were loaded."""
+    origin: str = "ImageNet"
+    """ImageNet, or the file of one's own."""
+    where: str = ""
+    """Where in that file they were, in words; "" where it holds nothing else."""
+
+    @property
+    def imagenet(self) -> bool:
+        """Whether they are known to be those that ImageNet's labels taught."""
+        return self.origin == "ImageNet"
+
+
+class _Place(NamedTuple):
+    """Some of a file's tensors that may be a network's."""
+
+    keys: str
+    """The keys of the dictionaries around them, such as state_dict."""
+    prefix: str
+    """What their names begin with, such as module.encoder."""
+    state: Mapping[str, Tensor]
+    """The tensors behind the prefix, by the rest of their names."""
+    others: Sequence[str]
+    """The names without that prefix."""
+
+    def __str__(self) -> str:
+        parts = [f"in {self.keys}"] if self.keys else []
+        parts += [f"behind the prefix {self.prefix}"] if self.prefix else []
+        homes = abbreviate(dict.fromkeys(name.partition(".")[0] for name in self.others))
+        parts += [f"{counted(len(self.others), 'other tensor')} left out: {homes}"] if self.others else []
+        return ", ".join(parts)
+
+
+def load_given(module: nn.Module, path: Path, what: str) -> Pretrained:
+    """Fill a network from a file of one's own, and return what was loaded.
+
+    The file holds the network's tensors by its names (.pth or .safetensors), also inside a checkpoint, and behind a
+    prefix such as `module.` or `encoder.`; a classifier is left out. The first layer is refitted where it has other
+    channels. Raises UserError, naming the prefix or the first names, where the file lacks a tensor or has one too many.
+    """
+    place = _best_place(_read(path), module.state_dict(), path, what)
+    own = module.state_dict().keys()
+    kept = {name: tensor for name, tensor in place.state.items() if name in own or not name.startswith(CLASSIFIERS)}
+    state = adapt_channels(checked_state(kept, path), module)
+    told = str(place)
+    tensors = load_exactly(module, state, f"the weights of {what} in {path}{told and f' ({told})'}")
+    return Pretrained(tensors, str(path), told)
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError(f"there is no file of weights at {path}: check --encoder_weights_path")
+    if path.suffix != ".safetensors":
+        content = load_tensors(path)
+        if isinstance(content, Mapping) and content.get("format") == "recon2seg":
+            raise UserError(f"{path} is a file of this program: give it with --pretrained_encoder")
+        return content
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, KeyError) as error:  # KeyError: a type of numbers that torch lacks
+        raise UserError(f"cannot read {path}: {error}") from None
+
+
+def _best_place(content: Any, own: Mapping[str, Tensor], path: Path, what: str) -> _Place:
+    """Where most of a network's tensors are. Raises UserError where none is, and where several places hold as many."""
+    found = dict(_dictionaries(content))
+    if not found:
+        checked_state(content, path)
+        raise UserError(f"{path} holds no tensors: give a file of the weights of {what}")
+    counts = Counter(
+        (keys, prefix) for keys, state in found.items() for name in state for prefix in _prefixes(name, own)
+    )
+    if not counts:
+        names = [name for state in found.values() for name in state]
+        raise UserError(
+            f"{path} holds no tensor of {what}: its names are {abbreviate(names)}, those of the network "
+            f"{abbreviate(list(own))}; give the file of such a network"
+        )
+    most = max(counts.values())
+    places = [_place(keys, prefix, found[keys]) for (keys, prefix), count in counts.items() if count == most]
+    first, *others = places
+    if any(not _equal(first.state, other.state, own) for other in others):
+        told = " or ".join(f"{place.keys or 'its dictionary'} with the prefix {place.prefix!r}" for place in places)
+        raise UserError(f"{path} holds {what} more than once: save one of them alone ({told})")
+    return first
+
+
+def _dictionaries(content: Any, keys: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """All dictionaries with tensors, by the keys around them, with their tensors."""
+    if not isinstance(content, Mapping) or not depth:
+        return
+    tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    if tensors:
+        yield keys, tensors
+    for name, value in content.items():
+        yield from _dictionaries(value, f"{keys}.{name}" if keys else str(name), depth - 1)
+
+
+def _prefixes(name: str, own: Mapping[str, Tensor]) -> Iterator[str]:
+    """What a name has before one of the network's own names."""
+    parts = name.split(".")
+    for first in range(len(parts)):
+        if ".".join(parts[first:]) in own:
+            yield "".join(f"{part}." for part in parts[:first])
+
+
+def _place(keys: str, prefix: str, state: Mapping[str, Tensor]) -> _Place:
+    own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    return _Place(keys, prefix, own, [name for name in state if not name.startswith(prefix)])
+
+
+def _equal(state: Mapping[str, Tensor], other: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    return all(name in state and name in other and torch.equal(state[name], other[name]) for name in own)
