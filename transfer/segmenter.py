@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from common.config.network import network_file
 from common.data.batches import to_images
 from common.data.classes import Classes
-from common.data.decode import decode_image, read_image, resize_image
+from common.data.decode import decode_image, read_image
 from common.data.deep import FULL, Depth
+from common.data.fitting import resize_image
 from common.data.values import as_key
 from common.engine.device import find_device
 from common.errors import UserError

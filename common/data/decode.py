@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from common.data.deep import FULL, Depth, is_deep, read_deep, scaled
+from common.data.fitting import resize_image, resize_mask
 from common.data.lost import lost_in
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame
@@ -92,19 +93,6 @@ def _with_channels(image: UInt8[np.ndarray, "h w c"], channels: int) -> UInt8[np
     if channels == 3:
         return np.repeat(image, 3, axis=2)
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY))[..., None]
-
-
-def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "{size} {size} c"]:
-    """Resize an image to size x size: averages along a shrinking side, linear along a growing one."""
-    height, width = image.shape[:2]
-    shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
-    resized = cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8).reshape(size, size, image.shape[2])
-
-
-def resize_mask(mask: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
-    """Resize a mask to size x size, each pixel taking the value nearest to its centre."""
-    return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
 
 
 def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4"]:

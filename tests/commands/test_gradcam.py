@@ -10,7 +10,8 @@ from PIL import Image
 
 from common.colours import heat
 from common.data.batches import to_images
-from common.data.decode import read_image, resize_image
+from common.data.decode import read_image
+from common.data.fitting import resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import save_handover

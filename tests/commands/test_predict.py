@@ -11,7 +11,8 @@ from PIL import Image
 from skimage import measure
 from torch.nn import functional as F
 
-from common.data.decode import read_image, resize_image
+from common.data.decode import read_image
+from common.data.fitting import resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import load_handover, save_handover

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from common.data.decode import frame_of, image_of, resize_image
+from common.data.decode import frame_of, image_of
+from common.data.fitting import resize_image
 from common.data.masks.labels import read_labels
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress

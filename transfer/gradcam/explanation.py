@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.data.batches import to_images
-from common.data.decode import resize_image
+from common.data.fitting import resize_image
 from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
-from common.data.decode import image_of, resize_image
+from common.data.decode import image_of
+from common.data.fitting import resize_image
 from common.data.known import KnownFiles, folder_of
 from common.data.listing import Listing, list_images, no_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes

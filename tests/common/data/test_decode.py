@@ -9,7 +9,8 @@ from datasets import photo
 from heic_files import TURNED, UPRIGHT
 from PIL import Image
 
-from common.data.decode import read_image, resize_image, resize_mask
+from common.data.decode import read_image
+from common.data.fitting import resize_image, resize_mask
 from common.data.listing import list_images
 from common.data.masks.file import ColouredMaskError, read_mask_file
 from common.data.opened import BadFileError

@@ -11,7 +11,7 @@ from sklearn.metrics import jaccard_score
 from tiny import SYNTHETIC, TINY
 from torch.nn import functional as F
 
-from common.data.decode import resize_image
+from common.data.fitting import resize_image
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.segmenter import load_model
