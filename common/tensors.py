@@ -1,8 +1,9 @@
-"""Tensors: those from files whole, plain and finite, and those that are summed in enough digits."""
+"""Tensors: those from files whole, plain and finite, those that are summed in enough digits, and means of images."""
 
 from typing import Annotated, TypeAlias
 
 import torch
+from jaxtyping import Bool, Float
 from pydantic import AfterValidator, InstanceOf, StrictStr
 from torch import Tensor
 
@@ -37,6 +38,14 @@ def bytes_of(tensor: Tensor) -> memoryview:
 def at_least_float32(tensor: Tensor) -> Tensor:
     """The tensor in float32, or in float64 where it is; lower formats round what losses and statistics sum."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def image_mean(values: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n 1 h w"] | None) -> Float[Tensor, " n"]:
+    """The mean of each image over its pixels that are `valid`; over all of them for None."""
+    if valid is None:
+        return values.mean((1, 2, 3))
+    counted = valid.expand_as(values)
+    return (values * counted).sum((1, 2, 3)) / counted.sum((1, 2, 3))
 
 
 WholeTensor: TypeAlias = Annotated[InstanceOf[Tensor], AfterValidator(_whole)]

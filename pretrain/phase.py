@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
 from common.config.load import flatten
-from common.data.augment import Augment
+from common.data.augment import Augment, augmented
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
 from common.engine.budget import Course, settled
@@ -112,10 +111,10 @@ class Pretraining:
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """The terms of the loss on an augmented batch."""
         with self.run.clock("data"):
-            task = self._task(*self.augment(batch.image, batch.mask), batch)
+            task = self._task(batch, self.augment)
         if self.painter is not None:
             with self.run.clock("picture"):
-                self.painter.learn(task.image)
+                self.painter.learn(task.image, task.valid)
         return self.objective(self.network, task)
 
     def trained(self) -> Row:
@@ -157,17 +156,20 @@ class Pretraining:
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.precision.device):
-            loss = self.objective(network, self._task(batch.image, batch.mask, batch))["loss"]
+            loss = self.objective(network, self._task(batch))["loss"]
             terms.add({"loss": loss.item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         size, device = self.config.training.batch_size, self.precision.device
         images = score_images(self.model, self.data.val, batch_size=size, device=device)
         return {**means(images), **terms.row(), **probed}
 
-    def _task(self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None, batch: Batch) -> Task:
-        """The pretext's task on a view of a batch, with another view of it where two are compared."""
+    def _task(self, batch: Batch, augment: Augment | None = None) -> Task:
+        """The pretext's task on a batch, or on a view of it, with another view of it where two are compared."""
+        image, foreground, valid = batch.image, batch.mask, batch.valid
+        if augment is not None:
+            image, foreground, valid = augmented(batch, augment)
         two = any(objective.views == 2 for objective in self.config.side.values())
-        return self.make_task(image, foreground, self.augment(batch.image, batch.mask) if two else None)
+        return self.make_task(image, foreground, augmented(batch, self.augment)[:2] if two else None, valid=valid)
 
     def score(self, row: Row) -> float:
         """The negative validation loss, or the probe's mean IoU (NaN in epochs without it)."""
@@ -210,10 +212,11 @@ class Pretraining:
 
     def handover(self, row: Row) -> AutoencoderHandover:
         """The autoencoder as a file, with the row of its epoch."""
+        data = self.config.data
         return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),
-            input=Input(self.config.data.image_size, self.config.data.channels, depth=self.data.depth),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=data.fit),
             task=task_record(self.config, None if self.before is None else self.before.task),
             provenance=Provenance(
                 config=flatten(self.config),

@@ -75,12 +75,16 @@ class PictureLearner:
         self.optimizer = torch.optim.Adam(decoder.parameters(), lr=RATE)
         self.update = 0
 
-    def learn(self, image: Float[Tensor, "n c h w"]) -> None:
-        """One update on the first of the images, which are in [0, 1] and in random order."""
-        image = image[: math.ceil(len(image) / SHARE)]
+    def learn(self, image: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"] | None = None) -> None:
+        """One update on the first of the images, which are in [0, 1] and in random order.
+
+        With `weight` the pixels of weight 0 do not count.
+        """
+        first = math.ceil(len(image) / SHARE)
+        image, weight = image[:first], None if weight is None else weight[:first]
         with eval_mode(self.encoder):
             features = self.encoder(image)
-        self.loss(self.decoder(features, image), image)["loss"].backward()
+        self.loss(self.decoder(features, image), image, weight)["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = cosine(self.progress(self.update), base=RATE)

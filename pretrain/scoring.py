@@ -5,18 +5,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from common.data.batches import each_image
+from common.data.batches import Batch, each_image
 from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.rows import Row
-from common.tensors import at_least_float32
+from common.tensors import at_least_float32, image_mean
 from pretrain.compared import Yardstick
 from pretrain.losses.pseudo_mask import probability
 from pretrain.losses.registry import SIDE_OBJECTIVES
-from pretrain.losses.ssim import ssim
+from pretrain.losses.ssim import ssim_within
 from pretrain.model import Autoencoder
 from pretrain.pretexts.task import TaskMaker
 from pretrain.targets.target import Target
@@ -41,10 +41,10 @@ def score_images(
     columns = defaultdict(list)
     for batch in each_image(pack, batch_size=batch_size, device=device, doing=doing):
         reconstruction, without = rebuild(model, batch.image)
-        scores = reconstruction_scores(reconstruction, batch.image)
-        scores["psnr_mean_colour"] = _psnr(batch.image - batch.image.mean((2, 3), keepdim=True))
+        scores = reconstruction_scores(reconstruction, batch.image, batch.valid)
+        scores["psnr_mean_colour"] = _psnr(batch.image - _mean_colour(batch), batch.valid)
         if without is not None:
-            scores["psnr_no_skips"] = reconstruction_scores(without, batch.image)["psnr"]
+            scores["psnr_no_skips"] = reconstruction_scores(without, batch.image, batch.valid)["psnr"]
         for name, values in scores.items():
             columns[name].append(values.cpu().numpy())
     return {name: np.concatenate(parts).astype(np.float64) for name, parts in columns.items()}
@@ -73,7 +73,7 @@ def score_task(
     model.eval()
     yardstick = Yardstick()
     for batch in each_image(pack, batch_size=batch_size, device=device):
-        task = make_task(batch.image)
+        task = make_task(batch.image, valid=batch.valid)
         yardstick.add(target.compared(model.decode(model.encode(task.seen, task.visible), keep=task.keep), task))
     return yardstick.better()
 
@@ -125,9 +125,11 @@ SMALLEST_MSE = 1e-10  # 100 dB
 
 
 def reconstruction_scores(
-    reconstruction: Float[Tensor, "n c h w"], image: Float[Tensor, "n c h w"]
+    reconstruction: Float[Tensor, "n c h w"],
+    image: Float[Tensor, "n c h w"],
+    valid: Bool[Tensor, "n 1 h w"] | None = None,
 ) -> dict[str, Float[Tensor, "n"]]:
-    """Score each reconstruction as it is displayed, clamped to [0, 1].
+    """Score each reconstruction as it is displayed, clamped to [0, 1], over the pixels that are `valid`.
 
     "mse" in [0, 1], "psnr" in dB for a data range of 1, "ssim" in [-1, 1].
 
@@ -137,8 +139,15 @@ def reconstruction_scores(
     reconstruction = at_least_float32(reconstruction).clamp(0, 1)
     image = image.to(reconstruction.dtype)
     error = reconstruction - image
-    return {"mse": error.square().mean((1, 2, 3)), "psnr": _psnr(error), "ssim": ssim(reconstruction, image)}
+    mse = image_mean(error.square(), valid)
+    return {"mse": mse, "psnr": _psnr(error, valid), "ssim": ssim_within(reconstruction, image, valid)}
 
 
-def _psnr(error: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
-    return -10 * error.square().mean((1, 2, 3)).clamp(min=SMALLEST_MSE).log10()
+def _psnr(error: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n 1 h w"] | None) -> Float[Tensor, " n"]:
+    return -10 * image_mean(error.square(), valid).clamp(min=SMALLEST_MSE).log10()
+
+
+def _mean_colour(batch: Batch) -> Float[Tensor, "n c 1 1"]:
+    if batch.valid is None:
+        return batch.image.mean((2, 3), keepdim=True)
+    return (batch.image * batch.valid).sum((2, 3), keepdim=True) / batch.valid.sum((2, 3), keepdim=True)

@@ -199,11 +199,11 @@ class Transfer:
 
     def handover(self, row: Row) -> SegmentationHandover:
         """The network as a file, with the row of its epoch."""
-        values = {str(value): index for value, index in self.data.classes.values.items()}
+        data, values = self.config.data, {str(value): index for value, index in self.data.classes.values.items()}
         return SegmentationHandover(
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input=Input(self.config.data.image_size, self.config.data.channels, depth=self.data.depth),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=data.fit),
             task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
                 config=flatten(self.config),

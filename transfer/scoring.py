@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from common.data.batches import each_image
+from common.data.batches import LabelledBatch, each_image
 from common.data.pack import LabelledPack, Pack
 from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
@@ -36,9 +36,9 @@ class LossMeans:
     def __init__(self, loss: SegmentationLoss) -> None:
         self._loss, self._means = loss, Means()
 
-    def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
+    def __call__(self, logits: Float[Tensor, "n k h w"], batch: LabelledBatch) -> None:
         """Add a batch."""
-        self._means.add({name: term.item() for name, term in self._loss(logits, mask).items()}, len(mask))
+        self._means.add({name: term.item() for name, term in self._loss(logits, batch.mask).items()}, len(batch))
 
     def row(self) -> Row:
         """Return the means by name, see `SegmentationLoss`."""
@@ -52,19 +52,19 @@ def score_network(
     names: tuple[str, ...],
     *,
     batch_size: int,
-    watch: Callable[[Tensor, Tensor], None] | None = None,
+    watch: Callable[[Tensor, LabelledBatch], None] | None = None,
     bar: bool = True,
 ) -> Scores:
     """Score a network on every image of a pack, in file order and float32, on the network's device.
 
-    `names` are the classes. `watch` is called with the logits and mask of every batch; `bar` shows progress.
+    `names` are the classes. `watch` is called with the logits of every batch; `bar` shows progress.
     """
     net.eval()
     matrices, device = [], next(net.parameters()).device
     for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else ""):
         logits = net(batch.image)
         if watch is not None:
-            watch(logits, batch.mask)
+            watch(logits, batch)
         matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu())
     return Scores(torch.cat(matrices).numpy(), names, pack.background)
 

@@ -20,7 +20,6 @@ from common.data.batches import to_images
 from common.data.classes import Classes
 from common.data.decode import decode_image, read_image
 from common.data.deep import FULL, Depth
-from common.data.fitting import resize_image
 from common.data.values import as_key
 from common.engine.device import find_device
 from common.errors import UserError
@@ -61,7 +60,8 @@ class Segmenter:
         self.handover, self.device = handover, device
         self.names, self.background = handover.task.names, handover.task.background
         self.input_size = handover.input.image_size
-        """Side in pixels of the squares that images are resized to."""
+        """Side in pixels of the squares that images become."""
+        self.fitting = handover.input.fitting
         self.channels = handover.input.channels
 
     @cached_property
@@ -98,7 +98,7 @@ class Segmenter:
         while batch := [
             to_pixels(image, self.channels, self.handover.input.depth) for image in islice(stream, batch_size)
         ]:
-            small = np.stack([resize_image(pixels, self.input_size) for pixels in batch])
+            small = np.stack([self.fitting.image(pixels) for pixels in batch])
             sizes = [pixels.shape[:2] for pixels in batch]
             del batch
             yield from self.segment(small, sizes, probabilities=probabilities)
@@ -107,7 +107,8 @@ class Segmenter:
         self, images: UInt8[np.ndarray, "n s s c"], sizes: Sequence[Sequence[int]], *, probabilities: bool = False
     ) -> Iterator[Segmentation]:
         """Segment a batch at the network's input size, and bring each mask to its (height, width)."""
-        for logits, size in zip(self.logits(images), sizes, strict=True):
+        for whole, size in zip(self.logits(images), sizes, strict=True):
+            logits = self.fitting.box(*size).cut(whole)
             mask = predict_at_size(logits, size).cpu().numpy()
             chances = resize_logits(logits[None], size)[0].softmax(0).cpu().numpy() if probabilities else None
             yield Segmentation(mask, self.names, self.background, chances)
@@ -133,12 +134,12 @@ def load_model(path: Path | str, device: str | torch.device = "auto") -> Segment
     return Segmenter(net, handover, find_device(device) if isinstance(device, str) else device)
 
 
-def resize_logits(logits: Float[Tensor, "n k s s"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:
+def resize_logits(logits: Float[Tensor, "n k h w"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:
     """Logits at another (height, width), bilinearly: enlarging them, not the mask, keeps borders smooth."""
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def predict_at_size(logits: Float[Tensor, "k s s"], size: Sequence[int]) -> UInt8[Tensor, "{size[0]} {size[1]}"]:
+def predict_at_size(logits: Float[Tensor, "k h w"], size: Sequence[int]) -> UInt8[Tensor, "{size[0]} {size[1]}"]:
     """The predicted class of every pixel of an image at another (height, width), the first among equals.
 
     Holds a few classes at that size, and not all of them: the bits are those of the `argmax` of `resize_logits`.

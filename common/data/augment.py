@@ -3,7 +3,7 @@
 from typing import overload
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from kornia.augmentation import (
     AugmentationBase2D,
     AugmentationSequential,
@@ -18,6 +18,7 @@ from kornia.constants import DataKey, Resample, SamplePadding
 from torch import Tensor
 
 from common.config.groups import AugmentConfig
+from common.data.batches import Batch
 from common.data.classes import IGNORE
 
 MASK_RULES = {"resample": Resample.NEAREST, "padding_mode": SamplePadding.ZEROS}
@@ -60,6 +61,20 @@ class Augment:
         shifted = (mask - IGNORE)[:, None].to(image.dtype)
         image, shifted = self._apply(image, shifted, data_keys=["input", "mask"])
         return image.clamp(0, 1), shifted[:, 0].long() + IGNORE
+
+
+def augmented(
+    batch: Batch, augment: Augment
+) -> tuple[Float32[Tensor, "n c h w"], Int64[Tensor, "n h w"] | None, Bool[Tensor, "n 1 h w"] | None]:
+    """A view of a batch: images, masks, and which pixels are valid, where the batch says so.
+
+    What moves in from outside is not. The masks of such a batch are 255 in its padding.
+    """
+    if batch.valid is None:
+        return *augment(batch.image, batch.mask), None
+    padding = torch.where(batch.valid[:, 0], 0, IGNORE)
+    image, mask = augment(batch.image, padding if batch.mask is None else batch.mask)
+    return image, None if batch.mask is None else mask, mask[:, None] != IGNORE
 
 
 def _steps(config: AugmentConfig, channels: int) -> list[AugmentationBase2D]:

@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
@@ -23,6 +23,8 @@ class Batch:
     image: Float[Tensor, "n c h w"]
     mask: Int64[Tensor, "n h w"] | None
     index: Int64[Tensor, " n"]
+    valid: Bool[Tensor, "n 1 h w"] | None = None
+    """The pixels of the images, without their padding; None where none is padded."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -98,10 +100,20 @@ def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cp
 def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch:
     """Copy the images of `indices` out of the pack: bytes travel to the device, and become [0, 1] there."""
     image, index = to_images(pack.images[indices], device), torch.from_numpy(np.asarray(indices, dtype=np.int64))
+    valid = None if pack.boxes is None else _inside(pack.boxes[indices], image)
     if pack.masks is None:
-        return Batch(image, None, index)
+        return Batch(image, None, index, valid)
     mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
-    return LabelledBatch(image, mask, index) if isinstance(pack, LabelledPack) else Batch(image, mask, index)
+    kind = LabelledBatch if isinstance(pack, LabelledPack) else Batch
+    return kind(image, mask, index, valid)
+
+
+def _inside(boxes: Int64[np.ndarray, "n 4"], image: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n 1 h w"]:
+    """The pixels that lie in the box of their image."""
+    top, left, height, width = torch.from_numpy(boxes).to(image.device)[..., None].unbind(1)
+    row, column = (torch.arange(side, device=image.device) for side in image.shape[-2:])
+    rows, columns = (row >= top) & (row < top + height), (column >= left) & (column < left + width)
+    return rows[:, None, :, None] & columns[:, None, None, :]
 
 
 def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str = "cpu") -> Float[Tensor, "n c h w"]:

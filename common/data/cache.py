@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.data.decode import Decoded, refuse, try_decode
+from common.data.fit import Fit
+from common.data.fitting import Box, Fitting
 from common.data.identity import Identity, digest_of, identities, with_paths, without_paths
 from common.data.known import KnownFiles, folder_of
 from common.data.opened import BadFileError
@@ -33,8 +35,9 @@ class PackSpec:
     """How samples become a pack."""
 
     size: int
-    """Side in pixels of the squares that images and masks are resized to."""
+    """Side in pixels of the squares that images and masks become."""
     cache_dir: Path
+    fit: Fit = "squash"
     channels: int = 3
     num_workers: int = 0
     """Decoding threads; 0 takes one for every core."""
@@ -47,6 +50,11 @@ class PackSpec:
     def threads(self) -> int:
         """Decoding threads, at least one."""
         return self.num_workers or os.cpu_count() or 1
+
+    @property
+    def fitting(self) -> Fitting:
+        """How they become squares."""
+        return Fitting(self.size, self.fit)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -80,6 +88,7 @@ def open_labelled_pack(samples: Sequence[Sample], spec: PackSpec, *, num_classes
     return LabelledPack(
         images=pack.images,
         masks=masks,
+        boxes=pack.boxes,
         keys=pack.keys,
         digests=pack.digests,
         bad_files=pack.bad_files,
@@ -108,6 +117,7 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
     pack = Pack(
         images=files.images,
         masks=None,
+        boxes=None if files.meta.boxes is None else np.array(files.meta.boxes, dtype=np.int64).reshape(-1, 4),
         keys=tuple(samples[index].key for index in kept),
         digests=tuple(content[index].image for index in kept),
         bad_files=tuple(reasons.values()),
@@ -120,7 +130,8 @@ def _whole_pack(
     folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None, known: KnownFiles
 ) -> PackFiles:
     """Read a pack, made first where there is none, and made again where it is damaged."""
-    read = partial(read_pack, folder, samples=len(samples), shape=spec.shape, num_classes=num_classes, known=known)
+    made_of = {"samples": len(samples), "shape": spec.shape, "padded": spec.fit != "squash", "num_classes": num_classes}
+    read = partial(read_pack, folder, **made_of, known=known)
     remove_leftovers(folder.parent)
     if os.path.lexists(folder):
         try:
@@ -143,6 +154,8 @@ def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> s
     described: list[Any] = [FORMAT, spec.size, num_classes, [one.content for one in content]]
     if spec.channels != 3:  # the first packs had three channels always, and are still found
         described.append(spec.channels)
+    if spec.fit != "squash":
+        described.append(spec.fit)
     return digest_of(described)
 
 
@@ -158,7 +171,7 @@ def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[
 
 
 def _reason_again(sample: Sample, spec: PackSpec) -> str:
-    result = try_decode(sample, spec.size, spec.channels)
+    result = try_decode(sample, spec.fitting, spec.channels)
     return str(result) if isinstance(result, BadFileError) else f"{sample.image} could not be read before"
 
 
@@ -168,7 +181,7 @@ def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_clas
     `num_classes` None leaves masks out. If another run has made the folder meanwhile, that one stays. Raises what
     `open_pack` and `open_labelled_pack` raise.
     """
-    decode = partial(try_decode, size=spec.size, channels=spec.channels)
+    decode = partial(try_decode, fitting=spec.fitting, channels=spec.channels)
     with _writing(folder.parent) as temporary:
         unfinished = temporary / folder.name
         unfinished.mkdir()
@@ -203,6 +216,7 @@ def _write(
     bad: dict[int, str] = {}
     lost: dict[str, list[int]] = {}
     class_pixels: list[list[int]] = []
+    boxes: list[Box] = []
     mask_values: set[int] = set()
     with images.file, masks.file:
         for index, (sample, result) in enumerate(decoded):
@@ -212,6 +226,7 @@ def _write(
                 bad[index] = without_paths(str(result), sample)
                 continue
             images.append(result.image)
+            boxes.append(result.box)
             for kind in result.lost:
                 lost.setdefault(kind, []).append(index)
             if result.mask is not None and num_classes is not None:
@@ -223,6 +238,7 @@ def _write(
         images.finish()
         masks.finish()
     meta = {"bad": list(bad), "reasons": list(bad.values()), "lost": lost}
+    meta |= {} if spec.fit == "squash" else {"boxes": boxes}
     write_meta(folder, meta | {"class_pixels": class_pixels, "mask_values": sorted(mask_values)})
 
 

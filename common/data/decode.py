@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from common.data.deep import FULL, Depth, is_deep, read_deep, scaled
-from common.data.fitting import resize_image, resize_mask
+from common.data.fitting import Box, Fitting
 from common.data.lost import lost_in
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame
@@ -109,25 +109,29 @@ def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4
 class Decoded(NamedTuple):
     """A sample at its final size, and the values that its mask file held."""
 
-    image: UInt8[np.ndarray, "size size c"]
-    mask: UInt8[np.ndarray, "size size"] | None
+    image: UInt8[np.ndarray, "s s c"]
+    mask: UInt8[np.ndarray, "s s"] | None
+    box: Box
+    """Where the image lies; the rest is padding."""
     values: tuple[int, ...]
     lost: frozenset[str]
     """The kinds of what was lost in reading, of `common.data.lost`."""
 
 
-def decode_sample(sample: Sample, size: int, channels: int = 3) -> Decoded:
-    """Read one image and its mask as classes, at size x size.
+def decode_sample(sample: Sample, fitting: Fitting, channels: int = 3) -> Decoded:
+    """Read one image and its mask as classes, as a network takes them.
 
     Raises BadFileError for a damaged file or a mask of another size than its image, and UserError for a
     mask value that the classes do not know.
     """
     data = read_bytes(sample.image)
     image, lost = image_of(sample, data, channels), frozenset(lost_in(data))
+    box = fitting.box(*image.shape[:2])
     if sample.mask is None:
-        return Decoded(resize_image(image, size), None, (), lost)
+        return Decoded(fitting.image(image), None, box, (), lost)
     labels = read_labels(sample.mask, sample.values, frame_of(sample, data, image))
-    return Decoded(resize_image(image, size), resize_mask(labels.classes, size), labels.values, lost | labels.lost)
+    mask = fitting.mask(labels.classes)
+    return Decoded(fitting.image(image), mask, box, labels.values, lost | labels.lost)
 
 
 def image_of(sample: Sample, data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:
@@ -144,10 +148,10 @@ def frame_of(sample: Sample, data: bytes, image: UInt8[np.ndarray, "h w c"]) -> 
     return Frame(sample.image, *image.shape[:2], turned=turned, page=sample.reading.mask_page)
 
 
-def try_decode(sample: Sample, size: int, channels: int = 3) -> Decoded | BadFileError:
+def try_decode(sample: Sample, fitting: Fitting, channels: int = 3) -> Decoded | BadFileError:
     """`decode_sample`, with a bad file as a result."""
     try:
-        return decode_sample(sample, size, channels)
+        return decode_sample(sample, fitting, channels)
     except BadFileError as error:
         return error
 

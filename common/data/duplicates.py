@@ -1,6 +1,6 @@
 """Pictures that are the same to an eye, though not to a computer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,13 +32,14 @@ def near_duplicates(seen: Pack, asked: Pack, *, limit: int = MAX_DISTANCE) -> In
     near propose a pair, and the pixels confirm it: see `docs/data.md` for how often. Packs may differ in their image
     size. Another photograph of the same animal is not found.
     """
-    ours = _hashes(seen.images)
+    ours = _hashes(seen.content(index) for index in range(len(seen)))
     pairs = []
-    for position, image in enumerate(asked.images):
+    for position in range(len(asked)):
+        image = asked.content(position)
         for turned in (image, image[:, ::-1]):
             near = np.flatnonzero(np.bitwise_count(ours ^ _hash(turned)) <= limit).tolist()
             look = Look.at(turned) if near else None
-            pairs += [(index, position) for index in near if look and look.same_as(Look.at(seen.images[index]))]
+            pairs += [(index, position) for index in near if look and look.same_as(Look.at(seen.content(index)))]
     return np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 2)
 
 
@@ -129,7 +130,7 @@ class Look:
         return 0.0 if far else float(correlation)
 
 
-def _hashes(images: UInt8[np.ndarray, "n h w c"]) -> UInt64[np.ndarray, " n"]:
+def _hashes(images: Iterable[UInt8[np.ndarray, "h w c"]]) -> UInt64[np.ndarray, " n"]:
     return np.array([_hash(image) for image in images], dtype=np.uint64)
 
 

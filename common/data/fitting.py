@@ -1,18 +1,80 @@
 """Images and masks at the size that a network takes."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from common.data.fit import Fit
+from common.data.values import IGNORE
 
-def resize_image(image: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "{size} {size} c"]:
-    """Resize an image to size x size: averages along a shrinking side, linear along a growing one."""
-    height, width = image.shape[:2]
-    shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
-    resized = cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8).reshape(size, size, image.shape[2])
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Maps = TypeVar("Maps", np.ndarray, "Tensor")
 
 
-def resize_mask(mask: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
-    """Resize a mask to size x size, each pixel taking the value nearest to its centre."""
-    return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+class Box(NamedTuple):
+    """Where an image lies in what a network takes, in pixels; the rest is padding."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def cut(self, maps: Maps) -> Maps:
+        """The part of maps (their last two sides are height and width) that shows the image."""
+        return maps[..., self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How an image of any size becomes what a network takes, and how to find it there."""
+
+    size: int
+    """Side in pixels of the squares that a network takes."""
+    fit: Fit = "squash"
+
+    def box(self, height: int, width: int) -> Box:
+        """Where an image of this size lies: everywhere, or in the middle with its aspect kept."""
+        if self.fit == "squash":
+            return Box(0, 0, self.size, self.size)
+        factor = self.size / max(height, width)
+        height, width = (max(1, round(side * factor)) for side in (height, width))
+        return Box((self.size - height) // 2, (self.size - width) // 2, height, width)
+
+    def image(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "s s c"]:
+        """An image as a network takes it; its padding is a reflection, as in `Augment`."""
+        box = self.box(*image.shape[:2])
+        framed = cv2.copyMakeBorder(
+            resize_image(image, box.height, box.width), *self._borders(box), cv2.BORDER_REFLECT_101
+        )
+        return framed.reshape(self.size, self.size, image.shape[2])
+
+    def mask(self, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "s s"]:
+        """A mask as a network learns it; its padding is ignored."""
+        box = self.box(*mask.shape)
+        small = resize_mask(mask, box.height, box.width)
+        return cv2.copyMakeBorder(small, *self._borders(box), cv2.BORDER_CONSTANT, value=[IGNORE])
+
+    def _borders(self, box: Box) -> tuple[int, int, int, int]:
+        below, right = self.size - box.top - box.height, self.size - box.left - box.width
+        return box.top, below, box.left, right
+
+
+def resize_image(image: UInt8[np.ndarray, "h w c"], height: int, width: int | None = None) -> UInt8[np.ndarray, "..."]:
+    """Resize an image to height x width, a square by default: averages along a shrinking side, linear along a growing
+    one.
+    """
+    across = height if width is None else width
+    shrunk = cv2.resize(image, (min(image.shape[1], across), min(image.shape[0], height)), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(shrunk, (across, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8).reshape(height, across, image.shape[2])
+
+
+def resize_mask(mask: UInt8[np.ndarray, "h w"], height: int, width: int | None = None) -> UInt8[np.ndarray, "..."]:
+    """Resize a mask to height x width, a square by default, each pixel taking the value nearest to its centre."""
+    size = height if width is None else width, height
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)

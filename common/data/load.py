@@ -211,6 +211,7 @@ def _split(
 def _spec(config: DataConfig) -> PackSpec:
     return PackSpec(
         size=config.image_size,
+        fit=config.fit,
         cache_dir=config.cache_dir or default_cache_dir(),
         channels=config.channels,
         num_workers=config.num_workers,

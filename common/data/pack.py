@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Int, Int64, UInt8
 
+from common.data.fitting import Box
+
 AnyPack = TypeVar("AnyPack", bound="Pack")
 
 
@@ -21,6 +23,8 @@ class Pack:
     """The images' names, which stay the same wherever the data set lies."""
     digests: tuple[str, ...]
     """Equal ones are image files of equal bytes."""
+    boxes: Int64[np.ndarray, "n 4"] | None = None
+    """Where each image lies (top, left, height, width; the rest is padding); None where none is padded."""
     bad_files: tuple[str, ...] = ()
     """Which files were left out and why."""
     lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -33,10 +37,20 @@ class Pack:
         """Copy the images at these positions, in this order, into memory."""
         return replace(self, **self._taken(indices))
 
+    def box(self, index: int) -> Box:
+        """Where an image lies."""
+        return Box(0, 0, *self.images[index].shape[:2]) if self.boxes is None else Box(*self.boxes[index].tolist())
+
+    def content(self, index: int) -> UInt8[np.ndarray, "h w c"]:
+        """An image without its padding."""
+        top, left, height, width = self.box(index)
+        return self.images[index][top : top + height, left : left + width]
+
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
         return {
             "images": np.asarray(self.images[indices]),
             "masks": None if self.masks is None else np.asarray(self.masks[indices]),
+            "boxes": None if self.boxes is None else self.boxes[indices],
             "keys": tuple(self.keys[index] for index in indices),
             "digests": tuple(self.digests[index] for index in indices),
         }
@@ -68,7 +82,7 @@ class LabelledPack(Pack):
 
     def without_labels(self) -> Pack:
         """The images alone."""
-        kept = {name: getattr(self, name) for name in ("images", "keys", "digests", "bad_files", "lost")}
+        kept = {name: getattr(self, name) for name in ("images", "boxes", "keys", "digests", "bad_files", "lost")}
         return Pack(masks=None, **kept)
 
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import NonNegativeInt, PositiveInt, ValidationError
 
 from common.data.known import KnownFiles
 from common.data.row_file import open_rows
@@ -35,6 +35,8 @@ class PackMeta:
     """Why each of them was; None in packs of version 0.1.0."""
     lost: dict[str, list[NonNegativeInt]] = field(default_factory=dict)
     """By the kind of what reading lost, the positions of the samples; see `common.data.lost`."""
+    boxes: list[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]] | None = None
+    """Where each image lies (top, left, height, width); None where none is padded."""
     class_pixels: list[list[NonNegativeInt]]
     mask_values: list[NonNegativeInt]
     checksums: dict[str, int] | None = None
@@ -57,7 +59,13 @@ def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
 
 
 def read_pack(
-    folder: Path, *, samples: int, shape: tuple[int, int, int], num_classes: int | None, known: KnownFiles
+    folder: Path,
+    *,
+    samples: int,
+    shape: tuple[int, int, int],
+    padded: bool = False,
+    num_classes: int | None,
+    known: KnownFiles,
 ) -> PackFiles:
     """Open the pack of so many samples, of images of one shape (h w c), and of their masks if there are classes.
 
@@ -68,6 +76,7 @@ def read_pack(
         meta = _read_meta(folder / META)
         rows = samples - len(meta.bad)
         _refuse_misfits(meta, samples, rows if num_classes else 0, num_classes or 0)
+        _refuse_boxes(meta, rows if padded else None, shape)
         checksums = meta.checksums or {}
         found = known.digests([folder / name for name in checksums], lambda path: str(_checksum(path)))
         for (name, checksum), now in zip(checksums.items(), found, strict=True):
@@ -102,6 +111,13 @@ def _refuse_misfits(meta: PackMeta, samples: int, labelled: int, num_classes: in
     )
     if not fits:
         raise ValueError(f"{META} does not fit {samples} samples")
+
+
+def _refuse_boxes(meta: PackMeta, rows: int | None, shape: tuple[int, int, int]) -> None:
+    """Raise ValueError unless there are so many boxes (None: none at all) within images of this shape."""
+    inside = (top + high <= shape[0] and left + wide <= shape[1] for top, left, high, wide in meta.boxes or ())
+    if (None if meta.boxes is None else len(meta.boxes)) != rows or not all(inside):
+        raise ValueError(f"{META} does not say where each image lies")
 
 
 def _checksum(path: Path) -> int:

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
-from common.data.decode import frame_of, image_of, resize_image
+from common.data.decode import frame_of, image_of
 from common.data.duplicates import SIDE
+from common.data.fitting import resize_image
 from common.data.lost import lost_in
 from common.data.masks.file import ColouredMaskError
 from common.data.masks.mask import Frame, MisfitError

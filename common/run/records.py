@@ -12,6 +12,8 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, Field, model_serializer, model_validator
 
+from common.data.fit import Fit
+from common.data.fitting import Fitting
 from common.run.clock import Spent
 from common.run.plain_data import Count, Finite, Positive, from_json
 from common.words import counted
@@ -44,6 +46,13 @@ class Input:
     """The lowest and the highest value of a pixel."""
     depth: tuple[Finite, Finite] | None = None
     """The values of images of more than 8 bits that became these; None where there were none."""
+    fit: Fit = "squash"
+    """How images became squares; files before 0.4 do not say, and mean squash."""
+
+    @property
+    def fitting(self) -> Fitting:
+        """What makes such an image of any other."""
+        return Fitting(self.image_size, self.fit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from common.tensors import at_least_float32
 from pretrain.losses.ssim import ssim
 
+LEAST = 1e-6
+"""Share of pixels that count, at least, so that there is a mean where none does."""
+
 
 class ReconstructionLoss(nn.Module):
     """The distance of a reconstruction from its image, as a weighted sum of up to three terms.
@@ -53,7 +56,7 @@ class ReconstructionLoss(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             terms = self._terms(composite(reconstruction, image, weight), image)
             if weight is not None and "mse" in terms:
-                terms["mse"] = terms["mse"] / weight.mean()
+                terms["mse"] = terms["mse"] / weight.mean().clamp(min=LEAST)
         loss = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"loss": loss, **terms}
 

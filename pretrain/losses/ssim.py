@@ -2,8 +2,9 @@
 
 import pytorch_msssim
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from common.errors import UserError
 from common.tensors import at_least_float32
@@ -32,6 +33,17 @@ def ssim(x: Float[Tensor, "n c h w"], y: Float[Tensor, "n c h w"]) -> Float[Tens
     # pytorch-msssim returns bfloat16 under autocast even for float32 inputs
     with torch.autocast(x.device.type, enabled=False):
         return pytorch_msssim.ssim(x, y, data_range=1.0, size_average=False, win_size=WINDOW, win_sigma=1.5)
+
+
+def ssim_within(
+    x: Float[Tensor, "n c h w"], y: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n 1 h w"] | None
+) -> Float[Tensor, "n"]:
+    """`ssim` over the windows that see a `valid` pixel, all others taken to be equal; over all windows for None."""
+    if valid is None:
+        return ssim(x, y)
+    alike = ssim(torch.where(valid, x, y), y)  # 1 in every window of the others
+    seeing = F.max_pool2d(valid.to(x.dtype), WINDOW, stride=1).mean((1, 2, 3))
+    return 1 - (1 - alike) / seeing
 
 
 def _exact(image: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ batch: the same seed gives the same task on the same kind of device.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from pretrain.pretexts.registry import PRETEXTS
@@ -34,6 +34,8 @@ class Task:
     """0 for the pixels that the encoder hides at every scale; None for none."""
     keep: Float[Tensor, " n"] | None = None
     """0 for the samples whose skips are dropped, 1 for others; None for none."""
+    valid: Float[Tensor, "n 1 h w"] | None = None
+    """1 for the pixels of the images, 0 for their padding; None where there is none."""
     foreground: Int64[Tensor, "n h w"] | None = None
     """The pseudo-mask: 1 foreground, 0 background, 255 ignored; None without pseudo-masks."""
     other: View | None = None
@@ -64,10 +66,18 @@ class TaskMaker:
         image: Float[Tensor, "n c h w"],
         foreground: Int64[Tensor, "n h w"] | None = None,
         other: View | None = None,
+        *,
+        valid: Bool[Tensor, "n 1 h w"] | None = None,
     ) -> Task:
-        """The task on clean images in [0, 1], with their foreground and another view of them where these are needed."""
+        """The task on clean images in [0, 1], with their foreground and another view of them where these are needed.
+
+        With `valid` no other pixels count.
+        """
         task: Task = PRETEXTS[self.pretext].load()(image, self.settings)
         if self.drop_skips:
             kept = torch.rand(len(image), device=image.device) >= SKIP_DROP
             task = replace(task, keep=kept.to(image.dtype))
+        if valid is not None:
+            inside = valid.to(image.dtype)
+            task = replace(task, valid=inside, weight=inside if task.weight is None else task.weight * inside)
         return replace(task, foreground=foreground, other=other)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from scipy.ndimage import gaussian_filter
 
+from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.errors import UserError
@@ -52,7 +53,7 @@ class Teacher(Protocol):
 def foreground(
     image: UInt8[np.ndarray, "h w 3"], probability: Probability | None = None, *, side: int = 128
 ) -> Bool[np.ndarray, "h w"]:
-    """The foreground of a square RGB image; equal images give equal masks. Images larger than `side` are segmented at
+    """The foreground of an RGB image; equal images give equal masks. Images larger than `side` are segmented at
     that side, and their masks enlarged.
 
     GrabCut starts from seeds and finds a boundary along which colours change. Seeds are the pixels whose colour is
@@ -66,7 +67,7 @@ def foreground(
     Deviation: Mahalanobis distances in CIELAB where the first has geodesic ones; nobody draws GrabCut's rectangle; a
     teacher's predictions are refined by GrabCut before a network learns them.
     """
-    side = min(len(image), side)
+    side = min(max(image.shape[:2]), side)
     small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
     seeds = _from_colours(small) if probability is None else _from_teacher(cv2.resize(probability, (side, side)))
     cv2.setRNGSeed(0)  # of this thread: colours are clustered from random centres
@@ -139,13 +140,14 @@ def with_pseudo_masks(
     """
     assert pack.digests == larger.digests, "pseudo-masks are made of the same photographs"
     content = repr((FORMAT, pack.images.shape, larger.images.shape, side, pack.digests))
+    content += "padded" if pack.boxes is not None else ""
     content += teacher.fingerprint if teacher is not None else ""
     # the name of version 0.1.0, whose caches are still good
     path = cache_dir / f"saliency-{hashlib.blake2b(content.encode(), digest_size=16).hexdigest()}.npy"
     if not path.exists():
         probabilities = teacher.probabilities(pack) if teacher is not None else itertools.repeat(None, len(pack))
-        sizes = {"side": side, "size": pack.images.shape[1], "workers": num_workers or os.cpu_count() or 1}
-        masks = _masks(zip(larger.images, probabilities, strict=True), len(pack), **sizes)
+        photographs = (larger.content(index) for index in range(len(larger)))
+        masks = _masks(pack, zip(photographs, probabilities, strict=True), side=side, workers=num_workers)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -158,23 +160,27 @@ def with_pseudo_masks(
     return replace(pack, masks=np.load(path, mmap_mode="r"))
 
 
-def _masks(seeded: Iterable[Seeded], count: int, *, side: int, size: int, workers: int) -> UInt8[np.ndarray, "k n n"]:
-    """The masks of images with their probabilities, segmented at `side` and brought to `size`."""
-    masks = np.empty((count, size, size), np.uint8)
+def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int) -> UInt8[np.ndarray, "n s s"]:
+    """The masks of a pack, from its photographs of any size without padding, and what is predicted for it."""
+    masks, workers = np.full(pack.images.shape[:3], IGNORE, np.uint8), workers or os.cpu_count() or 1
 
-    def segment(seeded: Seeded) -> Bool[np.ndarray, "n n"]:
-        pixels, probability = seeded
+    def segment(numbered: tuple[int, Seeded]) -> Bool[np.ndarray, "r s"]:
+        index, (pixels, probability) = numbered
+        box = pack.box(index)
+        probability = None if probability is None else np.ascontiguousarray(box.cut(probability))
         coloured = np.ascontiguousarray(np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3)))
         mask = foreground(coloured, probability, side=side)
-        return cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.5
+        return cv2.resize(mask.astype(np.float32), (box.width, box.height), interpolation=cv2.INTER_AREA) > 0.5
 
     with (
         ThreadPoolExecutor(workers) as pool,
         one_quiet_opencv_thread(),
         closing(
-            with_progress(map_in_order(pool, segment, seeded, ahead=4 * workers), count, "making pseudo-masks")
+            with_progress(
+                map_in_order(pool, segment, enumerate(seeded), ahead=4 * workers), len(pack), "making pseudo-masks"
+            )
         ) as segmented,
     ):
         for index, mask in enumerate(segmented):
-            masks[index] = mask
+            pack.box(index).cut(masks[index])[...] = mask
     return masks

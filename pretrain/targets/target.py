@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pretrain.compared import Compared
+from pretrain.losses.reconstruction import LEAST
 from pretrain.pretexts.task import Task
 from pretrain.targets.drawn import dimmed, principal_colours
 
@@ -102,4 +103,4 @@ class CellTarget(Target):
         if weight is None:
             return error.mean()
         shares = F.avg_pool2d(weight, self.cell)
-        return (shares * error).sum() / shares.sum()
+        return (shares * error).sum() / shares.sum().clamp(min=LEAST)

@@ -94,7 +94,7 @@ def test_a_sheet_of_many_classes_shows_those_that_are_predicted_in_its_image(tmp
     encoder = UNetEncoder(widths=(4,) * 6)
     net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides), num_classes=9).eval()
     with torch.no_grad():
-        net.head.bias[:7] -= 1e3
+        dict(net.head.named_parameters())["bias"][:7] -= 1e3
     save_handover(segmentation_handover(net, SegmentationRecord(names)), tmp_path / "best.pth")
     write_tree(tmp_path / "in", {"one.png": photo(0, height=64, width=64)})
     known = ["--model_path", tmp_path / "best.pth", "--input", tmp_path / "in", "--layer", "decoder.steps.4"]

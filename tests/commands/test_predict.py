@@ -12,7 +12,7 @@ from skimage import measure
 from torch.nn import functional as F
 
 from common.data.decode import read_image
-from common.data.fitting import resize_image
+from common.data.fitting import Fitting, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import load_handover, save_handover
@@ -159,7 +159,7 @@ def test_specks_are_left_out_of_the_objects_and_counted():
     mask[2, 2], mask[10:12, 10:14], mask[20:30, 20:30], mask[40, 40:47] = 1, 1, 1, 2  # 1, 8, 100 and 7 pixels
 
     def areas(least, size=64):
-        objects = Objects(("ground", "cell", "scratch"), 0, input_size=size, least=least)
+        objects = Objects(("ground", "cell", "scratch"), 0, fitting=Fitting(size), least=least)
         return sorted(part.area for part in objects.of(mask)), list(objects.told())
 
     assert areas(0)[0] == areas(1)[0] == [1, 7, 8, 100]
@@ -171,7 +171,7 @@ def test_specks_are_left_out_of_the_objects_and_counted():
         "  scratch                 0",
         "left out as specks: 2 parts of less than 8 pixels; --min_object_area sets how many, 0 counts all",
     ]
-    several = Objects(("ground", "cell", "scratch"), 0, input_size=64, least=None)
+    several = Objects(("ground", "cell", "scratch"), 0, fitting=Fitting(64), least=None)
     for other in (mask, mask[:, :64], mask[:32, :32]):
         several.of(other)
     assert list(several.told())[-1].startswith("left out as specks: 3 parts of less than 1 to 8 pixels;")

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from common.data.decode import frame_of, image_of
-from common.data.fitting import resize_image
+from common.data.fitting import Fitting
 from common.data.masks.labels import read_labels
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
@@ -38,17 +38,18 @@ def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
 
     Source: Gutman et al. 2016, Skin Lesion Analysis toward Melanoma Detection, arXiv 1605.01397.
     """
-    threads, read = torch.get_num_threads(), partial(_read, size=model.input_size, channels=model.channels)
+    threads, read = torch.get_num_threads(), partial(_read, fitting=model.fitting, channels=model.channels)
     matrices = []
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
         with closing(with_progress(pairs, len(samples), "scoring at original size")) as scored:
             for image, mask in scored:
-                matrices.append(_confusion(model.logits(image[None])[0], torch.from_numpy(mask).to(model.device)))
+                logits = model.fitting.box(*mask.shape).cut(model.logits(image[None])[0])
+                matrices.append(_confusion(logits, torch.from_numpy(mask).to(model.device)))
     return Scores(torch.cat(matrices).numpy(), model.names, model.background)
 
 
-def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> Int64[Tensor, "1 k k"]:
+def _confusion(logits: Float[Tensor, "k p q"], mask: UInt8[Tensor, "h w"]) -> Int64[Tensor, "1 k k"]:
     """Counted in strips of rows, because counting takes many bytes for each pixel."""
     guess = predict_at_size(logits, mask.shape)
     strips = row_strips(*mask.shape)
@@ -56,9 +57,9 @@ def _confusion(logits: Float[Tensor, "k s s"], mask: UInt8[Tensor, "h w"]) -> In
     return torch.stack(parts).sum(0).cpu()
 
 
-def _read(sample: Sample, *, size: int, channels: int) -> Pair:
+def _read(sample: Sample, *, fitting: Fitting, channels: int) -> Pair:
     assert sample.mask is not None, "scoring needs masks"
     data = read_bytes(sample.image)
     image = image_of(sample, data, channels)
     labels = read_labels(sample.mask, sample.values, frame_of(sample, data, image))
-    return Pair(resize_image(image, size), labels.classes)
+    return Pair(fitting.image(image), labels.classes)

@@ -50,6 +50,7 @@ class Explanation:
     def __init__(self, options: GradCamOptions) -> None:
         model = load_model(options.file, options.device)
         self.net, self.names, self.device, self.background = model.net, model.names, model.device, model.background
+        self.fitting = model.fitting
         classes = map(self._index, options.target_class)
         layers = options.layer or default_layers(self.net, model.input_size).values()
         self.classes, self.layers = (
@@ -106,7 +107,7 @@ class Explanation:
         name = f"{MAPS}/{answer.layer}/{self._file_name(answer.target)}/{photo.key}.png"
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(_picture(photo.full, answer, position=position), path)
+        save_picture(self._picture(photo.full, photo, answer, position=position), path)
         activation, alike = answer.activation, answer.likeness
         record = {
             "image": photo.key,
@@ -132,7 +133,7 @@ class Explanation:
     ) -> None:
         shown, image = self._on_sheet(answers, position), resize_image(photo.full, SIDE)
         answers = [answer for answer in answers if answer.target in shown]
-        large = F.interpolate(logits[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        large = F.interpolate(self._shown(logits, photo)[None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         masks = classes_of(large).byte().cpu().numpy()
         rows = len(self.layers)
         columns = {
@@ -143,12 +144,26 @@ class Explanation:
             own = [answer for answer in answers if answer.target == index]
             absent = "" if own[0].activation.present[position] else " (predicted nowhere)"
             columns[f"{index} {self.names[index]}{absent}"] = np.stack(
-                [_picture(image, answer, position=position) for answer in own]
+                [self._picture(image, photo, answer, position=position) for answer in own]
             )
         captions = [_caption([a for a in answers if a.layer == layer], position) for layer in self.layers]
         path = self.folder / SHEETS / f"{photo.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(grid(columns, captions=captions, side=SIDE), path)
+
+    def _picture(
+        self, image: UInt8[np.ndarray, "h w c"], photo: Photo, answer: Answer, *, position: int
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        activation = self._shown(answer.activation.map[position : position + 1], photo)
+        height, width = image.shape[:2]
+        return overlay_heat(image, upscale(activation, (height, width))[0].cpu().numpy())
+
+    def _shown(self, maps: Float[Tensor, "k h w"], photo: Photo) -> Float[Tensor, "k p q"]:
+        """The part of maps of any resolution that shows a photograph."""
+        frame, box = photo.small.shape[:2], self.fitting.box(*photo.size)
+        if (box.height, box.width) == frame:
+            return maps
+        return box.cut(F.interpolate(maps[None], size=frame, mode="bilinear", align_corners=False)[0])
 
     def _on_sheet(self, answers: Sequence[Answer], position: int) -> list[int]:
         """The classes on the sheet of an image: all, but of many that nobody asked for only those predicted in it."""
@@ -184,12 +199,6 @@ class Explanation:
     def _of(self, records: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
         """The records of a class in the first layer: one for each image."""
         return [r for r in records if r["class"] == self.names[index] and r["layer"] == self.layers[0]]
-
-
-def _picture(image: UInt8[np.ndarray, "h w c"], answer: Answer, *, position: int) -> UInt8[np.ndarray, "h w 3"]:
-    activation = answer.activation.map[position : position + 1]
-    height, width = image.shape[:2]
-    return overlay_heat(image, upscale(activation, (height, width))[0].cpu().numpy())
 
 
 def _caption(answers: Sequence[Answer], position: int) -> str:

@@ -8,7 +8,9 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.data.batches import LabelledBatch
 from common.metrics import classes_of
+from common.tensors import image_mean
 from transfer.metrics.boundary import boundary_counts, boundary_f
 from transfer.metrics.calibration import Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
@@ -27,13 +29,13 @@ class Quality:
         self._entropies: list[Float[Tensor, " n"]] = []
         self._small: list[UInt8[np.ndarray, "n h w"]] = []
 
-    def __call__(self, logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) -> None:
+    def __call__(self, logits: Float[Tensor, "n k h w"], batch: LabelledBatch) -> None:
         """Take in a batch."""
-        probability, prediction = logits.softmax(1), classes_of(logits)
+        mask, probability, prediction = batch.mask, logits.softmax(1), classes_of(logits)
         self.reliability.add(probability, mask)
         self.precision_recall.add(probability, mask)
         self._boundaries.append(boundary_counts(prediction, mask, self.num_classes))
-        self._entropies.append(entropy(probability).mean((1, 2)).cpu())
+        self._entropies.append(image_mean(entropy(probability)[:, None], batch.valid).cpu())
         small = F.interpolate(prediction[:, None].float(), size=(self.thumbnail, self.thumbnail), mode="nearest-exact")
         self._small.append(small[:, 0].byte().cpu().numpy())
 

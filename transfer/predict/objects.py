@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int32, Int64, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from common.data.fitting import Fitting
 from common.words import counted
 from transfer.strips import row_strips
 
@@ -88,16 +89,17 @@ def _touching(above: Int64[np.ndarray, " w"], below: Int64[np.ndarray, " w"]) ->
 class Objects:
     """The connected parts of the masks of many images, but for specks."""
 
-    def __init__(self, names: Sequence[str], background: int | None, *, input_size: int, least: int | None) -> None:
+    def __init__(self, names: Sequence[str], background: int | None, *, fitting: Fitting, least: int | None) -> None:
         """`least`: the pixels of the smallest part; None for those of `SEEN` in the network's input."""
-        self.names, self.background, self.input_size, self.least = names, background, input_size, least
+        self.names, self.background, self.fitting, self.least = names, background, fitting, least
         self.areas: dict[int, list[int]] = {k: [] for k in range(len(names)) if k != background}
         """Pixels of the parts of each class."""
         self.specks, self.limits = 0, set[int]()
 
     def of(self, mask: UInt8[np.ndarray, "h w"]) -> list[Part]:
         """The parts of a mask, which are counted; specks are counted apart."""
-        limit = round(SEEN * mask.size / self.input_size**2) if self.least is None else self.least
+        seen = self.fitting.box(*mask.shape)
+        limit = round(SEEN * mask.size / (seen.height * seen.width)) if self.least is None else self.least
         kept = []
         self.limits.add(max(limit, 1))
         for part in parts_of(mask, self.background):

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
 from common.data.decode import image_of
-from common.data.fitting import resize_image
+from common.data.fitting import Fitting
 from common.data.known import KnownFiles, folder_of
 from common.data.listing import Listing, list_images, no_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
@@ -77,7 +77,7 @@ class Photos:
         )
         found = survey(samples, known, pages=options.pages, depth=images.depth)
         self.files, self.notes = {sample.key: sample for sample in found.samples}, found.notes
-        self.options, self.size, self.channels = options, images.image_size, images.channels
+        self.options, self.fitting, self.channels = options, images.fitting, images.channels
         self.bad: list[str] = []
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
 
@@ -88,7 +88,7 @@ class Photos:
         Raises UserError at the end if none was readable.
         """
         threads = _threads(self.options)
-        read = partial(_read, size=self.size, channels=self.channels)
+        read = partial(_read, fitting=self.fitting, channels=self.channels)
         with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, read, self.files.values(), ahead=AHEAD * threads)
             with closing(with_progress(decoded, len(self.files), what)) as done:
@@ -133,7 +133,7 @@ def _images(options: ImageOptions, written: set[Path]) -> Listing:
     return Listing(files, listed.passed_over)
 
 
-def _read(sample: Sample, size: int, channels: int) -> Photo | BadFileError:
+def _read(sample: Sample, fitting: Fitting, channels: int) -> Photo | BadFileError:
     try:
         data = read_bytes(sample.image)
         image, lost = image_of(sample, data, channels), lost_in(data)
@@ -141,4 +141,4 @@ def _read(sample: Sample, size: int, channels: int) -> Photo | BadFileError:
         return error
     height, width = image.shape[:2]
     held = image if height * width <= HELD else None
-    return Photo(sample, (height, width), resize_image(image, size), held, lost)
+    return Photo(sample, (height, width), fitting.image(image), held, lost)

@@ -33,8 +33,8 @@ class Prediction:
         self.options, self.folder, self.names = options, options.folder, self.model.names
         assert options.input is not None, "check() requires it"
         self.input = options.input
-        size, least = self.model.input_size, options.min_object_area
-        self.objects = Objects(self.names, self.model.background, input_size=size, least=least)
+        fitting, least = self.model.fitting, options.min_object_area
+        self.objects = Objects(self.names, self.model.background, fitting=fitting, least=least)
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
         self.photos = Photos(options, self.model.handover.input, written=(MASKS, OVERLAYS))

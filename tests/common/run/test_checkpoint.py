@@ -202,7 +202,11 @@ def test_the_names_in_the_file_are_those_of_format_version_1(tmp_path):
     made = torch.load(MADE_BEFORE / "best.pth", weights_only=True)
     assert content.keys() == made.keys()
     assert content["provenance"].keys() == made["provenance"].keys()
-    assert content["input"].keys() == {*made["input"], "depth"}  # without it, images have 8 bits
+    assert content["input"].keys() == {
+        *made["input"],
+        "depth",
+        "fit",
+    }  # without them, images have 8 bits and were squashed
     assert content["task"].keys() == {*made["task"], "background"}  # without it, it is the first class
     assert content["provenance"]["encoder"].keys() == made["provenance"]["encoder"].keys()
 

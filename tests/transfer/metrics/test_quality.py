@@ -9,6 +9,7 @@ import torch
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from common.data.batches import LabelledBatch
 from common.metrics import confusion
 from transfer.metrics.boundary import boundary_counts, boundary_f, tolerance_pixels
 from transfer.metrics.calibration import Reliability
@@ -138,15 +139,17 @@ def test_scores_against_size_are_those_of_the_images_that_show_a_class():
     assert [len(sizes) for sizes, _ in found] == [4, 4, 3]
     labelled = (mask[1] != 255).sum().item()
     assert found[2][0][0] == pytest.approx((mask[1] == 2).sum().item() / labelled)
-    assert found[2][1][0] == pytest.approx(oracles.class_scores(prediction[1:2], mask[1:2], 2)["iou"])
+    scored = oracles.class_scores(prediction[1:2], mask[1:2], 2)
+    assert scored is not None
+    assert found[2][1][0] == pytest.approx(scored["iou"])
 
 
 def test_a_pass_in_batches_measures_the_same_as_one_batch():
     logits, mask = batch(4, images=4)
     whole, parts = Quality(3, thumbnail=48), Quality(3, thumbnail=48)
-    whole(logits, mask)
-    parts(logits[:3], mask[:3])
-    parts(logits[3:], mask[3:])
+    index = torch.arange(4)
+    for quality, rows in ((whole, slice(None)), (parts, slice(3)), (parts, slice(3, None))):
+        quality(logits[rows], LabelledBatch(logits[rows], mask[rows], index[rows]))
     for name in ("boundary", "entropies", "small_predictions"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
     assert whole.reliability.error() == pytest.approx(parts.reliability.error(), rel=1e-12)

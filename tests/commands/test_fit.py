@@ -1,0 +1,117 @@
+"""Images of another shape than the network's, in both phases and in what follows them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from datasets import write_tree
+from PIL import Image
+from tiny import PRETRAIN, TRANSFER
+from torch.nn import functional as F
+
+from common.run.checkpoint import load_handover
+from pretrain.evaluate.__main__ import main as evaluate_pretraining
+from pretrain.main import main as pretrain
+from transfer import load_model
+from transfer.evaluate.__main__ import main as evaluate
+from transfer.gradcam.__main__ import main as gradcam
+from transfer.main import main as transfer
+from transfer.predict.__main__ import main as predict
+
+
+def picture(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """A bright disc on a dark ground, wide or tall, and its mask."""
+    height, width = (40, 90 + index) if index % 2 else (80 + index, 30)
+    rows, columns = np.mgrid[:height, :width]
+    mask = (np.hypot(rows - height / 2, columns - width / 2) < 10).astype(np.uint8)
+    noise = np.random.default_rng(index).integers(0, 40, (height, width, 3))
+    return (np.where(mask[..., None] == 1, 180, 30) + noise).astype(np.uint8), mask * 255
+
+
+def opened(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory) -> Path:
+    pairs = {f"{index:02}": picture(index) for index in range(20)}
+    images = {f"images/{name}.png": image for name, (image, _) in pairs.items()}
+    return write_tree(
+        tmp_path_factory.mktemp("discs"), images | {f"masks/{name}.png": mask for name, (_, mask) in pairs.items()}
+    )
+
+
+@pytest.fixture(scope="session")
+def padded(discs, tmp_path_factory) -> Path:
+    """A run folder of both phases on padded images."""
+    folder = tmp_path_factory.mktemp("padded")
+    data = ["--data_dir", str(discs), "--fit", "pad"]
+    views = ["--pseudo_mask_weight", "1", "--contrast_weight", "0.1", "--rotate", "10"]
+    assert pretrain([*PRETRAIN, *data, *views, "--report", "--output_dir", str(folder / "ae")]) == 0
+    words = ["--pretrained_encoder", str(folder / "ae"), "--report", "--output_dir", str(folder / "seg")]
+    assert transfer([*TRANSFER, *data, *words]) == 0
+    return folder
+
+
+def test_the_files_of_both_phases_say_the_fit(padded):
+    for phase in ("ae", "seg"):
+        assert load_handover(padded / phase / "best.pth").input.fit == "pad"
+
+
+def test_evaluation_repeats_the_figures_of_a_padded_run(padded):
+    for command, phase in ((evaluate, "seg"), (evaluate_pretraining, "ae")):
+        assert command(["--model_path", str(padded / phase), "--output_dir", phase, "--no_report"]) == 0
+    ours, theirs = (json.loads(path.read_text()) for path in (Path("seg/metrics.json"), padded / "seg/metrics.json"))
+    assert ours["test"] == theirs["test"]
+
+
+def test_a_mask_comes_from_the_logits_without_their_padding(padded, discs):
+    model = load_model(padded / "seg", "cpu")
+    for index in (0, 1):
+        image, _ = picture(index)
+        box = model.fitting.box(*image.shape[:2])
+        logits = model.logits(model.fitting.image(image)[None])
+        inside = logits[..., box.top : box.top + box.height, box.left : box.left + box.width]
+        expected = F.interpolate(inside, size=image.shape[:2], mode="bilinear", align_corners=False)[0].argmax(0)
+        assert np.array_equal(model.predict(image).mask, expected.numpy())
+    assert predict(["--model_path", str(padded / "seg"), "--input", str(discs / "images"), "--output", "out"]) == 0
+    assert np.array_equal(opened(Path("out/masks/01.png")), model.predict(discs / "images/01.png").mask)
+
+
+def test_scores_at_original_size_are_those_of_the_masks_that_predict_gives(padded):
+    assert evaluate(["--model_path", str(padded / "seg"), "--original_size", "--no_report", "--output_dir", "o"]) == 0
+    told = json.loads(Path("o/metrics.json").read_text())["test_original_size"]
+    model, right, pixels = load_model(padded / "seg", "cpu"), 0, 0
+    for key in np.load(padded / "seg/test_images.npz")["keys"].tolist():
+        image, mask = picture(int(key))
+        right += (model.predict(image).mask == mask // 255).sum()
+        pixels += mask.size
+    assert told["pixel_accuracy"] == pytest.approx(right / pixels, abs=1e-6)
+
+
+def test_activation_maps_are_drawn_without_the_padding(padded, discs):
+    words = ["--model_path", str(padded / "seg"), "--input", str(discs / "images/01.png"), "--output", "maps"]
+    assert gradcam(words) == 0
+    sizes = {opened(path).shape for path in Path("maps/maps").rglob("*.png")}
+    assert sizes == {(40, 91, 3)}
+
+
+def test_padding_counts_nowhere_in_phase_1(padded, discs, tmp_path):
+    """Nothing changes in loss and scores where the network rebuilds the padding in another way."""
+    from pretrain.losses.ssim import ssim_within
+    from pretrain.scoring import reconstruction_scores
+
+    random = torch.Generator().manual_seed(0)
+    image, rebuilt = torch.rand(2, 2, 3, 32, 32, generator=random).unbind(0)
+    valid = torch.zeros(2, 1, 32, 32, dtype=torch.bool)
+    valid[0, :, 4:28], valid[1, :, :, 6:26] = True, True
+    other = torch.where(valid, rebuilt, torch.rand(2, 3, 32, 32, generator=random))
+    ours, theirs = (reconstruction_scores(one, image, valid) for one in (rebuilt, other))
+    for name, values in ours.items():
+        torch.testing.assert_close(values, theirs[name])
+    assert ours["mse"][0] == pytest.approx((rebuilt - image)[0, :, 4:28].square().mean().item())
+    everywhere = torch.ones_like(valid)
+    torch.testing.assert_close(ssim_within(rebuilt, image, everywhere), ssim_within(rebuilt, image, None))
