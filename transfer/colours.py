@@ -4,37 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Int64, UInt8
+from jaxtyping import Bool, Int64, UInt8
 
-from common.colours import UNLABELLED, colour_of, colours, css, mix
+from common.colours import UNLABELLED, colour_of, css
 from common.data.classes import IGNORE
+from common.overlay import class_table, hatched
 
-STRIPE, PALE = 2, (224, 224, 224)
-"""Width of a stripe in pixels, and the colour of every other one."""
 RIGHT, MISSED, INVENTED, CONFUSED = (255, 255, 255), (255, 51, 85), (170, 17, 255), (0, 255, 204)
 """What is right and the kinds of error, in colours that no class of the palette has."""
 
 
 def paint(mask: Int64[torch.Tensor, "n h w"]) -> UInt8[np.ndarray, "n h w 3"]:
     """Classes in their colours; what is not labelled is hatched in grey."""
-    return _hatched(_table(mask.numpy())[mask.numpy()], mask.numpy() == IGNORE)
-
-
-def _hatched(
-    picture: UInt8[np.ndarray, "*n h w 3"], where: Bool[np.ndarray, "*n h w"]
-) -> UInt8[np.ndarray, "*n h w 3"]:
-    """A picture with grey stripes over the pixels `where` nothing is labelled: no class looks like that."""
-    row, column = np.indices(where.shape[-2:])
-    stripes = np.where(((row + column) // STRIPE % 2 == 0)[..., None], UNLABELLED, PALE).astype(np.uint8)
-    return np.where(where[..., None], stripes, picture)
-
-
-def _table(mask: Int[np.ndarray, "..."] | UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "256 3"]:
-    """The colours of the values in a mask."""
-    found = np.full((256, 3), UNLABELLED, dtype=np.uint8)
-    count = int(mask.max(initial=0, where=mask != IGNORE)) + 1
-    found[:count] = colours(count)
-    return found
+    return hatched(class_table(mask.numpy())[mask.numpy()], mask.numpy() == IGNORE)
 
 
 def paint_errors(
@@ -50,7 +32,7 @@ def paint_errors(
         (CONFUSED, wrong & foreground & said),
     ):
         painted[where] = colour
-    return _hatched(painted, truth.numpy() == IGNORE)
+    return hatched(painted, truth.numpy() == IGNORE)
 
 
 ERRORS = {"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED, "not labelled": UNLABELLED}
@@ -88,15 +70,3 @@ def inside_of(mask: Int64[torch.Tensor, "n h w"], background: int | None) -> Boo
     around = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
     others = (around[:, :-2, 1:-1], around[:, 2:, 1:-1], around[:, 1:-1, :-2], around[:, 1:-1, 2:])
     return np.all([values == other for other in others], axis=0) | clear_of(mask, background)
-
-
-OPACITY = 0.45
-
-
-def overlay_mask(
-    image: UInt8[np.ndarray, "h w c"], mask: UInt8[np.ndarray, "h w"], background: int | None = 0
-) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with every class but the background tinted in its colour; what is not labelled is hatched in grey."""
-    tinted = mix(image, _table(mask)[mask], opacity=OPACITY)
-    drawn = tinted if background is None else np.where((mask != background)[..., None], tinted, image[..., :3])
-    return _hatched(drawn, mask == IGNORE)

@@ -15,10 +15,10 @@ from common.data.decode import read_image
 from common.data.fitting import Fitting, resize_image
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.overlay import overlay_mask
 from common.run.checkpoint import load_handover, save_handover
 from common.run.records import SegmentationRecord
 from tests.records import segmentation_handover
-from transfer.colours import overlay_mask
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
 from transfer.predict.objects import Objects, parts_of

@@ -15,11 +15,12 @@ from common.errors import UserError
 from common.metrics import confusion_scores
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.overlay import STRIPE, overlay_mask
 from common.run.checkpoint import load_handover, save_handover
 from common.run.plain_data import from_dict
 from common.run.records import SegmentationRecord
 from tests.records import segmentation_handover
-from transfer.colours import STRIPE, UNLABELLED, class_legend, error_legend, overlay_mask, paint, paint_errors
+from transfer.colours import UNLABELLED, class_legend, error_legend, paint, paint_errors
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import activation_grid, confusion_figure, sample_grid

@@ -26,12 +26,12 @@ from common.errors import abbreviate
 from common.figures import save_figure, to_bytes
 from common.files import make_folder, write_json
 from common.intervals import too_few
+from common.overlay import overlay_mask
 from common.report.selection import evenly
 from common.run.next_step import last_lines, typed_flags
 from common.say import say
 from common.terminal import spinner
 from transfer.analyze.config import AnalyzeConfig
-from transfer.colours import overlay_mask
 from transfer.next_steps import after_analysis
 from transfer.report.headline import constant_guess
 

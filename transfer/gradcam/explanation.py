@@ -15,10 +15,10 @@ from common.errors import UserError, nearest
 from common.figures import grid, save_picture
 from common.files import make_folder, write_json
 from common.metrics import classes_of
+from common.overlay import overlay_mask
 from common.run.next_step import last_lines
 from common.say import say
 from common.words import counted
-from transfer.colours import overlay_mask
 from transfer.gradcam.cam import Activation, Explained, default_layers, find_layer, overlay_heat, upscale
 from transfer.gradcam.config import GradCamOptions
 from transfer.gradcam.sanity import Likeness, randomised_correlations, untrained

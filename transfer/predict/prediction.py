@@ -8,11 +8,11 @@ from PIL import Image
 
 from common.colours import colour_of, css
 from common.files import make_folder, write_json
+from common.overlay import overlay_mask
 from common.png import write_png
 from common.rows import csv_table
 from common.run.next_step import last_lines
 from common.say import say
-from transfer.colours import overlay_mask
 from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin

@@ -12,6 +12,7 @@ from common.data.batches import read_batch
 from common.data.pack import Pack
 from common.figures import to_bytes
 from common.metrics import classes_of, confusion_scores
+from common.overlay import overlay_mask
 from common.report.blocks import three_digits
 from common.report.gallery import Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph
@@ -19,7 +20,7 @@ from common.report.page import Block, NothingToShowError
 from common.report.scatter import thumbnails
 from common.report.selection import some_of, worst_best_between
 from common.words import counted
-from transfer.colours import class_legend, clear_of, error_legend, inside_of, overlay_mask, paint, paint_errors
+from transfer.colours import class_legend, clear_of, error_legend, inside_of, paint, paint_errors
 from transfer.gradcam.cam import Explained
 from transfer.metrics.quality import entropy
 from transfer.metrics.scores import Scores
