@@ -15,6 +15,8 @@ class DoctorOptions:
 
     unlabelled_dir: Path | None = None
     """Folder of photographs for phase 1; none of them should be a test image."""
+    output_dir: Path | None = None
+    """Folder of report.html, contact_sheet.png and findings.json; without it nothing is written."""
     json: bool = False
     """Print all that was found as JSON, and nothing else, on standard output."""
 
@@ -34,6 +36,7 @@ class DoctorConfig:
     COMMON: ClassVar[Sequence[str]] = (
         "data_dir",
         "unlabelled_dir",
+        "output_dir",
         "json",
         "classes",
         "image_size",

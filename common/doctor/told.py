@@ -86,9 +86,9 @@ def lines(evidence: Evidence, findings: Sequence[Finding]) -> Iterator[str]:
         ]
         yield f"sizes: median {there['widths'][1]:.0f} x {there['heights'][1]:.0f}, {', '.join(sides)}"
     for finding in findings:
-        yield _short(f"{LEVELS[finding.level]}: {finding.sentence}{_named(finding)}", evidence)
+        yield short(f"{LEVELS[finding.level]}: {finding.sentence}{_named(finding)}", evidence)
         if finding.advice:
-            yield _short(f"  do: {finding.advice}", evidence)
+            yield short(f"  do: {finding.advice}", evidence)
     yield verdict(findings)
 
 
@@ -100,7 +100,7 @@ def verdict(findings: Sequence[Finding]) -> str:
     return f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
 
 
-def _short(line: str, evidence: Evidence) -> str:
+def short(line: str, evidence: Evidence) -> str:
     """A line in which the folder of the data set stands before no name."""
     for folder in (evidence.config.data.data_dir, evidence.config.doctor.unlabelled_dir):
         line = line if folder is None else line.replace(f"{folder}{os.sep}", "")

@@ -161,6 +161,17 @@ def sheet(
     return Block("sheet", title, data, note)
 
 
+def album(title: str, entries: Sequence[tuple[Sequence[str], str]], *, note: str = "") -> Block:
+    """Pictures as data URIs, one or several that belong together above a caption, as many on a line as fit.
+
+    Raises NothingToShowError without any.
+    """
+    if not entries:
+        raise NothingToShowError(f"{title}: there is no picture")
+    data = {"entries": [{"pictures": list(pictures), "caption": caption} for pictures, caption in entries]}
+    return Block("album", title, data, note)
+
+
 def code(title: str, words: str, *, width: Width = "") -> Block:
     """Something to copy."""
     return Block("code", title, {"code": words}, "", width)

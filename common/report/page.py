@@ -34,7 +34,7 @@ DATA_PROBLEMS = (NothingToShowError, UserError, ValueError, ArithmeticError)
 class Block:
     """One framed thing on a page; `common.report.blocks` makes them."""
 
-    kind: Literal["chart", "gallery", "scatter", "table", "matrix", "text", "code", "sheet"]
+    kind: Literal["chart", "gallery", "scatter", "table", "matrix", "text", "code", "sheet", "album"]
     title: str
     data: Mapping[str, Any]
     note: str = ""

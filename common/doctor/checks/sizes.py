@@ -48,12 +48,13 @@ def outliers(evidence: Evidence) -> Iterator[Finding]:
     size = evidence.config.data.image_size
     for images in _kinds(evidence):
         small = [seen for seen in images if seen.size and max(seen.size) < size]
-        sentence = f"{counted(len(small), 'image', 'is')} smaller than --image_size {size}, of {len(images)}"
-        yield from of_names("image-small", "info", sentence, list(map(_with_size, small)))
+        sentence = f"{counted(len(small), 'image', 'is')} smaller than --image_size {size}, of {len(images):,}"
+        pictures = [[seen.sample.image] for seen in small]
+        yield from of_names("image-small", "info", sentence, list(map(_with_size, small)), pictures=pictures)
         sides = np.log(np.array([seen.size for seen in images], dtype=float).reshape(-1, 2))
         odd = _far(sides.sum(1)) | _far(sides[:, 0] - sides[:, 1])
         far = [seen for seen, is_far in zip(images, odd, strict=True) if is_far]
-        sentence = f"{counted(len(far), 'image', 'has')} another size or shape than most, of {len(images)}"
+        sentence = f"{counted(len(far), 'image', 'has')} another size or shape than most, of {len(images):,}"
         pictures = [[seen.sample.image] for seen in far]
         yield from of_names("image-size-outlier", "info", sentence, list(map(_with_size, far)), pictures=pictures)
 
@@ -66,7 +67,7 @@ def brightness(evidence: Evidence) -> Iterator[Finding]:
         yield from of_names(
             "brightness-outlier",
             "info",
-            f"{counted(len(far), 'image', 'is')} much darker or brighter than most, of {len(images)}",
+            f"{counted(len(far), 'image', 'is')} much darker or brighter than most, of {len(images):,}",
             [f"{seen.name} ({seen.brightness:.0%})" for seen in far],
             pictures=[[seen.sample.image] for seen in far],
         )

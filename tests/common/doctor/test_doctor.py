@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import shutil
 
 import pytest
-from datasets import square_mask, write_tree
-from sick import EACH, SICK, write_clean
+from datasets import photo, square_mask, write_tree
+from PIL import Image
+from sick import EACH, SICK, copied, write_clean
 
 from common.doctor.__main__ import main as doctor
 from common.doctor.finding import CODES
@@ -88,7 +90,7 @@ def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
         "1 mask holds the values 9",
     ]
     assert told.count("\n  do: ") >= 6
-    assert told.splitlines()[-1] == "6 errors and 0 warnings"
+    assert told.splitlines()[-2] == "6 errors and 0 warnings"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,32 @@ def test_the_json_says_the_same_of_every_finding(root, capsys):
     }
     keys = {"kind", "level", "sentence", "names", "count", "advice", "command", "pictures"}
     assert {frozenset(finding) for finding in content["findings"]} == {frozenset(keys)}
+
+
+def test_a_page_with_pictures_and_names_of_both_a_sheet_and_the_findings_are_written(root, capsys):
+    name = "<script>alert(1)"
+    write_tree(root, {f"images/train/{name}.png": photo(0), f"masks/train/{name}.png": square_mask(255)})
+    (root / "images/train/1.png").write_bytes(b"no image")
+    copied("test/0.png", "train/2.png")(root)
+    code, content = found(capsys, "--output_dir", "../out")
+    written = root.parent / "out"
+    page = (written / "report.html").read_text()
+    assert code == 2
+    assert {path.name for path in written.iterdir()} - {".lock"} == {
+        "report.html",
+        "contact_sheet.png",
+        "findings.json",
+    }
+    assert json.loads((written / "findings.json").read_text()) == content
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "Nothing to show" not in page
+    pair = "images/test/0.png (test) = images/train/2.png (train)"
+    assert re.search(
+        rf'<li style="--pictures: 2">(<img src="data:image/webp[^>]*>){{2}}<p dir="auto">{re.escape(pair)}', page
+    )
+    with Image.open(written / "contact_sheet.png") as sheet:
+        assert sheet.size == (8 * 166 + 6, 4 * 166 + 6)
 
 
 def test_nothing_is_written_and_a_folder_is_needed(root, capsys):

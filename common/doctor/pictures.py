@@ -1,0 +1,70 @@
+"""The pictures of the doctor: files as they are, images under their masks, and the sheet of them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from common.data.classes import Classes
+from common.data.decode import frame_of, image_of, read_image
+from common.data.masks.labels import read_labels
+from common.data.opened import read_bytes
+from common.doctor.seen import Seen
+from common.errors import UserError
+from common.overlay import overlay_mask
+from common.report.images import EXACT, SMOOTH, fitted, photograph, three_channels
+from common.report.selection import evenly
+
+SIDE, GAP, COLUMNS, ON_SHEET = 160, 6, 8, 48
+FEW_VALUES = 32
+"""A picture of so few grey values is a mask, whose values are spread over the range to be seen."""
+
+
+def picture_of(path: Path, *, side: int = SIDE) -> str:
+    """A file as a picture on a page; an empty one where it can't be read."""
+    picture = np.full((side, side, 3), 128, np.uint8)
+    with suppress(UserError):
+        picture = _visible(read_image(path))
+    return photograph(picture, side=side)
+
+
+def _visible(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    values, places = np.unique(picture, return_inverse=True)
+    if len(values) > FEW_VALUES or len(values) < 2:
+        return picture
+    return np.linspace(0, 255, len(values)).astype(np.uint8)[places.reshape(picture.shape)]
+
+
+def under_mask(seen: Seen, classes: Classes, *, side: int = SIDE) -> UInt8[np.ndarray, "h w 3"]:
+    """An image, small, with every class but the background tinted. Raises UserError where the files have changed."""
+    sample = seen.sample
+    data = read_bytes(sample.image)
+    image = image_of(sample, data)
+    assert sample.mask is not None, "it was drawn"
+    mask = read_labels(sample.mask, sample.values, frame_of(sample, data, image)).classes
+    small = fitted(three_channels(image), side, SMOOTH)
+    return overlay_mask(small, fitted(mask, side, EXACT), classes.background)
+
+
+def chosen(images: Sequence[Seen], count: int) -> list[Seen]:
+    """Some of the images, evenly from all of them."""
+    return [images[index] for index in evenly(len(images), count)]
+
+
+def write_sheet(path: Path, images: Sequence[Seen], classes: Classes) -> None:
+    """Write some of the images under their masks as one picture. Raises OSError where it can't be written."""
+    small = []
+    for seen in chosen(images, ON_SHEET):
+        with suppress(UserError):
+            small.append(under_mask(seen, classes))
+    step, columns = SIDE + GAP, min(COLUMNS, max(len(small), 1))
+    whole = np.full((-(-len(small) // columns) * step + GAP, columns * step + GAP, 3), 255, np.uint8)
+    for index, picture in enumerate(small):
+        top, left = index // columns * step + GAP, index % columns * step + GAP
+        height, width = picture.shape[:2]
+        whole[top : top + height, left : left + width] = picture
+    content = cv2.imencode(".png", cv2.cvtColor(whole, cv2.COLOR_RGB2BGR))[1]
+    path.write_bytes(content.tobytes())
