@@ -19,24 +19,27 @@ VALIDATION = 0.1
 """Share of the minutes that validations may take: where one takes long there are fewer, and at least two."""
 REPORT = 0.05, 3
 """What is left for the scores and the page: this share of the minutes, and at least so many validations."""
-PER_ROOT = 60
-"""Updates by the square root of the number of images, where no length is told: four times the images, twice as long."""
 
 
-def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
-    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates."""
+def settled(plan: TrainingConfig, images: int, *, per_root: int) -> TrainingConfig:
+    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
+
+    Where no length is told there are `per_root` updates by the square root of the number of images: four times the
+    images, twice as long.
+    """
+    usual = round(per_root * math.sqrt(images))
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = _one_pass(plan, images)
     if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
-        plan = replace(plan, updates=(_usual(images),), minutes=MINUTES)
+        plan = replace(plan, updates=(usual,), minutes=MINUTES)
     if len(plan.updates) == 1:
         return replace(plan, **_parts(plan.updates[0], plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass)))
     if plan.updates:
         return replace(plan, epochs=len(plan.updates))
     if plan.minutes:
         return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes))
-    return replace(plan, epochs=plan.epochs or math.ceil(_usual(images) / plan.epoch_updates))
+    return replace(plan, epochs=plan.epochs or math.ceil(usual / plan.epoch_updates))
 
 
 def updates_of(plan: TrainingConfig, images: int) -> int:
@@ -191,10 +194,6 @@ class Drafts:
 
 def _one_pass(plan: TrainingConfig, images: int) -> int:
     return math.ceil(images / (plan.batch_size * plan.accumulate))
-
-
-def _usual(images: int) -> int:
-    return round(PER_ROOT * math.sqrt(images))
 
 
 def _between(limits: tuple[int, int], number: float) -> int:

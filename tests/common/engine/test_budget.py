@@ -14,7 +14,7 @@ def plan(**settings) -> TrainingConfig:
 
 
 def of(images: int, **settings) -> TrainingConfig:
-    return settled(plan(**settings), images)
+    return settled(plan(**settings), images, per_root=60)
 
 
 def test_without_a_length_updates_grow_with_the_root_of_the_images():
@@ -111,7 +111,7 @@ def test_validations_that_take_long_are_fewer_and_take_no_more_than_a_tenth():
         assert course.epochs == course.plan.epochs == epochs
         ended = drive(course, lambda _: 1.0, lambda _, rest=seconds: rest)
         assert 9.5 * 60 < ended + seconds + max(30, 3 * seconds) < 10.1 * 60
-        assert settled(course.repeated(), 7489).epochs == epochs
+        assert settled(course.repeated(), 7489, per_root=60).epochs == epochs
 
 
 def test_a_number_of_validations_that_was_told_or_that_fits_is_kept():
@@ -135,7 +135,7 @@ def test_its_updates_repeat_a_timed_training():
     course = Course(of(262, minutes=1.0), 17)
     course.expect(0.1)
     drive(course, lambda _: random.choice([0.05, 0.4]), lambda _: 0.0)
-    again = Course(settled(course.repeated(), 262), 17)
+    again = Course(settled(course.repeated(), 262, per_root=60), 17)
     for epoch, count in enumerate(course.updates):
         assert again.begin(epoch, 0.0) == count
     assert all(again.at(update) == course.at(update) for update in range(sum(course.updates)))
