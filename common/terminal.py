@@ -14,10 +14,10 @@ CONSOLE = Console(stderr=True)
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar; yield a function that advances it by a number of items."""
+def progress_bar(what: str, total: int, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, unless it is not to be `shown`; yield a function that advances it by a number of items."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=CONSOLE, disable=not (shown and CONSOLE.is_terminal), transient=True) as bar:
         yield partial(bar.advance, bar.add_task(what, total=total))
 
 

@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.metrics import classes_of
 
 TILE, OVERLAP = 1024, 64
-"""The side of a window, and what neighbours share, unless other numbers are asked for."""
+"""The side of a window, and what neighbours share, unless other numbers are asked for; a quarter of small windows."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Tiling:
     """The smallest side that the network takes, a multiple of `stride`. What is missing is reflected."""
     tile: int = TILE
     """The side of a window in pixels."""
-    overlap: int = OVERLAP
+    overlap: int = 0
     """Pixels that neighbours share: as many, or up to the next stride; those at the end of a side share more."""
 
     def __post_init__(self) -> None:
@@ -46,6 +46,12 @@ class Tiling:
             )
         if not 0 <= self.overlap < self.tile:
             raise UserError(f"--overlap {self.overlap}: windows of {self.tile} pixels share 0 to {self.tile - 1}")
+
+    @classmethod
+    def of(cls, stride: int, least: int, *, tile: int | None = None, overlap: int | None = None) -> "Tiling":
+        """Windows for a network of this stride and smallest side, of the usual numbers where none are given."""
+        side = max(TILE, least) if tile is None else tile
+        return cls(stride, least, side, min(OVERLAP, side // 4) if overlap is None else overlap)
 
     def along(self, length: int) -> "Side":
         """How a side of so many pixels is cut."""

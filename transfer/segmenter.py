@@ -23,8 +23,12 @@ from common.data.deep import FULL, Depth
 from common.data.values import as_key
 from common.engine.device import find_device
 from common.errors import UserError
+from common.metrics import classes_of
 from common.models.rebuild import rebuilt
 from common.run.checkpoint import SegmentationHandover, load_handover
+from common.run.records import Input
+from common.terminal import progress_bar
+from common.tiles import Block, Tiling, blended
 from common.words import counted
 from transfer.model import SegmentationNet
 
@@ -55,7 +59,15 @@ class Segmentation:
 class Segmenter:
     """A trained network with its classes and its input size; made by `load_model`."""
 
-    def __init__(self, net: SegmentationNet, handover: SegmentationHandover, device: torch.device) -> None:
+    def __init__(
+        self,
+        net: SegmentationNet,
+        handover: SegmentationHandover,
+        device: torch.device,
+        tiling: Tiling | None = None,
+    ) -> None:
+        self.tiling = tiling
+        """How images are cut that are segmented at their own size; None where they are resized."""
         self.net = net.to(device).eval()
         self.handover, self.device = handover, device
         self.names, self.background = handover.task.names, handover.task.background
@@ -95,6 +107,11 @@ class Segmenter:
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}: give at least 1")
         stream = iter(images)
+        if self.tiling is not None:
+            for image in stream:
+                pixels = to_pixels(image, self.channels, self.handover.input.depth)
+                yield self.segment_whole(pixels, batch_size=batch_size, probabilities=probabilities)
+            return
         while batch := [
             to_pixels(image, self.channels, self.handover.input.depth) for image in islice(stream, batch_size)
         ]:
@@ -113,17 +130,56 @@ class Segmenter:
             chances = resize_logits(logits[None], size)[0].softmax(0).cpu().numpy() if probabilities else None
             yield Segmentation(mask, self.names, self.background, chances)
 
+    def segment_whole(
+        self,
+        image: UInt8[np.ndarray, "h w c"],
+        *,
+        batch_size: int = 16,
+        probabilities: bool = False,
+        bar: bool = False,
+    ) -> Segmentation:
+        """Segment an image at its own size, in one piece or by windows; `bar` shows progress.
+
+        Windows have as many pixels at once as `batch_size` images of the network's input size, or there is one.
+        """
+        height, width = image.shape[:2]
+        mask = np.empty((height, width), np.uint8)
+        chances = np.empty((len(self.names), height, width), np.float32) if probabilities else None
+        count = self._tiles.count(height, width)
+        with progress_bar("windows", count, shown=bar and count > 1) as done:
+            for rows, columns, logits in self.blocks(image, batch_size=batch_size):
+                mask[rows, columns] = classes_of(logits[None])[0].byte().cpu().numpy()
+                if chances is not None:
+                    chances[:, rows, columns] = logits.softmax(0).cpu().numpy()
+                done(1)
+        return Segmentation(mask, self.names, self.background, chances)
+
+    def blocks(self, image: UInt8[np.ndarray, "h w c"], *, batch_size: int = 16) -> Iterator[Block]:
+        """The logits of an image at its own size, a block at a time, see `blended`."""
+        down, across = (self._tiles.along(length).size for length in image.shape[:2])
+        at_once = max(batch_size * self.input_size**2 // (down * across), 1)
+        return blended(self.fast, image, self._tiles, batch_size=at_once, device=self.device)
+
+    @property
+    def _tiles(self) -> Tiling:
+        assert self.tiling is not None, "this network takes images that are resized"
+        return self.tiling
+
     @torch.no_grad()
     def logits(self, images: UInt8[np.ndarray, "n s s c"]) -> Float[Tensor, "n k s s"]:
         """The raw scores of a batch of images at the network's input size."""
         return self.fast(to_images(images, self.device))
 
 
-def load_model(path: Path | str, device: str | torch.device = "auto") -> Segmenter:
+def load_model(
+    path: Path | str, device: str | torch.device = "auto", *, tile: int | None = None, overlap: int | None = None
+) -> Segmenter:
     """Load a trained segmentation network from the folder of a run of transfer.main, or from its best.pth.
 
-    The device is auto, cpu, cuda, cuda:1 or mps. Raises UserError for a file that is not such a network's, and for a
-    device that this machine lacks.
+    The device is auto, cpu, cuda, cuda:1 or mps. With a `tile` images are segmented at their own size: in one piece
+    where both sides fit into so many pixels, else by windows of that side, of which neighbours share `overlap` pixels.
+    Raises UserError for a file that is not such a network's, for a device that this machine lacks, and for windows
+    that the network can't take.
     """
     file = network_file(Path(path))
     handover = load_handover(file, kind="segmentation")
@@ -131,7 +187,17 @@ def load_model(path: Path | str, device: str | torch.device = "auto") -> Segment
     if len(handover.task.names) != net.num_classes:
         known = counted(len(handover.task.names), "class")
         raise UserError(f"{file} names {known}, its network tells {net.num_classes} apart")
-    return Segmenter(net, handover, find_device(device) if isinstance(device, str) else device)
+    found = find_device(device) if isinstance(device, str) else device
+    return Segmenter(net, handover, found, _tiling(net, handover.input, tile, overlap))
+
+
+def _tiling(net: SegmentationNet, images: Input, tile: int | None, overlap: int | None) -> Tiling | None:
+    if tile is not None:
+        return Tiling.of(net.encoder.strides[-1], net.encoder.min_size, tile=tile, overlap=overlap)
+    if overlap is not None:
+        side = images.image_size
+        raise UserError(f"--overlap {overlap} needs --tile N: else images are resized to {side} x {side} pixels")
+    return None
 
 
 def resize_logits(logits: Float[Tensor, "n k h w"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:

@@ -11,6 +11,8 @@ from common.config.groups import DataConfig, RunConfig
 from common.errors import UserError
 from common.run.cross_validation import refuse_cross_validation
 
+PIXELS = 178_956_970
+"""Pillow's limit: a small file of more pixels may be meant to fill the memory."""
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
 T = TypeVar("T", bound=DataConfig)
 
@@ -100,6 +102,18 @@ class EvaluateOptions(ABC):
         if self.model_path is None:
             raise UserError(f"--model_path is missing: give the best.pth of a run of {phase}.main")
         RunConfig(device=self.device).check()
+
+
+@dataclass(frozen=True)
+class SizeOptions:
+    """How large images are, and how those that are segmented at their own size are cut."""
+
+    tile: Annotated[int, Field(ge=1)] | None = None
+    """Segment images at their own size, those with a longer side by windows of N x N pixels."""
+    overlap: Annotated[int, Field(ge=0)] | None = None
+    """Pixels that neighbouring windows share; default 64, or a quarter of small windows."""
+    max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS
+    """Pixels of the largest image or mask that is read."""
 
 
 @dataclass(frozen=True)

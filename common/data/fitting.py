@@ -24,6 +24,11 @@ class Box(NamedTuple):
     height: int
     width: int
 
+    @property
+    def pixels(self) -> int:
+        """Those of the image."""
+        return self.height * self.width
+
     def cut(self, maps: Maps) -> Maps:
         """The part of maps (their last two sides are height and width) that shows the image."""
         return maps[..., self.top : self.top + self.height, self.left : self.left + self.width]

@@ -4,6 +4,8 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -63,13 +65,28 @@ def refuse_pixels(pixels: int, path: Path) -> None:
     """Raise BadFileError for more pixels than are read."""
     if pixels > pixel_limit():
         raise unreadable(
-            path, f"its {pixels:,} pixels are more than {pixel_limit():,}; shrink it, or cut it into tiles"
+            path, f"its {pixels:,} pixels are more than {pixel_limit():,}{_flag}; shrink it, or cut it into tiles"
         )
 
 
 def pixel_limit() -> float:
     """The largest number of pixels that is read, for images and masks alike: Pillow's limit."""
     return 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
+
+
+_flag = ""
+"""What sets the limit of pixels in the command that runs."""
+
+
+@contextmanager
+def read_up_to(pixels: int) -> Iterator[None]:
+    """Inside, images and masks of up to --max_pixels are read (of an odd number, one more)."""
+    global _flag  # beside Pillow's own limit, which is as global
+    before, Image.MAX_IMAGE_PIXELS, _flag = Image.MAX_IMAGE_PIXELS, math.ceil(pixels / 2), " (--max_pixels)"
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, _flag = before, ""
 
 
 def opened(data: bytes) -> Image.Image:

@@ -11,7 +11,15 @@ from common.data.deep import Depth, is_deep, range_of, read_deep
 from common.data.known import KnownFiles
 from common.data.masks.file import is_lossy
 from common.data.masks.palette import WITH_PALETTE, colours_of, refuse_other_palettes, told_by_index
-from common.data.opened import REFUSED_BY_PILLOW, BadFileError, open_with_pillow, opened, read_bytes
+from common.data.opened import (
+    REFUSED_BY_PILLOW,
+    BadFileError,
+    open_with_pillow,
+    opened,
+    pixel_limit,
+    pixels_in,
+    read_bytes,
+)
 from common.data.pages import Pages, pages_of
 from common.data.samples import PAGE, Reading, Sample, mask_files
 from common.data.turned import stored_orientation
@@ -74,18 +82,27 @@ def survey(samples: Sequence[Sample], known: KnownFiles, *, pages: Pages, depth:
     return Surveyed(read, depth if deep else None, [*_depth_note(len(deep), depth), *_pages_note(several, read, pages)])
 
 
-def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Facts]) -> dict[Path, Facts]:
+def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Facts | None]) -> dict[Path, Facts]:
     different = list(dict.fromkeys(paths))
-    texts = known.digests(different, lambda path: TYPE.dump_json(look(path), exclude_defaults=True).decode())
+
+    def told(path: Path) -> str:
+        return "" if (facts := look(path)) is None else TYPE.dump_json(facts, exclude_defaults=True).decode()
+
     return {
-        path: TYPE.validate_json(text) if text != "{}" else NOTHING for path, text in zip(different, texts, strict=True)
+        path: TYPE.validate_json(text) if text not in ("", "{}") else NOTHING
+        for path, text in zip(different, known.digests(different, told), strict=True)
     }
 
 
-def image_facts(path: Path) -> Facts:
-    """What is not plain in an image file. What can't be read is plain: decoding says what is wrong."""
+def image_facts(path: Path) -> Facts | None:
+    """What is not plain in an image file. What can't be read is plain: decoding says what is wrong.
+
+    None for a file of more pixels than are read now, to be looked at anew.
+    """
     try:
         data = read_bytes(path)
+        if pixels_in(data) > pixel_limit():
+            return None
         depth = range_of(read_deep(data, path)) if is_deep(data) else None
     except BadFileError:
         return NOTHING

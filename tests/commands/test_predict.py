@@ -186,7 +186,7 @@ def test_large_odd_and_unusable_names_stop_nothing(model, images, tmp_path, caps
     gif[0].save(images / "moves.gif", save_all=True, append_images=gif[1:])
     assert run("--model_path", model, "--input", images, "--output", tmp_path / "out") == 0
     said = capsys.readouterr()
-    assert "large.png: its 179,560,000 pixels are more than 178,956,970; shrink it" in said.out
+    assert "large.png: its 179,560,000 pixels are more than 178,956,970 (--max_pixels); shrink it" in said.out
     assert "moves.gif holds 3 pictures" in said.out
     assert "masks of 7 images, 2 could not be read" in said.out
     assert "note: passed over: 1 name: " in said.err

@@ -19,9 +19,11 @@ def main(argv: Sequence[str]) -> None:
         hold(config.folder, "--output"),
         keeping(f"interrupted: finished masks are kept in {config.folder}; start it again for the others"),
     ):
-        from transfer.predict.prediction import Prediction  # now: --help needs no torch
+        from common.data.opened import read_up_to  # now: --help needs no torch
+        from transfer.predict.prediction import Prediction
 
-        Prediction(config).run()
+        with read_up_to(config.max_pixels):
+            Prediction(config).run()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.config.network import ImageOptions
+from common.config.network import ImageOptions, SizeOptions
 
 
 @dataclass(frozen=True)
-class PredictOptions(ImageOptions):
+class PredictOptions(SizeOptions, ImageOptions):
     """The trained network, the images to segment, and the folder of the masks."""
 
     output: Path | None = None
@@ -30,7 +30,7 @@ class PredictConfig:
 
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.predict --model_path runs/seg --input a --output masks",
-        "python -m transfer.predict --model_path best.pth --input a.jpg --output b",
+        "python -m transfer.predict --model_path best.pth --input a.tif --output b --tile 512",
         "python -m transfer.predict --model_path runs/seg --input a --output b --no_overlays",
     )
 

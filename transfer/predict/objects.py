@@ -89,8 +89,13 @@ def _touching(above: Int64[np.ndarray, " w"], below: Int64[np.ndarray, " w"]) ->
 class Objects:
     """The connected parts of the masks of many images, but for specks."""
 
-    def __init__(self, names: Sequence[str], background: int | None, *, fitting: Fitting, least: int | None) -> None:
-        """`least`: the pixels of the smallest part; None for those of `SEEN` in the network's input."""
+    def __init__(
+        self, names: Sequence[str], background: int | None, *, fitting: Fitting | None, least: int | None
+    ) -> None:
+        """`least`: the pixels of the smallest part; None for those of `SEEN` in the network's input.
+
+        `fitting`: how images became the network's squares; None where they are at their own size.
+        """
         self.names, self.background, self.fitting, self.least = names, background, fitting, least
         self.areas: dict[int, list[int]] = {k: [] for k in range(len(names)) if k != background}
         """Pixels of the parts of each class."""
@@ -98,8 +103,8 @@ class Objects:
 
     def of(self, mask: UInt8[np.ndarray, "h w"]) -> list[Part]:
         """The parts of a mask, which are counted; specks are counted apart."""
-        seen = self.fitting.box(*mask.shape)
-        limit = round(SEEN * mask.size / (seen.height * seen.width)) if self.least is None else self.least
+        seen = mask.size if self.fitting is None else self.fitting.box(*mask.shape).pixels
+        limit = round(SEEN * mask.size / seen) if self.least is None else self.least
         kept = []
         self.limits.add(max(limit, 1))
         for part in parts_of(mask, self.background):

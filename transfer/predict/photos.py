@@ -1,12 +1,13 @@
 """The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from common.data.fitting import Fitting
 from common.data.known import KnownFiles, folder_of
 from common.data.listing import Listing, list_images, no_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
-from common.data.opened import BadFileError, read_bytes
+from common.data.opened import BadFileError, pixels_in, read_bytes, refuse_large
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.data.survey import survey
@@ -37,15 +38,13 @@ HELD = 2**24
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
-    """An image at its original size, and at the network's input size."""
+class Original:
+    """An image at its original size."""
 
     sample: Sample
-    size: tuple[int, int]
-    """Height and width."""
-    small: UInt8[np.ndarray, "s s c"]
+    channels: int
     held: UInt8[np.ndarray, "h w c"] | None
-    """The image at its original size; None if it is too large to wait in memory."""
+    """Its pixels; None if it is too large to wait in memory."""
     lost: tuple[str, ...]
     """The kinds of what was lost in reading, of `common.data.lost`."""
 
@@ -56,20 +55,35 @@ class Photo:
 
     @property
     def full(self) -> UInt8[np.ndarray, "h w c"]:
-        """The image at its original size. Raises BadFileError if it can't be read again."""
+        """Its pixels, which are read now if they are not held. Raises BadFileError if they can't be read."""
         if self.held is not None:
             return self.held
-        return image_of(self.sample, read_bytes(self.sample.image), self.small.shape[2])
+        return image_of(self.sample, read_bytes(self.sample.image), self.channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo(Original):
+    """An image at its original size, and at the network's input size."""
+
+    size: tuple[int, int]
+    """Height and width."""
+    small: UInt8[np.ndarray, "s s c"]
+
+
+Read = TypeVar("Read", bound=Original)
 
 
 class Photos:
     """The images of --input by name, without those in `written`, the folders of earlier results.
 
-    `bad` lists the unreadable ones so far. Raises UserError if there are no images.
+    `bad` lists the unreadable ones so far. Raises UserError if there are no images, and for a single one that is too
+    large.
     """
 
     def __init__(self, options: ImageOptions, images: Input, *, written: Sequence[str]) -> None:
         """`images`: those that the network was trained on."""
+        if options.input is not None and options.input.is_file():
+            refuse_large(read_bytes(options.input), options.input)
         files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
         samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
         known = KnownFiles(
@@ -87,33 +101,43 @@ class Photos:
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
         """
-        threads = _threads(self.options)
-        read = partial(_read, fitting=self.fitting, channels=self.channels)
-        with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
-            decoded = map_in_order(pool, read, self.files.values(), ahead=AHEAD * threads)
-            with closing(with_progress(decoded, len(self.files), what)) as done:
-                good = self._readable(done)
-                while batch := list(islice(good, self.options.batch_size)):
-                    yield batch
-        if len(self.bad) == len(self.files):
-            raise UserError(f"of {counted(len(self.files), 'image')} none can be read; check --input")
-        for sentence in [*self.notes, *passed_over_note(self.passed_over), *lost_notes(self.lost)]:
-            note(sentence)
+        with closing(self._all(what, partial(_read, fitting=self.fitting, channels=self.channels))) as photos:
+            while batch := list(islice(photos, self.options.batch_size)):
+                yield batch
+
+    def whole(self, what: str) -> Iterator[Original]:
+        """All images one by one at their original size, otherwise as `batches`; large ones are not read yet.
+
+        Whoever reads one that turns out to be bad says so by `leave_out`.
+        """
+        return self._all(what, partial(_read_whole, channels=self.channels))
+
+    def leave_out(self, error: BadFileError) -> None:
+        """Name an unreadable image, and count it."""
+        self.bad.append(str(error))
+        say(f"left out: {error}")
 
     def counted(self) -> str:
         """Return the numbers of readable and unreadable images, in words."""
         left_out = f", {len(self.bad)} could not be read" if self.bad else ""
         return f"{counted(len(self.files) - len(self.bad), 'image')}{left_out}"
 
-    def _readable(self, photos: Iterator[Photo | BadFileError]) -> Iterator[Photo]:
-        for photo in photos:
-            if isinstance(photo, BadFileError):
-                self.bad.append(str(photo))
-                say(f"left out: {photo}")
-            else:
-                for kind in photo.lost:
-                    self.lost[kind].append(photo.key)
-                yield photo
+    def _all(self, what: str, read: Callable[[Sample], Read | BadFileError]) -> Generator[Read, None, None]:
+        threads = _threads(self.options)
+        with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
+            decoded = map_in_order(pool, read, self.files.values(), ahead=AHEAD * threads)
+            with closing(with_progress(decoded, len(self.files), what)) as done:
+                for photo in done:
+                    if isinstance(photo, BadFileError):
+                        self.leave_out(photo)
+                        continue
+                    for kind in photo.lost:
+                        self.lost[kind].append(photo.key)
+                    yield photo
+        if len(self.bad) == len(self.files):
+            raise UserError(f"of {counted(len(self.files), 'image')} none can be read; check --input")
+        for sentence in [*self.notes, *passed_over_note(self.passed_over), *lost_notes(self.lost)]:
+            note(sentence)
 
 
 def _threads(options: ImageOptions) -> int:
@@ -141,4 +165,14 @@ def _read(sample: Sample, fitting: Fitting, channels: int) -> Photo | BadFileErr
         return error
     height, width = image.shape[:2]
     held = image if height * width <= HELD else None
-    return Photo(sample, (height, width), fitting.image(image), held, lost)
+    return Photo(sample, channels, held, lost, (height, width), fitting.image(image))
+
+
+def _read_whole(sample: Sample, channels: int) -> Original | BadFileError:
+    try:
+        data = read_bytes(sample.image)
+        refuse_large(data, sample.image)
+        held = image_of(sample, data, channels) if pixels_in(data) <= HELD else None
+    except BadFileError as error:
+        return error
+    return Original(sample, channels, held, lost_in(data))

@@ -1,12 +1,14 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from common.colours import colour_of, css
+from common.data.opened import BadFileError
 from common.files import make_folder, write_json
 from common.overlay import overlay_mask
 from common.png import write_png
@@ -17,7 +19,7 @@ from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin
 from transfer.predict.objects import Objects, Part
-from transfer.predict.photos import Photo, Photos
+from transfer.predict.photos import Original, Photos
 from transfer.segmenter import load_model
 from transfer.strips import row_strips
 
@@ -29,11 +31,11 @@ class Prediction:
     """A trained network, and the images to segment."""
 
     def __init__(self, options: PredictOptions) -> None:
-        self.model = load_model(options.file, options.device)
+        self.model = load_model(options.file, options.device, tile=options.tile, overlap=options.overlap)
         self.options, self.folder, self.names = options, options.folder, self.model.names
         assert options.input is not None, "check() requires it"
         self.input = options.input
-        fitting, least = self.model.fitting, options.min_object_area
+        fitting, least = None if self.model.tiling else self.model.fitting, options.min_object_area
         self.objects = Objects(self.names, self.model.background, fitting=fitting, least=least)
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
@@ -57,20 +59,17 @@ class Prediction:
         heads += [f"objects_{self.names[k]}" for k in self.objects.areas]
         objects = csv_table(self.folder / "objects.csv", ["image", "class", *Part._fields[1:]])
         with csv_table(self.folder / "predictions.csv", heads) as add, objects as add_object:
-            for batch in self.photos.batches("segmenting"):
-                small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
-                for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
-                    mask = prediction.mask
-                    self._save(photo, mask)
-                    counts = self._counts(mask)
-                    self.pixels += counts
-                    shares = counts / mask.size
-                    parts = self.objects.of(mask)
-                    for part in parts:
-                        add_object(self.objects.row(photo.key, part))
-                    found = Counter(part.kind for part in parts)
-                    numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.objects.areas)]
-                    add([photo.key, mask.shape[1], mask.shape[0], *numbers])
+            for photo, mask in self._masks():
+                self._save(photo, mask)
+                counts = self._counts(mask)
+                self.pixels += counts
+                shares = counts / mask.size
+                parts = self.objects.of(mask)
+                for part in parts:
+                    add_object(self.objects.row(photo.key, part))
+                found = Counter(part.kind for part in parts)
+                numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.objects.areas)]
+                add([photo.key, mask.shape[1], mask.shape[0], *numbers])
         say(*self.objects.told())
         absent = [name for name, pixels in zip(self.names, self.pixels, strict=True) if not pixels]
         last_lines(
@@ -79,7 +78,23 @@ class Prediction:
             steps=after_prediction(self.options),
         )
 
-    def _save(self, photo: Photo, mask: UInt8[np.ndarray, "h w"]) -> None:
+    def _masks(self) -> Iterator[tuple[Original, UInt8[np.ndarray, "h w"]]]:
+        """The images, resized a batch at a time or each at its own size, with their masks."""
+        if self.model.tiling is None:
+            for batch in self.photos.batches("segmenting"):
+                small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
+                for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
+                    yield photo, prediction.mask
+            return
+        for photo in self.photos.whole("segmenting"):
+            try:
+                mask = self.model.segment_whole(photo.full, batch_size=self.options.batch_size, bar=True).mask
+            except BadFileError as error:
+                self.photos.leave_out(error)
+                continue
+            yield photo, mask
+
+    def _save(self, photo: Original, mask: UInt8[np.ndarray, "h w"]) -> None:
         path = self.folder / MASKS / f"{photo.key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(mask, mode="P")
