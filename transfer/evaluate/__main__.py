@@ -16,12 +16,14 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(EvaluateConfig, words, prog="python -m transfer.evaluate").evaluate
 
     with hold(config.folder):
-        from transfer.evaluate.evaluation import Evaluation  # now: --help needs no torch
+        from common.data.opened import read_up_to  # now: --help needs no torch
+        from transfer.evaluate.evaluation import Evaluation
 
-        evaluation = Evaluation(config)
-        scored = evaluation.score()
-        analysis = evaluation.analyze(scored) if config.analyze_latent_space else None
-        evaluation.report(scored, analysis)
+        with read_up_to(config.max_pixels):
+            evaluation = Evaluation(config)
+            scored = evaluation.score()
+            analysis = evaluation.analyze(scored) if config.analyze_latent_space else None
+            evaluation.report(scored, analysis)
 
 
 if __name__ == "__main__":

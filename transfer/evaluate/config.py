@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from common.config.network import EvaluateOptions
+from common.config.network import EvaluateOptions, SizeOptions
+from common.errors import UserError
 
 
 @dataclass(frozen=True)
-class ScoreOptions(EvaluateOptions):
+class ScoreOptions(SizeOptions, EvaluateOptions):
     """The trained network, the images it is scored on, and the folder of the results."""
 
     split: Literal["train", "val", "test", "all"] | None = None
@@ -54,5 +55,8 @@ class EvaluateConfig:
     evaluate: ScoreOptions = ScoreOptions()
 
     def check(self) -> None:
-        """Raise UserError when no model is named."""
-        self.evaluate.check(phase="transfer")
+        """Raise UserError when no model is named, and for windows without --original_size."""
+        options = self.evaluate
+        options.check(phase="transfer")
+        if not options.original_size and (options.tile, options.overlap) != (None, None):
+            raise UserError("--tile and --overlap are for scores at the images' own size: give --original_size too")

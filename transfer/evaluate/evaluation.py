@@ -37,7 +37,7 @@ class Evaluation:
     """A trained network, and the images to score."""
 
     def __init__(self, options: ScoreOptions) -> None:
-        self.model = load_model(options.file, options.device)
+        self.model = load_model(options.file, options.device, tile=options.tile, overlap=options.overlap)
         trained = unflatten(TransferConfig, self.model.handover.provenance.config, source=options.file)
         self.options, self.folder, self.trained = options, options.folder, trained
         self.batch_size = options.batch_size or trained.training.batch_size

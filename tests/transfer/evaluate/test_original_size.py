@@ -59,6 +59,17 @@ def test_masks_are_scored_as_they_came_and_images_count_alike(run, capsys):
     )
     assert told["test"] != told["test_original_size"]
     assert f"as challenges have it: IoU of disc {np.mean(ious):.4f}, Dice 0." in capsys.readouterr().out
+    words = ["--original_size", "--no_report", "--tile", "64", "--overlap", "16", "--output_dir", "tiles"]
+    assert evaluate(["--model_path", str(run), *words]) == 0
+    tiles = json.loads(Path("tiles/metrics.json").read_text())
+    model = load_model(run, "cpu", tile=64, overlap=16)
+    guesses = [(model.predict(picture(int(key))[0]).mask, picture(int(key))[1]) for key in keys]
+    ious = [jaccard_score(mask[mask < 2], guess[mask < 2]) for guess, mask in guesses]
+    assert tiles["test"] == told["test"]
+    assert tiles["test_original_size"] != told["test_original_size"]
+    assert tiles["test_original_size"]["image_mean"]["per_class"]["disc"]["iou"] == pytest.approx(
+        np.mean(ious), abs=1e-6
+    )
 
 
 def test_embedded_pets_have_no_other_size(tmp_path, capsys, monkeypatch):
@@ -66,3 +77,7 @@ def test_embedded_pets_have_no_other_size(tmp_path, capsys, monkeypatch):
     assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "run"]) == 0
     assert evaluate(["--model_path", "run", "--original_size"]) == 2
     assert "--original_size" in capsys.readouterr().err
+    assert evaluate(["--model_path", "run", "--tile", "64"]) == 2
+    assert "--tile and --overlap are for scores at the images' own size" in capsys.readouterr().err
+    assert evaluate(["--model_path", "run", "--original_size", "--tile", "70"]) == 2
+    assert "--tile 70: this network takes sides that are multiples of 32" in capsys.readouterr().err
