@@ -15,6 +15,8 @@ class DoctorOptions:
 
     unlabelled_dir: Path | None = None
     """Folder of photographs for phase 1; none of them should be a test image."""
+    fix: Path | None = None
+    """New folder for a repaired copy of --data_dir, with a log of each change."""
     output_dir: Path | None = None
     """Folder of report.html, contact_sheet.png and findings.json; without it nothing is written."""
     json: bool = False
@@ -31,12 +33,13 @@ class DoctorConfig:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m common.doctor --data_dir IMAGES_AND_MASKS",
         "python -m common.doctor --data_dir IMAGES_AND_MASKS --unlabelled_dir PHOTOGRAPHS",
-        "python -m common.doctor --data_dir IMAGES_AND_MASKS --classes classes.yaml --json",
+        "python -m common.doctor --data_dir IMAGES_AND_MASKS --fix REPAIRED",
     )
     COMMON: ClassVar[Sequence[str]] = (
         "data_dir",
         "unlabelled_dir",
         "output_dir",
+        "fix",
         "json",
         "classes",
         "image_size",

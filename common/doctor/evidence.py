@@ -43,6 +43,11 @@ class Evidence:
     findings: Sequence[Finding]
 
     @property
+    def threads(self) -> int:
+        """That read files."""
+        return _threads(self.config.data)
+
+    @property
     def classes(self) -> Classes | None:
         """What the masks mean; None without masks."""
         return self.folder.classes
@@ -113,13 +118,17 @@ def _looked_at(samples: Sequence[Sample], config: DataConfig, classes: Classes |
     """Look at the files of these samples, under a progress bar."""
     if not samples:
         return
-    threads = PackSpec(1, config.cache_dir or default_cache_dir(), num_workers=config.num_workers).threads
+    threads = _threads(config)
     count, background = (classes.num_classes, classes.background) if classes else (0, None)
     look = partial(look_at, channels=config.channels, classes=count, background=background)
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         seen = map_in_order(pool, look, samples, ahead=4 * threads)
         with closing(with_progress(seen, len(samples), "examining")) as results:
             yield from results
+
+
+def _threads(config: DataConfig) -> int:
+    return PackSpec(1, config.cache_dir or default_cache_dir(), num_workers=config.num_workers).threads
 
 
 def _with_splits(seen: Sequence[Seen], config: DataConfig) -> tuple[list[Seen], list[Finding]]:

@@ -1,12 +1,12 @@
 """`common.doctor`: one sick data set for each kind of finding, and a clean one."""
 
-import hashlib
 import json
 import re
 import shutil
 
 import pytest
 from datasets import photo, square_mask, write_tree
+from digests import digests
 from PIL import Image
 from sick import EACH, SICK, copied, write_clean
 
@@ -150,9 +150,3 @@ def test_nothing_is_written_and_a_folder_is_needed(root, capsys):
     assert digests(root) == before
     assert doctor([]) == doctor(["--data_dir", "nowhere"]) == doctor(["--unlabelled_dir", "nowhere"]) == 2
     assert "--unlabelled_dir" in capsys.readouterr().err
-
-
-def digests(root) -> dict[str, str]:
-    """Of every file below a folder."""
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
