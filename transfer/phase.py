@@ -13,6 +13,7 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_labelled
+from common.doctor.short import in_short
 from common.engine.budget import Course, settled
 from common.engine.loop import Updater, updates_per_pass
 from common.engine.optim import build_optimizer, rates
@@ -82,7 +83,7 @@ class Transfer:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
         self.run.write_json("receipt.json", to_dict(self.receipt))
-        for sentence in (*self._notes(), *self._masks_used()):
+        for sentence in (*self._notes(), *self._masks_used(), *self._in_short()):
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
@@ -107,6 +108,11 @@ class Transfer:
             return []
         used = f"training uses {len(self.train_pack)} of {train}, validation {len(self.val_pack)} of {val}"
         return [f"{used} (--label_fraction {labels.label_fraction:g}, --val_fraction {labels.val_fraction:g})"]
+
+    def _in_short(self) -> list[str]:
+        """What to know of the data before a night is lost."""
+        packs = {"train": self.train_pack, "val": self.val_pack, "test": self.data.test}
+        return in_short(packs, self.names, one_split=self.config.data.folds is None)
 
     def _notes(self) -> list[str]:
         return [*self.data.notes, *self.source.leaks(self.data.test)]

@@ -6,6 +6,7 @@ from itertools import combinations
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, Level, of_names
 from common.doctor.seen import Seen
+from common.doctor.short import WORDS, absence, absent
 from common.intervals import LEAST_IMAGES, too_few
 from common.words import counted
 
@@ -16,7 +17,6 @@ SCATTER = 0.2
 FEW = 50
 """With fewer labelled images each is tested in turn."""
 PROMISED = 0.05
-WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def copies_across(evidence: Evidence) -> Iterator[Finding]:
@@ -69,16 +69,10 @@ def absent_classes(evidence: Evidence) -> Iterable[Finding]:
     """Classes that no image of a split shows."""
     names = evidence.classes.names if evidence.classes else ()
     for split, images in evidence.splits.items():
-        pixels = evidence.pixels(images)
-        absent = [name for k, name in enumerate(names) if images and not pixels[:, k].any()]
-        advice = {"train": "it can not be learnt", "val": "no epoch is chosen by it", "test": "it is not scored"}[split]
-        yield from of_names(
-            "class-absent",
-            "warning",
-            f"no {WORDS[split]} image shows {', '.join(absent)}",
-            absent,
-            advice=f"{advice}: add such images, try another --split_seed, or leave the class out of --classes",
-        )
+        missing = absent(names, evidence.pixels(images))
+        harm = {"train": "it cannot be learnt", "val": "no epoch is chosen by it", "test": "it is not scored"}[split]
+        advice = f"{harm}: add such images, try another --split_seed, or leave the class out of --classes"
+        yield from of_names("class-absent", "warning", absence(split, missing), missing, advice=advice)
 
 
 def _splits(pair: Pair) -> Sequence[str]:
