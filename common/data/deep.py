@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from common.data.opened import REFUSED_BY_PILLOW, opened, unreadable
-from common.data.turned import orientation, turn
+from common.data.turned import orientation, stored_orientation, turn
 
 Depth = tuple[float, float]
 """The value of a deep image that becomes 0, and the one that becomes 255; what lies beyond is cut off."""
@@ -84,6 +84,6 @@ def _decoded(data: bytes, page: int) -> np.ndarray | None:
         if image is None:
             header.seek(page)
             return turn(np.asarray(header), orientation(header)) if header.mode in DEEP_MODES else None
-        return image if header.format == "TIFF" else turn(image, orientation(header))  # OpenCV turns TIFF files
+        return image if header.format == "TIFF" else turn(image, stored_orientation(data))  # OpenCV turns TIFF files
     except REFUSED_BY_PILLOW:
         return image

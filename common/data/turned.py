@@ -6,6 +6,9 @@ from PIL import ExifTags, Image
 
 from common.data.opened import REFUSED_BY_PILLOW, opened
 
+PNG = b"\x89PNG"
+WORDS_OF_PNG = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
+"""One of them is in a PNG file that has a tag."""
 TURNS_SIDE = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
@@ -21,6 +24,8 @@ def orientation(picture: Image.Image) -> int:
 
 def stored_orientation(data: bytes) -> int:
     """How an image file is to be turned; 1 for a file that Pillow doesn't know."""
+    if data.startswith(PNG) and not any(word in data for word in WORDS_OF_PNG):
+        return 1  # Pillow would decode all pixels, to look for a tag behind them
     try:
         return orientation(opened(data))
     except REFUSED_BY_PILLOW:
