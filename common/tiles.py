@@ -1,4 +1,4 @@
-"""Images of any size through a network: square windows that overlap, whose logits are blended where they do."""
+"""Images of any size through a network: windows that overlap, whose logits are blended where they do."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,10 +14,9 @@ from torch import Tensor
 
 from common.data.batches import to_images
 from common.errors import UserError
-from common.metrics import classes_of
 
 TILE, OVERLAP = 1024, 64
-"""The side of a window, and what neighbours share, unless other numbers are asked for; a quarter of small windows."""
+"""The longest side of a window, and what neighbours share (of small ones a quarter), where no numbers are given."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Tiling:
     least: int = 1
     """The smallest side that the network takes, a multiple of `stride`. What is missing is reflected."""
     tile: int = TILE
-    """The side of a window in pixels."""
+    """The longest side of a window in pixels."""
     overlap: int = 0
     """Pixels that neighbours share: as many, or up to the next stride; those at the end of a side share more."""
 
@@ -54,11 +53,16 @@ class Tiling:
         return cls(stride, least, side, min(OVERLAP, side // 4) if overlap is None else overlap)
 
     def along(self, length: int) -> "Side":
-        """How a side of so many pixels is cut."""
-        whole = max(math.ceil(length / self.stride) * self.stride, self.least)
-        size = min(self.tile, whole)
-        step = max((self.tile - self.overlap) // self.stride * self.stride, self.stride)
-        return Side(length, size, (*range(0, whole - size, step), whole - size))
+        """How a side of so many pixels is cut: into as few windows as can be, and these as small as can be."""
+        whole = max(self._up(length), self.least)
+        shared = min(self._up(self.overlap), self.tile - self.stride)
+        count = max(math.ceil((whole - shared) / (self.tile - shared)), 1)
+        size = max(self._up((whole + (count - 1) * shared) / count), self.least)
+        return Side(length, size, tuple(min(n * (size - shared), whole - size) for n in range(count)))
+
+    def _up(self, length: float) -> int:
+        """The next multiple of the stride."""
+        return math.ceil(length / self.stride) * self.stride
 
     def count(self, height: int, width: int) -> int:
         """The number of windows of an image."""
@@ -157,21 +161,6 @@ def blended(
             above[:, : rest.shape[1], left:right] = rest
             rows, columns = slice(top, min(bottom, down.length)), slice(left, min(right, across.length))
             yield Block(rows, columns, part[:, : rows.stop - top, : columns.stop - left])
-
-
-def tiled_mask(
-    network: Network,
-    image: UInt8[np.ndarray, "h w c"],
-    tiling: Tiling,
-    *,
-    batch_size: int = 1,
-    device: torch.device | str = "cpu",
-) -> UInt8[np.ndarray, "h w"]:
-    """The likeliest class of each pixel of an image of any size, by `blended`."""
-    mask = np.empty(image.shape[:2], np.uint8)
-    for rows, columns, logits in blended(network, image, tiling, batch_size=batch_size, device=device):
-        mask[rows, columns] = classes_of(logits[None])[0].byte().cpu().numpy()
-    return mask
 
 
 def _most_shared(side: Side) -> int:

@@ -109,7 +109,7 @@ class SizeOptions:
     """How large images are, and how those that are segmented at their own size are cut."""
 
     tile: Annotated[int, Field(ge=1)] | None = None
-    """Segment images at their own size, those with a longer side by windows of N x N pixels."""
+    """Segment images at their own size, larger ones by windows of at most N x N pixels."""
     overlap: Annotated[int, Field(ge=0)] | None = None
     """Pixels that neighbouring windows share; default 64, or a quarter of small windows."""
     max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS

@@ -14,6 +14,7 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import save_handover
 from common.run.records import SegmentationRecord
+from common.tiles import Tiling
 from tests.records import segmentation_handover
 from transfer.model import SegmentationNet
 from transfer.predict.__main__ import main as predict
@@ -71,8 +72,10 @@ def test_a_larger_one_is_segmented_by_windows_with_the_same_inside(model, tmp_pa
     windows = load_model(model, "cpu", tile=96, overlap=40).predict(image, probabilities=True)
     whole = load_model(model, "cpu", tile=1024).predict(image, probabilities=True)
     assert windows.mask.shape == whole.mask.shape == (200, 333)
-    inside = np.s_[:, :56, :56]  # one window alone covers these, 40 pixels from its edges
     assert windows.probabilities is not None
+    first = Tiling(stride=4, least=8, tile=96, overlap=40)
+    down, across = (first.along(side).starts[1] for side in (200, 333))
+    inside = np.s_[:, :down, :across]  # one window alone covers these, 40 pixels from its edges
     assert whole.probabilities is not None
     assert np.allclose(windows.probabilities[inside], whole.probabilities[inside], atol=1e-5)
     assert (windows.mask == whole.mask).mean() > 0.97

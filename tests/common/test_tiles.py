@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from common.errors import UserError
-from common.tiles import Tiling, blended, tiled_mask
+from common.tiles import Tiling, blended
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -53,7 +53,8 @@ def test_windows_cover_a_side_with_shares_that_are_one_together(length, tile, ov
     assert all(start % 4 == 0 for start in (*side.starts, side.size))
     assert sorted(set(side.starts)) == list(side.starts)
     assert length <= side.whole < max(length + 4, 9)
-    assert all(np.diff(side.starts) <= side.size - min(overlap, side.size - 4))
+    assert all(np.diff(side.starts) <= side.size - min(overlap, tile - 4))
+    assert side.size <= tile
     total = np.zeros(side.whole)
     for start, share in zip(side.starts, side.weights.numpy(), strict=True):
         assert (share > 0).all()
@@ -96,9 +97,6 @@ def test_a_memory_map_gives_the_same_bits_and_another_batch_size_the_same_logits
     logits = collected(convolutions(), image, tiling)
     assert np.array_equal(logits, collected(convolutions(), file, tiling))
     assert np.allclose(logits, collected(convolutions(), image, tiling, batch_size=7), atol=1e-6)
-    mask = tiled_mask(convolutions(), image, tiling)
-    assert np.array_equal(mask, logits.argmax(0))
-    assert len(np.unique(mask)) > 1
 
 
 def held() -> int:
@@ -113,7 +111,7 @@ def held() -> int:
 def test_tensors_do_not_grow_with_the_height_of_an_image():
     """Images of which no bytes are held, and a network of 5 classes."""
     most = []
-    for height in (500, 4000):
+    for height in (700, 4000):
         image = np.broadcast_to(np.uint8(7), (height, 1000, 3))
         blocks = blended(lambda x: x[:, [0] * 5], image, Tiling(stride=16, tile=256, overlap=32), batch_size=2)
         most.append(max(held() for _ in blocks))
