@@ -176,7 +176,7 @@ def test_an_image_that_does_not_fit_is_refused_in_one_sentence(image, said, mode
 
 def test_something_else_than_an_image_is_refused():
     """In a process of its own, where annotations are not executed."""
-    code = "from transfer.segmenter import to_pixels; to_pixels([1, 2], 3)"
+    code = "from common.data.any_image import to_pixels; to_pixels([1, 2], 3)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "UserError: an image is an array, a PIL image or a path, not a list" in done.stderr
 
