@@ -1,9 +1,11 @@
 """What a run left, read and compared, and how a command refuses."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 
 from common.tensor_files import load_tensors
@@ -29,6 +31,31 @@ def same(ours, theirs) -> bool:
     if isinstance(ours, list | tuple):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
     return ours == theirs
+
+
+class PowerCutError(Exception):
+    """Stands for what stops a computer."""
+
+
+@contextmanager
+def power_cut(*, after: int) -> Iterator[None]:
+    """Inside this context a training stops right after it has saved so many epochs."""
+    import common.engine.session as training
+
+    keep = training.fit
+
+    def cut(one_epoch, scores, save, **settings):
+        def save_and_fall(progress, better):
+            save(progress, better)
+            if progress.epoch == after:
+                raise PowerCutError
+
+        keep(one_epoch, scores, save_and_fall, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "fit", cut)
+        with pytest.raises(PowerCutError):
+            yield
 
 
 def refusal(command, words, capsys, *, leaves: Sequence[str] = ()) -> str:

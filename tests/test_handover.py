@@ -7,6 +7,7 @@ import torch
 
 from common.config.load import load_config
 from common.errors import UserError
+from common.models.blocks import Norm
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import load_handover, save_handover
@@ -17,7 +18,7 @@ from transfer.build import build_network
 from transfer.config import TransferConfig
 
 
-def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra=None, stop=1, side=()):
+def write_autoencoder(path, *, norm: Norm = "instance", part="encoder", drop=None, extra=None, stop=1, side=()):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm=norm)
     dropout = (0.1,) * (5 - stop.bit_length() + 1)
@@ -36,7 +37,7 @@ def write_autoencoder(path, *, norm="instance", part="encoder", drop=None, extra
 def receive(path, *flags, classes=3):
     config = load_config(TransferConfig, ["--pretrained_encoder", str(path), "--image_size", "64", *flags], prog="")
     torch.manual_seed(1)
-    return build_network(config, classes)
+    return build_network(config, [f"class {index}" for index in range(classes)])
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
@@ -70,7 +71,8 @@ def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):
 def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth", norm="batch")
     net, receipt, _ = receive(tmp_path / "ae.pth")
-    assert not torch.equal(net.decoder.steps[0].narrow.weight, model.decoder.steps[0].narrow.weight)
+    ours, theirs = (decoder.state_dict()["steps.0.narrow.weight"] for decoder in (net.decoder, model.decoder))
+    assert not torch.equal(ours, theirs)
     assert receipt.parts == ("encoder",)
 
 
@@ -78,7 +80,8 @@ def test_the_decoder_starts_at_random_unless_it_is_asked_for(tmp_path):
 def test_the_output_head_is_not_handed_over(transfer, tmp_path):
     model = write_autoencoder(tmp_path / "ae.pth")
     net, _, _ = receive(tmp_path / "ae.pth", "--transfer", transfer)
-    assert not torch.equal(net.head.weight, model.heads["image"].layers.weight)
+    ours, theirs = net.head.state_dict(), model.heads["image"].state_dict()
+    assert not torch.equal(ours["weight"], theirs["layers.weight"])
 
 
 @pytest.mark.parametrize("stop", [1, 4])
@@ -145,7 +148,9 @@ def test_the_receipt_counts_what_is_trained(tmp_path):
     every = sum(weight.numel() for weight in net.parameters())
     assert receipt.trained_parameters == receipt.parameters == every
     net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "2", "--thaw_every", "2")
-    never = sum(weight.numel() for stage in net.encoder.stages[:4] for weight in stage.parameters())
+    never = sum(
+        weight.numel() for level in net.encoder.levels()[:4] for layer in level for weight in layer.parameters()
+    )
     assert receipt.trained_parameters == every - never
     net, receipt, _ = receive(tmp_path / "ae.pth", "--epochs", "5", "--freeze_epochs", "5")
     assert receipt.trained_parameters == every - sum(weight.numel() for weight in net.encoder.parameters())

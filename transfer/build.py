@@ -1,5 +1,6 @@
 """From settings to the objects of phase 2: the network with what was handed to it, and the parts it is trained in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from common.engine.optim import ParameterGroup
@@ -11,13 +12,13 @@ from common.run.records import Receipt
 from transfer.config import DecoderConfig, TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import count_parameters, learnt_tensors
-from transfer.source import Source, find_source
+from transfer.source import Classifier, Source, find_source
 
 
 def build_network(
-    config: TransferConfig, num_classes: int, background: int | None = 0
+    config: TransferConfig, names: Sequence[str], background: int | None = 0
 ) -> tuple[SegmentationNet, Receipt, Source]:
-    """The segmentation network with its encoder filled, and the receipt for that.
+    """The segmentation network of classes by their names, with its encoder filled, and the receipt for that.
 
     Raises UserError when the encoder's file is not one, or does not fit, or ImageNet weights can't be had, and for
     outlines without a `background`.
@@ -26,9 +27,11 @@ def build_network(
     encoder = source.encoder
     encoder.check_size(config.data.image_size, config.data.image_size)
     decoder = source.decoder or fresh_decoder(encoder, config)
-    if config.decoder.one_logit and num_classes != 2:
-        raise UserError(f"--one_logit tells two classes apart, the data has {num_classes}: leave it out")
-    net = SegmentationNet(encoder, decoder, num_classes=num_classes, one_logit=config.decoder.one_logit)
+    if source.classifier is not None:
+        return _trained_further(source, encoder, decoder, source.classifier, names, config)
+    if config.decoder.one_logit and len(names) != 2:
+        raise UserError(f"--one_logit tells two classes apart, the data has {len(names)}: leave it out")
+    net = SegmentationNet(encoder, decoder, num_classes=len(names), one_logit=config.decoder.one_logit)
     if source.foreground_head is not None:
         if background is None:
             raise UserError(
@@ -39,9 +42,29 @@ def build_network(
     return net, _receipt(net, source, config), source
 
 
-def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Receipt:
+def _trained_further(
+    source: Source,
+    encoder: Encoder,
+    decoder: Decoder,
+    before: Classifier,
+    names: Sequence[str],
+    config: TransferConfig,
+) -> tuple[SegmentationNet, Receipt, Source]:
+    """The network of an earlier run; of its head those classes are kept that the data has, too."""
+    kept, told = before.kept(names), before.told(names)
+    one_logit = before.one_logit and len(names) == len(kept) == 2
+    net = SegmentationNet(encoder, decoder, num_classes=len(names), one_logit=one_logit)
+    net.initialise_from_head(before.state, kept)
+    whole = len(kept) == len(names)
+    loaded = source.loaded + (len(before.state) if whole else 0)
+    source = replace(source, name=f"{source.name} ({told})" if told else source.name, loaded=loaded)
+    return net, _receipt(net, source, config, with_head=whole), source
+
+
+def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, with_head: bool = False) -> Receipt:
     plan, parameters = config.encoder, count_parameters(net)
     parts = ("encoder", "decoder") if source.decoder is not None else ("encoder",)
+    parts = (*parts, "head") if with_head else parts
     pretrained = source.loaded > 0
     receipt = Receipt(
         source=source.name,
@@ -58,6 +81,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig) -> Re
         pretraining=source.pretraining,
         uses_imagenet_labels=source.uses_imagenet_labels,
         unknown_labels=source.unknown_labels,
+        earlier_masks=source.earlier_masks,
         uses_labels=source.pretraining is not None and source.pretraining.uses_labels,
     )
     levels = net.encoder.levels()

@@ -42,6 +42,8 @@ class EncoderConfig:
 
     pretrained_encoder: Path | None = None
     """ae.pth, best.pth or run folder of pretrain.main; brings its own architecture."""
+    init_from: Path | None = None
+    """best.pth or run folder of transfer.main that is trained further; brings its whole network."""
     like: Path | None = None
     """ae.pth or run folder whose network is taken with fresh weights: the baseline from scratch of it."""
     encoder: str | None = None
@@ -59,7 +61,7 @@ class EncoderConfig:
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs with a frozen pretrained encoder, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
-    """Learning rate of pretrained parts over --lr; default 0.3 for pretrain.main, else 0.1."""
+    """Learning rate of pretrained parts over --lr; default 0.3 for a run of your own, else 0.1."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor of the learning rate from one pretrained encoder level to the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
@@ -70,7 +72,7 @@ class EncoderConfig:
         """The factor, or its default: ImageNet weights bear less change than those of a pretraining of one's own."""
         if self.encoder_lr_factor is not None:
             return self.encoder_lr_factor
-        return 0.1 if self.pretrained_encoder is None else 0.3
+        return 0.1 if self.pretrained_encoder is None and self.init_from is None else 0.3
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class TransferConfig:
         "recipe",
         "device",
         "pretrained_encoder",
+        "init_from",
         "encoder",
         "label_fraction",
         "folds",
@@ -164,6 +167,19 @@ class TransferConfig:
             )
         if source.like is not None and (source.pretrained_encoder or source.encoder):
             raise UserError("--like names an encoder, too: leave --pretrained_encoder and --encoder out")
+        others = {"pretrained_encoder": source.pretrained_encoder, "encoder": source.encoder, "like": source.like}
+        if source.init_from is not None and any(others.values()):
+            named = ", ".join(f"--{name}" for name, value in others.items() if value)
+            raise UserError(f"--init_from brings the whole network of a run: leave {named} out")
+        folder = self.run.output_dir
+        if (
+            source.init_from is not None
+            and folder is not None
+            and folder in (source.init_from, source.init_from.parent)
+        ):
+            raise UserError(
+                f"--init_from {source.init_from} lies in the folder of the new run: give another --output_dir"
+            )
         if source.transfer != "encoder" and source.pretrained_encoder is None and source.like is None:
             raise UserError(
                 f"--transfer {source.transfer} takes the decoder of a pretraining too: name its ae.pth "

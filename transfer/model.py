@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -15,6 +16,7 @@ from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.folded import fold
 from common.models.layout import channels_last
+from common.models.rebuild import planned
 from common.models.registry import build_parts
 from common.run.plain_data import adapter
 
@@ -65,6 +67,24 @@ class SegmentationNet(nn.Module):
             parts = [each] * others
             parts.insert(background, torch.zeros_like(tensor))
             own[name].copy_(torch.cat(parts))
+
+    @torch.no_grad()
+    def initialise_from_head(self, head: Mapping[str, Tensor], kept: Mapping[int, int]) -> None:
+        """Take over classes of another classifier on this decoder; `kept` says which of its classes each of ours is.
+
+        The others stay as they are. With `one_logit` both classes are to be kept.
+        """
+        one, two = (planned(partial(self.decoder.head, outputs), "its head").state_dict() for outputs in (1, 2))
+        for name, own in self.head.state_dict().items():
+            axis = next(at for at, (a, b) in enumerate(zip(one[name].shape, two[name].shape, strict=True)) if a != b)
+            rows = head[name].unflatten(axis, (-1, one[name].shape[axis])).movedim(axis, 0)
+            rows = torch.cat([torch.zeros_like(rows), rows]) if len(rows) == 1 else rows  # one logit is that of class 1
+            ours = own.unflatten(axis, (-1, one[name].shape[axis])).movedim(axis, 0)
+            if self.one_logit:
+                ours[0] = rows[kept[1]] - rows[kept[0]]
+                continue
+            for index, theirs in kept.items():
+                ours[index] = rows[theirs]
 
     def folded(self) -> "SegmentationNet":
         """A faster copy that no longer learns, see `fold`; its logits differ by rounding."""

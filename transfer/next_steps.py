@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from common.config.groups import DataConfig
 from common.config.network import ImageOptions
 from common.run.next_step import command_line, predict_with, typed_flags
+from common.run.records import Input
 from transfer.config import TransferConfig
+from transfer.evaluate.config import ScoreOptions
 from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import TRANSFERS
 
@@ -40,6 +43,16 @@ def after_evaluation(config: TransferConfig, model_path: Path, *, images: int) -
     return [look, command_line("transfer.main", **flags, like=own, output_dir="runs/scratch")]
 
 
+def after_elsewhere(options: ScoreOptions, images: Input) -> list[str]:
+    """Return what may follow the scores on another data set: where the network looks, and a training on these masks."""
+    look = command_line("transfer.gradcam", model_path=options.model_path, input="IMAGES", output="activation_maps")
+    shape = {"image_size": images.image_size, "channels": images.channels, "classes": options.classes}
+    usual = vars(DataConfig())
+    flags = {name: value for name, value in shape.items() if value is not None and value != usual[name]}
+    further = {"init_from": options.model_path, "output_dir": "runs/further"}
+    return [look, command_line("transfer.main", data_dir=options.data_dir, **flags, **further)]
+
+
 def after_prediction(options: ImageOptions) -> list[str]:
     """Return what may follow masks of images: which parts of these images support them."""
     return [_of_same("transfer.gradcam", options, output=options.folder.with_name("activation_maps"))]
@@ -66,7 +79,7 @@ def after_analysis(flags: dict[str, Any], *, images: int) -> list[str]:
 def _surer(config: TransferConfig, images: int) -> Sequence[str]:
     """The command whose answer is surer than that of a single training; [] where it is one of several."""
     own = config.encoder.pretrained_encoder
-    if config.data.folds is not None:
+    if config.data.folds is not None or config.encoder.init_from is not None:
         return []
     if images < FEW:
         return [command_line("transfer.main", **typed_flags(config), folds=5, output_dir="runs/folds")]

@@ -61,7 +61,7 @@ class Transfer:
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
         background = self.data.classes.background
-        self.net, self.receipt, self.source = build_network(config, len(self.names), background)
+        self.net, self.receipt, self.source = build_network(config, self.names, background)
         self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
@@ -220,6 +220,7 @@ class Transfer:
                 validation=row,
                 train_images=tuple(self.train_pack.digests),
                 encoder=self.receipt,
+                earlier_images=tuple(sorted(self.source.train_images)),
             ),
         )
 

@@ -1,22 +1,50 @@
 """The origin of the encoder: a handover file of phase 1, ImageNet weights, or scratch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
+from common.config.load import as_typed
+from common.config.network import network_file
 from common.data.pack import Pack
 from common.errors import UserError
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.rebuild import rebuilt
 from common.models.registry import build_decoder, build_encoder, encoder_part
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
 from common.run.records import PretrainingRecord
 from common.words import counted
 from transfer.config import Taken, TransferConfig
-from transfer.receipt import CONSTANTS
+from transfer.model import SegmentationNet
+from transfer.receipt import CONSTANTS, learnt_tensors
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The head of a network that is trained further, and what it tells apart."""
+
+    state: Mapping[str, Tensor]
+    names: tuple[str, ...]
+    one_logit: bool
+
+    def kept(self, names: Sequence[str]) -> dict[int, int]:
+        """By each class that is among `names`, too, its number here."""
+        return {index: self.names.index(name) for index, name in enumerate(names) if name in self.names}
+
+    def told(self, names: Sequence[str]) -> str:
+        """What becomes of the classes, in words; "" where they are the same."""
+        parts = {
+            "classes kept": [name for name in names if name in self.names],
+            "new": [name for name in names if name not in self.names],
+            "left out": [name for name in self.names if name not in names],
+        }
+        told = "; ".join(f"{what} {', '.join(classes)}" for what, classes in parts.items() if classes)
+        return told if parts["new"] or parts["left out"] else ""
 
 
 @dataclass(frozen=True)
@@ -36,20 +64,31 @@ class Source:
     uses_imagenet_labels: bool = False
     unknown_labels: bool = False
     """Whether its file does not say whose labels helped."""
+    earlier_masks: int = 0
+    """Training masks of the runs that it comes from."""
     train_images: frozenset[str] = frozenset()
-    """Digests of the pretraining images."""
+    """Digests of the images that taught it."""
+    classifier: Classifier | None = None
+    """Of a network that is trained further; None for a random one."""
 
     def leaks(self, test: Pack) -> list[str]:
         """Return a warning if test images were among the pretraining images, else []."""
-        seen = sum(digest in self.train_images for digest in test.digests)
-        told = f"LEAK: {counted(seen, 'test image', 'was')} among the images that the encoder was pretrained on"
-        return [told] if seen else []
+        return leaks(test, self.train_images, further=self.classifier is not None)
+
+
+def leaks(test: Pack, seen: Collection[str], *, further: bool = False) -> list[str]:
+    """Return a warning if test images taught the encoder, or before the network that is trained `further`; else []."""
+    count = sum(digest in seen for digest in test.digests)
+    taught = "the network was trained on before" if further else "the encoder was pretrained on"
+    return [f"LEAK: {counted(count, 'test image', 'was')} among the images that {taught}"] if count else []
 
 
 def find_source(config: TransferConfig) -> Source:
     """Return the parts from a handover file, or an encoder by its name; the default is the U-Net encoder."""
     plan = config.encoder
-    if plan.like is not None:
+    if plan.init_from is not None:
+        source = _further(network_file(plan.init_from), config)
+    elif plan.like is not None:
         source = _shaped_like(handover_file(plan.like), plan.transfer)
     elif plan.pretrained_encoder is None:
         return _by_name(config)
@@ -85,8 +124,48 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
                 "or use --transfer encoder+decoder"
             )
     seen = frozenset(file.provenance.train_images)
-    labels = {"uses_imagenet_labels": file.task.uses_imagenet_labels}
-    return Source(name, encoder, decoder, foreground_head, loaded, file.task, **labels, train_images=seen)
+    return Source(
+        name,
+        encoder,
+        decoder,
+        foreground_head,
+        loaded,
+        file.task,
+        uses_imagenet_labels=file.task.uses_imagenet_labels,
+        train_images=seen,
+    )
+
+
+def _further(path: Path, config: TransferConfig) -> Source:
+    """The whole network of an earlier run. Raises UserError for settings of another network."""
+    file = load_handover(path, kind="segmentation")
+    _refuse_other_network(path, file.provenance.config, config)
+    net = rebuilt(lambda: SegmentationNet.from_architecture(file.architecture), file.sections, path)
+    before, seen = file.provenance.encoder, file.provenance.train_images
+    return Source(
+        str(path),
+        net.encoder,
+        net.decoder,
+        loaded=learnt_tensors(net, ("encoder", "decoder")),
+        pretraining=before.pretraining,
+        uses_imagenet_labels=before.uses_imagenet_labels,
+        unknown_labels=before.unknown_labels,
+        earlier_masks=before.earlier_masks + len(seen),
+        train_images=frozenset((*seen, *file.provenance.earlier_images)),
+        classifier=Classifier(file.sections["head"], file.task.names, net.one_logit),
+    )
+
+
+def _refuse_other_network(path: Path, theirs: Mapping[str, Any], config: TransferConfig) -> None:
+    usual = TransferConfig()
+    for group in ("model", "decoder"):
+        for name, value in vars(getattr(config, group)).items():
+            if value != getattr(getattr(usual, group), name) and not _same(value, theirs.get(name)):
+                raise UserError(f"--init_from {path} brings its own network: leave --{name} {as_typed(value)} out")
+
+
+def _same(value: Any, other: Any) -> bool:
+    return (list(value) if isinstance(value, tuple) else value) == (list(other) if isinstance(other, tuple) else other)
 
 
 def _shaped_like(path: Path, transfer: Taken) -> Source:

@@ -17,6 +17,7 @@ from common.errors import UserError
 from common.files import replacing
 from common.run.records import LabelUse
 from common.terminal import CONSOLE
+from common.words import counted
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("core.js", "chart.js", "gallery.js", "scatter.js", "start.js")
@@ -182,4 +183,6 @@ def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
         notes.append("Labels were used to choose the best epoch of the pretraining (--monitor probe/miou)")
     if record.unknown_labels:
         notes.append("The encoder began with a file of one's own, which does not say whose labels helped")
+    if record.earlier_masks:
+        notes.append(f"The network was trained before, on {counted(record.earlier_masks, 'mask')} of an earlier run")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

@@ -51,4 +51,6 @@ def external_labels(record: LabelUse) -> str:
         labels.append("a probe's")
     if record.unknown_labels:
         labels.append("unknown")
+    if record.earlier_masks:
+        labels.append(f"{counted(record.earlier_masks, 'mask')} of an earlier run")
     return " and ".join(labels) or "none"

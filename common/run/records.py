@@ -34,6 +34,9 @@ class LabelUse(Protocol):
     @property
     def unknown_labels(self) -> bool: ...
 
+    @property
+    def earlier_masks(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Input:
@@ -83,6 +86,11 @@ class PretrainingRecord:
     def unknown_labels(self) -> bool:
         """Whether labels may have helped that nobody recorded: never, for each training has its record."""
         return False
+
+    @property
+    def earlier_masks(self) -> int:
+        """Masks of earlier trainings of the whole network: an autoencoder has none."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,8 @@ class Receipt:
     uses_labels: bool = False
     unknown_labels: bool = False
     """Whether the source is a file of one's own, which does not say whose labels helped."""
+    earlier_masks: Count = 0
+    """Training masks of the run that this one trains further, and of those before it."""
 
     @property
     def pretrained(self) -> bool:
@@ -177,6 +187,8 @@ class Receipt:
         flat = dump(self)
         labels = {name: flat.pop(name) for name in ("uses_imagenet_labels", "uses_labels", "unknown_labels")}
         pretraining = flat.pop("pretraining")
+        earlier = {"earlier_masks": masks} if (masks := flat.pop("earlier_masks")) else {}
+        flat = {**flat, **earlier}
         if pretraining is not None:
             return {**flat, **pretraining}
         return {**flat, **{name: True for name, used in labels.items() if used and name != "uses_labels"}}
@@ -221,7 +233,7 @@ class Provenance:
     validation: Mapping[str, int | float]
     """The row of metrics.csv of the epoch that was kept."""
     train_images: tuple[str, ...] = ()
-    """Digests of the images that it was trained on, and of those that taught what it began with."""
+    """Digests of the images that it was trained on; in phase 1 also of those that taught what it began with."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.validation.get("epoch", 0) < math.inf:
@@ -239,3 +251,5 @@ class SegmentationProvenance(Provenance):
 
     encoder: Receipt
     """What was handed to it."""
+    earlier_images: tuple[str, ...] = ()
+    """Digests of the images that taught what it began with; files of older versions name none."""

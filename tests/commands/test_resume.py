@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 from datasets import write_images_masks
-from run_checks import metrics, refusal, same, weights
+from run_checks import metrics, power_cut, refusal, same, weights
 from tiny import PRETRAIN, SYNTHETIC, TRANSFER
 
 from pretrain.main import main as pretrain
@@ -43,32 +43,15 @@ HARD = [
         pytest.param(transfer, [*TRANSFER, "--precision", "bf16"], marks=pytest.mark.slow, id="transfer, bf16"),
     ],
 )
-def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags, tmp_path, monkeypatch):
+def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(command, flags, tmp_path):
     words = [*flags, *SYNTHETIC, "--epochs", "3", "--save_every", "0"]
     assert command([*words, "--output_dir", "whole"]) == 0
 
-    class PowerCutError(Exception):
-        pass
-
-    import common.engine.session as training
-
-    keep = training.fit
-
-    def cut_after_two(one_epoch, scores, save, **settings):
-        def save_and_fall(progress, better):
-            save(progress, better)
-            if progress.epoch == 2:
-                raise PowerCutError
-
-        keep(one_epoch, scores, save_and_fall, **settings)
-
-    monkeypatch.setattr(training, "fit", cut_after_two)
-    with pytest.raises(PowerCutError):
+    with power_cut(after=2):
         command([*words, "--report", "--output_dir", "parts"])
     page = (tmp_path / "parts/report.html").read_text()
     assert "Written during training" in page, "and its page changes no bit of it"
     assert "Nothing to show" not in page
-    monkeypatch.setattr(training, "fit", keep)
     torch.manual_seed(123)
     assert command(["--resume", "--no_report", "--output_dir", "parts"]) == 0
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))

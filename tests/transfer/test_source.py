@@ -18,7 +18,7 @@ def test_the_receipt_of_weights_of_ones_own_names_their_file_and_no_labels_of_im
     state = MobileNetV2Encoder().features.state_dict()
     torch.save({f"model.features.{name}": tensor for name, tensor in state.items()}, tmp_path / "mine.pth")
     flags = EncoderConfig(encoder="mobilenet_v2", encoder_weights_path=tmp_path / "mine.pth")
-    _, receipt, _ = build_network(TransferConfig(encoder=flags), 2)
+    _, receipt, _ = build_network(TransferConfig(encoder=flags), ("ground", "pet"))
     assert str(receipt).startswith(f"encoder from {tmp_path}/mine.pth (mobilenet_v2, behind the prefix model.): 312 of")
     assert external_labels(receipt) == "unknown"
     assert [notice.text for notice in notices([], receipt)] == [

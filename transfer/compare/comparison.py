@@ -123,7 +123,7 @@ def comparison_row(run: FinishedRun) -> dict[str, Any]:
         "run": run.name,
         "encoder": run.receipt.source,
         "labels_elsewhere": external_labels(run.receipt),
-        "decoder": run.config.decoder.decoder,
+        "decoder": run.decoder,
         "label_fraction": run.config.labels.label_fraction,
         "image_size": run.config.data.image_size,
         **{metric: _number(scores.means[metric]) for metric in MEANS},

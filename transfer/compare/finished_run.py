@@ -69,6 +69,11 @@ class FinishedRun:
     warnings: list[str]
     """What its page warned of, and how its training ended where that matters."""
 
+    @property
+    def decoder(self) -> str:
+        """The name of its decoder, or where it came from with the encoder."""
+        return self.config.decoder.decoder if self.config.encoder.init_from is None else "of the earlier run"
+
 
 def read_run(folder: Path, name: str) -> FinishedRun:
     """Read a run's records. Raises UserError for a folder without a finished run, of several, or with other records."""

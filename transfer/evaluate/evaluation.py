@@ -23,12 +23,12 @@ from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.images import images_to_score
 from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
-from transfer.next_steps import after_evaluation
+from transfer.next_steps import after_elsewhere, after_evaluation
 from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
 from transfer.report.scored_model import ScoredModel, score_model
 from transfer.segmenter import load_model
-from transfer.source import find_source
+from transfer.source import find_source, leaks
 
 OF_ITS_RUN = "the run's own report shows these images; --output_dir writes a page beside these figures"
 
@@ -78,16 +78,16 @@ class Evaluation:
 
         Where the run's own page shows these images, no second one is written beside it. Says in the end what happened.
         """
-        wanted = self.draws_page or self.trained.encoder.pretrained_encoder is not None
-        before, leaks = self._before() if wanted else (Before(None), [])
-        leaks = [*self.scored.warnings, *leaks]
+        wanted = self.draws_page or self._received
+        before, seen = self._before() if wanted else (Before(None), [])
+        seen = [*self.scored.warnings, *seen]
         info = RunInfo(
             config=self.trained,
             handover=self.model.handover,
             data=self.scored.name,
             packs={self.part: self.pack},
             rows=read_rows(self.options.file.parent / "metrics.csv"),
-            notes=[*self.scored.images.notes, *leaks],
+            notes=[*self.scored.images.notes, *seen],
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
             next=self._steps(),
@@ -97,7 +97,7 @@ class Evaluation:
         last_lines(
             constant_guess(scored.scores.total.sum(1), scored.scores.names),
             info.outcome,
-            warnings=[*score_warnings(scored.scores), *leaks],
+            warnings=[*score_warnings(scored.scores), *seen],
             notes=[*self.scored.images.notes, *([OF_ITS_RUN] if self.has_page else [])],
             places={**places, **({"report": self._run_page} if self.has_page else {})},
             steps=info.next,
@@ -106,6 +106,8 @@ class Evaluation:
     def _steps(self) -> list[str]:
         """The next commands: trainings among them have the settings that were typed, if those are beside the file."""
         assert self.options.model_path is not None, "check() asks for it"
+        if self.scored.elsewhere:
+            return after_elsewhere(self.options, self.model.handover.input)
         saved = self.options.file.parent / "config.yaml"
         typed = unflatten(TransferConfig, read_yaml(saved), source=saved) if saved.exists() else self.trained
         return after_evaluation(typed, self.options.model_path, images=self._images())
@@ -127,18 +129,26 @@ class Evaluation:
         return marker is not None and marker.finished  # else it is the page of a training that goes on
 
     @property
+    def _received(self) -> bool:
+        """Whether a file was handed to the network, whose images may be among those that are scored."""
+        plan = self.trained.encoder
+        return plan.pretrained_encoder is not None or plan.init_from is not None
+
+    @property
     def _run_page(self) -> Path:
         return self.options.file.parent / "report.html"
 
     def _before(self) -> tuple[Before, list[str]]:
         """Return the encoder before training, and a warning if test images were among its pretraining images."""
         seed_update(self.seed, INITIAL)
+        new = self.part in ("test", "all")
         try:
             source = find_source(self.trained)
         except UserError as error:
-            return Before(None, f"The encoder before training is not shown: {error}."), []
-        leaks = source.leaks(self.pack) if self.part in ("test", "all") else []
-        return Before(source.encoder.to(self.model.device)), leaks
+            seen = self.model.handover.provenance.earlier_images
+            told = leaks(self.pack, seen, further=self.trained.encoder.init_from is not None)
+            return Before(None, f"The encoder before training is not shown: {error}."), told if new else []
+        return Before(source.encoder.to(self.model.device)), source.leaks(self.pack) if new else []
 
     def _original_size_scores(self) -> Scores:
         files = self.scored.images.samples

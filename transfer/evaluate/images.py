@@ -25,6 +25,8 @@ class Scored:
     """Its folder, or its name where it is embedded."""
     of_run: bool
     """Whether they are a part of the data set that the network was trained on, as its run dealt it out."""
+    elsewhere: bool
+    """Whether they belong to another data set."""
     seen: int
     """Images among them that the network was trained on."""
 
@@ -72,7 +74,7 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
     trained_on = sum(digest in seen for digest in pack.digests)
     name = data_name(config)
     place = name if config.data_dir is None else str(config.data_dir)
-    return Scored(replace(images, pack=pack), part, name, place, own and part != "all", trained_on)
+    return Scored(replace(images, pack=pack), part, name, place, own and part != "all", not own, trained_on)
 
 
 def _same(place: Path, other: Path | None) -> bool:

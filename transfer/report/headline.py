@@ -20,7 +20,9 @@ from transfer.metrics.scores import Scores
 
 
 def title(config: TransferConfig, source: str) -> str:
-    """The data set, the decoder and the encoder."""
+    """The data set, the decoder and the encoder; or the network that was trained further."""
+    if config.encoder.init_from is not None:
+        return f"{data_name(config.data)}: {_short(source).replace('the encoder of', 'trained further from', 1)}"
     decoder = DECODERS[config.decoder.decoder].words
     decoder = "its own decoder" if config.encoder.transfer != "encoder" else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"

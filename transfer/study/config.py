@@ -37,6 +37,7 @@ OWN = {
     "lr": "rates are searched for every initialisation: --lrs",
     "encoder_lr_factor": "rates are searched for every initialisation: --encoder_lr_factors",
     "pretrained_encoder": "name it among the --initialisations as NAME=FILE",
+    "init_from": "a study compares what networks begin with; transfer.main trains one further",
     "encoder": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",

@@ -101,6 +101,11 @@ class RecordedLabels:
         """Whether its encoder began with weights of one's own, which do not say."""
         return self.record.get("unknown_labels", False)
 
+    @property
+    def earlier_masks(self) -> int:
+        """None: a study trains no network further."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Needed:
