@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
+import torch
+from jaxtyping import Float
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from common.errors import UserError
 
@@ -21,13 +24,24 @@ NORMS = (nn.InstanceNorm2d, nn.BatchNorm2d, nn.GroupNorm)
 LEAKY_SLOPE = 0.01
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """torch's layer, which on a CPU copies channels-last maps into the other order and back, without the copies."""
+
+    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        if input.device.type != "cpu" or input.is_contiguous():
+            return super().forward(input)
+        images = input.split(1)  # whose statistics over the batch are those of the one image
+        rest = (None, None, self.weight, self.bias, True, 0.0, self.eps)
+        return torch.cat([functional.batch_norm(image, *rest) for image in images])
+
+
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
     """Return a normalisation with a learned scale and shift for each channel, eps 1e-5.
 
     "group" makes as many groups as the largest divisor of `channels` that is at most 8.
     """
     if norm == "instance":
-        return nn.InstanceNorm2d(channels, affine=True)
+        return InstanceNorm(channels, affine=True)
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     groups = max(count for count in range(1, 9) if channels % count == 0)

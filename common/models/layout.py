@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-SLOWER = (nn.InstanceNorm2d, nn.GroupNorm)
-"""On a CPU these copy their maps into the other order and back: 0.8 and 0.9 times the speed (docs/performance.md)."""
+SLOWER = nn.GroupNorm
+"""On a CPU it copies its maps into the other order and back: 0.9 times the speed (docs/performance.md)."""
 
 
 def channels_last(network: nn.Module) -> None:
