@@ -15,7 +15,7 @@ from torch import Tensor
 from common.data.batches import to_images
 from common.errors import UserError
 
-TILE, OVERLAP = 1024, 64
+TILE, OVERLAP = 1024, 128
 """The longest side of a window, and what neighbours share (of small ones a quarter), where no numbers are given."""
 
 

@@ -111,7 +111,7 @@ class SizeOptions:
     tile: Annotated[int, Field(ge=1)] | None = None
     """Segment images at their own size, larger ones by windows of at most N x N pixels."""
     overlap: Annotated[int, Field(ge=0)] | None = None
-    """Pixels that neighbouring windows share; default 64, or a quarter of small windows."""
+    """Pixels that neighbouring windows share; default 128, or a quarter of small windows."""
     max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS
     """Pixels of the largest image or mask that is read."""
 

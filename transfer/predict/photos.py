@@ -101,7 +101,8 @@ class Photos:
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
         """
-        with closing(self._all(what, partial(_read, fitting=self.fitting, channels=self.channels))) as photos:
+        read, ahead = partial(_read, fitting=self.fitting, channels=self.channels), AHEAD * _threads(self.options)
+        with closing(self._all(what, read, ahead=ahead)) as photos:
             while batch := list(islice(photos, self.options.batch_size)):
                 yield batch
 
@@ -110,7 +111,7 @@ class Photos:
 
         Whoever reads one that turns out to be bad says so by `leave_out`.
         """
-        return self._all(what, partial(_read_whole, channels=self.channels))
+        return self._all(what, partial(_read_whole, channels=self.channels), ahead=1)
 
     def leave_out(self, error: BadFileError) -> None:
         """Name an unreadable image, and count it."""
@@ -122,10 +123,11 @@ class Photos:
         left_out = f", {len(self.bad)} could not be read" if self.bad else ""
         return f"{counted(len(self.files) - len(self.bad), 'image')}{left_out}"
 
-    def _all(self, what: str, read: Callable[[Sample], Read | BadFileError]) -> Generator[Read, None, None]:
-        threads = _threads(self.options)
-        with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
-            decoded = map_in_order(pool, read, self.files.values(), ahead=AHEAD * threads)
+    def _all(
+        self, what: str, read: Callable[[Sample], Read | BadFileError], *, ahead: int
+    ) -> Generator[Read, None, None]:
+        with ThreadPoolExecutor(_threads(self.options)) as pool, one_quiet_opencv_thread():
+            decoded = map_in_order(pool, read, self.files.values(), ahead=ahead)
             with closing(with_progress(decoded, len(self.files), what)) as done:
                 for photo in done:
                     if isinstance(photo, BadFileError):
