@@ -24,6 +24,7 @@ from benchmarks import plain
 from benchmarks.race import Contestant, race, show, table
 from common.config.load import load_config
 from common.config.recipes import CONFIGS
+from common.data.ragged import of_one_size
 from common.data.synthetic.pets import synthetic_pets
 from common.engine.loop import train_epoch
 from common.engine.precision import BF16_UNITS
@@ -151,7 +152,7 @@ def _draw(folder: Path, number: int) -> list[Path]:
     pets = synthetic_pets(number, 256, seed=0)
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
-    for key, image, mask in zip(pets.keys, pets.images, pets.masks, strict=True):
+    for key, image, mask in zip(pets.keys, of_one_size(pets.images), of_one_size(pets.masks), strict=True):
         cv2.imwrite(str(folder / f"images/{key}.jpg"), image[..., ::-1])
         cv2.imwrite(str(folder / f"masks/{key}.png"), mask)
     (folder / "classes.yaml").write_text("names: [background, cat, dog]\nvalues: {0: 0, 1: 1, 2: 2, 255: ignore}\n")

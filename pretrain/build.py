@@ -36,6 +36,8 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
     settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
     encoder = UNetEncoder(**settings, in_channels=channels)
     encoder.check_size(config.data.image_size, config.data.image_size)
+    if config.data.fit == "crop":
+        encoder.check_any_size()
     stop, dropout = config.pretext.decoder_stride, config.decoder.decoder_dropout
     if stop > 1:  # a decoder that stops early has the first of the steps for which dropout is named
         dropout = dropout[: len(doublings(encoder.strides[-1], stop))]

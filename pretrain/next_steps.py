@@ -29,6 +29,6 @@ def after_evaluation(config: PretrainConfig, options: EvaluateOptions, *, labell
 
 def _phase_2(config: PretrainConfig, data: Any, encoder: Any) -> str:
     """The training on masks, with images of the kind that the encoder saw; the embedded data has its own settings."""
-    shape = ("image_size", "channels")
+    shape = ("image_size", "fit", "channels")
     flags = {} if data is None else {n: value for n, value in typed_flags(config).items() if n in shape}
     return command_line("transfer.main", data_dir=data, **flags, pretrained_encoder=encoder)

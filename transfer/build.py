@@ -26,6 +26,8 @@ def build_network(
     source = find_source(config)
     encoder = source.encoder
     encoder.check_size(config.data.image_size, config.data.image_size)
+    if config.data.fit == "crop":
+        encoder.check_any_size()
     decoder = source.decoder or fresh_decoder(encoder, config)
     if source.classifier is not None:
         return _trained_further(source, encoder, decoder, source.classifier, names, config)

@@ -66,7 +66,7 @@ def after_explanation(options: ImageOptions, *, checked: bool) -> list[str]:
 
 def after_analysis(flags: dict[str, Any], *, images: int) -> list[str]:
     """Return the trainings that these flags of the data suggest: of an encoder without masks, and with masks."""
-    pretrain = {name: flags[name] for name in ("image_size", "channels") if name in flags}
+    pretrain = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
     if "data_dir" not in flags:
         return [command_line("pretrain.main"), command_line("transfer.main", pretrained_encoder="ae.pth")]
     folds = 5 if images < FEW else None

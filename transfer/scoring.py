@@ -14,11 +14,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from common.data.batches import LabelledBatch, each_image
+from common.data.fitting import LEAST, STRIDE
+from common.data.gather import ONE_PIECE, larger
 from common.data.pack import LabelledPack, Pack
 from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
 from common.rows import Means, Row
 from common.say import say
+from common.tiles import Tiling, blended
 from common.words import counted
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores
@@ -57,16 +60,30 @@ def score_network(
 ) -> Scores:
     """Score a network on every image of a pack, in file order and float32, on the network's device.
 
-    `names` are the classes. `watch` is called with the logits of every batch; `bar` shows progress.
+    `names` are the classes. `watch` is called with the logits of every batch; `bar` shows progress. Images larger than
+    `ONE_PIECE` are scored by windows, and `watch` sees their middle.
     """
     net.eval()
-    matrices, device = [], next(net.parameters()).device
+    matrices: list[Int64[Tensor, "n k k"]] = []
+    device = next(net.parameters()).device
     for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else ""):
         logits = net(batch.image)
         if watch is not None:
             watch(logits, batch)
         matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu())
-    return Scores(torch.cat(matrices).numpy(), names, pack.background)
+    counts = torch.cat(matrices).numpy()
+    for index in larger(pack):
+        counts[index] = _by_windows(net, pack, index, device)
+    return Scores(counts, names, pack.background)
+
+
+def _by_windows(net: SegmentationNet, pack: LabelledPack, index: int, device: torch.device) -> Int64[np.ndarray, "k k"]:
+    """The confusion matrix of the whole of a large image."""
+    tiling, truth, parts = Tiling.of(STRIDE, LEAST, tile=ONE_PIECE), pack.masks[index], []
+    for rows, columns, logits in blended(net, pack.images[index], tiling, device=device):
+        mask = torch.from_numpy(np.array(truth[None, rows, columns])).to(device).long()
+        parts.append(confusion(classes_of(logits[None]), mask, len(logits)))
+    return torch.cat(parts).sum(0).cpu().numpy()
 
 
 def save_images(folder: Path, pack: Pack, scores: Scores) -> None:

@@ -183,7 +183,7 @@ def load_model(
 
 
 def _tiling(net: SegmentationNet, images: Input, tile: int | None, overlap: int | None) -> Tiling | None:
-    if tile is not None:
+    if tile is not None or images.fit == "crop":
         return Tiling.of(net.encoder.strides[-1], net.encoder.min_size, tile=tile, overlap=overlap)
     if overlap is not None:
         side = images.image_size

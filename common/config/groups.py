@@ -36,9 +36,9 @@ class DataConfig:
     download: bool = False
     """Download the Oxford-IIIT Pet data set (800 MB) into --data_dir unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128
-    """Side in pixels to which images are resized; divisible by 32 and at least 64."""
-    fit: Literal["pad", "squash"] = "squash"
-    """How images become squares: padded, with their aspect kept, or squashed."""
+    """Side in pixels of the squares that the network is trained on; a multiple of 32, at least 64."""
+    fit: Literal["crop", "pad", "squash"] = "squash"
+    """How images become squares: crops at their own size, padded to keep their aspect, or squashed."""
     channels: Literal[1, 3, 4] = 3
     """Channels of an image: 1 grey, 3 RGB, or 4 as in the file."""
     classes: str = "auto"

@@ -11,9 +11,16 @@ from jaxtyping import Bool, Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
+from common.data.gather import Pixels, alike, random_crops, whole_images
 from common.data.pack import LabelledPack, Pack
+from common.data.ragged import Ragged
 from common.errors import UserError
 from common.terminal import progress_bar
+
+CROPS = 2
+"""What tells the random numbers of crops from those of the order."""
+SHOWN = 512
+"""Side in pixels of the largest image that pictures show whole."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,10 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         chances: Float64[np.ndarray, " n"] | None = None,
+        crops: bool = False,
     ) -> None:
+        """`crops`: draw a crop of each image that is kept at its own size, in place of the whole."""
+        self.crops = crops and isinstance(pack.images, Ragged)
         self.pack, self.batch_size, self.seed, self.shuffle, self.chances = pack, batch_size, seed, shuffle, chances
 
     def __len__(self) -> int:
@@ -63,8 +73,8 @@ class Batches:
 
         With `chances`, which sum to 1, as many images are drawn with these probabilities instead, some of them twice.
         """
-        for chunk in self._chunks(self._order(epoch)):
-            yield read_batch(self.pack, chunk, device)
+        for number, chunk in enumerate(self._chunks(self._order(epoch))):
+            yield self._read(chunk, (epoch, number), device)
 
     def stream(self, first: int, count: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """Yield `count` full batches from number `first` on, cut out of passes that follow each other without a seam.
@@ -75,8 +85,15 @@ class Batches:
         begun, skipped = divmod(first * self.batch_size, images)
         passes = range(begun, begun + math.ceil((skipped + wanted) / images))
         order = np.concatenate([self._order(number) for number in passes])[skipped : skipped + wanted]
-        for chunk in np.split(order, count):
-            yield read_batch(self.pack, chunk, device)
+        for number, chunk in enumerate(np.split(order, count), start=first):
+            yield self._read(chunk, (number,), device)
+
+    def _read(self, chunk: np.ndarray, place: tuple[int, ...], device: torch.device | str) -> Batch:
+        """The batch at this place of the training, on which its crops depend alone."""
+        if not self.crops:
+            return _batch(self.pack, chunk, whole_images(self.pack, chunk), device)
+        drawn = np.random.default_rng((self.seed, CROPS, *place)).random((len(chunk), 2))
+        return _batch(self.pack, chunk, random_crops(self.pack, chunk, drawn), device)
 
     def _order(self, epoch: int) -> Int64[np.ndarray, " n"]:
         count, random = len(self.pack), np.random.default_rng((self.seed, epoch))
@@ -85,6 +102,8 @@ class Batches:
         return random.permutation(count) if self.shuffle else np.arange(count)
 
     def _chunks(self, order: np.ndarray) -> list[np.ndarray]:
+        if isinstance(self.pack.images, Ragged) and not self.crops:
+            return alike(self.pack.images, order, batch_size=self.batch_size)
         starts = range(self.batch_size, len(order), self.batch_size)
         chunks = np.split(order, list(starts)) if len(order) else []
         if len(chunks) > 1 and len(chunks[-1]) == 1:
@@ -98,12 +117,17 @@ def read_batch(pack: LabelledPack, indices: np.ndarray, device: torch.device | s
 @overload
 def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch: ...
 def read_batch(pack: Pack, indices: np.ndarray, device: torch.device | str = "cpu") -> Batch:
-    """Copy the images of `indices` out of the pack: bytes travel to the device, and become [0, 1] there."""
-    image, index = to_images(pack.images[indices], device), torch.from_numpy(np.asarray(indices, dtype=np.int64))
-    valid = None if pack.boxes is None else _inside(pack.boxes[indices], image)
-    if pack.masks is None:
+    """Copy the images of `indices` out of the pack to be looked at; of one larger than `SHOWN` its middle."""
+    return _batch(pack, indices, whole_images(pack, indices, most=SHOWN), device)
+
+
+def _batch(pack: Pack, indices: np.ndarray, pixels: Pixels, device: torch.device | str) -> Batch:
+    """Bytes travel to the device, and become [0, 1] there."""
+    image, index = to_images(pixels.images, device), torch.from_numpy(np.asarray(indices, dtype=np.int64))
+    valid = None if pixels.boxes is None else _inside(pixels.boxes, image)
+    if pixels.masks is None:
         return Batch(image, None, index, valid)
-    mask = torch.from_numpy(np.ascontiguousarray(pack.masks[indices])).to(device).long()
+    mask = torch.from_numpy(np.ascontiguousarray(pixels.masks)).to(device).long()
     kind = LabelledBatch if isinstance(pack, LabelledPack) else Batch
     return kind(image, mask, index, valid)
 
@@ -125,10 +149,10 @@ def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str =
 def training_batches(
     pack: Pack, plan: TrainingConfig, *, seed: int, chances: Float64[np.ndarray, " n"] | None = None
 ) -> Batches:
-    """The shuffled batches of a training. Raises UserError for a single image."""
+    """The shuffled batches of a training: crops, where images have their own sizes. Raises UserError for one image."""
     if len(pack) < 2:
         raise UserError("there is one training image: normalisation over a batch needs two, so add images")
-    return Batches(pack, batch_size=plan.batch_size, seed=seed, shuffle=True, chances=chances)
+    return Batches(pack, batch_size=plan.batch_size, seed=seed, shuffle=True, chances=chances, crops=True)
 
 
 def sampling_weights(foreground_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
@@ -150,7 +174,10 @@ def each_image(
 @overload
 def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]: ...
 def each_image(pack: Pack, *, batch_size: int, device: torch.device, doing: str = "") -> Iterator[Batch]:
-    """Yield every image of a pack once, in file order; with `doing` ("scoring") under a bar."""
+    """Yield every image of a pack once, in file order; with `doing` ("scoring") under a bar.
+
+    Images of different sizes come in batches of one size; of those above `ONE_PIECE` the middle.
+    """
     batches = Batches(pack, batch_size=batch_size).epoch(0, device)
     if not doing:
         yield from batches

@@ -61,6 +61,12 @@ class PackSpec:
         """The shape of one image."""
         return self.size, self.size, self.channels
 
+    @property
+    def rows(self) -> dict[str, tuple[int, ...]]:
+        """The shape of a row in the files of a pack: an image, or a pixel where images have their own sizes."""
+        shape = self.shape[2:] if self.fit == "crop" else self.shape
+        return {IMAGES: shape, MASKS: shape[:-1]}
+
     def known(self, samples: Sequence[Sample], what: str = "known") -> KnownFiles:
         """What was read of the files of these samples before; `what` of it, in a word."""
         folder = folder_of([path for sample in samples for path in (sample.image, *mask_files(sample))])
@@ -130,7 +136,7 @@ def _whole_pack(
     folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None, known: KnownFiles
 ) -> PackFiles:
     """Read a pack, made first where there is none, and made again where it is damaged."""
-    made_of = {"samples": len(samples), "shape": spec.shape, "padded": spec.fit != "squash", "num_classes": num_classes}
+    made_of = {"samples": len(samples), "shape": spec.shape, "fit": spec.fit, "num_classes": num_classes}
     read = partial(read_pack, folder, **made_of, known=known)
     remove_leftovers(folder.parent)
     if os.path.lexists(folder):
@@ -212,7 +218,7 @@ def _write(
     spec: PackSpec,
     num_classes: int | None,
 ) -> None:
-    images, masks = RowFile(folder / IMAGES, spec.shape), RowFile(folder / MASKS, spec.shape[:2])
+    images, masks = (RowFile(folder / name, shape) for name, shape in spec.rows.items())
     bad: dict[int, str] = {}
     lost: dict[str, list[int]] = {}
     class_pixels: list[list[int]] = []
@@ -225,12 +231,12 @@ def _write(
                     raise refuse(str(result))
                 bad[index] = without_paths(str(result), sample)
                 continue
-            images.append(result.image)
+            images.extend(result.image.reshape(-1, *images.row_shape))
             boxes.append(result.box)
             for kind in result.lost:
                 lost.setdefault(kind, []).append(index)
             if result.mask is not None and num_classes is not None:
-                masks.append(result.mask)
+                masks.extend(result.mask.reshape(-1, *masks.row_shape))
                 class_pixels.append(np.bincount(result.mask.ravel(), minlength=256)[:num_classes].tolist())
                 mask_values.update(result.values)
         if not images.rows:
@@ -238,7 +244,10 @@ def _write(
         images.finish()
         masks.finish()
     meta = {"bad": list(bad), "reasons": list(bad.values()), "lost": lost}
-    meta |= {} if spec.fit == "squash" else {"boxes": boxes}
+    if spec.fit == "pad":
+        meta["boxes"] = boxes
+    if spec.fit == "crop":
+        meta["shapes"] = [(box.height, box.width) for box in boxes]
     write_meta(folder, meta | {"class_pixels": class_pixels, "mask_values": sorted(mask_values)})
 
 

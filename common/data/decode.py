@@ -109,8 +109,8 @@ def _four_channels(picture: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 4
 class Decoded(NamedTuple):
     """A sample at its final size, and the values that its mask file held."""
 
-    image: UInt8[np.ndarray, "s s c"]
-    mask: UInt8[np.ndarray, "s s"] | None
+    image: UInt8[np.ndarray, "h w c"]
+    mask: UInt8[np.ndarray, "h w"] | None
     box: Box
     """Where the image lies; the rest is padding."""
     values: tuple[int, ...]

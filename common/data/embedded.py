@@ -7,6 +7,7 @@ import numpy as np
 from common.config.groups import DataConfig
 from common.data.classes import Classes
 from common.data.pack import LabelledPack
+from common.data.ragged import of_one_size
 from common.data.synthetic.pets import synthetic_pets
 from common.data.values import UNKNOWN
 from common.errors import UserError, brief
@@ -25,7 +26,7 @@ def embedded_pets(config: DataConfig) -> LabelledPack:
 
 def as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
     """The pets with the classes that their mask values mean. Raises UserError for a value that the classes lack."""
-    masks = classes.table.apply(pack.masks)
+    masks = classes.table.apply(of_one_size(pack.masks))
     if (masks == UNKNOWN).any():
         raise UserError(
             "the embedded pets hold the mask values 0, 1, 2 and 255, but --classes maps only "

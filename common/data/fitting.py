@@ -13,6 +13,8 @@ from common.data.values import IGNORE
 if TYPE_CHECKING:
     from torch import Tensor
 
+STRIDE, LEAST = 32, 64
+"""Whole images have sides that are multiples of the coarsest stride, and as large as networks take at least."""
 Maps = TypeVar("Maps", np.ndarray, "Tensor")
 
 
@@ -43,30 +45,58 @@ class Fitting:
     fit: Fit = "squash"
 
     def box(self, height: int, width: int) -> Box:
-        """Where an image of this size lies: everywhere, or in the middle with its aspect kept."""
+        """Where an image of this size lies: everywhere, or in the middle with its aspect kept.
+
+        With the fit `crop` it is as large as it came, and lies at the top left.
+        """
+        if self.fit == "crop":
+            return Box(0, 0, height, width)
         if self.fit == "squash":
             return Box(0, 0, self.size, self.size)
         factor = self.size / max(height, width)
         height, width = (max(1, round(side * factor)) for side in (height, width))
         return Box((self.size - height) // 2, (self.size - width) // 2, height, width)
 
-    def image(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "s s c"]:
-        """An image as a network takes it; its padding is a reflection, as in `Augment`."""
+    def image(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "p q c"]:
+        """An image as a data set keeps it: a square, whose padding is a reflection, or for `crop` as it came."""
+        if self.fit == "crop":
+            return image
         box = self.box(*image.shape[:2])
         framed = cv2.copyMakeBorder(
             resize_image(image, box.height, box.width), *self._borders(box), cv2.BORDER_REFLECT_101
         )
         return framed.reshape(self.size, self.size, image.shape[2])
 
-    def mask(self, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "s s"]:
-        """A mask as a network learns it; its padding is ignored."""
+    def mask(self, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "p q"]:
+        """A mask as a data set keeps it; its padding is ignored."""
+        if self.fit == "crop":
+            return mask
         box = self.box(*mask.shape)
         small = resize_mask(mask, box.height, box.width)
         return cv2.copyMakeBorder(small, *self._borders(box), cv2.BORDER_CONSTANT, value=[IGNORE])
 
+    def framed(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "p q c"]:
+        """A whole image as a network takes it: as in a data set, for `crop` with padding on the right and below."""
+        return padded(image, *frame_of(*image.shape[:2])) if self.fit == "crop" else self.image(image)
+
     def _borders(self, box: Box) -> tuple[int, int, int, int]:
         below, right = self.size - box.top - box.height, self.size - box.left - box.width
         return box.top, below, box.left, right
+
+
+def frame_of(height: int, width: int) -> tuple[int, int]:
+    """The size of a whole image with its padding, as networks take images of any size."""
+    high, wide = (max(LEAST, -(-side // STRIDE) * STRIDE) for side in (height, width))
+    return high, wide
+
+
+def padded(image: UInt8[np.ndarray, "h w c"], height: int, width: int) -> UInt8[np.ndarray, "{height} {width} c"]:
+    """An image with a reflection of it on the right and below."""
+    below, right = height - image.shape[0], width - image.shape[1]
+    if not below and not right:
+        return image
+    framed = cv2.copyMakeBorder(np.ascontiguousarray(image), 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    return framed.reshape(height, width, image.shape[2])
 
 
 def resize_image(image: UInt8[np.ndarray, "h w c"], height: int, width: int | None = None) -> UInt8[np.ndarray, "..."]:

@@ -1,4 +1,4 @@
-"""A data set decoded once: every image and mask at one size, memory-mapped from a cache folder."""
+"""A data set decoded once: images and masks at one size, or at their own, memory-mapped from a cache folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,16 +8,17 @@ import numpy as np
 from jaxtyping import Int, Int64, UInt8
 
 from common.data.fitting import Box
+from common.data.ragged import Ragged
 
 AnyPack = TypeVar("AnyPack", bound="Pack")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pack:
-    """Images of one size, as an array that is read from the disk where it is touched."""
+    """Images of one size, or each at its own, in an array that is read from the disk where it is touched."""
 
-    images: UInt8[np.ndarray, "n h w c"]
-    masks: UInt8[np.ndarray, "n h w"] | None
+    images: UInt8[np.ndarray, "n h w c"] | Ragged
+    masks: UInt8[np.ndarray, "n h w"] | Ragged | None
     """A class index for each pixel, 255 ignored; pseudo-masks where a pretraining has made some, else None."""
     keys: tuple[str, ...]
     """The images' names, which stay the same wherever the data set lies."""
@@ -34,8 +35,20 @@ class Pack:
         return len(self.keys)
 
     def take(self: AnyPack, indices: Int[np.ndarray, " m"]) -> AnyPack:
-        """Copy the images at these positions, in this order, into memory."""
+        """The images at these positions, in this order; those of one size are copied into memory."""
         return replace(self, **self._taken(indices))
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the squares that a network is trained on."""
+        return self.images.size if isinstance(self.images, Ragged) else self.images.shape[1]
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all images, without their padding."""
+        if isinstance(self.images, Ragged):
+            return int(self.images.shapes.prod(1).sum())
+        return len(self) * self.side**2 if self.boxes is None else int(self.boxes[:, 2:].prod(1).sum())
 
     def box(self, index: int) -> Box:
         """Where an image lies."""
@@ -48,19 +61,25 @@ class Pack:
 
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
         return {
-            "images": np.asarray(self.images[indices]),
-            "masks": None if self.masks is None else np.asarray(self.masks[indices]),
+            "images": _some(self.images, indices),
+            "masks": None if self.masks is None else _some(self.masks, indices),
             "boxes": None if self.boxes is None else self.boxes[indices],
             "keys": tuple(self.keys[index] for index in indices),
             "digests": tuple(self.digests[index] for index in indices),
         }
 
 
+def _some(
+    images: UInt8[np.ndarray, "n ..."] | Ragged, indices: Int[np.ndarray, " m"]
+) -> UInt8[np.ndarray, "m ..."] | Ragged:
+    return images.take(indices) if isinstance(images, Ragged) else np.asarray(images[indices])
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledPack(Pack):
     """Images with the masks that people drew."""
 
-    masks: UInt8[np.ndarray, "n h w"] = field()
+    masks: UInt8[np.ndarray, "n h w"] | Ragged = field()
     class_pixels: Int64[np.ndarray, "n k"]
     """Pixels of each class in each image, 255 not counted."""
     mask_values: tuple[int, ...] = ()

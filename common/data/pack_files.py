@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import NonNegativeInt, PositiveInt, ValidationError
 
+from common.data.fit import Fit
 from common.data.known import KnownFiles
+from common.data.ragged import Ragged
 from common.data.row_file import open_rows
 from common.run.plain_data import adapter, first_fault
 
@@ -37,6 +39,8 @@ class PackMeta:
     """By the kind of what reading lost, the positions of the samples; see `common.data.lost`."""
     boxes: list[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]] | None = None
     """Where each image lies (top, left, height, width); None where none is padded."""
+    shapes: list[tuple[PositiveInt, PositiveInt]] | None = None
+    """Height and width of each image; None where all have one size."""
     class_pixels: list[list[NonNegativeInt]]
     mask_values: list[NonNegativeInt]
     checksums: dict[str, int] | None = None
@@ -46,8 +50,8 @@ class PackMeta:
 class PackFiles(NamedTuple):
     """A pack as it lies in the cache."""
 
-    images: UInt8[np.ndarray, "n h w c"]
-    masks: UInt8[np.ndarray, "n h w"] | None
+    images: UInt8[np.ndarray, "n h w c"] | Ragged
+    masks: UInt8[np.ndarray, "n h w"] | Ragged | None
     meta: PackMeta
 
 
@@ -63,11 +67,13 @@ def read_pack(
     *,
     samples: int,
     shape: tuple[int, int, int],
-    padded: bool = False,
+    fit: Fit = "squash",
     num_classes: int | None,
     known: KnownFiles,
 ) -> PackFiles:
     """Open the pack of so many samples, of images of one shape (h w c), and of their masks if there are classes.
+
+    With the fit `crop` images have their own shapes, and the shape is that of a crop.
 
     Checksums are compared unless `known` says that nothing has touched the files since they were. Raises
     DamagedPackError unless all of it is what was written: files, types, shapes and checksums.
@@ -76,17 +82,31 @@ def read_pack(
         meta = _read_meta(folder / META)
         rows = samples - len(meta.bad)
         _refuse_misfits(meta, samples, rows if num_classes else 0, num_classes or 0)
-        _refuse_boxes(meta, rows if padded else None, shape)
+        _refuse_boxes(meta, rows if fit == "pad" else None, shape)
+        if (None if meta.shapes is None else len(meta.shapes)) != (rows if fit == "crop" else None):
+            raise ValueError(f"{META} does not say the shape of each image")
         checksums = meta.checksums or {}
         found = known.digests([folder / name for name in checksums], lambda path: str(_checksum(path)))
         for (name, checksum), now in zip(checksums.items(), found, strict=True):
             if now != str(checksum):
                 raise ValueError(f"{name} is not what was written")
-        images = open_rows(folder / IMAGES, (rows, *shape))
-        masks = open_rows(folder / MASKS, (rows, *shape[:2])) if num_classes else None
+        images, masks = _arrays(folder, rows, shape, meta, labelled=bool(num_classes))
     except (OSError, ValueError, RecursionError) as error:  # pydantic's and JSON's errors are ValueErrors
         raise DamagedPackError(_one_line(error)) from error
     return PackFiles(images, masks, meta)
+
+
+def _arrays(
+    folder: Path, rows: int, shape: tuple[int, int, int], meta: PackMeta, *, labelled: bool
+) -> tuple[UInt8[np.ndarray, "n h w c"] | Ragged, UInt8[np.ndarray, "n h w"] | Ragged | None]:
+    """Images and masks. Raises ValueError and OSError as `open_rows`."""
+    if meta.shapes is None:
+        images = open_rows(folder / IMAGES, (rows, *shape))
+        return images, open_rows(folder / MASKS, (rows, *shape[:2])) if labelled else None
+    shapes = np.array(meta.shapes, dtype=np.int64).reshape(-1, 2)
+    pixels = sum(height * width for height, width in meta.shapes)
+    images = Ragged(open_rows(folder / IMAGES, (pixels, shape[2])), shapes, size=shape[0])
+    return images, Ragged(open_rows(folder / MASKS, (pixels,)), shapes, size=shape[0]) if labelled else None
 
 
 def _read_meta(path: Path) -> PackMeta:

@@ -20,9 +20,13 @@ class RowFile:
 
     def append(self, row: UInt8[np.ndarray, "..."]) -> None:
         """Write the next row."""
-        assert row.shape == self.row_shape
-        self.file.write(np.ascontiguousarray(row).data)
-        self.rows += 1
+        self.extend(row[None])
+
+    def extend(self, rows: UInt8[np.ndarray, "..."]) -> None:
+        """Write the next rows."""
+        assert rows.shape[1:] == self.row_shape
+        self.file.write(np.ascontiguousarray(rows).data)
+        self.rows += len(rows)
 
     def finish(self) -> None:
         """Put the number of rows into the header, which numpy pads so that it keeps its length."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.data.fitting import LEAST, STRIDE
 from common.errors import UserError
 from common.models.blocks import (
     NORMS,
@@ -76,6 +77,14 @@ class Encoder(nn.Module):
                 f"the images are {height} x {width} pixels, but this encoder needs sides that are multiples "
                 f"of {self.strides[-1]} and at least {self.min_size}; the nearest size that works is "
                 f"{fitting[0]} x {fitting[1]} (--image_size {max(fitting)})"
+            )
+
+    def check_any_size(self) -> None:
+        """Raise UserError unless whole images of any size fit once they are padded, see `common.data.gather`."""
+        if STRIDE % self.strides[-1] or self.min_size > LEAST:
+            raise UserError(
+                f"--fit crop pads whole images to multiples of {STRIDE} pixels, and the coarsest map of this encoder "
+                f"has stride {self.strides[-1]}: give fewer --widths, or --fit pad"
             )
 
     def _nearest_side(self, side: int) -> int:

@@ -95,7 +95,7 @@ def thumbnailed(count: int) -> Int[np.ndarray, " m"]:
 def thumbnails(pack: Pack, indices: Int[np.ndarray, " m"]) -> UInt8[np.ndarray, "m h w 3"]:
     """The images at these positions at the size of a thumbnail."""
     size = (THUMBNAIL, THUMBNAIL)
-    return np.stack([cv2.resize(three_channels(pack.images[i]), size, interpolation=SMOOTH) for i in indices])
+    return np.stack([cv2.resize(three_channels(pack.content(i)), size, interpolation=SMOOTH) for i in indices.tolist()])
 
 
 def scatter(

@@ -154,9 +154,10 @@ class Evaluation:
         """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""
         encoder, probed = self.model.encoder, {}
         if isinstance(self.data, LabelledSplits):
-            count = self.data.classes.num_classes
+            wanted = self.options.data(self.trained.data)
+            probe = Probe.load(wanted, device=self.device, depth=self.handover.input.depth)
             with spinner("fitting a linear probe"):
-                probed = Probe(self.data.train, self.data.val, num_classes=count, device=self.device)(encoder)
+                probed = probe(encoder)
             chance = f"naming the commonest class everywhere {probed['probe/chance']:.4f}"
             say(f"linear probe of all levels, validation: mean IoU {probed['probe/miou']:.4f}; {chance}")
         levels = measure_levels(encoder, self.pack, probed, batch_size=self.batch_size, device=self.device)

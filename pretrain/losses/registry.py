@@ -45,7 +45,9 @@ class PseudoMaskSettings(Settings):
     """Seeds of the pseudo-masks: colours, or predictions of the --start_from autoencoder (self-training)."""
 
     def check(self, config: Groups) -> None:
-        """Raise UserError for seeds of an autoencoder where none is given."""
+        """Raise UserError for seeds of an autoencoder where none is given, and for crops, which may show no object."""
+        if self.pseudo_mask_weight and config.data.fit == "crop":
+            raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit pad or squash")
         if self.pseudo_mask_from == "start_from" and not (config.start_from and self.pseudo_mask_weight):
             raise UserError(
                 "--pseudo_mask_from start_from takes its seeds from an autoencoder that was trained on pseudo-masks: "

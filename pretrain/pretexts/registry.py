@@ -3,6 +3,7 @@
 Imports no torch. A function takes images in [0, 1] and its settings, and gives a `pretrain.pretexts.task.Task`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -46,13 +47,15 @@ class MaskSettings(Settings):
 
     def check(self, config: Groups) -> None:
         """Raise UserError for patches that do not tile the image."""
-        size = config.data.image_size
+        size, told = config.data.image_size, f"--image_size {config.data.image_size}"
+        if config.data.fit == "crop":
+            size, told = math.gcd(size, 32), "the 32 pixels that sides of whole images are multiples of (--fit crop)"
         if size % self.patch_size or self.patch_size == size:
             nearest = min(
                 (side for side in range(1, size) if size % side == 0), key=lambda side: abs(side - self.patch_size)
             )
             raise UserError(
-                f"--patch_size {self.patch_size} does not divide --image_size {size} into patches: "
+                f"--patch_size {self.patch_size} does not divide {told} into patches: "
                 f"the nearest that does is --patch_size {nearest}"
             )
 

@@ -1,5 +1,7 @@
 """A linear probe: a classifier of pixels on the frozen features of an encoder."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -9,8 +11,10 @@ from torch.nn import functional as F
 from common.config.groups import DataConfig
 from common.data.batches import each_image
 from common.data.classes import IGNORE
+from common.data.deep import Depth
 from common.data.load import load_labelled
 from common.data.pack import LabelledPack
+from common.data.ragged import of_one_size
 from common.metrics import chance_level, classes_of, confusion, confusion_scores
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
@@ -47,14 +51,18 @@ class Probe:
         self.background = background
         self.train, self.val, self.num_classes = train, val, num_classes
         self.device, self.batch_size = device, batch_size
-        self.pixels = balanced_pixels(train.masks, max(1, PIXELS // len(train)))
-        labels = np.take_along_axis(train.masks.reshape(len(train), -1), self.pixels, axis=1)
+        masks = of_one_size(train.masks)
+        self.pixels = balanced_pixels(masks, max(1, PIXELS // len(train)))
+        labels = np.take_along_axis(masks.reshape(len(train), -1), self.pixels, axis=1)
         self.labels = torch.from_numpy(labels.astype(np.int64)).flatten()
 
     @classmethod
-    def load(cls, config: DataConfig, *, device: torch.device) -> "Probe":
-        """The probe of a labelled data set, which is read once. Raises UserError where there are no masks."""
-        data = load_labelled(config)
+    def load(cls, config: DataConfig, *, device: torch.device, depth: Depth | None = None) -> "Probe":
+        """The probe of a labelled data set, which is read once; it shows whole images, as squares.
+
+        Raises UserError where there are no masks.
+        """
+        data = load_labelled(replace(config, fit="pad") if config.fit == "crop" else config, depth=depth)
         count, background = data.classes.num_classes, data.classes.background
         return cls(data.train, data.val, num_classes=count, device=device, background=background)
 

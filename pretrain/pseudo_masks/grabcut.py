@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.ragged import of_one_size
 from common.errors import UserError
 from common.files import replacing
 
@@ -139,7 +140,8 @@ def with_pseudo_masks(
     UserError where the cache folder cannot be written.
     """
     assert pack.digests == larger.digests, "pseudo-masks are made of the same photographs"
-    content = repr((FORMAT, pack.images.shape, larger.images.shape, side, pack.digests))
+    shapes = (of_one_size(one.images).shape for one in (pack, larger))
+    content = repr((FORMAT, *shapes, side, pack.digests))
     content += "padded" if pack.boxes is not None else ""
     content += teacher.fingerprint if teacher is not None else ""
     # the name of version 0.1.0, whose caches are still good
@@ -162,7 +164,7 @@ def with_pseudo_masks(
 
 def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int) -> UInt8[np.ndarray, "n s s"]:
     """The masks of a pack, from its photographs of any size without padding, and what is predicted for it."""
-    masks, workers = np.full(pack.images.shape[:3], IGNORE, np.uint8), workers or os.cpu_count() or 1
+    masks, workers = np.full(of_one_size(pack.images).shape[:3], IGNORE, np.uint8), workers or os.cpu_count() or 1
 
     def segment(numbered: tuple[int, Seeded]) -> Bool[np.ndarray, "r s"]:
         index, (pixels, probability) = numbered

@@ -31,7 +31,7 @@ def neighbour_block(scored: ScoredModel) -> Block:
     rows, nearest = nearest_images(scored.model.encoder, scored.pack, device=scored.device)
     heads = ["image", *("1st", "2nd", "3rd", "4th", "5th")[: nearest.shape[1]]]
     pictures = [
-        [photograph(three_channels(scored.pack.images[index]), side=SIDE) for index in (row, *others)]
+        [photograph(three_channels(scored.pack.content(index)), side=SIDE) for index in (row, *others)]
         for row, others in zip(rows.tolist(), nearest.tolist(), strict=True)
     ]
     return sheet("", heads, pictures, [scored.pack.keys[row] for row in rows])

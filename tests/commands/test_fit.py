@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from datasets import write_tree
 from PIL import Image
+from run_checks import same, weights
 from tiny import PRETRAIN, TRANSFER
 from torch.nn import functional as F
 
@@ -15,6 +17,7 @@ from common.run.checkpoint import load_handover
 from pretrain.evaluate.__main__ import main as evaluate_pretraining
 from pretrain.main import main as pretrain
 from transfer import load_model
+from transfer.analyze.__main__ import main as analyze
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.gradcam.__main__ import main as gradcam
 from transfer.main import main as transfer
@@ -115,3 +118,77 @@ def test_padding_counts_nowhere_in_phase_1(padded, discs, tmp_path):
     assert ours["mse"][0] == pytest.approx((rebuilt - image)[0, :, 4:28].square().mean().item())
     everywhere = torch.ones_like(valid)
     torch.testing.assert_close(ssim_within(rebuilt, image, everywhere), ssim_within(rebuilt, image, None))
+
+
+@pytest.fixture(scope="session")
+def cropped(discs, tmp_path_factory) -> Path:
+    """A run folder of both phases on crops."""
+    folder = tmp_path_factory.mktemp("cropped")
+    data = ["--data_dir", str(discs), "--fit", "crop"]
+    views = ["--contrast_weight", "0.1", "--rotate", "10"]
+    assert pretrain([*PRETRAIN, *data, *views, "--report", "--output_dir", str(folder / "ae")]) == 0
+    words = ["--pretrained_encoder", str(folder / "ae"), "--report", "--output_dir", str(folder / "seg")]
+    assert transfer([*TRANSFER, *data, *words]) == 0
+    return folder
+
+
+def test_whole_images_are_scored_and_predicted_at_their_own_size(cropped):
+    """The confusion matrices of the run are those of the masks that predict gives."""
+    record, model = np.load(cropped / "seg/test_images.npz"), load_model(cropped / "seg", "cpu")
+    assert load_handover(cropped / "seg/best.pth").input.fit == "crop"
+    for key, counts in zip(record["keys"].tolist(), record["confusions"], strict=True):
+        image, mask = picture(int(key))
+        assert counts.sum() == mask.size
+        guess = model.predict(image).mask
+        told = np.bincount((mask // 255 * 2 + guess).ravel(), minlength=4).reshape(2, 2)
+        assert np.abs(told - counts).sum() <= 2  # rounding between batches
+    assert evaluate(["--model_path", str(cropped / "seg"), "--original_size", "--no_report", "--output_dir", "o"]) == 0
+    told = json.loads(Path("o/metrics.json").read_text())
+    assert told["test_original_size"]["pixel_accuracy"] == pytest.approx(told["test"]["pixel_accuracy"], abs=1e-3)
+    metrics = json.loads((cropped / "seg/metrics.json").read_text())
+    assert told["test"] == metrics["test"]
+
+
+def test_images_that_do_not_fit_in_one_piece_are_scored_by_windows(cropped, monkeypatch):
+    before = json.loads((cropped / "seg/metrics.json").read_text())["test"]
+    monkeypatch.setattr("common.data.gather.ONE_PIECE", 64)
+    monkeypatch.setattr("transfer.scoring.ONE_PIECE", 64)
+    assert evaluate(["--model_path", str(cropped / "seg"), "--no_report", "--output_dir", "o"]) == 0
+    after = json.loads(Path("o/metrics.json").read_text())["test"]
+    assert after["pixel_accuracy"] == pytest.approx(before["pixel_accuracy"], abs=0.1)
+    counts = np.load("o/test_images.npz")["confusions"]
+    assert sorted(counts.sum((1, 2))) == sorted(np.load(cropped / "seg/test_images.npz")["confusions"].sum((1, 2)))
+
+
+def test_the_other_commands_follow_a_run_on_crops(cropped, discs):
+    run, one = str(cropped / "seg"), str(discs / "images/01.png")
+    assert gradcam(["--model_path", run, "--input", str(discs / "images"), "--output", "maps"]) == 0
+    assert {opened(path).shape for path in Path("maps/maps").rglob("01.png")} == {(40, 91, 3)}
+    assert predict(["--model_path", run, "--input", one, "--output", "masks"]) == 0
+    assert opened(Path("masks/masks/01.png")).shape == (40, 91)
+    words = ["--data_dir", str(discs), "--analyze_latent_space", "--output_dir", "ae", "--split", "train"]
+    assert evaluate_pretraining(["--model_path", str(cropped / "ae"), *words]) == 0
+    assert analyze(["--data_dir", str(discs), "--image_size", "64", "--fit", "crop", "--output", "a"]) == 0
+
+
+def test_a_resumed_run_draws_the_same_crops(discs):
+    words = [*TRANSFER, "--data_dir", str(discs), "--fit", "crop", "--lr", "0.01"]
+    assert transfer([*words, "--output_dir", "whole"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transfer.phase.Transfer.show", Mock(side_effect=KeyboardInterrupt))
+        assert transfer([*words, "--output_dir", "parts"]) == 130
+    assert transfer([*words, "--output_dir", "parts", "--resume"]) == 0
+    assert same(weights(Path("whole")), weights(Path("parts")))
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "told"),
+    [
+        (pretrain, ["--pseudo_mask_weight", "1"], "--fit pad"),
+        (pretrain, ["--patch_size", "64", "--image_size", "128"], "--patch_size"),
+        (transfer, ["--widths", *"4444444", "--dropout", *"0000000", "--image_size", "128"], "fewer --widths"),
+    ],
+)
+def test_what_crops_cannot_do_is_refused(discs, command, words, told, capsys):
+    assert command(["--data_dir", str(discs), "--fit", "crop", "--device", "cpu", *words]) == 2
+    assert told in capsys.readouterr().err

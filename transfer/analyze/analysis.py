@@ -19,6 +19,7 @@ from common.data.duplicates import near_duplicates
 from common.data.load import LabelledSplits, load_labelled
 from common.data.opened import REFUSED_BY_PILLOW
 from common.data.pack import Pack
+from common.data.ragged import Ragged
 from common.data.samples import SPLITS
 from common.data.turned import TURNS_SIDE, orientation
 from common.engine.seeding import seed_update
@@ -38,7 +39,6 @@ from transfer.report.headline import constant_guess
 SHOWN, VARIANTS = 4, 5
 FEW_CLASSES = 5
 """Up to so many, shares stand side by side above their bars."""
-CHUNK = 256
 SEEN = ("train", "val")
 """The splits that must not contain test images."""
 
@@ -110,7 +110,7 @@ class Analysis:
                 name: {"pixels": float(count / pixels.sum()), "images": float(share)}
                 for name, count, share in zip(self.names, pixels, shown, strict=True)
             },
-            "ignored_pixels": float(1 - pixels.sum() / (len(train) * self.config.data.image_size**2)),
+            "ignored_pixels": float(1 - pixels.sum() / train.pixels),
             "near_duplicates": {split: _near_duplicates(getattr(self.data, split), self.data.test) for split in SEEN},
             "notes": list(self.data.notes),
         }
@@ -126,7 +126,7 @@ class Analysis:
         sizes.set(title="original sizes", xlabel="width", ylabel="height")
         lines = ("tab:red", "tab:green", "tab:blue", "tab:gray") if self.config.data.channels > 1 else ("tab:gray",)
         for channel, colour in enumerate(lines[: self.config.data.channels]):
-            means = self.data.train.images[..., channel].mean((1, 2)) / 255
+            means = [image[..., channel].mean() / 255 for image in self.data.train.images]
             brightness.hist(means, bins=30, range=(0, 1), histtype="step", color=colour)
         brightness.set(title="mean of each channel", xlabel="of an image", ylabel="images")
         drawn = classes.bar(list(found["classes"]), shares, color=colours(len(shares)) / 255)
@@ -182,13 +182,13 @@ def original_sizes(config: AnalyzeConfig, data: LabelledSplits) -> Int[np.ndarra
 
 
 def channel_moments(
-    images: UInt8[np.ndarray, "n h w c"],
+    images: UInt8[np.ndarray, "n h w c"] | Ragged,
 ) -> tuple[Float64[np.ndarray, " c"], Float64[np.ndarray, " c"]]:
     """Return mean and standard deviation of each channel over all pixels, for values in [0, 1]."""
-    channels = images.shape[3]
+    channels = images[0].shape[2]
     count, total, squares = 0, np.zeros(channels), np.zeros(channels)
-    for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK].reshape(-1, channels).astype(np.float64) / 255
+    for image in images:
+        part = image.reshape(-1, channels).astype(np.float64) / 255
         count += len(part)
         total += part.sum(0)
         squares += (part**2).sum(0)

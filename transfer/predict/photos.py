@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,7 +67,7 @@ class Photo(Original):
 
     size: tuple[int, int]
     """Height and width."""
-    small: UInt8[np.ndarray, "s s c"]
+    small: UInt8[np.ndarray, "p q c"]
 
 
 Read = TypeVar("Read", bound=Original)
@@ -96,7 +96,7 @@ class Photos:
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
 
     def batches(self, what: str) -> Iterator[list[Photo]]:
-        """Read all images in batches, with a progress bar labelled `what` ("segmenting").
+        """Read all images in batches of one size, with a progress bar labelled `what` ("segmenting").
 
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
@@ -104,7 +104,7 @@ class Photos:
         read, ahead = partial(_read, fitting=self.fitting, channels=self.channels), AHEAD * _threads(self.options)
         with closing(self._all(what, read, ahead=ahead)) as photos:
             while batch := list(islice(photos, self.options.batch_size)):
-                yield batch
+                yield from _alike(batch, self.options.batch_size * self.fitting.size**2)
 
     def whole(self, what: str) -> Iterator[Original]:
         """All images one by one at their original size, otherwise as `batches`; large ones are not read yet.
@@ -142,6 +142,14 @@ class Photos:
             note(sentence)
 
 
+def _alike(batch: list[Photo], pixels: int) -> Iterator[list[Photo]]:
+    """Runs of images of one size, with at most so many pixels."""
+    for (height, width, _), group in groupby(batch, key=lambda photo: photo.small.shape):
+        photos = iter(group)
+        while run := list(islice(photos, max(1, pixels // (height * width)))):
+            yield run
+
+
 def _threads(options: ImageOptions) -> int:
     return options.num_workers or torch.get_num_threads()
 
@@ -167,7 +175,7 @@ def _read(sample: Sample, fitting: Fitting, channels: int) -> Photo | BadFileErr
         return error
     height, width = image.shape[:2]
     held = image if height * width <= HELD else None
-    return Photo(sample, channels, held, lost, (height, width), fitting.image(image))
+    return Photo(sample, channels, held, lost, (height, width), fitting.framed(image))
 
 
 def _read_whole(sample: Sample, channels: int) -> Original | BadFileError:

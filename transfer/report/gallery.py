@@ -53,7 +53,7 @@ class ScoredImages:
         self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
         self.scores, self.background = scores, scores.background
         self.order = worst_best_between(scores.per_image["mean_iou"])
-        self.maps = Maps(net, scores.names, pack.images.shape[1])
+        self.maps = Maps(net, scores.names, pack.side)
         self.mapped = set(self.order[:MAPPED]) if maps else set[int]()
 
     def block(self) -> tuple[Block, set[int]]:
