@@ -40,9 +40,6 @@ from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
 
-PER_ROOT = 60
-"""Updates by the square root of the number of images, where no length is told."""
-
 
 class Pretraining:
     """An autoencoder, its photographs, and the folder of its run."""
@@ -59,7 +56,7 @@ class Pretraining:
         self.objective = build_objective(config, target)
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
         self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
-        length = settled(config.training, len(self.data.train), per_root=PER_ROOT)
+        length = settled(config.training, len(self.data.train))
         self.config = config = replace(config, training=length)
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)

@@ -43,9 +43,6 @@ from transfer.next_steps import after_training
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
 from transfer.segmenter import Segmenter
 
-PER_ROOT = 30
-"""Updates by the square root of the number of images, where no length is told."""
-
 
 class Transfer:
     """A segmentation network, its labelled images, and the folder where results are kept."""
@@ -56,7 +53,7 @@ class Transfer:
         self.data = load_labelled(config.data)
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
-        length = settled(config.training, len(self.train_pack), per_root=PER_ROOT)
+        length = settled(config.training, len(self.train_pack))
         self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)

@@ -19,15 +19,13 @@ VALIDATION = 0.1
 """Share of the minutes that validations may take: where one takes long there are fewer, and at least two."""
 REPORT = 0.05, 3
 """What is left for the scores and the page: this share of the minutes, and at least so many validations."""
+USUAL, GROWTH = 15, 0.75
+"""Updates where no length is told: so many times this power of the number of images (docs/log.md)."""
 
 
-def settled(plan: TrainingConfig, images: int, *, per_root: int) -> TrainingConfig:
-    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
-
-    Where no length is told there are `per_root` updates by the square root of the number of images: four times the
-    images, twice as long.
-    """
-    usual = round(per_root * math.sqrt(images))
+def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
+    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates."""
+    usual = round(USUAL * images**GROWTH)
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = _one_pass(plan, images)

@@ -9,7 +9,6 @@ from tiny import PRETRAIN, SYNTHETIC, THIN, TRANSFER
 
 from common.engine import budget
 from pretrain.main import main as pretrain
-from transfer import phase
 from transfer.main import main as transfer
 
 
@@ -35,13 +34,13 @@ def test_a_run_of_so_many_minutes_is_repeated_by_its_updates(command, flags, tmp
 def test_a_run_without_a_length_has_one_that_fits_its_images_and_the_rate_falls_to_its_end(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(phase, "PER_ROOT", 3)
+    monkeypatch.setattr(budget, "USUAL", 2)
     write_images_masks(tmp_path / "data", 10)
     assert transfer([*THIN, "--data_dir", "data", "--output_dir", "run"]) == 0
-    assert "length: 8 updates of 7 images, 8 epochs, about" in capsys.readouterr().out
+    assert "length: 9 updates of 7 images, 9 epochs, about" in capsys.readouterr().out
     with (tmp_path / "run/metrics.csv").open() as file:
         rates = [float(row["lr"]) for row in csv.DictReader(file)]
-    assert len(rates) == 8
+    assert len(rates) == 9
     assert rates[0] > 0.9 * 0.003
     assert rates[-1] < 0.2 * 0.003
 

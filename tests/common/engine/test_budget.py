@@ -14,11 +14,11 @@ def plan(**settings) -> TrainingConfig:
 
 
 def of(images: int, **settings) -> TrainingConfig:
-    return settled(plan(**settings), images, per_root=60)
+    return settled(plan(**settings), images)
 
 
-def test_without_a_length_updates_grow_with_the_root_of_the_images():
-    for images, batch, updates in ((2, 2, 85), (12, 12, 208), (262, 16, 971), (7489, 16, 5192)):
+def test_without_a_length_updates_grow_more_slowly_than_the_images():
+    for images, batch, updates in ((2, 2, 25), (14, 14, 109), (262, 16, 977), (7489, 16, 12076)):
         found = of(images)
         assert (found.batch_size, sum(found.updates), found.minutes) == (batch, updates, MINUTES)
         assert 10 <= found.epochs == len(found.updates) <= 20
@@ -111,7 +111,7 @@ def test_validations_that_take_long_are_fewer_and_take_no_more_than_a_tenth():
         assert course.epochs == course.plan.epochs == epochs
         ended = drive(course, lambda _: 1.0, lambda _, rest=seconds: rest)
         assert 9.5 * 60 < ended + seconds + max(30, 3 * seconds) < 10.1 * 60
-        assert settled(course.repeated(), 7489, per_root=60).epochs == epochs
+        assert settled(course.repeated(), 7489).epochs == epochs
 
 
 def test_a_number_of_validations_that_was_told_or_that_fits_is_kept():
@@ -125,7 +125,7 @@ def test_a_number_of_validations_that_was_told_or_that_fits_is_kept():
     course.expect(10.0)
     course.expect_rest(200.0)
     assert course.epochs == len(course.plan.updates) == 2
-    assert sum(course.plan.updates) == 971
+    assert sum(course.plan.updates) == 977
     again = Course(of(262), 17, free=True)
     again.load_state_dict(course.state_dict())
     assert again.epochs == 2
@@ -135,7 +135,7 @@ def test_its_updates_repeat_a_timed_training():
     course = Course(of(262, minutes=1.0), 17)
     course.expect(0.1)
     drive(course, lambda _: random.choice([0.05, 0.4]), lambda _: 0.0)
-    again = Course(settled(course.repeated(), 262, per_root=60), 17)
+    again = Course(settled(course.repeated(), 262), 17)
     for epoch, count in enumerate(course.updates):
         assert again.begin(epoch, 0.0) == count
     assert all(again.at(update) == course.at(update) for update in range(sum(course.updates)))
