@@ -53,6 +53,8 @@ class Difference(NamedTuple):
 HELPED, HARMED, EQUAL, UNCLEAR = "helped", "harmed", "made no difference that shows", "cannot tell"
 LEAST_IMAGES, LEAST_SEEDS = 8, 3
 """With fewer, intervals do not hold what they promise, and nothing is said of what helped."""
+FEW = 50
+"""Below so many labelled images the test part says little, and cross-validation tests each of them once."""
 NO_DIFFERENCE = 0.02
 """Largest difference of a score in [0, 1] that is called none."""
 

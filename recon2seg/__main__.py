@@ -19,7 +19,9 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "doctor": Entry(
-        "common.doctor.__main__", "common.doctor.config:DoctorConfig", "tell all that is wrong with a data set"
+        "common.doctor.__main__",
+        "common.doctor.config:DoctorConfig",
+        "tell what is in a data set, and what is wrong with it",
     ),
     "pretrain": Entry(
         "pretrain.main", "pretrain.config:PretrainConfig", "train an autoencoder on images without masks"
@@ -50,7 +52,7 @@ COMMANDS = {
     "analyze": Entry(
         "transfer.analyze.__main__",
         "transfer.analyze.config:AnalyzeConfig",
-        "count and draw what is in a labelled data set",
+        "the doctor by its old name",
     ),
 }
 COMPLETION = """\

@@ -9,18 +9,17 @@ import pytest
 
 from common.config.groups import DataConfig, LabelledDataConfig, RunConfig
 from common.config.load import load_config
-from common.run.next_step import command_line, last_lines, typed_flags
+from common.run.next_step import command_line, last_lines
 from pretrain.config import PretrainConfig
 from pretrain.evaluate.config import EvaluateConfig as LookConfig
 from pretrain.evaluate.config import LookOptions
 from pretrain.next_steps import after_evaluation as after_look
 from pretrain.next_steps import after_pretraining
-from transfer.analyze.config import AnalyzeConfig
 from transfer.config import EncoderConfig, LabelConfig, TransferConfig
 from transfer.evaluate.config import EvaluateConfig
 from transfer.gradcam.config import GradCamConfig
 from transfer.metrics.scores import Scores
-from transfer.next_steps import after_analysis, after_evaluation, after_explanation, after_prediction, after_training
+from transfer.next_steps import after_evaluation, after_explanation, after_prediction, after_training
 from transfer.predict.config import PredictConfig, PredictOptions
 from transfer.report.headline import constant_guess
 from transfer.study.config import StudyConfig
@@ -138,21 +137,6 @@ def test_masks_and_activation_maps_of_the_same_images_follow_each_other():
         )
         (maps,) = after_explanation(parsed, checked=checked)
     assert maps == "python -m transfer.predict --model_path runs/seg --input 'my images' --output out/predictions"
-
-
-@pytest.mark.parametrize(
-    ("words", "images", "folds"), [([], 20, None), (["--data_dir", "d"], 20, 5), (["--data_dir", "d"], 50, None)]
-)
-def test_after_the_numbers_of_the_data_come_the_trainings_on_it(words, images, folds):
-    config = load_config(
-        AnalyzeConfig, [*words, "--image_size", "64", "--classes", "binary", "--vflip", "0.5"], prog=""
-    )
-    lines = after_analysis(typed_flags(config, without=vars(config.analyze)), images=images)
-    assert [module_of(line) for line in lines] == ["pretrain.main", "transfer.main"]
-    parsed = load_config(TransferConfig, shlex.split(lines[1])[3:], prog="")
-    assert parsed.data.folds == folds
-    if words:
-        assert (parsed.data.image_size, parsed.data.classes, parsed.augment) == (64, "binary", config.augment)
 
 
 def test_last_lines_are_in_one_order(capsys):

@@ -6,6 +6,7 @@ from typing import Any
 
 from common.config.groups import DataConfig
 from common.config.network import ImageOptions
+from common.intervals import FEW
 from common.run.next_step import command_line, predict_with, typed_flags
 from common.run.records import Input
 from transfer.config import TransferConfig
@@ -13,8 +14,6 @@ from transfer.evaluate.config import ScoreOptions
 from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import TRANSFERS
 
-FEW = 50
-"""Below so many labelled images the test part says little."""
 OF_PRETRAINED = ("encoder_lr_factor", "freeze_epochs", "layer_decay", "thaw_every")
 """Settings of a pretrained encoder's training, which one from scratch does not have."""
 
@@ -62,18 +61,6 @@ def after_explanation(options: ImageOptions, *, checked: bool) -> list[str]:
     """Return what may follow activation maps: whether they depend on the training, and the masks."""
     masks = _of_same("transfer.predict", options, output=options.folder.with_name("predictions"))
     return [masks] if checked else [_of_same("transfer.gradcam", options, output=options.folder, sanity_check=True)]
-
-
-def after_analysis(flags: dict[str, Any], *, images: int) -> list[str]:
-    """Return the trainings that these flags of the data suggest: of an encoder without masks, and with masks."""
-    pretrain = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
-    if "data_dir" not in flags:
-        return [command_line("pretrain.main"), command_line("transfer.main", pretrained_encoder="ae.pth")]
-    folds = 5 if images < FEW else None
-    return [
-        command_line("pretrain.main", data_dir="PHOTOGRAPHS_WITHOUT_MASKS", **pretrain, output_dir="runs/ae"),
-        command_line("transfer.main", **flags, folds=folds, output_dir="runs/seg"),
-    ]
 
 
 def _surer(config: TransferConfig, images: int) -> Sequence[str]:

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from common.config.groups import DataConfig
+from pydantic import Field
+
+from common.config.groups import AugmentConfig, DataConfig
 from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class CheckedDataConfig(DataConfig):
+    """Images and masks: where they are, and how they are read."""
+
+    data_dir: Path | None = None
+    """Folder of images and masks (layouts: docs/data.md)."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,8 @@ class DoctorOptions:
     """Folder of report.html, contact_sheet.png and findings.json; without it nothing is written."""
     json: bool = False
     """Print all that was found as JSON, and nothing else, on standard output."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the augmented images on the page."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,8 @@ class DoctorConfig:
     )
     HIDDEN: ClassVar[Sequence[str]] = ("download", "skip_bad_files", "synthetic_count", "verify_data")
 
-    data: DataConfig = DataConfig()
+    data: CheckedDataConfig = CheckedDataConfig()
+    augment: AugmentConfig = AugmentConfig()
     doctor: DoctorOptions = DoctorOptions()
 
     def check(self) -> None:

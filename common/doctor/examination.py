@@ -11,6 +11,7 @@ from common.doctor.finding import Finding, exit_code
 from common.doctor.repair import CLASSES, LOG, Repaired, refuse_target, repair
 from common.doctor.told import as_json, lines
 from common.files import write_json
+from common.intervals import FEW
 from common.run.next_step import command_line, last_lines, typed_flags
 from common.say import say
 from common.terminal import spinner
@@ -48,16 +49,36 @@ def _write(evidence: Evidence, findings: Sequence[Finding], folder: Path) -> Non
 
 
 def _tell(evidence: Evidence, findings: Sequence[Finding], repaired: Repaired | None) -> None:
-    config, folder = evidence.config, evidence.config.doctor.output_dir
+    folder = evidence.config.doctor.output_dir
     say(*lines(evidence, findings))
-    places = {} if folder is None else {"page": folder / PAGE, "pictures": folder / SHEET}
+    places: dict[str, object] = {} if folder is None else {"page": folder / PAGE, "pictures": folder / SHEET}
     if repaired is not None:
         counts = f"{counted(repaired.images, 'image')}, {counted(repaired.left_out, 'file')} left out"
         places[f"repaired copy ({counts})"] = repaired.folder
         places[f"log of {counted(repaired.changes, 'change')}"] = repaired.folder / LOG
-        checked = {"data_dir": repaired.folder, "classes": repaired.folder / CLASSES}
-        last_lines(places=places, steps=[command_line("common.doctor", **checked)])
-    elif folder is None:
-        last_lines(steps=[command_line("common.doctor", **typed_flags(config), output_dir="runs/doctor")])
-    else:
-        last_lines(places=places)
+    last_lines(places=places, steps=next_steps(evidence, findings, repaired))
+
+
+def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repaired | None) -> list[str]:
+    """What may follow: a look at the copy; or the page, and a copy without errors or the trainings on these data."""
+    config = evidence.config
+    flags = typed_flags(config, without=vars(config.doctor))
+    photographs = config.doctor.unlabelled_dir
+    if repaired is not None:
+        checked = {**flags, "data_dir": repaired.folder, "classes": repaired.folder / CLASSES}
+        patterns = ("images", "masks", "join", "pages")
+        return [
+            command_line("common.doctor", **{name: value for name, value in checked.items() if name not in patterns})
+        ]
+    steps = []
+    if config.doctor.output_dir is None:
+        steps.append(command_line("common.doctor", **flags, unlabelled_dir=photographs, output_dir="runs/doctor"))
+    if exit_code(findings) == 2:
+        return [*steps, *([command_line("common.doctor", **flags, fix="REPAIRED")] if evidence.used else [])]
+    same = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
+    if photographs is not None:
+        steps.append(command_line("pretrain.main", data_dir=photographs, **same, output_dir="runs/ae"))
+    if evidence.used:
+        folds = 5 if len(evidence.used) < FEW else None
+        steps.append(command_line("transfer.main", **flags, folds=folds, output_dir="runs/seg"))
+    return steps

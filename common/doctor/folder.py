@@ -68,7 +68,7 @@ def labelled_folder(root: Path, config: DataConfig) -> Folder:
     whole_pairs = replace(found, samples=whole, strays=())
     dataset = layout.labelled(name, whole_pairs, root, classes=config.classes, join=config.join)
     samples, surveyed = _surveyed(dataset, config)
-    return Folder(layout.words, classes, samples, images, [*findings, *_notes(dataset.notes), *surveyed])
+    return Folder(layout.words, classes, samples, images, [*findings, *_notes(dataset.notes, findings), *surveyed])
 
 
 def photographs(root: Path, config: DataConfig) -> Folder:
@@ -170,13 +170,11 @@ def _nothing(findings: Sequence[Finding], root: Path) -> list[Finding]:
     return [Finding(kind="layout", level="error", sentence=f"{root} holds no images", count=1)]
 
 
-TOLD = ("passed over: ", "left out, ")
-"""In notes that are findings of their own."""
-
-
-def _notes(sentences: Sequence[str]) -> list[Finding]:
+def _notes(sentences: Sequence[str], told: Sequence[Finding] = ()) -> list[Finding]:
+    """The notes of a data set as findings, but for those that are `told` already."""
+    known = ("passed over: ", *(finding.sentence for finding in told))
     return [
         Finding(kind="note", level="info", sentence=sentence, count=1)
         for sentence in sentences
-        if not any(words in sentence for words in TOLD)
+        if not sentence.startswith(known)
     ]

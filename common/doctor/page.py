@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.samples import SPLITS
+from common.doctor.augmented import augmented
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, Level
 from common.doctor.pictures import ON_SHEET, chosen, picture_of, under_mask
@@ -51,6 +52,7 @@ def write_page(evidence: Evidence, findings: Sequence[Finding], path: Path) -> N
     if evidence.used:
         page.add("Classes", lambda: _classes(there))
         page.add("Images", lambda: [_images(evidence)])
+        page.add("Augmentation", lambda: [augmented(evidence)])
     if evidence.readable:
         page.add("Sizes and brightness", lambda: _measures(evidence))
     page.add(

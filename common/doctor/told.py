@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from common.data.samples import SPLITS
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, exit_code
@@ -42,10 +44,28 @@ def summary(evidence: Evidence) -> dict[str, Any]:
         },
         "image_size": evidence.config.data.image_size,
         "classes": shares,
+        "ignored_pixels": _ignored(evidence),
+        "brightness": _mean_and_deviation(evidence),
         "widths": _spread([float(width) for width, _ in sizes]),
         "heights": _spread([float(height) for _, height in sizes]),
         "object_sides": _spread((evidence.objects[:, 1] * evidence.config.data.image_size).tolist()),
     }
+
+
+def _ignored(evidence: Evidence) -> float:
+    """The share of the pixels that are not labelled."""
+    ignored = sum(seen.drawn.ignored for seen in evidence.used if seen.drawn)
+    return ignored / max(ignored + int(evidence.pixels(evidence.used).sum()), 1)
+
+
+def _mean_and_deviation(evidence: Evidence) -> dict[str, float] | None:
+    """Of the grey values in [0, 1] of the images with masks, each shrunk to a small square; None of none."""
+    greys = [seen.grey for seen in evidence.used if seen.grey is not None]
+    if not greys:
+        return None
+    means, squares = zip(*((grey.mean() / 255, ((grey / 255) ** 2).mean()) for grey in greys), strict=True)
+    mean = float(np.mean(means))
+    return {"mean": mean, "standard_deviation": float(max(np.mean(squares) - mean**2, 0)) ** 0.5}
 
 
 def as_json(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -77,6 +97,7 @@ def lines(evidence: Evidence, findings: Sequence[Finding]) -> Iterator[str]:
         for name, share in there["classes"].items():
             images = ", ".join(f"{count} {split}" for split, count in share["images"].items())
             yield f"  {name:<18} {share['pixels']:7.1%}  {images}"
+        yield f"  {'ignored':<18} {there['ignored_pixels']:7.1%}  of all pixels"
     if evidence.others.images:
         left = evidence.others.images - there["photographs"]["taken"]
         yield f"{counted(evidence.others.images, 'photograph')} without masks, {left} left out"

@@ -1,1 +1,1 @@
-"""`python -m transfer.analyze`: the contents of a labelled data set."""
+"""`python -m transfer.analyze`: the doctor by its old name."""

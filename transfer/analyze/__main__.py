@@ -1,23 +1,21 @@
-"""`python -m transfer.analyze --data_dir IMAGES_AND_MASKS`: a labelled data set as numbers and a picture."""
+"""`python -m transfer.analyze --data_dir IMAGES_AND_MASKS`: `common.doctor` by its old name."""
 
 import sys
 from collections.abc import Sequence
 
 from common.cli import command
 from common.config.load import load_config
-from common.run.hold import hold
+from common.doctor.door import enter
+from common.say import note
 from transfer.analyze.config import AnalyzeConfig
 
 
-@command(less_memory="lower --image_size or --num_workers", stopped="the data are as they were, start it again")
-def main(argv: Sequence[str]) -> None:
-    """Load the data; write its statistics and a picture."""
+@command(less_memory="lower --num_workers", stopped="the data are as they were, start it again")
+def main(argv: Sequence[str]) -> int:
+    """Look at every file, tell what was found, and write a page of it."""
     config = load_config(AnalyzeConfig, argv, prog="python -m transfer.analyze")
-
-    with hold(config.analyze.output, "--output"):
-        from transfer.analyze.analysis import Analysis  # now: --help needs no torch
-
-        Analysis(config).write()
+    note("transfer.analyze is now common.doctor")
+    return enter(config)
 
 
 if __name__ == "__main__":

@@ -1,50 +1,22 @@
-"""The settings of `python -m transfer.analyze`."""
+"""The settings of `python -m transfer.analyze`, which is `common.doctor` by its old name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
-
-from common.config.groups import AugmentConfig, DataConfig
+from common.doctor.config import DoctorConfig, DoctorOptions
 
 
 @dataclass(frozen=True)
-class AnalyzeOptions:
-    """The folder of the analysis."""
+class AnalyzeConfig(DoctorConfig):
+    """Look at every file of a data set, and write a page of it: the old name of common.doctor."""
 
-    output: Path = Path("analysis")
-    """Folder of analysis.json and analysis.png."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the augmented samples."""
-
-
-@dataclass(frozen=True)
-class AnalyzeConfig:
-    """Count and draw the contents of a labelled data set: sizes, colours, classes, augmented samples."""
-
+    ALIASES: ClassVar[Mapping[str, str]] = {"output": "output_dir"}
     EXAMPLES: ClassVar[Sequence[str]] = (
-        "python -m transfer.analyze",
-        "python -m transfer.analyze --data_dir data --output analysis",
+        "python -m transfer.analyze --data_dir data",
+        "python -m transfer.analyze --data_dir data --output_dir analysis",
         "python -m transfer.analyze --data_dir data --classes binary --scale 0.4",
     )
-    COMMON: ClassVar[Sequence[str]] = (
-        "data_dir",
-        "image_size",
-        "classes",
-        "output",
-        "hflip",
-        "rotate",
-        "scale",
-        "translate",
-        "jitter",
-        "seed",
-    )
 
-    data: DataConfig = DataConfig()
-    augment: AugmentConfig = AugmentConfig()
-    analyze: AnalyzeOptions = AnalyzeOptions()
-
-    def check(self) -> None:
-        """Accept every combination."""
+    doctor: DoctorOptions = DoctorOptions(output_dir=Path("analysis"))

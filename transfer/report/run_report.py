@@ -12,6 +12,7 @@ from common.data.pack import LabelledPack
 from common.embedding import Description
 from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
+from common.intervals import FEW
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.selection import evenly, sampled
@@ -22,7 +23,6 @@ from common.terminal import spinner
 from common.words import counted
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
-from transfer.next_steps import FEW
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.page import Before, write_page

@@ -7,15 +7,13 @@ from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, Level, of_names
 from common.doctor.seen import Seen
 from common.doctor.short import WORDS, absence, absent
-from common.intervals import LEAST_IMAGES, too_few
+from common.intervals import FEW, LEAST_IMAGES, too_few
 from common.words import counted
 
 Pair = tuple[Seen, Seen]
 Row = tuple[str, Level, Sequence[Pair], str]
 SCATTER = 0.2
 """Standard deviation of the IoU from image to image, as the pets and the nuclei have it."""
-FEW = 50
-"""With fewer labelled images each is tested in turn."""
 PROMISED = 0.05
 
 

@@ -2,16 +2,19 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import pytest
 from datasets import photo, square_mask, write_tree
 from digests import digests
 from PIL import Image
-from sick import EACH, SICK, copied, write_clean
+from sick import EACH, PHOTOS, SICK, copied, write_clean
 
+from common.config.load import load_config
 from common.doctor.__main__ import main as doctor
 from common.doctor.finding import CODES
+from transfer.config import TransferConfig
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +93,7 @@ def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
         "1 mask holds the values 9",
     ]
     assert told.count("\n  do: ") >= 6
-    assert told.splitlines()[-2] == "6 errors and 0 warnings"
+    assert told.splitlines()[-3] == "6 errors and 0 warnings"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_the_json_says_the_same_of_every_finding(root, capsys):
     _, content = found(capsys)
     assert set(content) == {
         *("version", "data_dir", "unlabelled_dir", "exit_code", "layout", "images", "photographs", "image_size"),
-        *("classes", "widths", "heights", "object_sides", "findings"),
+        *("classes", "ignored_pixels", "brightness", "widths", "heights", "object_sides", "findings"),
     }
     keys = {"kind", "level", "sentence", "names", "count", "advice", "command", "pictures"}
     assert {frozenset(finding) for finding in content["findings"]} == {frozenset(keys)}
@@ -150,3 +153,24 @@ def test_nothing_is_written_and_a_folder_is_needed(root, capsys):
     assert digests(root) == before
     assert doctor([]) == doctor(["--data_dir", "nowhere"]) == doctor(["--unlabelled_dir", "nowhere"]) == 2
     assert "--unlabelled_dir" in capsys.readouterr().err
+
+
+def next_of(capsys, *words: str) -> list[str]:
+    """The commands that the doctor names, after the page."""
+    doctor([*WORDS, *words])
+    said = capsys.readouterr().out.splitlines()
+    return [line.removeprefix("next: ") for line in said if line.startswith("next: ")]
+
+
+def test_the_trainings_follow_on_data_without_errors_and_a_repaired_copy_on_others(root, capsys):
+    SICK["a validation image among them"].make(root)
+    page, pretrain, train = next_of(capsys, "--vflip", "0.5", *PHOTOS)
+    flags = "--image_size 64 --vflip 0.5"
+    assert page == f"python -m common.doctor --data_dir . {flags} --unlabelled_dir photos --output_dir runs/doctor"
+    assert pretrain == "python -m pretrain.main --data_dir photos --image_size 64 --output_dir runs/ae"
+    assert train == f"python -m transfer.main --data_dir . {flags} --folds 5 --output_dir runs/seg"
+    load_config(TransferConfig, shlex.split(train)[3:], prog="")
+    SICK["a truncated image"].make(root)
+    assert next_of(capsys)[1:] == ["python -m common.doctor --data_dir . --image_size 64 --fix REPAIRED"]
+    *_, copy = next_of(capsys, "--fix", "../fixed")
+    assert copy == "python -m common.doctor --data_dir ../fixed --image_size 64 --classes ../fixed/classes.yaml"
