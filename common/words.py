@@ -2,7 +2,7 @@
 
 OF_SEVERAL = {
     "is": "are", "was": "were", "has": "have", "holds": "hold", "leaves": "leave",
-    "shows": "show", "tells": "tell", "fits": "fit",
+    "shows": "show", "tells": "tell", "fits": "fit", "ignores": "ignore",
 }  # fmt: skip
 """Verbs of one thing, and of several."""
 

@@ -107,7 +107,8 @@ def _nearest(word: Any, names: tuple[str, ...]) -> str:
 
 def _name(name: Any) -> str:
     """The name of a class."""
-    if not isinstance(name, str | int | float) or isinstance(name, bool) or not str(name).isprintable():
+    plain = isinstance(name, str | int | float) and not isinstance(name, bool)
+    if not plain or not str(name).isprintable() or not str(name).strip():
         raise UserError(f"a class is called {brief(name)}: a name is a text on one line; put it in quotes")
     return str(name)
 

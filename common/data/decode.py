@@ -54,10 +54,10 @@ def decode_image(
 ) -> UInt8[np.ndarray, "h w {channels}"]:
     """Decode the content of an image file as `read_image` does; `path` names it in errors."""
     refuse_large(data, path)
-    if channels == 4:
-        return _four_channels(open_with_pillow(data, path), path)
     if is_deep(data):
-        return _with_channels(scaled(read_deep(data, path, page), depth), channels)
+        return _with_channels(scaled(read_deep(data, path, page, channels), depth), channels)
+    if channels == 4:
+        return _four_channels(open_with_pillow(data, path, page), path)
     if page:
         return _by_pillow(open_with_pillow(data, path, page), channels)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):

@@ -1,5 +1,6 @@
 """Images of more than 8 bits a channel: 12-bit cameras in 16-bit files, microscopes, satellites, float images."""
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from common.data.opened import REFUSED_BY_PILLOW, opened, unreadable
+from common.data.opened import REFUSED_BY_PILLOW, BadFileError, opened, unreadable
 from common.data.turned import orientation, stored_orientation, turn
+from common.words import counted
 
 Depth = tuple[float, float]
 """The value of a deep image that becomes 0, and the one that becomes 255; what lies beyond is cut off."""
@@ -20,7 +23,8 @@ TAILS = (0.1, 99.9)
 """Percentiles that are the ends of an image's range: single hot pixels do not darken all others."""
 MOST = 2**20
 """Values by which percentiles are found."""
-BITS_OF_TIFF = 258
+BITS_OF_TIFF, BANDS_OF_TIFF = 258, 277
+TIFF = (b"II*\0", b"MM\0*")
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B")
 """Modes of Pillow with more than 8 bits a channel."""
 
@@ -37,29 +41,36 @@ def is_deep(data: bytes) -> bool:
     try:
         header: Any = opened(data)
     except REFUSED_BY_PILLOW:  # OpenCV reads some TIFF files that Pillow doesn't, of several channels of 32 bits
-        return data.startswith((b"II*\0", b"MM\0*"))
+        return data.startswith(TIFF)
     bits = header.tag_v2.get(BITS_OF_TIFF, (8,)) if header.format == "TIFF" else (8,)
     return header.mode in DEEP_MODES or max(bits) > 8
 
 
-def read_deep(data: bytes, path: Path, page: int = 0) -> Shaped[np.ndarray, "h w c"]:
+def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shaped[np.ndarray, "h w c"]:
     """The values of a deep image, grey or RGB, turned as its EXIF tag says; transparency is dropped.
 
-    Raises BadFileError naming the file if it can't be read, or holds values that are no numbers.
+    With 4 `channels` the file must have four, which come in their order, not turned. Raises BadFileError naming the
+    file if it can't be read, or holds values that are no numbers.
     """
-    image = _decoded(data, page)
+    image = _decoded(data, page, turned=channels != 4)
     if image is None:
         raise unreadable(path, "it cannot be decoded, or has no such page")
     image = image.reshape(*image.shape[:2], -1)
-    image = image[..., 2::-1] if image.shape[2] > 2 else image[..., :1]  # OpenCV's blue is first, and its alpha last
+    if data.startswith(TIFF) and image.shape[2] == 1 < (bands := _bands(data)) != 2:  # 2: grey, and its transparency
+        raise BadFileError(
+            f"the image file {path} holds {bands} bands, of which one would be read: save them as RGB, "
+            "or four as RGBA for --channels 4"
+        )
+    image = _in_order(image, data, path, channels)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise unreadable(path, "it holds values that are no numbers")
     return image
 
 
 def range_of(image: Shaped[np.ndarray, "h w c"]) -> Depth:
-    """The lowest and the highest value of an image, but for single pixels."""
-    values = image.ravel()
+    """The lowest and the highest value of an image, but for single pixels, and for channels of one value (no alpha)."""
+    differs = (image != image[:1, :1]).any(axis=(0, 1))
+    values = (image[..., differs] if differs.any() else image).ravel()
     low, high = np.percentile(values[:: max(1, len(values) // MOST)], TAILS)
     return float(low), float(high)
 
@@ -71,7 +82,31 @@ def scaled(image: Shaped[np.ndarray, "h w c"], depth: Depth) -> UInt8[np.ndarray
     return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
 
 
-def _decoded(data: bytes, page: int) -> np.ndarray | None:
+def _bands(data: bytes) -> int:
+    """How many values a pixel of a TIFF file has, also where Pillow does not know its kind."""
+    stream, directory = io.BytesIO(data), ImageFileDirectory_v2(data[:8])
+    try:
+        stream.seek(directory.next)
+        directory.load(stream)
+        return int(directory.get(BANDS_OF_TIFF, 1))
+    except (*REFUSED_BY_PILLOW, TypeError, LookupError):
+        return 1
+
+
+def _in_order(
+    image: Shaped[np.ndarray, "h w c"], data: bytes, path: Path, channels: int
+) -> Shaped[np.ndarray, "h w _"]:
+    """Channels in the file's order, of which OpenCV has blue first and the fourth last; a fourth is kept if wanted."""
+    if channels != 4:
+        return image[..., 2::-1] if image.shape[2] > 2 else image[..., :1]
+    if image.shape[2] != 4:
+        raise BadFileError(f"the image file {path} has {counted(image.shape[2], 'channel')}, not 4 (--channels)")
+    if data.startswith(TIFF) and stored_orientation(data) != 1:
+        raise BadFileError(f"{path} has four channels and a tag that turns it: save it upright, without the tag")
+    return image[..., [2, 1, 0, 3]]
+
+
+def _decoded(data: bytes, page: int, *, turned: bool = True) -> np.ndarray | None:
     """One page, unchanged: asked for RGB, OpenCV 5.0 gives 16-bit TIFF files other values."""
     buffer = np.frombuffer(data, dtype=np.uint8)
     try:
@@ -84,6 +119,7 @@ def _decoded(data: bytes, page: int) -> np.ndarray | None:
         if image is None:
             header.seek(page)
             return turn(np.asarray(header), orientation(header)) if header.mode in DEEP_MODES else None
-        return image if header.format == "TIFF" else turn(image, stored_orientation(data))  # OpenCV turns TIFF files
+        as_it_is = not turned or header.format == "TIFF"  # OpenCV turns TIFF files
+        return image if as_it_is else turn(image, stored_orientation(data))
     except REFUSED_BY_PILLOW:
         return image

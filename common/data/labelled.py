@@ -1,6 +1,6 @@
 """Packs of a data set with masks, and what is said of masks that its classes do not fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from common.data.masks.labels import UnknownValuesError
 from common.data.masks.propose import proposal
 from common.data.pack import LabelledPack
 from common.data.samples import Dataset, Sample, mask_files
-from common.errors import UserError
+from common.errors import UserError, abbreviate
+from common.words import counted
 
 
 def labelled_packs(
@@ -33,6 +34,24 @@ def labelled_packs(
     if classes == BINARY:
         _refuse_ambiguous_255(packs, root)
     return classes, [replace(pack, background=classes.background) for pack in packs]
+
+
+def ignored_notes(parts: Mapping[str, LabelledPack], root: Path) -> list[str]:
+    """Sentences that count the images of each part whose masks ignore every pixel.
+
+    Raises UserError for a part of such images alone, as the test images of Cityscapes are published.
+    """
+    notes = []
+    for part, pack in parts.items():
+        bare = [key for key, pixels in zip(pack.keys, pack.class_pixels.sum(1).tolist(), strict=True) if not pixels]
+        what = counted(len(bare), "mask" if part == "all" else f"{part} mask", "ignores")
+        if bare and len(bare) == len(pack):
+            raise UserError(
+                f"{root}: {what} every pixel, and that part has no other image ({abbreviate(bare)}): check --classes, "
+                "or move these images away, and others take their place"
+            )
+        notes += [f"{what} every pixel, which count for nothing: {abbreviate(bare)}"] if bare else []
+    return notes
 
 
 def _refuse_ambiguous_255(packs: Iterable[LabelledPack], root: Path) -> None:

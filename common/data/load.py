@@ -12,13 +12,13 @@ from common.data.download import fetch_oxford
 from common.data.embedded import as_classes, embedded_pets
 from common.data.folds import fold_parts
 from common.data.known import file_digest
-from common.data.labelled import labelled_packs
+from common.data.labelled import ignored_notes, labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.lost import LOST, lost_notes
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
-from common.data.survey import survey
+from common.data.survey import FACTS, survey
 from common.errors import UserError, abbreviate
 from common.files import default_cache_dir
 from common.words import counted
@@ -105,8 +105,8 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
     samples = _split(dataset, config)
     known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
     train, val, test = packs
-    notes = (*_notes(dataset, packs), *_leaks(*packs))
     parts = {"train": train, "val": val, "test": test}
+    notes = (*_notes(dataset, packs), *_leaks(*packs), *ignored_notes(parts, config.data_dir))
     return LabelledSplits(
         **parts, classes=known, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
     )
@@ -138,7 +138,8 @@ def load_part(
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
     known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config))
-    return WholeSet(pack, known, dataset.layout, _notes(dataset, [pack]), tuple(samples), dataset.depth)
+    notes = (*_notes(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
+    return WholeSet(pack, known, dataset.layout, notes, tuple(samples), dataset.depth)
 
 
 def _one_part(root: Path, parts: Mapping[SplitName, Sequence[Sample]], part: SplitName) -> Sequence[Sample]:
@@ -194,8 +195,8 @@ def _dataset(
         fetch_oxford(root)
     patterns, means = Patterns(config.images, config.masks), classes or config.classes
     dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
-    known = _spec(config).known(dataset.samples, "facts")
-    found = survey(dataset.samples, known, pages=config.pages, depth=depth)
+    known = _spec(config).known(dataset.samples, FACTS[config.channels])
+    found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()
     return replace(dataset, samples=tuple(found.samples), notes=(*dataset.notes, *found.notes), depth=found.depth)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,8 @@ class Facts:
 
 TYPE = adapter(Facts)
 NOTHING = Facts()
+FACTS = {1: "facts", 3: "facts", 4: "facts4"}
+"""The word for the record of what was seen, by the channels of images: of four the range is another."""
 WITH_ALPHA = ("LA", "RGBA", "PA")
 """Modes of Pillow."""
 
@@ -58,14 +61,16 @@ class Surveyed(NamedTuple):
     notes: Sequence[str]
 
 
-def survey(samples: Sequence[Sample], known: KnownFiles, *, pages: Pages, depth: Depth | None = None) -> Surveyed:
+def survey(
+    samples: Sequence[Sample], known: KnownFiles, *, pages: Pages, depth: Depth | None = None, channels: int = 3
+) -> Surveyed:
     """Look at the files of a data set; `known` keeps what was seen, so that no file is read twice.
 
     Stacks and animations are marked as bad files, or their first picture or each of them taken. Deep images share one
     range: `depth`, or that of all of them. Raises UserError for a stack whose mask has more or fewer pages, and for
     masks whose palettes differ where classes are told by indices.
     """
-    images = _facts([sample.image for sample in samples], known, image_facts)
+    images = _facts([sample.image for sample in samples], known, partial(image_facts, channels=channels))
     drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts)
     _refuse_other_palettes(samples, drawn)
     several = [path for path, facts in (images | drawn).items() if len(facts.pages) > 1]
@@ -94,7 +99,7 @@ def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Fact
     }
 
 
-def image_facts(path: Path) -> Facts | None:
+def image_facts(path: Path, channels: int = 3) -> Facts | None:
     """What is not plain in an image file. What can't be read is plain: decoding says what is wrong.
 
     None for a file of more pixels than are read now, to be looked at anew.
@@ -103,7 +108,7 @@ def image_facts(path: Path) -> Facts | None:
         data = read_bytes(path)
         if pixels_in(data) > pixel_limit():
             return None
-        depth = range_of(read_deep(data, path)) if is_deep(data) else None
+        depth = range_of(read_deep(data, path, channels=channels)) if is_deep(data) else None
     except BadFileError:
         return NOTHING
     return Facts(tuple(pages_of(data)), depth, ("turned",) if stored_orientation(data) != 1 else ())

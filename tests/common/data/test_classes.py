@@ -44,6 +44,8 @@ def test_a_yaml_file_gives_names_and_values_and_says_ignore_in_a_word(tmp_path):
         ("names: [a, b]\nvalues: {0: .inf}", "'.inf': it takes whole numbers"),
         ("names: [a, b]\nvalues: {0: true}", "'true': it takes whole numbers"),
         ("names: ab\nvalues: {0: 0}", "got {'names': 'ab'"),
+        ("names:\n- no\n-\n- yes\nvalues: {0: 0}", "a class is called ''"),
+        ("names: [a, '  ']\nvalues: {0: 0}", "a class is called '  '"),
         ('names: [a, "b\\n"]\nvalues: {0: 0}', "a text on one line"),
         ("names: [a, b]\nvalues: {0: 0}\ncolours: [red]", "got {"),
         ("names: [a, b]\nvalues: {0: %s}" % ("9" * 5001), "it takes whole numbers"),
@@ -64,3 +66,11 @@ def test_a_wrong_yaml_file_is_named_and_told_apart(tmp_path, text, told):
 def test_a_missing_yaml_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.yaml"):
         read_classes(tmp_path / "gone.yaml")
+
+
+def test_names_stay_as_they_are_typed(tmp_path):
+    typed = ["no", "yes", "1.0", "2024-01-01", "null", "~", "0x10", "1e3", "on", ".inf", "007", "12:30:45"]
+    (tmp_path / "classes.yaml").write_text(f"names: [{', '.join(typed)}]\nvalues: {{0: 0, 1: 1}}\nbackground: yes\n")
+    classes = read_classes(tmp_path / "classes.yaml")
+    assert list(classes.names) == typed
+    assert classes.background == 1

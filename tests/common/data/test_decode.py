@@ -257,7 +257,7 @@ def test_an_image_can_be_read_as_grey_values_or_with_four_channels_of_its_own(tm
 
 @pytest.mark.parametrize("data", [encoded(PICTURE, "PNG"), sixteen_bit_png(PICTURE), encoded(GREY, "PNG", "L")])
 def test_a_file_without_four_channels_is_refused_where_four_are_wanted(data, tmp_path):
-    with pytest.raises(BadFileError, match="not 4 of uint8"):
+    with pytest.raises(BadFileError, match="not 4 "):
         read_image(written(tmp_path, data), 4)
 
 
