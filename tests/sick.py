@@ -1,5 +1,6 @@
 """Made-up data sets, each with one thing wrong."""
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -116,6 +117,19 @@ def corrupt(root: Path) -> None:
     write_tree(root, {"masks/train/0.png": square_mask(255, height=200, width=200)})
 
 
+def avif_with_a_hole(root: Path) -> None:
+    """A file whose reader raises an error of no common kind."""
+    file = io.BytesIO()
+    Image.fromarray(photo(0)).save(file, "AVIF")
+    (root / "images/train/0.png").write_bytes(file.getvalue()[:-20] + bytes(20))
+
+
+def half_an_array(root: Path) -> None:
+    """A mask of NumPy whose head breaks off."""
+    (root / "masks/train/0.png").unlink()
+    (root / "masks/train/0.npy").write_bytes(b"\x93NUMPY\x01\x00\x0a\x00{'descr':\n" + bytes(20))
+
+
 def both(*makes: Callable[[Path], object]) -> Callable[[Path], object]:
     """One after the other."""
     return lambda root: [make(root) for make in makes]
@@ -153,6 +167,8 @@ SICK = {
     "two bad files": Sick(
         both(cut("images/train/0.png"), content("images/val/1.png", b"x")), "image-unreadable", count=2
     ),
+    "an AVIF with a hole": Sick(avif_with_a_hole, "image-unreadable"),
+    "half an array": Sick(half_an_array, "mask-unreadable"),
     "a truncated mask": Sick(cut("masks/train/0.png"), "mask-unreadable"),
     "a mask of another size": Sick(image("masks/train/0.png", square_mask(255, height=30)), "mask-size"),
     "a mask turned by a quarter": Sick(image("masks/train/0.png", square_mask(255, height=50, width=40)), "mask-size"),

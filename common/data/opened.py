@@ -22,6 +22,7 @@ REFUSED_BY_PILLOW = (
     ValueError,
     SyntaxError,
     EOFError,
+    RuntimeError,  # of AVIF files
     UnidentifiedImageError,
     Image.DecompressionBombError,
 )

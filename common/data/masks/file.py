@@ -3,6 +3,7 @@
 import io
 import math
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
 
 import cv2
@@ -77,7 +78,7 @@ def _array(data: bytes, path: Path) -> Shaped[np.ndarray, "..."]:
         shape, _, kind = read_header[np.lib.format.read_magic(stream)](stream)
         refuse_pixels(math.prod(shape), path)
         array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, KeyError, EOFError, OSError) as error:
+    except (ValueError, KeyError, EOFError, OSError, TokenError) as error:
         raise unreadable(path, " ".join(str(error).split())) from error
     flat = array.reshape([side for side in shape if side != 1] if len(shape) == 3 and 1 in shape else shape)
     if kind.kind not in "biuf" or flat.ndim not in (2, 3) or (flat.ndim == 3 and flat.shape[2] not in (3, 4)):
