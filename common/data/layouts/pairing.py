@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
+from common.data.listing import MASK_SUFFIXES
 from common.data.masks.mask import JoinedMasks, Mask, MaskFile
 from common.errors import abbreviate
 
@@ -19,6 +20,8 @@ MASK_NAME = re.compile(rf"(.+?)[_\-. ]+(?:gtfine_)?(?:{'|'.join(MASK_WORDS)}){NU
 IMAGE_NAME = re.compile(rf"(.+?)[_\-. ]+(?:{'|'.join(IMAGE_WORDS)})", re.IGNORECASE)
 ENDINGS = ", ".join(f"_{word}" for word in MASK_WORDS[:9])
 """For messages."""
+FEW = 200
+"""Masks by whose names a pattern is looked for."""
 
 
 class Paired(NamedTuple):
@@ -85,19 +88,31 @@ def where_looked(
         return f"there is no folder of masks beside {image_folder or root}: add the masks"
     folder, image_folder = mask_folders[0].relative_to(root), image_folder.relative_to(root)
     lies = f"; it holds {abbreviate([path.name for path in strays])}" if strays else ""
+    if others := _of_other_types(mask_folders[0]):
+        lies += f"; of types that are not read it holds {abbreviate(others)}"
     looked = f"looked in {folder}/ for the same name, also with {ENDINGS}{lies}"
-    if ending := _common_ending(images, strays):
-        return f"{looked}: say so with --images '{image_folder}/{{stem}}.*' --masks '{folder}/{{stem}}{ending}'"
+    if pattern := _common_pattern(images, strays):
+        return f"{looked}: say so with --images '{image_folder}/{{stem}}.*' --masks '{folder}/{pattern}'"
     return f"{looked}: add the masks, move these images away, or say where masks lie with --images and --masks"
 
 
-def _common_ending(images: Iterable[str], strays: Sequence[Path]) -> str:
-    """What most masks without an image have after the name of one, with the suffix; empty where none has."""
+def _of_other_types(folder: Path) -> list[str]:
+    """The names of the files below a folder that are no masks by their type."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return [path.name for path in files if not path.name.lower().endswith(MASK_SUFFIXES)]
+
+
+def _common_pattern(images: Iterable[str], strays: Sequence[Path]) -> str:
+    """How most masks without an image are named, such as seg_{stem}.png; empty where none has the name of one in it."""
     names = {key.rpartition("/")[2] for key in images}
-    endings = Counter(
-        path.name[length:]
-        for path in strays
-        for length in range(len(path.stem) - 1, 0, -1)
-        if path.name[:length] in names
-    )
-    return endings.most_common(1)[0][0] if endings else ""
+    patterns = Counter(pattern for path in strays[:FEW] if (pattern := _pattern(path.name, path.stem, names)))
+    return patterns.most_common(1)[0][0] if patterns else ""
+
+
+def _pattern(file: str, stem: str, names: Set[str]) -> str:
+    """A file's name with {stem} for the longest name of an image in it."""
+    for length in range(len(stem) - 1, 0, -1):
+        for start in range(len(stem) - length + 1):
+            if stem[start : start + length] in names:
+                return f"{file[:start]}{{stem}}{file[start + length :]}"
+    return ""

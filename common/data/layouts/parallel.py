@@ -77,7 +77,7 @@ def paired(tree: Tree, place: Place) -> Found:
     return Found(
         samples=samples,
         strays=strays,
-        where=where_looked(tree.root, place.images, place.masks, images, strays),
+        where=where_looked(tree.root, place.images, place.masks, images, strays) if len(masks) < len(images) else "",
         notes=[] if split else splits_note(samples),
         passed_over=[*passed_over, *(name for _, names in listed for name in names)],
     )

@@ -23,7 +23,7 @@ def masks_of(root, **options):
     """The classes of the mask of each image."""
     frame = Frame(root, SIDE, SIDE)
     samples = find_dataset(root, labelled=True, **options).samples
-    return {sample.key: read_labels(sample.mask, sample.values, frame).classes for sample in samples}
+    return {sample.key: read_labels(sample.mask, sample.values, frame).classes for sample in samples if sample.mask}
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,16 @@ def test_where_masks_are_missing_the_error_says_where_it_looked_and_what_lies_th
         find_dataset(tmp_path, labelled=True)
     assert f"it holds {other.format('0001')}" in str(error.value)
     patterns = Patterns("images/{stem}.*", f"masks/{other.format('{stem}')}")
-    if other.startswith("{"):
-        assert f"--images '{patterns.images}' --masks '{patterns.masks}'" in str(error.value)
+    assert f"--images '{patterns.images}' --masks '{patterns.masks}'" in str(error.value)
     np.testing.assert_array_equal(masks_of(tmp_path, patterns=patterns)["images/0001"], drawn("a", 1))
+
+
+@pytest.mark.parametrize("suffix", [".mat", ".json", ".png.bak"])
+def test_files_of_other_types_that_lie_among_masks_are_named(tmp_path, suffix):
+    write_tree(tmp_path, {"images/a.png": picture("a"), "images/b.png": picture("b"), "masks/a.png": drawn("a")})
+    (tmp_path / f"masks/b{suffix}").write_bytes(b"x")
+    with pytest.raises(UserError, match=rf"1 image has no mask .* of types that are not read it holds b\{suffix}:"):
+        find_dataset(tmp_path, labelled=True)
 
 
 def test_names_are_compared_however_their_accents_are_written(tmp_path):
