@@ -1,11 +1,15 @@
 """Subsets of the training images that keep their masks."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
+from common.data.classes import Classes
 from common.data.pack import LabelledPack
 from common.data.split import label_subset
 from common.errors import UserError
+from common.run.checkpoint import load_handover
 from transfer.config import TransferConfig
 
 
@@ -14,6 +18,19 @@ def labelled_part(pack: LabelledPack, fraction: float, seed: int) -> LabelledPac
     if fraction == 1:
         return pack
     return pack.take(label_subset(pack.keys, pack.foreground_pixels, fraction=fraction, seed=seed))
+
+
+def refuse_other_classes(run: Path, classes: Classes) -> None:
+    """Raise UserError where the network of a run that goes on tells other classes apart than these."""
+    try:
+        known = load_handover(run / "best.pth", kind="segmentation").task
+    except UserError:  # none yet, or a damaged one, of which the resumption says what to do
+        return
+    if (known.names, known.background) != (classes.names, classes.background):
+        raise UserError(
+            f"cannot resume {run} with other classes: it knows {', '.join(known.names)}, --classes says "
+            f"{', '.join(classes.names)}"
+        )
 
 
 def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, ...]) -> tuple[LabelledPack, Tensor]:

@@ -37,7 +37,7 @@ from common.say import note, say
 from common.words import counted
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
-from transfer.labels import labelled_part, training_part
+from transfer.labels import labelled_part, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.next_steps import after_training
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
@@ -78,6 +78,8 @@ class Transfer:
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
+        if self.config.run.resume:
+            refuse_other_classes(self.run.folder, self.data.classes)
         self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
         self.run.write_json("receipt.json", to_dict(self.receipt))
         for sentence in (*self._notes(), *self._masks_used(), *self._in_short()):

@@ -40,6 +40,8 @@ MAY_CHANGE = {
     "report",
 }
 """Settings that a resumed run may change, because they do not affect the weights."""
+COMPARED = {"pretrain": {"data_dir"}, "transfer": {"data_dir", "classes"}}
+"""Settings that say where images and classes lie, which a run compares by their content."""
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 """Settings that may change as well where a number was not finite."""
 WRITTEN = (
@@ -154,7 +156,8 @@ class RunFolder:
     def _changes(self) -> str:
         """The settings that become others. Raises UserError for those that may not."""
         saved = self.path / "config.yaml"
-        free = MAY_CHANGE | ({"data_dir"} if (self.path / IMAGES).exists() else set())  # by which images are compared
+        moved = COMPARED[self.phase] if (self.path / IMAGES).exists() else set()
+        free = MAY_CHANGE | moved
         diverged = self.marker is not None and self.marker.diverged
         refused = changes(self.config, saved, free=free | (AFTER_DIVERGENCE if diverged else set()))
         if refused:

@@ -123,6 +123,35 @@ def test_a_run_is_not_resumed_on_other_images(tmp_path, capsys):
     assert transfer(["--resume", "--output_dir", "run", "--data_dir", "moved"]) == 0
 
 
+def test_a_run_is_resumed_where_its_file_of_classes_was_moved_but_not_with_other_classes(tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 30)
+    (tmp_path / "a.yaml").write_text("names: [ground, pet]\nvalues: {0: 0, 255: 1}\n")
+    words = [*TRANSFER, "--data_dir", "data", "--classes", "a.yaml", "--epochs", "2", "--output_dir", "run"]
+    with power_cut(after=1):
+        transfer(words)
+    shutil.move(tmp_path / "a.yaml", tmp_path / "b.yaml")
+    assert "existing YAML file" in refusal(transfer, ["--resume", "--output_dir", "run"], capsys)
+    again = ["--resume", "--output_dir", "run", "--classes"]
+    for other in ("names: [ground, dog]\nvalues: {0: 0, 255: 1}\n", "names: [pet, ground]\nvalues: {0: 1, 255: 0}\n"):
+        (tmp_path / "c.yaml").write_text(other)
+        assert "it knows ground, pet, --classes says" in refusal(transfer, [*again, "c.yaml"], capsys)
+    (tmp_path / "d.yaml").write_text("names: [ground, pet]\nvalues: {0: 1, 255: 0}\n")
+    assert "30 images are changed" in refusal(transfer, [*again, "d.yaml"], capsys)
+    assert transfer([*again, "b.yaml"]) == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--folds", "2"]], ids=["one", "folds"])
+def test_a_run_goes_on_where_its_images_were_moved(flags, tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 30)
+    words = [*TRANSFER, "--data_dir", "data", "--epochs", "2", *flags, "--output_dir", "run"]
+    with power_cut(after=1):
+        transfer(words)
+    shutil.move(tmp_path / "data", tmp_path / "moved")
+    said = refusal(transfer, ["--resume", "--output_dir", "run"], capsys)
+    assert said.endswith("there is no folder data; give the folder of the data set with --data_dir")
+    assert transfer(["--resume", "--output_dir", "run", "--data_dir", "moved"]) == 0
+
+
 def unfinish(folder):
     """A run as it is before the last of its files is written."""
     marker = json.loads((folder / "run.json").read_text())

@@ -346,6 +346,28 @@ def test_a_study_of_images_that_have_changed_is_refused(tmp_path, capsys):
     assert "the images or masks are not those" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("how", [["--resume"], []])
+def test_a_study_goes_on_where_its_images_and_classes_were_moved(how, tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 24)
+    (tmp_path / "a.yaml").write_text("names: [ground, pet]\nvalues: {0: 0, 255: 1}\n")
+    flags = [*THIN, *SMALL, "--lrs", "0.001", "--initialisations", "scratch", "--label_fractions", "0.5"]
+    words = ["--output_dir", str(tmp_path / "study")]
+    place = ["--data_dir", str(tmp_path / "data"), "--classes", str(tmp_path / "a.yaml")]
+    assert study([*flags, *words, *place]) == 0
+    (tmp_path / "data").rename(tmp_path / "moved")
+    (tmp_path / "a.yaml").rename(tmp_path / "b.yaml")
+    capsys.readouterr()
+    again = [*(how or flags), *words]
+    assert study(["--resume", *words]) == 2
+    assert "give the folder of the data set with --data_dir" in capsys.readouterr().err
+    place = ["--data_dir", str(tmp_path / "moved"), "--classes", str(tmp_path / "b.yaml")]
+    assert study([*again, *place]) == 0
+    assert "training" not in capsys.readouterr().err
+    (tmp_path / "b.yaml").write_text("names: [ground, dog]\nvalues: {0: 0, 255: 1}\n")
+    assert study([*again, *place]) == 2
+    assert "the images or masks are not those" in capsys.readouterr().err
+
+
 def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, capsys):
     data = write_images_masks(tmp_path / "data", 24)
     flags = [*THIN, *SMALL, "--lrs", "0.001", "--encoder_lr_factors", "0.3", "--data_dir", str(data)]
@@ -373,7 +395,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
 
 def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
     data = load_labelled(load_config(StudyConfig, [*TINY, "--synthetic_count", "40"], prog="").data)
-    images = data.test.images.copy()
+    images = np.stack(list(data.test.images))
     images[0] = data.val.images[1][:, ::-1]
     assert data_leaks(data) == []
     (told,) = data_leaks(replace(data, test=replace(data.test, images=images)))

@@ -14,7 +14,7 @@ from common.config.load import changes, save_config
 from common.data.load import LabelledSplits, load_labelled
 from common.errors import UserError
 from common.files import make_folder
-from common.run.claim import MAY_CHANGE
+from common.run.claim import COMPARED, MAY_CHANGE
 from common.run.lock import claimed, owner
 from common.say import aside, note
 from common.signals import keeping
@@ -192,8 +192,8 @@ class StudyPlan:
         return result
 
     def _refuse_other_settings(self) -> None:
-        saved = self.folder / "config.yaml"
-        if saved.exists() and (was := changes(self.config, saved, free=GROWS | MAY_CHANGE | OWN.keys())):
+        saved, free = self.folder / "config.yaml", GROWS | MAY_CHANGE | COMPARED["transfer"] | OWN.keys()
+        if saved.exists() and (was := changes(self.config, saved, free=free)):
             raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
 
     def _refuse_few(self, data: LabelledSplits) -> None:
