@@ -158,10 +158,11 @@ def newly_silent(rows: Sequence[Row], names: tuple[str, ...], epochs: int = 3) -
 def print_table(scores: Scores, split: str) -> None:
     """Print the scores of a data set, one line per class."""
     head = f"{split} ({counted(len(scores), 'image')})"
-    say("", f"{head:<20} IoU     Dice    precision  recall")
+    wide = max(len(head), 20, *(len(name) + 2 for name in scores.names))
+    say("", f"{head:<{wide}} IoU     Dice    precision  recall")
     for name, *values in zip(scores.names, *(scores.per_class[metric] for metric in PER_CLASS), strict=True):
         iou, dice, precision, recall = map(_four_digits, values)
-        say(f"  {name:<18} {iou}  {dice}  {precision:<9}  {recall}")
+        say(f"  {name:<{wide - 2}} {iou}  {dice}  {precision:<9}  {recall}")
     means = {"mean IoU": "mean_iou", scores.dice_words: "mean_foreground_dice", "pixel accuracy": "pixel_accuracy"}
     say("  " + ", ".join(f"{words} {_four_digits(scores.means[key])}" for words, key in means.items()), "")
 

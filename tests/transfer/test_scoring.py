@@ -1,6 +1,9 @@
 """What is said of a training from its rows."""
 
-from transfer.scoring import newly_silent
+import numpy as np
+
+from transfer.metrics.scores import Scores
+from transfer.scoring import newly_silent, print_table
 
 NAMES = ("background", "cat", "dog")
 
@@ -23,3 +26,10 @@ def test_an_alarm_is_said_once_for_each_class_however_often_a_run_goes_on():
 def test_a_class_that_no_mask_shows_and_one_that_comes_and_goes_are_no_alarm():
     history = rows(background="xxxxxxxx", cat="--------", dog="..x..x..")
     assert not any(newly_silent(history[:epoch], NAMES) for epoch in range(9))
+
+
+def test_columns_stand_under_their_heads_whatever_the_names(capsys):
+    names = ("background", "a class with a rather long name")
+    print_table(Scores(np.array([[[3, 1], [0, 4]]]), names, 0), "test original size")
+    head, *rows = [line for line in capsys.readouterr().out.splitlines() if line][:3]
+    assert {row.index("0.", len(name) + 2) for row, name in zip(rows, names, strict=True)} == {head.index("IoU")}
