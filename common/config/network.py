@@ -109,7 +109,7 @@ class SizeOptions:
     """How large images are, and how those that are segmented at their own size are cut."""
 
     tile: Annotated[int, Field(ge=1)] | None = None
-    """Segment images at their own size, larger ones by windows of at most N x N pixels."""
+    """Segment at own size, by windows of at most N pixels a side; default 1024 after --fit crop."""
     overlap: Annotated[int, Field(ge=0)] | None = None
     """Pixels that neighbouring windows share; default 128, or a quarter of small windows."""
     max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS
