@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
@@ -18,14 +17,13 @@ from common.data.fitting import resize_image
 from common.data.lost import lost_in
 from common.data.masks.file import ColouredMaskError
 from common.data.masks.mask import Frame, MisfitError
+from common.data.objects import object_sides
 from common.data.opened import REFUSED_BY_PILLOW, BadFileError, opened, read_bytes
 from common.data.samples import Sample, SplitName
 from common.data.values import IGNORE, UNKNOWN, ValueTable
 from common.errors import UserError
 
 Trouble = Literal["image-unreadable", "several-pictures", "mask-unreadable", "mask-size", "mask-colours"]
-SPECK = 0.01
-"""A part of a mask that is smaller than this share of the largest one is no object."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +120,7 @@ def _drawn(sample: Sample, frame: Frame, classes: int, background: int | None) -
         found = np.unique(numbers[mask == UNKNOWN], return_counts=True)
         unknown = dict(zip(*(part.tolist() for part in found), strict=True))
     values = frozenset[int]() if table.colours else _values_of(numbers)
-    objects = _objects(mask, [k for k in np.flatnonzero(counts[:classes]).tolist() if k != background])
+    objects = object_sides(mask, [k for k in np.flatnonzero(counts[:classes]).tolist() if k != background])
     digest = hashlib.blake2b(mask.tobytes(), digest_size=8).digest()
     return Drawn(counts[:classes], int(counts[IGNORE]), objects, values, unknown, digest), lost
 
@@ -131,16 +129,6 @@ def _values_of(numbers: np.ndarray) -> frozenset[int]:
     if numbers.dtype == np.uint8:
         return frozenset(np.flatnonzero(np.bincount(numbers.ravel())).tolist())
     return frozenset(number for number in np.unique(numbers).tolist() if number <= 255)
-
-
-def _objects(mask: UInt8[np.ndarray, "h w"], kinds: list[int]) -> Float[np.ndarray, " m"]:
-    """The sides of the parts of these classes; touching objects of one class are one part."""
-    areas = [
-        cv2.connectedComponentsWithStats((mask == kind).astype(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
-        for kind in kinds
-    ]
-    found = np.concatenate([np.zeros(0), *areas])
-    return np.sqrt(found[found >= SPECK * found.max(initial=0)])
 
 
 SUFFIXES: Callable[[], Mapping[str, str]] = Image.registered_extensions
