@@ -14,12 +14,12 @@ from common.data.folds import fold_parts
 from common.data.known import file_digest
 from common.data.labelled import ignored_notes, labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
-from common.data.lost import LOST, lost_notes
+from common.data.notes import leaks, notes_of
 from common.data.pack import LabelledPack, Pack
 from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.survey import FACTS, survey
-from common.errors import UserError, abbreviate
+from common.errors import UserError
 from common.files import default_cache_dir
 from common.words import counted
 
@@ -67,7 +67,7 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     dataset = _dataset(config.data_dir, config, labelled=False, depth=depth)
     samples = _split(dataset, config)
     train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
-    notes = (*_notes(dataset, (train, val, test)), *_leaks(train, val, test))
+    notes = (*notes_of(dataset, (train, val, test)), *leaks(train, val, test))
     return Splits(
         train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
     )
@@ -106,7 +106,7 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
     known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
     train, val, test = packs
     parts = {"train": train, "val": val, "test": test}
-    notes = (*_notes(dataset, packs), *_leaks(*packs), *ignored_notes(parts, config.data_dir))
+    notes = (*notes_of(dataset, packs), *leaks(*packs), *ignored_notes(parts, config.data_dir))
     return LabelledSplits(
         **parts, classes=known, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
     )
@@ -138,7 +138,7 @@ def load_part(
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
     known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config))
-    notes = (*_notes(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
+    notes = (*notes_of(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
     return WholeSet(pack, known, dataset.layout, notes, tuple(samples), dataset.depth)
 
 
@@ -221,13 +221,6 @@ def _spec(config: DataConfig) -> PackSpec:
     )
 
 
-def _notes(dataset: Dataset, packs: Sequence[Pack]) -> tuple[str, ...]:
-    left_out = [f"left out: {reason}" for pack in packs for reason in pack.bad_files]
-    lost = {kind: [key for pack in packs for key in pack.lost.get(kind, ())] for kind in LOST}
-    meant = dataset.classes.notes if dataset.classes is not None else ()
-    return *meant, *dataset.notes, *left_out, *lost_notes(lost)
-
-
 def split_fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
     """The shares of train, val and test images. Raises UserError where nothing is left to train on."""
     _, val, test = FOLDER_FRACTIONS if layout == "folder" else LABELLED_FRACTIONS
@@ -242,15 +235,3 @@ def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
     pets, fractions = embedded_pets(config), split_fractions(config, SYNTHETIC)
     indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
     return [pets.take(indices[split]) for split in SPLITS]
-
-
-def _leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
-    """A sentence if test images are, byte for byte, also used for training or for choosing the best epoch."""
-    seen = {*train.digests, *val.digests}
-    copies = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
-    if not copies:
-        return ()
-    return (
-        f"the test figures flatter: {len(copies)} of {counted(len(test), 'test image')}, copies of training or "
-        f"validation images: {abbreviate(copies)}",
-    )
