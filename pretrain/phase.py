@@ -57,7 +57,8 @@ class Pretraining:
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
         self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
         length = settled(config.training, len(self.data.train))
-        self.config = config = replace(config, training=length)
+        self.config = config = replace(config, training=length, data=replace(config.data, fit=self.data.fit))
+        self._check_fit()
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
@@ -67,6 +68,12 @@ class Pretraining:
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
         self.course = Course(config.training, updates_per_pass(self.batches, config.training), free=free)
         self.painter = build_painter(self.model, config, progress=self._progress)
+
+    def _check_fit(self) -> None:
+        """Raise UserError where settings exclude the fit that the data set got."""
+        self.config.check()
+        if self.data.fit == "crop":
+            self.model.encoder.check_any_size()
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -216,7 +223,7 @@ class Pretraining:
         return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),
-            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=data.fit),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
             task=task_record(self.config, None if self.before is None else self.before.task),
             provenance=Provenance(
                 config=flatten(self.config),

@@ -51,6 +51,7 @@ class Transfer:
         self.run = Run(held, config)
         self.precision = make_precision(config.run)
         self.data = load_labelled(config.data)
+        self.config = config = replace(config, data=replace(config.data, fit=self.data.fit))
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
         length = settled(config.training, len(self.train_pack))
@@ -211,7 +212,7 @@ class Transfer:
         return SegmentationHandover(
             architecture=self.net.architecture(),
             sections=sections_of(self.net),
-            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=data.fit),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
             task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
                 config=flatten(self.config),

@@ -37,8 +37,8 @@ class DataConfig:
     """Download the Oxford-IIIT Pet data set (800 MB) into --data_dir unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128
     """Side in pixels of the squares that the network is trained on; a multiple of 32, at least 64."""
-    fit: Literal["crop", "pad", "squash"] = "squash"
-    """How images become squares: crops at their own size, padded to keep their aspect, or squashed."""
+    fit: Literal["auto", "crop", "pad", "squash"] = "squash"
+    """Images become squares: crops at their own size, padded, squashed; auto is crop or pad by the data."""
     channels: Literal[1, 3, 4] = 3
     """Channels of an image: 1 grey, 3 RGB, or 4 as in the file."""
     classes: str = "auto"

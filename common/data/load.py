@@ -3,13 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from common.config.groups import DataConfig, LabelledDataConfig
+from common.data.auto_fit import fit_of
 from common.data.cache import PackSpec, open_pack
 from common.data.classes import SPECIES_MASKS, Classes, resolve_classes
 from common.data.deep import Depth
 from common.data.download import fetch_oxford
-from common.data.embedded import as_classes, embedded_pets
+from common.data.embedded import as_classes, embedded_pets, fit_of_squares
+from common.data.fit import Fit
 from common.data.folds import fold_parts
 from common.data.known import file_digest
 from common.data.labelled import ignored_notes, labelled_packs
@@ -40,6 +43,8 @@ class Splits:
     """Sentences that the user should read."""
     depth: Depth | None = None
     """The values of images of more than 8 bits that became 0 and 255; None where there are none."""
+    fit: Fit = "squash"
+    """How its images became squares."""
     files: Mapping[SplitName, Sequence[Sample]]
     """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
 
@@ -63,14 +68,12 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     """
     if config.data_dir is None:
         train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
-        return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={})
+        return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={}, fit=fit_of_squares(config))
     dataset = _dataset(config.data_dir, config, labelled=False, depth=depth)
     samples = _split(dataset, config)
-    train, val, test = (open_pack(samples[split], _spec(config)) for split in SPLITS)
+    train, val, test = (open_pack(samples[split], _spec(config, dataset.fit)) for split in SPLITS)
     notes = (*notes_of(dataset, (train, val, test)), *leaks(train, val, test))
-    return Splits(
-        train=train, val=val, test=test, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
-    )
+    return Splits(train=train, val=val, test=test, notes=notes, files=samples, **_said_of(dataset))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,7 @@ class WholeSet:
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     depth: Depth | None = None
+    fit: Fit = "squash"
 
 
 def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> LabelledSplits:
@@ -99,17 +103,23 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
         known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
         train, val, test = (as_classes(pack, known) for pack in _synthetic_parts(config))
         return LabelledSplits(
-            train=train, val=val, test=test, classes=known, layout=SYNTHETIC, notes=known.notes, files={}
+            train=train,
+            val=val,
+            test=test,
+            classes=known,
+            layout=SYNTHETIC,
+            notes=known.notes,
+            files={},
+            fit=fit_of_squares(config),
         )
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = _split(dataset, config)
-    known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], _spec(config))
+    spec = _spec(config, dataset.fit)
+    known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], spec)
     train, val, test = packs
     parts = {"train": train, "val": val, "test": test}
     notes = (*notes_of(dataset, packs), *leaks(*packs), *ignored_notes(parts, config.data_dir))
-    return LabelledSplits(
-        **parts, classes=known, layout=dataset.layout, notes=notes, files=samples, depth=dataset.depth
-    )
+    return LabelledSplits(**parts, classes=known, notes=notes, files=samples, **_said_of(dataset))
 
 
 def load_whole(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> WholeSet:
@@ -137,9 +147,9 @@ def load_part(
         return WholeSet(as_classes(pets, known), known, SYNTHETIC)
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
-    known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config))
+    known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config, dataset.fit))
     notes = (*notes_of(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
-    return WholeSet(pack, known, dataset.layout, notes, tuple(samples), dataset.depth)
+    return WholeSet(pack, known, notes=notes, samples=tuple(samples), **_said_of(dataset))
 
 
 def _one_part(root: Path, parts: Mapping[SplitName, Sequence[Sample]], part: SplitName) -> Sequence[Sample]:
@@ -184,6 +194,7 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
         notes=whole.notes,
         files=files,
         depth=whole.depth,
+        fit=whole.fit,
     )
 
 
@@ -198,7 +209,9 @@ def _dataset(
     known = _spec(config).known(dataset.samples, FACTS[config.channels])
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()
-    return replace(dataset, samples=tuple(found.samples), notes=(*dataset.notes, *found.notes), depth=found.depth)
+    dataset = replace(dataset, samples=tuple(found.samples), depth=found.depth)
+    fit, why = fit_of(config, dataset)
+    return replace(dataset, notes=(*dataset.notes, *found.notes, *why), fit=fit)
 
 
 def _split(
@@ -209,10 +222,15 @@ def _split(
     return split_samples(dataset.samples, seed=config.split_seed, fractions=fractions, needed=needed)
 
 
-def _spec(config: DataConfig) -> PackSpec:
+def _said_of(dataset: Dataset) -> dict[str, Any]:
+    """What a data set keeps of where it came from."""
+    return {"layout": dataset.layout, "depth": dataset.depth, "fit": dataset.fit}
+
+
+def _spec(config: DataConfig, fit: Fit = "squash") -> PackSpec:
     return PackSpec(
         size=config.image_size,
-        fit=config.fit,
+        fit=fit,
         cache_dir=config.cache_dir or default_cache_dir(),
         channels=config.channels,
         num_workers=config.num_workers,

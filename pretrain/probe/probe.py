@@ -62,7 +62,7 @@ class Probe:
 
         Raises UserError where there are no masks.
         """
-        data = load_labelled(replace(config, fit="pad") if config.fit == "crop" else config, depth=depth)
+        data = load_labelled(replace(config, fit="pad") if config.fit in ("auto", "crop") else config, depth=depth)
         count, background = data.classes.num_classes, data.classes.background
         return cls(data.train, data.val, num_classes=count, device=device, background=background)
 

@@ -26,6 +26,8 @@ def load_photographs(config: PretrainConfig, teacher: Autoencoder | None = None)
     `load_splits` and `with_pseudo_masks` do.
     """
     settings, plan = config.data, config.settings(PseudoMaskSettings)
+    if plan.pseudo_mask_weight and settings.fit == "auto":
+        settings = replace(settings, fit="pad")  # crops may show no object
     data = load_splits(settings)
     if plan.pseudo_mask_weight == 0:
         return data

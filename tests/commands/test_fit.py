@@ -13,11 +13,11 @@ from run_checks import same, weights
 from tiny import PRETRAIN, TRANSFER
 from torch.nn import functional as F
 
+from common.doctor.__main__ import main as doctor
 from common.run.checkpoint import load_handover
 from pretrain.evaluate.__main__ import main as evaluate_pretraining
 from pretrain.main import main as pretrain
 from transfer import load_model
-from transfer.analyze.__main__ import main as analyze
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.gradcam.__main__ import main as gradcam
 from transfer.main import main as transfer
@@ -168,7 +168,9 @@ def test_the_other_commands_follow_a_run_on_crops(cropped, discs):
     assert opened(Path("masks/masks/01.png")).shape == (40, 91)
     words = ["--data_dir", str(discs), "--analyze_latent_space", "--output_dir", "ae", "--split", "train"]
     assert evaluate_pretraining(["--model_path", str(cropped / "ae"), *words]) == 0
-    assert analyze(["--data_dir", str(discs), "--image_size", "64", "--fit", "crop", "--output", "a"]) == 0
+    looked = ["--data_dir", str(discs), "--image_size", "64", "--fit", "crop"]
+    assert doctor([*looked, "--output_dir", "d"]) < 2
+    assert Path("d/report.html").exists()
 
 
 def test_a_resumed_run_draws_the_same_crops(discs):
@@ -192,3 +194,20 @@ def test_a_resumed_run_draws_the_same_crops(discs):
 def test_what_crops_cannot_do_is_refused(discs, command, words, told, capsys):
     assert command(["--data_dir", str(discs), "--fit", "crop", "--device", "cpu", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_the_fit_that_auto_takes_is_recorded_and_evaluation_repeats_it(discs, capsys):
+    words = [*TRANSFER, "--epochs", "1", "--data_dir", str(discs), "--fit", "auto", "--output_dir", "run"]
+    assert transfer(words) == 0
+    assert "--fit auto takes pad" in capsys.readouterr().err
+    assert load_handover(Path("run/best.pth")).input.fit == "pad"
+    assert evaluate(["--model_path", "run", "--no_report"]) == 0
+    told = [
+        json.loads(Path(name).read_text())["test"] for name in ("run/metrics.json", "run/evaluation-test/metrics.json")
+    ]
+    assert told[0] == told[1]
+
+
+def test_shipped_recipes_name_their_fit():
+    for file in Path(__file__).parents[2].glob("configs/*/*.yaml"):
+        assert "fit: squash" in file.read_text().splitlines(), file

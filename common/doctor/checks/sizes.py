@@ -38,8 +38,8 @@ def objects(evidence: Evidence) -> Iterator[Finding]:
     if not vanish:
         yield Finding(kind="object-size", level="info", sentence=told, count=len(evidence.objects))
         return
-    advice = f"objects below {LEAST_OBJECT} pixels are lost: "
-    advice += f"give --image_size {wanted:.0f}" if wanted <= LARGEST else "cut the images into tiles"
+    advice = f"objects below {LEAST_OBJECT} pixels are lost: give --fit crop"
+    advice += f", or --image_size {wanted:.0f}" if wanted <= LARGEST else ""
     yield Finding(kind="object-size", level="warning", sentence=told, count=len(evidence.objects), advice=advice)
 
 
