@@ -149,7 +149,7 @@ def test_parts_that_cross_strips_are_those_of_the_whole_mask(strip, monkeypatch)
         spiral[inset + 1, inset] = 0
     masks = [random.choice([0, 1, 2], (30, 40), p=[0.6, 0.2, 0.2]).astype(np.uint8), spiral, np.eye(40, dtype=np.uint8)]
     whole = [list(parts_of(mask, 0)) for mask in masks]
-    monkeypatch.setattr("transfer.strips.STRIP", strip)
+    monkeypatch.setattr("common.strips.STRIP", strip)
     assert [list(parts_of(mask, 0)) for mask in masks] == whole
     assert [part.top for part in whole[1]] == sorted(part.top for part in whole[1])
 
@@ -201,7 +201,7 @@ def test_images_too_large_to_wait_and_in_strips_give_the_same_files(model, image
     for folder in ("whole", "strips"):
         assert run("--model_path", model, "--input", images, "--output", tmp_path / folder) == 0
         monkeypatch.setattr("transfer.predict.photos.HELD", 0)
-        monkeypatch.setattr("transfer.strips.STRIP", 300)
+        monkeypatch.setattr("common.strips.STRIP", 300)
     files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
     assert len(files) == 10
     for file in files:

@@ -18,9 +18,9 @@ from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
 from common.metrics import classes_of, confusion
+from common.strips import row_strips
 from transfer.metrics.scores import Scores
 from transfer.segmenter import Segmenter, predict_at_size
-from transfer.strips import row_strips
 
 SCORING = "scoring at original size"
 

@@ -10,8 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from common.data.fitting import Fitting
+from common.strips import row_strips
 from common.words import counted
-from transfer.strips import row_strips
 
 SEEN = 4
 """Pixels of a network's input that the smallest part has: below it, more parts are specks than objects."""

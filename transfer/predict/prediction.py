@@ -15,13 +15,13 @@ from common.png import write_png
 from common.rows import csv_table
 from common.run.next_step import last_lines
 from common.say import say
+from common.strips import row_strips
 from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin
 from transfer.predict.objects import Objects, Part
 from transfer.predict.photos import Original, Photos
 from transfer.segmenter import load_model
-from transfer.strips import row_strips
 
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of the results."""
