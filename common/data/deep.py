@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from common.data.opened import REFUSED_BY_PILLOW, BadFileError, opened, unreadable
 from common.data.turned import orientation, stored_orientation, turn
+from common.strips import row_strips
 from common.words import counted
 
 Depth = tuple[float, float]
@@ -69,8 +70,9 @@ def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shap
 
 def range_of(image: Shaped[np.ndarray, "h w c"]) -> Depth:
     """The lowest and the highest value of an image, but for single pixels, and for channels of one value (no alpha)."""
-    differs = (image != image[:1, :1]).any(axis=(0, 1))
-    values = (image[..., differs] if differs.any() else image).ravel()
+    strips = ((image[rows] != image[:1, :1]).any(axis=(0, 1)) for rows in row_strips(*image.shape[:2]))
+    differs = np.any([*strips], axis=0)
+    values = (image[..., differs] if differs.any() and not differs.all() else image).flat
     low, high = np.percentile(values[:: max(1, len(values) // MOST)], TAILS)
     return float(low), float(high)
 
@@ -78,8 +80,11 @@ def range_of(image: Shaped[np.ndarray, "h w c"]) -> Depth:
 def scaled(image: Shaped[np.ndarray, "h w c"], depth: Depth) -> UInt8[np.ndarray, "h w c"]:
     """The image in 8 bits, its values between the ends of a range spread evenly over 0 to 255."""
     low, high = depth
-    share = (image.astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    found = np.empty(image.shape, np.uint8)
+    for rows in row_strips(*image.shape[:2]):
+        share = (image[rows].astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny)
+        found[rows] = np.rint(255 * np.clip(share, 0, 1))
+    return found
 
 
 def _bands(data: bytes) -> int:
