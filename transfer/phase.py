@@ -40,6 +40,7 @@ from transfer.config import TransferConfig
 from transfer.labels import labelled_part, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.next_steps import after_training
+from transfer.receipt import refuse_other_source
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
 from transfer.segmenter import Segmenter
 
@@ -81,6 +82,7 @@ class Transfer:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
         if self.config.run.resume:
             refuse_other_classes(self.run.folder, self.data.classes)
+            refuse_other_source(self.run.folder, self.receipt)
         self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
         self.run.write_json("receipt.json", to_dict(self.receipt))
         for sentence in (*self._notes(), *self._masks_used(), *self._in_short()):

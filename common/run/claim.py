@@ -40,8 +40,11 @@ MAY_CHANGE = {
     "report",
 }
 """Settings that a resumed run may change, because they do not affect the weights."""
-COMPARED = {"pretrain": {"data_dir"}, "transfer": {"data_dir", "classes"}}
-"""Settings that say where images and classes lie, which a run compares by their content."""
+COMPARED = {
+    "pretrain": {"data_dir"},
+    "transfer": {"data_dir", "classes", "pretrained_encoder", "init_from", "like", "encoder_weights_path"},
+}
+"""Settings that say where images, classes and weights lie, which a run compares by their content."""
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 """Settings that may change as well where a number was not finite."""
 WRITTEN = (

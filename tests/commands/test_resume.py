@@ -152,6 +152,21 @@ def test_a_run_goes_on_where_its_images_were_moved(flags, tmp_path, capsys):
     assert transfer(["--resume", "--output_dir", "run", "--data_dir", "moved"]) == 0
 
 
+def test_a_run_goes_on_where_the_file_of_its_encoder_was_moved_but_not_from_another_kind(ae, tmp_path, capsys):
+    shutil.copy(ae / "ae.pth", "mine.pth")
+    words = [*TRANSFER, *SYNTHETIC, "--pretrained_encoder", "mine.pth", "--output_dir", "run"]
+    with power_cut(after=1):
+        transfer(words)
+    shutil.move("mine.pth", "moved.pth")
+    assert "cannot read mine.pth" in refusal(transfer, ["--resume", "--output_dir", "run"], capsys)
+    other = ["--widths", *["4"] * 6, "--epochs", "1", *SYNTHETIC, "--perceptual_weight", "0", "--pretext", "denoise"]
+    assert pretrain([*PRETRAIN, *other, "--synthetic_count", "40", "--output_dir", "other"]) == 0
+    again = ["--resume", "--output_dir", "run", "--pretrained_encoder"]
+    assert "their records differ; give that file" in refusal(transfer, [*again, "other"], capsys)
+    assert transfer([*again, "moved.pth"]) == 0
+    assert json.loads((tmp_path / "run/receipt.json").read_text())["source"].startswith("moved.pth")
+
+
 def unfinish(folder):
     """A run as it is before the last of its files is written."""
     marker = json.loads((folder / "run.json").read_text())
