@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,6 @@ from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, with_progress
 from common.data.samples import Sample, mask_files
 from common.data.turned import stored_orientation
-from common.data.unfinished import unfinished_folder
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding
 from common.doctor.seen import Seen
@@ -91,8 +91,8 @@ def repair(evidence: Evidence, findings: Sequence[Finding], out: Path) -> Repair
     if not kept or evidence.classes is None:
         raise UserError("--fix has nothing to copy: no image has a mask that can be used")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished_folder(out.parent) as temporary:
-        copy = temporary / "copy"
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:  # beside it, to be renamed
+        copy = Path(temporary, "copy")
         changed = list(chain.from_iterable(_written(kept, copy, evidence)))
         (copy / CLASSES).write_text(_of_class_numbers(evidence.classes), encoding="utf-8")
         with csv_table(copy / LOG, Change._fields) as add:

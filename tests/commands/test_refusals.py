@@ -8,6 +8,7 @@ from datasets import write_images_masks
 from run_checks import refusal
 from tiny import PRETRAIN, SYNTHETIC
 
+from common.doctor.__main__ import main as doctor
 from common.run.hold import hold
 from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
@@ -91,6 +92,7 @@ def test_no_two_commands_write_one_folder(ae, seg, capsys, tmp_path):
         (gradcam, ["--model_path", seg, "--input", "data/images", "--output"]),
         (compare, [seg, seg, "--output"]),
         (analyze, ["--data_dir", "data", "--output"]),
+        (doctor, ["--data_dir", "data", "--output_dir"]),
     ]
     with hold(tmp_path / "out"):
         for command, words in cases:

@@ -83,5 +83,21 @@ ROWS = [
         leaves=("cache",),
     ),
     Row("compare to a file", text("file", "x"), "compare", ["a", "b", "--output", "file"], "a "),
+    Row(
+        "a copy of the doctor without room",
+        pairs,
+        "doctor",
+        ["--data_dir", "data", "--fix", "out"],
+        "disk is full",
+        limit=(resource.RLIMIT_FSIZE, 10),
+    ),
+    Row("a copy of the doctor in /proc", pairs, "doctor", ["--data_dir", "data", "--fix", "/proc/out"], "/proc"),
+    Row(
+        "a page of the doctor below a file",
+        both(pairs, text("file", "x")),
+        "doctor",
+        ["--data_dir", "data", "--output_dir", "file/out"],
+        "file",
+    ),
     Row("analyze nothing", nothing, "analyze", ["--data_dir", "nowhere"], "nowhere"),
 ]

@@ -10,6 +10,7 @@ from run_checks import refusal
 from zoo import checkpoints, folders, images, masks, settings, surroundings
 from zoo.row import MODEL
 
+from common.doctor.__main__ import main as doctor
 from pretrain.evaluate.__main__ import main as evaluate_pretraining
 from pretrain.main import main as pretrain
 from transfer.analyze.__main__ import main as analyze
@@ -28,6 +29,7 @@ COMMANDS = {
     "gradcam": gradcam,
     "compare": compare,
     "analyze": analyze,
+    "doctor": doctor,
 }
 ROWS = [row for part in (images, masks, folders, settings, checkpoints, surroundings) for row in part.ROWS]
 
