@@ -1,8 +1,8 @@
 """Loading speed of training batches: `python -m benchmarks.loading --data_dir FOLDER`.
 
-Compares our memory-mapped pack with two DataLoaders: torchvision's `decode_image` + resize, and OpenCV. Each pass reads
-the same images once at the same size, in shuffled order. The contestants alternate; the median and range over the
-passes are printed.
+Compares our memory-mapped packs, of squashed images and of random crops (--fit crop), with two DataLoaders:
+torchvision's `decode_image` + resize, and OpenCV. Each pass reads the same images once at the same size, in shuffled
+order. The contestants alternate; the median and range over the passes are printed.
 """
 
 import argparse
@@ -58,8 +58,9 @@ def main() -> None:
 
     began = time.perf_counter()
     pack = load_splits(DataConfig(data_dir=options.data_dir, image_size=size)).train
+    ragged = load_splits(DataConfig(data_dir=options.data_dir, image_size=size, fit="crop")).train
     seconds = time.perf_counter() - began
-    print(f"decoding into the pack, or finding it decoded: {seconds:.2f} s for {len(pack)} training images")
+    print(f"decoding into the packs, or finding them decoded: {seconds:.2f} s for {len(pack)} training images")
     paths = sorted(options.data_dir.glob("*.jpg"))[: len(pack)]
 
     def loader(kind: type[OpenCVImages], workers: int) -> Callable[[], Iterable[object]]:
@@ -67,6 +68,7 @@ def main() -> None:
 
     contestants: dict[str, Callable[[], Iterable[object]]] = {
         "pack": lambda: Batches(pack, batch_size=batch, shuffle=True).epoch(0),
+        "pack, crops": lambda: Batches(ragged, batch_size=batch, shuffle=True, crops=True).epoch(0),
         "DataLoader + OpenCV, 0 workers": loader(OpenCVImages, 0),
         "DataLoader + OpenCV, 2 workers": loader(OpenCVImages, 2),
         "DataLoader + torchvision, 2 workers": loader(TorchvisionImages, 2),

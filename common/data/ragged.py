@@ -18,7 +18,8 @@ class Ragged:
         starts: Int64[np.ndarray, " n"] | None = None,
     ) -> None:
         """`size`: the side of the crops that a network is trained on."""
-        self.pixels, self.shapes, self.size = pixels, shapes, size
+        self.pixels = np.asarray(pixels)  # views of a memory map cost more than those of its array
+        self.shapes, self.size = shapes, size
         self.starts = np.cumsum(shapes.prod(1)) - shapes.prod(1) if starts is None else starts
 
     def __len__(self) -> int:

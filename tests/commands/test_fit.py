@@ -211,3 +211,35 @@ def test_the_fit_that_auto_takes_is_recorded_and_evaluation_repeats_it(discs, ca
 def test_shipped_recipes_name_their_fit():
     for file in Path(__file__).parents[2].glob("configs/*/*.yaml"):
         assert "fit: squash" in file.read_text().splitlines(), file
+
+
+def street(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """The shape of CamVid: 480 x 360 pixels, 11 classes in bands, and a border that is ignored."""
+    mask = np.repeat((np.arange(480) * 11 // 480).astype(np.uint8)[None], 360, axis=0)
+    image = np.random.default_rng(index).integers(0, 40, (360, 480, 3), dtype=np.uint8) + 20 * mask[..., None]
+    mask[:, :7] = 255
+    return image.astype(np.uint8), mask
+
+
+def microscope(index: int) -> tuple[np.ndarray, np.ndarray]:
+    """1,000 pixels a side, with dots of 20."""
+    mask = np.zeros((1000, 1000), np.uint8)
+    for row, column in np.random.default_rng(index).integers(0, 980, (30, 2)):
+        mask[row : row + 20, column : column + 20] = 1
+    return np.repeat((30 + 150 * mask)[..., None], 3, axis=2).astype(np.uint8), mask
+
+
+@pytest.mark.parametrize(("draw", "classes", "fit"), [(street, 11, "crop"), (microscope, 2, "auto")])
+def test_street_scenes_and_microscope_images_are_trained_on_in_crops(draw, classes, fit, tmp_path):
+    pairs = {f"{index:02}": draw(index) for index in range(8)}
+    images = {f"images/{name}.png": image for name, (image, _) in pairs.items()}
+    write_tree(tmp_path / "data", images | {f"masks/{name}.png": mask for name, (_, mask) in pairs.items()})
+    names = ", ".join(f"class {k}" for k in range(classes))
+    values = ", ".join(f"{k}: {k}" for k in range(classes))
+    Path("classes.yaml").write_text(f"names: [{names}]\nvalues: {{{values}, 255: ignore}}\n")
+    words = ["--data_dir", "data", "--classes", "classes.yaml", "--fit", fit, "--updates", "2", "--epochs", "1"]
+    assert transfer([*TRANSFER, *words, "--val_share", "0.2", "--output_dir", "run"]) == 0
+    assert load_handover(Path("run/best.pth")).input.fit == "crop"
+    record = np.load("run/test_images.npz")
+    for key, counts in zip(record["keys"].tolist(), record["confusions"], strict=True):
+        assert counts.sum() == (draw(int(key))[1] != 255).sum()
