@@ -142,8 +142,9 @@ def _further(path: Path, config: TransferConfig) -> Source:
     _refuse_other_network(path, file.provenance.config, config)
     net = rebuilt(lambda: SegmentationNet.from_architecture(file.architecture), file.sections, path)
     before, seen = file.provenance.encoder, file.provenance.train_images
+    size, now = file.input.image_size, config.data.image_size
     return Source(
-        str(path),
+        str(path) if size == now else f"{path}, trained at {size} pixels and now at {now}",
         net.encoder,
         net.decoder,
         loaded=learnt_tensors(net, ("encoder", "decoder")),

@@ -56,6 +56,8 @@ def test_the_whole_network_is_taken_over_and_the_receipt_counts_it(place):
     assert str(receipt).startswith(f"encoder and decoder and head from {place}/run/best.pth: {receipt.tensors} of ")
     assert receipt.loaded == receipt.tensors
     assert receipt.lr_factor == 0.3
+    _, receipt, _ = begun(place, ["ground", "pet"], "--image_size", "96")
+    assert "best.pth, trained at 64 pixels and now at 96: " in str(receipt)
 
 
 def test_classes_of_equal_names_are_kept_and_told_wherever_they_stand(place):
