@@ -83,6 +83,12 @@ class Evidence:
         ]
         return np.array(rows).reshape(-1, 2)
 
+    @property
+    def network_sides(self) -> Float[np.ndarray, " m"]:
+        """Of each object its side in the network's pixels: its own in crops, else that of its shrunk image."""
+        own, shares = self.objects.T
+        return own if self.config.data.fit == "crop" else shares * self.config.data.image_size
+
     @cached_property
     def copies(self) -> list[list[Seen]]:
         """Groups of images whose files are equal, byte for byte."""

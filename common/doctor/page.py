@@ -113,7 +113,7 @@ def _measures(evidence: Evidence) -> list[Block]:
     blocks.append(_histogram("Brightness", "mean grey value of an image", values, (0, 1)))
     if len(evidence.objects):
         size = evidence.config.data.image_size
-        sides = evidence.objects[:, 1] * size
+        sides = evidence.network_sides
         blocks.append(
             _histogram(
                 f"Objects at --image_size {size}", "side in pixels of the network", sides, (0, float(sides.max()))

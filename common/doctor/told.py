@@ -48,7 +48,7 @@ def summary(evidence: Evidence) -> dict[str, Any]:
         "brightness": _mean_and_deviation(evidence),
         "widths": _spread([float(width) for width, _ in sizes]),
         "heights": _spread([float(height) for _, height in sizes]),
-        "object_sides": _spread((evidence.objects[:, 1] * evidence.config.data.image_size).tolist()),
+        "object_sides": _spread(evidence.network_sides.tolist()),
     }
 
 

@@ -25,16 +25,15 @@ def objects(evidence: Evidence) -> Iterator[Finding]:
     """How large objects are in the network's pixels, and the size and fit that follow."""
     if not len(evidence.objects):
         return
-    size = evidence.config.data.image_size
+    size, seen = evidence.config.data.image_size, evidence.network_sides
     sides, shares = np.median(evidence.objects, axis=0).tolist()
-    small = float(np.quantile(evidence.objects[:, 1], 0.1)) * size
     longer = float(np.median([max(seen.size) for seen in evidence.used if seen.size]))
     told = (
-        f"{counted(len(evidence.objects), 'object')}: the median is {shares * size:.0f} pixels a side at --image_size "
-        f"{size}, a tenth below {small:.0f}"
+        f"{counted(len(seen), 'object')}: the median is {np.median(seen):.0f} pixels a side at --image_size {size}, a "
+        f"tenth below {np.quantile(seen, 0.1):.0f}"
     )
     fit, wanted = fit_for(longer, sides, image_size=size), -(-LEAST_OBJECT / shares // STEP) * STEP
-    vanish = fit == "crop" and shares * size < LEAST_OBJECT
+    vanish = fit == "crop" and evidence.config.data.fit != "auto" and np.median(seen) < min(LEAST_OBJECT, sides)
     if not vanish:
         yield Finding(kind="object-size", level="info", sentence=told, count=len(evidence.objects))
         return

@@ -74,6 +74,12 @@ def test_values_that_no_class_has_come_with_the_table_to_write(root, capsys):
     assert "values: {0: 0, 7: 1}" in finding["advice"]
 
 
+def test_in_crops_objects_keep_their_size(root, capsys):
+    SICK["objects that vanish"].make(root)
+    code, content = found(capsys, "--fit", "crop")
+    assert (code, content["object_sides"]) == (0, [4, 4, 4])
+
+
 def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
     (root / "images/train/0.png").write_bytes(b"<html>")
     (root / "images/train/1.png").unlink()
