@@ -53,7 +53,7 @@ def padded(discs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("padded")
     data = ["--data_dir", str(discs), "--fit", "pad"]
     views = ["--pseudo_mask_weight", "1", "--contrast_weight", "0.1", "--rotate", "10"]
-    assert pretrain([*PRETRAIN, *data, *views, "--report", "--output_dir", str(folder / "ae")]) == 0
+    assert pretrain([*PRETRAIN, *data, *views, "--output_dir", str(folder / "ae")]) == 0
     words = ["--pretrained_encoder", str(folder / "ae"), "--report", "--output_dir", str(folder / "seg")]
     assert transfer([*TRANSFER, *data, *words]) == 0
     return folder
