@@ -111,8 +111,9 @@ def _chosen(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Mapping[Pu
         if finding.kind in LEFT_OUT
         for name in finding.names
     ]
+    others = (finding for finding in findings if finding.kind in ("names", "note"))
     aside = [
-        one.sentence for one in findings if one.kind == "names" or (one.kind == "note" and "aside" in one.sentence)
+        one.sentence for one in others if one.kind == "names" or "aside" in one.sentence or "left out" in one.sentence
     ]
     dropped += [Change(str(evidence.config.data.data_dir), "not copied", sentence) for sentence in aside]
     official = any(seen.sample.split for seen in evidence.seen)

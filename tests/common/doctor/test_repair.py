@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from datasets import photo, square_mask, write_tree
+from datasets import photo, square_mask, write_oxford, write_tree
 from digests import digests
 from made_layouts import MADE
 from PIL import Image
@@ -94,6 +94,16 @@ def test_of_every_layout_the_copy_trains_on_the_same_pixels(layout, tmp_path, mo
         order, other = (np.argsort(pack.digests) for pack in (ours, theirs))
         np.testing.assert_array_equal(ours.masks[order], theirs.masks[other])
         np.testing.assert_array_equal(ours.images[order], theirs.images[other])
+
+
+def test_images_that_no_list_names_stand_in_the_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_oxford(tmp_path / "pets", trainval=20, test=8)
+    fix("pets", "copy")
+    assert log(tmp_path / "copy")[0][1:] == [
+        "not copied",
+        "1 image is left out, in neither trainval.txt nor test.txt: Bengal_28",
+    ]
 
 
 def test_a_turned_photograph_is_turned_in_the_copy(root, capsys):
