@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from common.data.batches import to_images
 from common.data.synthetic.pets import synthetic_pets
 from common.embedding import (
     Description,
@@ -42,7 +43,7 @@ def cloud(count: int = 30):
 
 
 def test_latents_are_moments_of_the_maps(encoder, pets):
-    image = torch.from_numpy(np.array(pets.images)).permute(0, 3, 1, 2).float() / 255
+    image = to_images(np.array(pets.images))
     with torch.no_grad():
         maps = encoder.eval()(image)
     poolings = ("last_mean", "last_mean_std", "all_mean_std")
@@ -58,7 +59,7 @@ def test_latents_are_moments_of_the_maps(encoder, pets):
 def test_vectors_taken_while_an_encoder_runs_for_something_else_are_those_of_a_pass_of_its_own(encoder, pets):
     some = np.array([0, 3, 4, 11])
     description = Description(some)
-    image = torch.from_numpy(np.array(pets.images)).permute(0, 3, 1, 2).float() / 255
+    image = to_images(np.array(pets.images))
     with torch.no_grad(), description.of(encoder.eval()):
         for first in range(0, 12, 5):
             encoder(image[first : first + 5])
@@ -117,7 +118,7 @@ def test_effective_rank_counts_directions():
 
 
 def test_level_ranks_equal_the_singular_values_of_all_cells(encoder, pets):
-    image = torch.from_numpy(np.array(pets.images)).permute(0, 3, 1, 2).float() / 255
+    image = to_images(np.array(pets.images))
     with torch.no_grad():
         maps = encoder.eval()(image)
     for features, rank in zip(maps, level_ranks(encoder, pets, batch_size=5, device=CPU), strict=True):
