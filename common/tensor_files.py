@@ -1,6 +1,7 @@
 """Files of tensors: written all at once, read without running their code."""
 
 import os
+import pickle
 import re
 import warnings
 import zipfile
@@ -72,4 +73,6 @@ def _load(file: IO[bytes], path: Path) -> Any:
                 "save the tensors alone, as torch.save(checkpoint['state_dict'], FILE) does"
             ) from None
         reason = str(error).strip().split("\n")[0] or type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):  # torch advises to run its code
+            reason = "torch.save did not write it, or it is damaged"
         raise UserError(f"{path} is not a checkpoint that can be read ({reason[:120]})") from None

@@ -103,7 +103,7 @@ def held() -> int:
     """Bytes of all tensors that there are."""
     storages = {}
     for thing in gc.get_objects():
-        if type(thing) is torch.Tensor:
+        if type(thing) is torch.Tensor and torch._C._has_storage(thing):
             storages[thing.data_ptr()] = max(storages.get(thing.data_ptr(), 0), thing.untyped_storage().nbytes())
     return sum(storages.values())
 
