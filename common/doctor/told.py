@@ -86,21 +86,25 @@ def _plain(finding: Finding) -> dict[str, Any]:
     return to_jsonable({**vars(finding), "pictures": pictures})
 
 
+def _taken(what: str, found: int, taken: int) -> str:
+    return counted(found, what) + (f", of which {found - taken} cannot be used" if taken < found else "")
+
+
 def lines(evidence: Evidence, findings: Sequence[Finding]) -> Iterator[str]:
     """What was found, for a terminal."""
     there = summary(evidence)
     if evidence.folder.images:
         parts = ", ".join(f"{there['images'][split]} {split}" for split in SPLITS)
-        left = evidence.folder.images - len(evidence.used)
-        yield f"{there['layout']}: {counted(evidence.folder.images, 'image')}, {left} left out; {parts}"
-        yield f"  {'class':<18} {'pixels':>7}  images that show it"
+        yield f"{there['layout']}: {_taken('image', evidence.folder.images, len(evidence.used))}; {parts}"
+        wide = max(18, *map(len, there["classes"]))
+        yield f"  {'class':<{wide}} {'pixels':>7}  images that show it"
         for name, share in there["classes"].items():
             images = ", ".join(f"{count} {split}" for split, count in share["images"].items())
-            yield f"  {name:<18} {share['pixels']:7.1%}  {images}"
-        yield f"  {'ignored':<18} {there['ignored_pixels']:7.1%}  of all pixels"
+            yield f"  {name:<{wide}} {share['pixels']:7.1%}  {images}"
+        if there["ignored_pixels"]:
+            yield f"  {'ignored':<{wide}} {there['ignored_pixels']:7.1%}  of all pixels"
     if evidence.others.images:
-        left = evidence.others.images - there["photographs"]["taken"]
-        yield f"{counted(evidence.others.images, 'photograph')} without masks, {left} left out"
+        yield f"{_taken('photograph', evidence.others.images, there['photographs']['taken'])} without masks"
     if there["widths"]:
         sides = [
             f"{side}s {low:.0f} to {high:.0f}" for side in ("width", "height") for low, _, high in [there[f"{side}s"]]
