@@ -7,9 +7,8 @@ import numpy as np
 
 from common.config.groups import DataConfig
 from common.data.classes import Classes
-from common.data.decode import frame_of, image_of
+from common.data.decode import image_of, labels_of
 from common.data.fit import Fit, fit_for
-from common.data.masks.labels import read_labels
 from common.data.objects import object_sides
 from common.data.opened import BadFileError, read_bytes
 from common.data.samples import Dataset, Sample
@@ -48,6 +47,6 @@ def _measured(samples: Sequence[Sample], classes: Classes | None, channels: int)
             image = image_of(sample, data, channels)
             longer.append(max(image.shape[:2]))
             if sample.mask is not None and classes is not None:
-                mask = read_labels(sample.mask, sample.values, frame_of(sample, data, image)).classes
+                mask = labels_of(sample, data, image).classes
                 sides += object_sides(mask, [k for k in range(classes.num_classes) if k != classes.background]).tolist()
     return longer, sides

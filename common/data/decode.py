@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from common.data.deep import FULL, Depth, is_deep, read_deep, scaled
 from common.data.fitting import Box, Fitting
 from common.data.lost import lost_in
-from common.data.masks.labels import read_labels
+from common.data.masks.labels import Labels, read_labels
 from common.data.masks.mask import Frame
 from common.data.opened import (
     BadFileError,
@@ -129,7 +129,7 @@ def decode_sample(sample: Sample, fitting: Fitting, channels: int = 3) -> Decode
     box = fitting.box(*image.shape[:2])
     if sample.mask is None:
         return Decoded(fitting.image(image), None, box, (), lost)
-    labels = read_labels(sample.mask, sample.values, frame_of(sample, data, image))
+    labels = labels_of(sample, data, image)
     mask = fitting.mask(labels.classes)
     return Decoded(fitting.image(image), mask, box, labels.values, lost | labels.lost)
 
@@ -146,6 +146,12 @@ def frame_of(sample: Sample, data: bytes, image: UInt8[np.ndarray, "h w c"]) -> 
     """What the mask of a sample has to fit: the image, which was decoded from the bytes of its file."""
     turned = 1 if image.shape[2] == 4 else stored_orientation(data)  # those of four channels are not turned
     return Frame(sample.image, *image.shape[:2], turned=turned, page=sample.reading.mask_page)
+
+
+def labels_of(sample: Sample, data: bytes, image: UInt8[np.ndarray, "h w c"]) -> Labels:
+    """Read the mask of a sample that has one, as classes at the size of its image; raises as `decode_sample`."""
+    assert sample.mask is not None, "it has none"
+    return read_labels(sample.mask, sample.values, frame_of(sample, data, image))
 
 
 def try_decode(sample: Sample, fitting: Fitting, channels: int = 3) -> Decoded | BadFileError:

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from common.data.classes import Classes
-from common.data.decode import frame_of, image_of, read_image
-from common.data.masks.labels import read_labels
+from common.data.decode import image_of, labels_of, read_image
 from common.data.opened import read_bytes
 from common.doctor.seen import Seen
 from common.errors import UserError
+from common.figures import save_picture
 from common.overlay import overlay_mask
 from common.report.images import EXACT, SMOOTH, fitted, photograph, three_channels
 from common.report.selection import evenly
@@ -43,8 +42,7 @@ def under_mask(seen: Seen, classes: Classes, *, side: int = SIDE) -> UInt8[np.nd
     sample = seen.sample
     data = read_bytes(sample.image)
     image = image_of(sample, data)
-    assert sample.mask is not None, "it was drawn"
-    mask = read_labels(sample.mask, sample.values, frame_of(sample, data, image)).classes
+    mask = labels_of(sample, data, image).classes
     small = fitted(three_channels(image), side, SMOOTH)
     return overlay_mask(small, fitted(mask, side, EXACT), classes.background)
 
@@ -66,5 +64,4 @@ def write_sheet(path: Path, images: Sequence[Seen], classes: Classes) -> None:
         top, left = index // columns * step + GAP, index % columns * step + GAP
         height, width = picture.shape[:2]
         whole[top : top + height, left : left + width] = picture
-    content = cv2.imencode(".png", cv2.cvtColor(whole, cv2.COLOR_RGB2BGR))[1]
-    path.write_bytes(content.tobytes())
+    save_picture(whole, path)

@@ -16,9 +16,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from common.data.classes import IGNORE, Classes
-from common.data.decode import frame_of, image_of
+from common.data.decode import image_of, labels_of
 from common.data.layouts.folders import split_of
-from common.data.masks.labels import read_labels
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, with_progress
 from common.data.samples import Sample, mask_files
@@ -176,8 +175,7 @@ def _write(copy: Path, placed: tuple[PurePosixPath, Seen], *, channels: int) -> 
     sample = seen.sample
     data = read_bytes(sample.image)
     image = image_of(sample, data, channels)
-    assert sample.mask is not None, "it was drawn"
-    mask = _png(read_labels(sample.mask, sample.values, frame_of(sample, data, image)).classes)
+    mask = _png(labels_of(sample, data, image).classes)
     (copy / "masks" / f"{place}.png").write_bytes(mask)
     suffix = SUFFIX_OF.get(seen.named_wrong, "") if seen.named_wrong else sample.image.suffix
     again = _why_again(sample, data) or ("" if suffix else f"it is {seen.named_wrong}")

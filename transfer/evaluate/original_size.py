@@ -11,9 +11,8 @@ from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from common.data.decode import frame_of, image_of
+from common.data.decode import image_of, labels_of
 from common.data.fitting import Fitting
-from common.data.masks.labels import read_labels
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
@@ -80,7 +79,6 @@ def _read(sample: Sample, *, fitting: Fitting, channels: int) -> Pair:
 
 
 def _read_whole(sample: Sample, *, channels: int) -> Pair:
-    assert sample.mask is not None, "scoring needs masks"
     data = read_bytes(sample.image)
     image = image_of(sample, data, channels)
-    return Pair(image, read_labels(sample.mask, sample.values, frame_of(sample, data, image)).classes)
+    return Pair(image, labels_of(sample, data, image).classes)
