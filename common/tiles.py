@@ -13,9 +13,10 @@ from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from common.data.batches import to_images
+from common.data.gather import ONE_PIECE
 from common.errors import UserError
 
-TILE, OVERLAP = 1024, 128
+TILE, OVERLAP = ONE_PIECE, 128
 """The longest side of a window, and what neighbours share (of small ones a quarter), where no numbers are given."""
 
 

@@ -19,7 +19,7 @@ from common.data.known import KnownFiles, folder_of
 from common.data.opened import BadFileError
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_files import IMAGES, MASKS, DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.row_file import RowFile
 from common.data.samples import Sample, mask_files
 from common.data.unfinished import remove_leftovers, unfinished_folder
@@ -49,7 +49,7 @@ class PackSpec:
     @property
     def threads(self) -> int:
         """Decoding threads, at least one."""
-        return self.num_workers or os.cpu_count() or 1
+        return reading_threads(self.num_workers)
 
     @property
     def fitting(self) -> Fitting:

@@ -19,7 +19,7 @@ Maps = TypeVar("Maps", np.ndarray, "Tensor")
 
 
 class Box(NamedTuple):
-    """Where an image lies in what a network takes, in pixels; the rest is padding."""
+    """A rectangle, in pixels: a part of an image, or where one lies in what a network takes; the rest is padding."""
 
     top: int
     left: int
@@ -30,6 +30,10 @@ class Box(NamedTuple):
     def pixels(self) -> int:
         """Those of the image."""
         return self.height * self.width
+
+    def of(self, image: UInt8[np.ndarray, "h w *c"]) -> UInt8[np.ndarray, "p q *c"]:
+        """What it shows of an image."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def cut(self, maps: Maps) -> Maps:
         """The part of maps (their last two sides are height and width) that shows the image."""
@@ -77,14 +81,14 @@ class Fitting:
 
     def framed(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "p q c"]:
         """A whole image as a network takes it: as in a data set, for `crop` with padding on the right and below."""
-        return padded(image, *frame_of(*image.shape[:2])) if self.fit == "crop" else self.image(image)
+        return padded(image, *whole_size(*image.shape[:2])) if self.fit == "crop" else self.image(image)
 
     def _borders(self, box: Box) -> tuple[int, int, int, int]:
         below, right = self.size - box.top - box.height, self.size - box.left - box.width
         return box.top, below, box.left, right
 
 
-def frame_of(height: int, width: int) -> tuple[int, int]:
+def whole_size(height: int, width: int) -> tuple[int, int]:
     """The size of a whole image with its padding, as networks take images of any size."""
     high, wide = (max(LEAST, -(-side // STRIDE) * STRIDE) for side in (height, width))
     return high, wide

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from common.data.fitting import frame_of, padded
+from common.data.fitting import Box, padded, whole_size
 from common.data.pack import Pack
 from common.data.ragged import Ragged
 from common.data.values import IGNORE
@@ -24,19 +24,6 @@ class Pixels(NamedTuple):
     """Where each image lies (top, left, height, width); None where none is padded."""
 
 
-class Window(NamedTuple):
-    """A rectangle of an image, in pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def of(self, image: UInt8[np.ndarray, "h w *c"]) -> UInt8[np.ndarray, "p q *c"]:
-        """What it shows."""
-        return image[self.top : self.top + self.height, self.left : self.left + self.width]
-
-
 def whole_images(pack: Pack, indices: np.ndarray, *, most: int = ONE_PIECE) -> Pixels:
     """Whole images; those of different sizes with padding on the right and below.
 
@@ -47,7 +34,7 @@ def whole_images(pack: Pack, indices: np.ndarray, *, most: int = ONE_PIECE) -> P
         masks = None if pack.masks is None else pack.masks[indices]
         return Pixels(pack.images[indices], masks, None if pack.boxes is None else pack.boxes[indices])
     windows = [middle(*pack.images.shapes[index].tolist(), most=most) for index in indices]
-    frames = np.array([frame_of(window.height, window.width) for window in windows])
+    frames = np.array([whole_size(window.height, window.width) for window in windows])
     return _gathered(pack, indices, windows, *frames.max(0).tolist())
 
 
@@ -60,14 +47,14 @@ def random_crops(pack: Pack, indices: np.ndarray, places: Float64[np.ndarray, "n
     size, windows = pack.images.size, []
     for (height, width), (down, across) in zip(pack.images.shapes[indices].tolist(), places.tolist(), strict=True):
         high, wide = min(height, size), min(width, size)
-        windows.append(Window(int(down * (height - high + 1)), int(across * (width - wide + 1)), high, wide))
+        windows.append(Box(int(down * (height - high + 1)), int(across * (width - wide + 1)), high, wide))
     return _gathered(pack, indices, windows, size, size)
 
 
-def middle(height: int, width: int, *, most: int = ONE_PIECE) -> Window:
+def middle(height: int, width: int, *, most: int = ONE_PIECE) -> Box:
     """The whole of an image, or of sides of more than `most` pixels their middle."""
     high, wide = min(height, most), min(width, most)
-    return Window((height - high) // 2, (width - wide) // 2, high, wide)
+    return Box((height - high) // 2, (width - wide) // 2, high, wide)
 
 
 def larger(pack: Pack) -> list[int]:
@@ -83,7 +70,7 @@ def alike(images: Ragged, order: np.ndarray, *, batch_size: int) -> list[np.ndar
     before, room = (0, 0), 0
     for index in order.tolist():
         window = middle(*images.shapes[index].tolist())
-        frame = frame_of(window.height, window.width)
+        frame = whole_size(window.height, window.width)
         if frame != before or not room:
             runs.append([])
             before, room = frame, max(1, batch_size * images.size**2 // math.prod(frame))
@@ -92,7 +79,7 @@ def alike(images: Ragged, order: np.ndarray, *, batch_size: int) -> list[np.ndar
     return [np.array(run, dtype=np.int64) for run in runs]
 
 
-def _gathered(pack: Pack, indices: np.ndarray, windows: list[Window], height: int, width: int) -> Pixels:
+def _gathered(pack: Pack, indices: np.ndarray, windows: list[Box], height: int, width: int) -> Pixels:
     assert isinstance(pack.images, Ragged)
     images = np.empty((len(indices), height, width, *pack.images.pixels.shape[1:]), np.uint8)
     for row, (index, window) in enumerate(zip(indices.tolist(), windows, strict=True)):

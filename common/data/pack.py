@@ -56,8 +56,7 @@ class Pack:
 
     def content(self, index: int) -> UInt8[np.ndarray, "h w c"]:
         """An image without its padding."""
-        top, left, height, width = self.box(index)
-        return self.images[index][top : top + height, left : left + width]
+        return self.box(index).of(self.images[index])
 
     def _taken(self, indices: Int[np.ndarray, " m"]) -> dict[str, Any]:
         return {

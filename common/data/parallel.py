@@ -1,5 +1,6 @@
 """Doing one thing to many images: on all cores, in order, and with a bar that says how far it is."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,11 @@ from common.words import counted
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def reading_threads(num_workers: int) -> int:
+    """The threads that read files: as many as asked for, or for 0 one for every core."""
+    return num_workers or os.cpu_count() or 1
 
 
 def map_in_order(

@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from common.config.groups import DataConfig
-from common.data.cache import PackSpec
 from common.data.classes import Classes
 from common.data.duplicates import near_pairs
 from common.data.load import split_fractions
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.samples import SPLITS, Sample, SplitName
 from common.data.split import split_samples
 from common.doctor.config import DoctorConfig
@@ -22,7 +21,6 @@ from common.doctor.finding import Finding
 from common.doctor.folder import Folder, labelled_folder, photographs
 from common.doctor.seen import Seen, look_at
 from common.errors import UserError
-from common.files import default_cache_dir
 from common.terminal import spinner
 
 MOST_COMPARED = 10_000
@@ -45,7 +43,7 @@ class Evidence:
     @property
     def threads(self) -> int:
         """That read files."""
-        return _threads(self.config.data)
+        return reading_threads(self.config.data.num_workers)
 
     @property
     def classes(self) -> Classes | None:
@@ -124,17 +122,13 @@ def _looked_at(samples: Sequence[Sample], config: DataConfig, classes: Classes |
     """Look at the files of these samples, under a progress bar."""
     if not samples:
         return
-    threads = _threads(config)
+    threads = reading_threads(config.num_workers)
     count, background = (classes.num_classes, classes.background) if classes else (0, None)
     look = partial(look_at, channels=config.channels, classes=count, background=background)
     with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
         seen = map_in_order(pool, look, samples, ahead=4 * threads)
         with closing(with_progress(seen, len(samples), "examining")) as results:
             yield from results
-
-
-def _threads(config: DataConfig) -> int:
-    return PackSpec(1, config.cache_dir or default_cache_dir(), num_workers=config.num_workers).threads
 
 
 def _with_splits(seen: Sequence[Seen], config: DataConfig) -> tuple[list[Seen], list[Finding]]:

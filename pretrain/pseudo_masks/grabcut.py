@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from common.data.classes import IGNORE
 from common.data.pack import Pack
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.ragged import of_one_size
 from common.errors import UserError
 from common.files import replacing
@@ -164,7 +163,7 @@ def with_pseudo_masks(
 
 def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int) -> UInt8[np.ndarray, "n s s"]:
     """The masks of a pack, from its photographs of any size without padding, and what is predicted for it."""
-    masks, workers = np.full(of_one_size(pack.images).shape[:3], IGNORE, np.uint8), workers or os.cpu_count() or 1
+    masks, workers = np.full(of_one_size(pack.images).shape[:3], IGNORE, np.uint8), reading_threads(workers)
 
     def segment(numbered: tuple[int, Seeded]) -> Bool[np.ndarray, "r s"]:
         index, (pixels, probability) = numbered

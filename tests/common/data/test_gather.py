@@ -8,7 +8,8 @@ from datasets import photo, square_mask, write_tree
 from common.config.groups import TrainingConfig
 from common.data.batches import Batches, each_image, read_batch, training_batches
 from common.data.cache import PackSpec, open_labelled_pack, open_pack
-from common.data.gather import Window, larger, middle, random_crops
+from common.data.fitting import Box
+from common.data.gather import larger, middle, random_crops
 from common.data.layouts.registry import find_dataset
 from common.data.pack import LabelledPack
 from common.data.ragged import Ragged
@@ -115,8 +116,8 @@ def test_a_batch_of_whole_images_has_no_more_pixels_than_one_of_crops(pack):
 
 
 def test_of_too_large_images_the_middle_is_seen():
-    assert middle(100, 5000) == Window(0, 1988, 100, 1024)
-    assert middle(1024, 1024) == Window(0, 0, 1024, 1024)
+    assert middle(100, 5000) == Box(0, 1988, 100, 1024)
+    assert middle(1024, 1024) == Box(0, 0, 1024, 1024)
     pixels = np.zeros((1030 * 2 + 4, 3), np.uint8)
     pack = LabelledPack(
         images=Ragged(pixels, np.array([(1030, 2), (2, 2)]), size=64),
