@@ -4,13 +4,13 @@ import math
 import pickle
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from common.data.batches import LabelledBatch, each_image
@@ -21,7 +21,7 @@ from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
 from common.rows import Means, Row
 from common.say import say
-from common.tiles import Tiling, blended
+from common.tiles import Block, Tiling, blended
 from common.words import counted
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores
@@ -79,11 +79,18 @@ def score_network(
 
 def _by_windows(net: SegmentationNet, pack: LabelledPack, index: int, device: torch.device) -> Int64[np.ndarray, "k k"]:
     """The confusion matrix of the whole of a large image."""
-    tiling, truth, parts = Tiling.of(STRIDE, LEAST, tile=ONE_PIECE), pack.masks[index], []
-    for rows, columns, logits in blended(net, pack.images[index], tiling, device=device):
-        mask = torch.from_numpy(np.array(truth[None, rows, columns])).to(device).long()
-        parts.append(confusion(classes_of(logits[None]), mask, len(logits)))
-    return torch.cat(parts).sum(0).cpu().numpy()
+    tiling = Tiling.of(STRIDE, LEAST, tile=ONE_PIECE)
+    blocks = blended(net, pack.images[index], tiling, device=device)
+    return confusion_of_blocks(blocks, pack.masks[index])[0].cpu().numpy()
+
+
+def confusion_of_blocks(blocks: Iterable[Block], mask: UInt8[np.ndarray, "h w"]) -> Int64[Tensor, "1 k k"]:
+    """The confusion matrix of an image whose logits come a block at a time."""
+    parts = []
+    for rows, columns, logits in blocks:
+        truth = torch.from_numpy(np.array(mask[None, rows, columns])).to(logits.device).long()
+        parts.append(confusion(classes_of(logits[None]), truth, len(logits)))
+    return torch.stack(parts).sum(0)
 
 
 def save_images(folder: Path, pack: Pack, scores: Scores) -> None:

@@ -16,9 +16,10 @@ from common.data.fitting import Fitting
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.samples import Sample
-from common.metrics import classes_of, confusion
+from common.metrics import confusion
 from common.strips import row_strips
 from transfer.metrics.scores import Scores
+from transfer.scoring import confusion_of_blocks
 from transfer.segmenter import Segmenter, predict_at_size
 
 SCORING = "scoring at original size"
@@ -66,11 +67,7 @@ def _confusion(logits: Float[Tensor, "k p q"], mask: UInt8[Tensor, "h w"]) -> In
 
 def _at_own_size(model: Segmenter, sample: Sample) -> Int64[Tensor, "1 k k"]:
     image, mask = _read_whole(sample, channels=model.channels)
-    parts = []
-    for rows, columns, logits in model.blocks(image):
-        truth = torch.from_numpy(mask[None, rows, columns]).to(model.device).long()
-        parts.append(confusion(classes_of(logits[None]), truth, len(logits)))
-    return torch.stack(parts).sum(0).cpu()
+    return confusion_of_blocks(model.blocks(image), mask).cpu()
 
 
 def _read(sample: Sample, *, fitting: Fitting, channels: int) -> Pair:
