@@ -18,6 +18,7 @@ from common.config.groups import (
 )
 from common.errors import UserError
 from common.models.parts import DecoderName
+from transfer.pool.config import PoolConfig
 
 Weight = Annotated[float, Field(ge=0)]
 Taken = Literal["encoder", "encoder+decoder", "outlines"]
@@ -151,6 +152,7 @@ class TransferConfig:
     training: TrainingConfig = TrainingConfig(batch_size=16, lr=0.003, weight_decay=3e-5)
     loss: LossConfig = LossConfig()
     labels: LabelConfig = LabelConfig()
+    pool: PoolConfig = PoolConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adamw", schedule="poly")
     augment: AugmentConfig = AugmentConfig()
 
@@ -189,6 +191,8 @@ class TransferConfig:
             raise UserError(
                 f"--transfer {source.transfer} brings a decoder of its own: leave --decoder and --decoder_widths out"
             )
+        if self.pool.unlabelled_dir is not None and self.training.ema:
+            raise UserError("--unlabelled_dir averages the weights already (--pool_teacher): leave --ema out")
         loss = self.loss
         if not any(value for name, value in vars(loss).items() if name.endswith("_weight")):
             raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")

@@ -13,6 +13,7 @@ from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
 from common.data.load import load_labelled
+from common.data.pack import LabelledPack
 from common.doctor.short import in_short
 from common.engine.budget import Course, settled
 from common.engine.loop import Updater, updates_per_pass
@@ -39,7 +40,9 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
+from transfer.model import SegmentationNet
 from transfer.next_steps import after_training
+from transfer.pool.open import open_pool
 from transfer.receipt import refuse_other_source
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
 from transfer.segmenter import Segmenter
@@ -62,13 +65,15 @@ class Transfer:
         background = self.data.classes.background
         self.net, self.receipt, self.source = build_network(config, self.names, background)
         self.before = deepcopy(self.net.encoder) if config.run.report else None
+        self.chosen = self.net  # what is saved and shown: the network, or the teacher of photographs
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
         self.batches = self._training_batches()
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.network = self.precision.place(compiled(self.net, config.training))
         self.loss.to(self.precision.device)
-        shape = (len(self.names), len(self.names))
-        self.counts = torch.zeros(shape, dtype=torch.int64, device=self.precision.device)
+        packs = (self.data, self.train_pack, self.val_pack)
+        self.pool = open_pool(config, self.net, *packs, self.precision, pretrained=self.receipt.pretrained)
+        self.counts = torch.zeros(len(self.names), len(self.names), dtype=torch.int64, device=self.precision.device)
         """Pixels of the epoch's training by class and prediction."""
 
     @property
@@ -83,7 +88,7 @@ class Transfer:
         if self.config.run.resume:
             refuse_other_classes(self.run.folder, self.data.classes)
             refuse_other_source(self.run.folder, self.receipt)
-        self.run.open({"train": self.train_pack, "val": self.val_pack, "test": self.data.test})
+        self.run.open(self.packs if self.pool is None else {**self.packs, "unlabelled": self.pool.pack})
         self.run.write_json("receipt.json", to_dict(self.receipt))
         for sentence in (*self._notes(), *self._masks_used(), *self._in_short()):
             note(sentence)
@@ -91,9 +96,16 @@ class Transfer:
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
         say(write_summary(self.net, image, self.run.folder / "model.txt"))
         say(self.receipt)
-        updater = self._updater()
+        self.updater = updater = self._updater()
         state = {"model": self.net, "loss": self.loss, "updater": updater}
+        if self.pool is not None:
+            state["pool"] = self.pool
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    @property
+    def packs(self) -> dict[str, LabelledPack]:
+        """The images with masks, by split."""
+        return {"train": self.train_pack, "val": self.val_pack, "test": self.data.test}
 
     def settle(self, plan: TrainingConfig) -> None:
         """Take the length that was settled before the first update into what is recorded."""
@@ -113,11 +125,11 @@ class Transfer:
 
     def _in_short(self) -> list[str]:
         """What to know of the data before a night is lost."""
-        packs = {"train": self.train_pack, "val": self.val_pack, "test": self.data.test}
-        return in_short(packs, self.names, one_split=self.config.data.folds is None)
+        return in_short(self.packs, self.names, one_split=self.config.data.folds is None)
 
     def _notes(self) -> list[str]:
-        return [*self.data.notes, *self.source.leaks(self.data.test)]
+        pool = [] if self.pool is None else self.pool.notes
+        return [*self.data.notes, *self.source.leaks(self.data.test), *pool]
 
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
@@ -145,13 +157,17 @@ class Transfer:
         with self.run.clock("data"):
             image, mask = self.augment(batch.image, batch.mask)
         assert mask is not None, "labelled data has masks"
-        logits = self.network(image)
-        self.counts += confusion(classes_of(logits), mask, len(self.names)).sum(0)
-        return self.loss(logits, mask)
+        lesson = None if self.pool is None else self.pool.lesson(self.net, self.updater)
+        logits = self.network(image if lesson is None else torch.cat([image, lesson.image]))
+        ours = logits[: len(image)]
+        self.counts += confusion(classes_of(ours), mask, len(self.names)).sum(0)
+        terms = self.loss(ours, mask)
+        return terms if lesson is None else lesson.added(terms, logits[len(image) :])
 
     def trained(self) -> Row:
-        """Mean IoU over the pixels of the epoch's training, each predicted before its update."""
-        return {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
+        """Mean IoU over the pixels of the epoch's training, each predicted before its update; what photographs gave."""
+        row = {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
+        return row if self.pool is None else {**row, **self.pool.trained()}
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
@@ -159,16 +175,15 @@ class Transfer:
 
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net.parts(), best.sections, "best.pth")
-        packs = {"train": self.train_pack, "val": self.val_pack, "test": self.data.test}
         info = RunInfo(
             config=self.config,
             handover=best,
             data=data_name(self.config.data),
-            packs=packs,
+            packs=self.packs,
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
-            next=after_training(self.run.config, self.run.folder, images=sum(map(len, packs.values()))),
+            next=after_training(self.run.config, self.run.folder, images=sum(map(len, self.packs.values()))),
             parts=self.run.parts,
         )
         with self.run.reporting():
@@ -182,23 +197,33 @@ class Transfer:
 
     def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
         """Scores and the terms of the loss on the validation images."""
+        if self.pool is None:
+            return self._scored(self.net)
+        self.pool.follow(self.net, self.updater.update)
+        rows = {network: self._scored(network) for network in (self.net, self.pool.teacher_network)}
+        self.chosen, row = max(rows.items(), key=lambda item: item[1]["mean_iou"])
+        return {**row, **self.pool.judged([row["mean_iou"] for row in rows.values()])}
+
+    def _scored(self, network: SegmentationNet) -> Row:
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
-        scores = score_network(self.net.folded(), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
+        scores = score_network(network.folded(), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
         return {**terms.row(), **score_row(scores)}
 
     def score(self, row: Row) -> float:
-        """Mean IoU on the validation images."""
-        return row["val/mean_iou"]
+        """Mean IoU on the validation images; with photographs see `Pool.score`."""
+        return row["val/mean_iou"] if self.pool is None else self.pool.score(row, self.config.training.epochs)
 
     def show(self, history: History) -> str | None:
         """Show predictions on validation images; return an alarm where a class is never predicted, once for each."""
         from transfer.report.run_report import training_picture  # now, as in `report`
 
-        picture = training_picture(self.net, self.val_pack, self.names, device=self.precision.device)
+        picture = training_picture(self.chosen, self.val_pack, self.names, device=self.precision.device)
         self.run.picture("segmentations", picture, history.epoch)
         silent = newly_silent(history.rows, self.names)
-        return f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs" if silent else None
+        alarms = [] if self.pool is None else self.pool.guard.alarms()
+        alarms += [f"ALARM: no pixel was taken for {', '.join(silent)} in the last 3 epochs"] if silent else []
+        return "\n".join(alarms) or None
 
     def write_draft(self, history: History) -> None:
         """Write the page as it is after an epoch, with validation images."""
@@ -206,14 +231,14 @@ class Transfer:
 
         known = {"source": self.receipt.source, "names": self.names, "device": self.precision.device}
         told = {"seconds": self.run.seconds, "notes": [*self._notes(), *self.run.notes]}
-        draft(self.net, self.val_pack, self.config, history, **known, **told).write(self.run.folder / "report.html")
+        draft(self.chosen, self.val_pack, self.config, history, **known, **told).write(self.run.folder / "report.html")
 
     def handover(self, row: Row) -> SegmentationHandover:
         """The network as a file, with the row of its epoch."""
         data, values = self.config.data, {str(value): index for value, index in self.data.classes.values.items()}
         return SegmentationHandover(
             architecture=self.net.architecture(),
-            sections=sections_of(self.net),
+            sections=sections_of(self.chosen),
             input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
             task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
@@ -223,6 +248,7 @@ class Transfer:
                 train_images=tuple(self.train_pack.digests),
                 encoder=self.receipt,
                 earlier_images=tuple(sorted(self.source.train_images)),
+                photographs=() if self.pool is None else self.pool.pack.digests,
             ),
         )
 

@@ -78,9 +78,15 @@ class Source:
 
 def leaks(test: Pack, seen: Collection[str], *, further: bool = False) -> list[str]:
     """Return a warning if test images taught the encoder, or before the network that is trained `further`; else []."""
+    return told_leaks(
+        test, seen, f"images that the {'network was trained on before' if further else 'encoder was pretrained on'}"
+    )
+
+
+def told_leaks(test: Pack, seen: Collection[str], taught: str) -> list[str]:
+    """Return a warning if test images are among those that were `seen`, which are called `taught`; else []."""
     count = sum(digest in seen for digest in test.digests)
-    taught = "the network was trained on before" if further else "the encoder was pretrained on"
-    return [f"LEAK: {counted(count, 'test image', 'was')} among the images that {taught}"] if count else []
+    return [f"LEAK: {counted(count, 'test image', 'was')} among the {taught}"] if count else []
 
 
 def find_source(config: TransferConfig) -> Source:
@@ -152,7 +158,7 @@ def _further(path: Path, config: TransferConfig) -> Source:
         uses_imagenet_labels=before.uses_imagenet_labels,
         unknown_labels=before.unknown_labels,
         earlier_masks=before.earlier_masks + len(seen),
-        train_images=frozenset((*seen, *file.provenance.earlier_images)),
+        train_images=frozenset((*seen, *file.provenance.earlier_images, *file.provenance.photographs)),
         classifier=Classifier(file.sections["head"], file.task.names, net.one_logit),
     )
 

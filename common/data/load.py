@@ -76,6 +76,13 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     return Splits(train=train, val=val, test=test, notes=notes, files=samples, **_said_of(dataset))
 
 
+def load_photographs(root: Path, config: DataConfig, *, depth: Depth | None) -> tuple[Pack, tuple[str, ...]]:
+    """The images of a folder that a pretraining trains on, and sentences on them; raises as `load_splits`."""
+    dataset = _dataset(root, config, labelled=False, depth=depth)
+    pack = open_pack(_split(dataset, config, needed=("train",))["train"], _spec(config, dataset.fit))
+    return pack, notes_of(dataset, [pack])
+
+
 @dataclass(frozen=True, eq=False)
 class WholeSet:
     """A data set with masks, or a part of it, that is not split."""
@@ -184,9 +191,7 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
         val_share=share,
     )
     by_key = {sample.key: sample for sample in whole.samples}
-    files: dict[SplitName, list[Sample]] = {}
-    if by_key:
-        files = {split: [by_key[pack.keys[i]] for i in at] for split, at in parts.items()}
+    files: dict[SplitName, list[Sample]] = {p: [by_key[pack.keys[i]] for i in at] for p, at in parts.items() if by_key}
     return LabelledSplits(
         **{split: pack.take(parts[split]) for split in SPLITS},
         classes=whole.classes,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Images:
     train: dict[str, str]
     val: dict[str, str]
     test: dict[str, str]
+    unlabelled: dict[str, str] = field(default_factory=dict)
+    """Photographs from which phase 2 learns beside the masks."""
 
 
 class Run:

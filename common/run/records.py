@@ -253,3 +253,5 @@ class SegmentationProvenance(Provenance):
     """What was handed to it."""
     earlier_images: tuple[str, ...] = ()
     """Digests of the images that taught what it began with; files of older versions name none."""
+    photographs: tuple[str, ...] = ()
+    """Digests of the photographs without masks that it learnt from, too."""

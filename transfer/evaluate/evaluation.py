@@ -28,7 +28,7 @@ from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
 from transfer.report.scored_model import ScoredModel, score_model
 from transfer.segmenter import load_model
-from transfer.source import find_source, leaks
+from transfer.source import find_source, leaks, told_leaks
 
 OF_ITS_RUN = "the run's own report shows these images; --output_dir writes a page beside these figures"
 
@@ -141,14 +141,15 @@ class Evaluation:
     def _before(self) -> tuple[Before, list[str]]:
         """Return the encoder before training, and a warning if test images were among its pretraining images."""
         seed_update(self.seed, INITIAL)
-        new = self.part in ("test", "all")
+        new, known = self.part in ("test", "all"), self.model.handover.provenance
+        beside = told_leaks(self.pack, known.photographs, "photographs that the network learnt from, without masks")
         try:
             source = find_source(self.trained)
         except UserError as error:
-            seen = self.model.handover.provenance.earlier_images
-            told = leaks(self.pack, seen, further=self.trained.encoder.init_from is not None)
-            return Before(None, f"The encoder before training is not shown: {error}."), told if new else []
-        return Before(source.encoder.to(self.model.device)), source.leaks(self.pack) if new else []
+            told = leaks(self.pack, known.earlier_images, further=self.trained.encoder.init_from is not None)
+            missing = f"The encoder before training is not shown: {error}."
+            return Before(None, missing), [*told, *beside] if new else []
+        return Before(source.encoder.to(self.model.device)), [*source.leaks(self.pack), *beside] if new else []
 
     def _original_size_scores(self) -> Scores:
         files = self.scored.images.samples

@@ -143,9 +143,18 @@ def panels(names: Sequence[str]) -> Panels:
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
+        "Mean IoU, validation": {"val/student_mean_iou": "network", "val/teacher_mean_iou": "its average (teacher)"},
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
-        "Loss terms": {f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
+        "Loss terms": {
+            **{f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
+            "train/pool": "train, photographs",
+        },
         "Predicted share of each class": {f"val/predicted_{name}": name for name in names},
+        "Photographs used, share of pixels": {
+            "train/pool_used": "all",
+            **{f"train/pool_share_{name}": name for name in names},
+            "train/pool_figure": "foreground of no class",
+        },
         "Learning rate": {"lr": "rate"},
         "Gradient norm": {"train/grad_norm": "norm"},
     }
@@ -153,5 +162,5 @@ def panels(names: Sequence[str]) -> Panels:
 
 def panel_colours(names: Sequence[str]) -> dict[str, str]:
     """The colour of a class for its columns of metrics.csv."""
-    kinds = ("val/iou_", "val/predicted_")
+    kinds = ("val/iou_", "val/predicted_", "train/pool_share_")
     return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}

@@ -18,7 +18,8 @@ from common.config.groups import (
 from common.config.load import flatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
-from transfer.study.initialisations import TRANSFERS, Initialisation, parse_initialisations
+from transfer.pool.config import PoolConfig
+from transfer.study.initialisations import POOL, TRANSFERS, Initialisation, parse_initialisations
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -58,7 +59,7 @@ class StudyOptions:
     ALIASES: ClassVar[Mapping[str, str]] = {"inits": "initialisations", "doubling": "double_budget"}
 
     initialisations: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
-    """Initialisations: scratch, imagenet, scratch_NAME, imagenet_NAME, or NAME=FILE[+decoder|+outlines]."""
+    """scratch, imagenet, scratch_NAME, imagenet_NAME or NAME=FILE[+decoder|+outlines]; each also with +pool."""
     label_counts: tuple[Masks, ...] | None = None
     """Training masks: numbers, and all; default those of 12 25 50 100 that the data has, and all."""
     label_fractions: tuple[Fraction, ...] | None = None
@@ -125,6 +126,7 @@ class StudyConfig:
     training: TrainingConfig = replace(TransferConfig().training, updates=(2000,))
     loss: LossConfig = LossConfig()
     labels: LabelConfig = LabelConfig()
+    pool: PoolConfig = PoolConfig()
     optim: OptimizerConfig = TransferConfig().optim
     augment: AugmentConfig = AugmentConfig()
 
@@ -139,6 +141,11 @@ class StudyConfig:
         starts = parse_initialisations(self.study.initialisations)
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--initialisations has a name twice: {' '.join(self.study.initialisations)}")
+        if (self.pool.unlabelled_dir is None) == any(start.pool for start in starts):
+            raise UserError(
+                f"--unlabelled_dir names the photographs of --initialisations that end in {POOL}, such as "
+                f"imagenet{POOL}: give both, or neither"
+            )
         fractions, counts = self.study.label_fractions or (), self.study.label_counts or ()
         if len(set(fractions)) < len(fractions):
             raise UserError(f"--label_fractions has a share twice: {' '.join(map(str, fractions))}")
@@ -180,7 +187,8 @@ class StudyConfig:
     def training_of(self, start: Initialisation) -> TransferConfig:
         """The settings of transfer.main for a start, before label fraction, seed and rates."""
         groups: dict[str, Any] = {name: getattr(self, name) for name in vars(TransferConfig())}
-        return replace(TransferConfig(**groups), encoder=replace(self.encoder, **start.flags))
+        pool = self.pool if start.pool else replace(self.pool, unlabelled_dir=None)
+        return replace(TransferConfig(**groups), encoder=replace(self.encoder, **start.flags), pool=pool)
 
     def trained(self, start: Initialisation, lr: float, encoder_lr_factor: float | None) -> TransferConfig:
         """The settings of transfer.main for a start with its rates and the study's budget, on all labels."""

@@ -10,6 +10,8 @@ from transfer.config import Taken
 
 TRANSFERS: dict[str, Taken] = {"+decoder": "encoder+decoder", "+outlines": "outlines"}
 """Suffixes of a file, and the --transfer that they mean."""
+POOL = "+pool"
+"""Suffix of a start that learns from the photographs of --unlabelled_dir, too."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Initialisation:
     """Whether nothing is pretrained."""
     like: "Initialisation | None" = None
     """From scratch: the pretrained start whose network it has."""
+    pool: bool = False
+    """Whether it learns from photographs without masks, too."""
 
     @property
     def flags(self) -> dict[str, Any]:
@@ -44,14 +48,16 @@ def parse_initialisations(words: tuple[str, ...]) -> list[Initialisation]:
         raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
     starts = [_start(word) for word in words]
     first = next((start for start in starts if not start.scratch), None)
-    return [_shaped(start, first, starts) if start.name == "scratch" and first else start for start in starts]
+    usual = ("scratch", f"scratch{POOL}")
+    return [_shaped(start, first, starts) if start.name in usual and first else start for start in starts]
 
 
 def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initialisation]) -> Initialisation:
     """`scratch` with the network of the first pretrained start, unless another start from scratch has that already."""
     if first.file is not None:
         return replace(scratch, like=first)
-    taken = any(start.scratch and start.encoder == first.encoder for start in starts if start is not scratch)
+    rest = [start for start in starts if start.scratch and start.pool == scratch.pool and start is not scratch]
+    taken = any(start.encoder == first.encoder for start in rest)
     return scratch if taken else replace(scratch, encoder=first.encoder, like=first)
 
 
@@ -61,15 +67,20 @@ def _start(word: str) -> Initialisation:
         raise UserError(
             f"--initialisations {word}: a name has letters, digits and . + - _ only, because folders are named after it"
         )
+    pool = word.endswith(POOL)
+    path = path.removesuffix(POOL)
     if equals and name and path:
         ending = next((ending for ending in TRANSFERS if path.endswith(ending)), "")
-        return Initialisation(name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"))
-    kind, _, encoder = word.partition("_")
+        return Initialisation(
+            name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"), pool=pool
+        )
+    kind, _, encoder = word.removesuffix(POOL).partition("_")
     if equals or kind not in ("scratch", "imagenet"):
         raise UserError(
-            f"--initialisations {word}: give scratch, imagenet, scratch_ENCODER, imagenet_ENCODER or NAME=ae.pth"
+            f"--initialisations {word}: give scratch, imagenet, scratch_ENCODER, imagenet_ENCODER or NAME=ae.pth, "
+            f"with {POOL} behind it for photographs"
         )
-    if word == "imagenet_unet":
+    if (kind, encoder) == ("imagenet", "unet"):
         raise UserError("--initialisations imagenet_unet: there are no ImageNet weights of a U-Net; use imagenet")
     usual = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
-    return Initialisation(word, encoder=encoder or usual, scratch=kind == "scratch")
+    return Initialisation(word, encoder=encoder or usual, scratch=kind == "scratch", pool=pool)

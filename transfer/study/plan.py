@@ -164,7 +164,7 @@ class StudyPlan:
     def _twice(self, start: Initialisation) -> int:
         """How many trials of a start have twice the updates: as many as those of the first from scratch, else none."""
         options = self.config.study
-        first = next((start for start in self.starts if start.scratch), None)
+        first = next((start for start in self.starts if start.scratch and not start.pool), None)
         count = options.seeds * len(self.folds)
         return count if options.double_budget and options.seeds > 1 and start == first else 0
 

@@ -85,12 +85,16 @@ class Results:
 
     @property
     def unequal(self) -> list[str]:
-        """Alerts: initialisations that are set against another network than their own."""
+        """Alerts: initialisations that are set against another network than their own, or learnt from others."""
         pairs = [(start, other) for start, other in self.pairs if any(s.other_network for s in self.curves[start])]
-        return [
+        told = [
             f"UNEQUAL NETWORKS: {start.name} and {other.name} differ in network too: that is part of the difference"
             for start, other in pairs
         ]
+        pools = {result.record["photographs_digest"] for t, result in self.results.items() if t.start.pool}
+        if len(pools) > 1:
+            told.append("UNEQUAL PHOTOGRAPHS: those of --unlabelled_dir changed while the study went on")
+        return told
 
     @property
     def diverged(self) -> list[str]:
@@ -117,12 +121,13 @@ class Results:
 
 
 def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
-    """The baseline of a pretrained initialisation: its own network from scratch, else the first from scratch."""
-    if start.scratch:
-        return None
-    scratch = [other for other in starts if other.scratch]
-    same = [other for other in scratch if other.encoder == start.encoder]
-    return next(iter([*same, *scratch]), None)
+    """The baseline of an initialisation: its own network from scratch, else the first from scratch, on masks alone
+    where there is one; None for that one.
+    """
+    scratch = sorted((other for other in starts if other.scratch), key=lambda other: other.pool)
+    same = [other for other in scratch if other.encoder == start.encoder and not (other.pool and not start.pool)]
+    baseline = next(iter([*same, *scratch]), None)
+    return None if start.scratch and (not start.pool or baseline == start) else baseline
 
 
 def scores_of(results: Mapping[Trial, TrialResult], starts: Sequence[Initialisation]) -> list[Score]:

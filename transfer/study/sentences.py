@@ -78,7 +78,20 @@ def legend(evidence: Results, config: StudyConfig) -> str:
         f"Mean IoU on {tests}, each evaluated once per run: mean over {seeds}, 95 % interval "
         "over seeds and images. Then follow the difference from the baseline and the verdict by its paired interval. "
         f"Masks are counted for training + validation. {_folded(config.data.folds)}"
-        f"Every run takes {counted(config.updates, 'update')}. {searched(config.study)}"
+        f"Every run takes {counted(config.updates, 'update')}. {_photographs(evidence)}{searched(config.study)}"
+    )
+
+
+def _photographs(evidence: Results) -> str:
+    """Which rows learn from photographs, of how many, and by how many passes of them through networks."""
+    told = {s.start.name: s.record for s in evidence.scores if s.start.pool}
+    if not told:
+        return ""
+    first = next(iter(told.values()))
+    return (
+        f"{_joined(list(told))} also {'learns' if len(told) == 1 else 'learn'} from "
+        f"{counted(first['photographs'], 'photograph')} without masks: an update sees {first['photographs_an_update']} "
+        "of them, by the network and by its teacher. "
     )
 
 

@@ -155,6 +155,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         "classes": phase.names,
         "encoder": phase.net.encoder.architecture(),
         "decoder": phase.net.decoder.architecture(),
+        **({} if phase.pool is None else phase.pool.record()),
         "seconds": round(time.monotonic() - began, 1),
     }
     if trial.kind != "search":

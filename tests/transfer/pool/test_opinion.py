@@ -1,0 +1,63 @@
+"""The second opinion on the class of a photograph."""
+
+import numpy as np
+import torch
+
+from common.data.pack import LabelledPack
+from common.models.encoder import Encoder
+from transfer.pool.opinion import second_opinion
+
+
+class Colours(Encoder):
+    """An encoder whose coarsest maps are the colours of the image, from one size of images on."""
+
+    channels, strides = (3, 3), (1, 2)
+
+    def __init__(self, least=0):
+        super().__init__(mean=[0.0] * 3, std=[1.0] * 3)
+        self.least = least
+
+    def pyramid(self, normalised):
+        seen = normalised if normalised.shape[-1] >= self.least else torch.zeros_like(normalised)
+        return [seen + 1e-3, torch.nn.functional.avg_pool2d(seen, 2) + 1e-3]
+
+
+def pack(count=24, *, telling=True, seed=0):
+    """Red cats and blue dogs; or where nothing tells them apart, all of one colour."""
+    random = np.random.default_rng(seed)
+    images, kinds = random.integers(0, 60, (count, 16, 16, 3), dtype=np.uint8), np.arange(count) % 2
+    for image, kind in zip(images, kinds, strict=True):
+        image[4:12, 4:12, 2 * kind if telling else 1] = 255
+    pixels = np.stack([np.full(count, 192), 64 * (kinds == 0), 64 * (kinds == 1)], 1)
+    masks = np.zeros(images.shape[:3], np.uint8)
+    keys = tuple(str(n) for n in range(count))
+    return LabelledPack(images=images, masks=masks, keys=keys, digests=keys, class_pixels=pixels, mask_digests=keys)
+
+
+def opinion(encoder, **kind):
+    train, val = pack(**kind), pack(seed=1, **kind)
+    return second_opinion(encoder, train, val, train.without_labels(), device=torch.device("cpu"))
+
+
+def test_an_opinion_tells_the_classes_apart_by_what_the_encoder_knew():
+    judge = opinion(Colours())
+    images = torch.from_numpy(pack(seed=2).images).permute(0, 3, 1, 2) / 255
+    told = judge(images)
+    assert told.shape == (24, 2)
+    torch.testing.assert_close(told.sum(1), torch.ones(24))
+    assert told.argmax(1).tolist() == [n % 2 for n in range(24)]
+    assert judge.fitted.right == 1.0
+
+
+def test_an_encoder_that_tells_nothing_is_not_asked():
+    assert opinion(Colours(), telling=False) is None
+
+
+def test_images_are_enlarged_where_the_encoder_then_knows_more():
+    assert opinion(Colours()).fitted.scale == 1
+    assert opinion(Colours(least=32)).fitted.scale == 2
+
+
+def test_the_encoder_that_learns_on_is_not_the_one_that_is_asked():
+    encoder = Colours()
+    assert opinion(encoder).encoder is not encoder

@@ -1,0 +1,1 @@
+"""Photographs without masks, from which a segmentation network learns beside the masks (semi-supervised)."""

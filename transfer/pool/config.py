@@ -1,0 +1,25 @@
+"""The settings of the photographs without masks. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """Photographs without masks, from which the network learns beside the masks."""
+
+    unlabelled_dir: Path | None = None
+    """Folder of photographs without masks, from which the network learns, too."""
+    vote: Literal["auto", "image", "pixel"] = "auto"
+    """Class of a photograph's foreground: one for the image, or one for each pixel; auto by the masks."""
+    pool_batch_size: Annotated[int, Field(ge=2)] = 24
+    """Photographs per batch, beside the images with masks."""
+    pool_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the photographs in the loss."""
+    pool_threshold: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    """Probability from which a pixel of a photograph counts."""
+    pool_teacher: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Decay per update of the teacher, the average of the network's weights that says what photographs show."""

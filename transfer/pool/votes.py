@@ -1,0 +1,99 @@
+"""What photographs show, by a teacher's probabilities: classes of pixels where they are sure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from common.data.values import IGNORE
+
+REMEMBERED = 1024
+"""Photographs whose votes are compared."""
+QUOTA = 0.5
+"""Share of the photographs that get a class; of others foreground alone is learnt."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a batch of photographs teaches."""
+
+    classes: Int64[Tensor, "n h w"]
+    """The class of each pixel, 255 where none is sure."""
+    figure: Bool[Tensor, "n h w"]
+    """Pixels that are surely foreground, of a class that is not sure."""
+
+    def within(self, valid: Bool[Tensor, "n h w"]) -> "Lesson":
+        """The same without the pixels of a padding."""
+        return Lesson(torch.where(valid, self.classes, IGNORE), self.figure & valid)
+
+    def loss(self, logits: Float[Tensor, "n k h w"], background: int | None) -> Float[Tensor, ""]:
+        """Cross-entropy over the classes, or where the class is not sure over foreground and background.
+
+        It is the mean over all pixels, so that photographs with few sure ones count less.
+        """
+        logits = logits.float()
+        error = F.cross_entropy(logits, self.classes, ignore_index=IGNORE, reduction="none")
+        if background is not None:
+            whole = logits.logsumexp(1)
+            others = torch.cat([logits[:, :background], logits[:, background + 1 :]], 1).logsumexp(1)
+            error = torch.where(self.figure, whole - others, error)
+        return error.mean()
+
+
+def by_pixel(chances: Float[Tensor, "n k h w"], threshold: float) -> Lesson:
+    """The most likely class of each pixel, where its probability is above the threshold."""
+    sure, best = chances.max(1)
+    return Lesson(torch.where(sure > threshold, best, IGNORE), torch.zeros_like(best, dtype=torch.bool))
+
+
+class Votes:
+    """One class for the whole foreground of each photograph.
+
+    The judge is a second opinion where there is one, else the teacher by the votes of its pixels. A class is given to
+    the photographs that are the surest of it, in the shares that masks have: else the class that is more frequent takes
+    over all of them. Where the class isn't sure, figure and ground are learnt.
+    """
+
+    def __init__(self, shares: Int64[Tensor, "k"], background: int) -> None:
+        """`shares`: of the images with masks, those that show each class; that of the background does not count."""
+        self.background = background
+        self.others = torch.tensor([k for k in range(len(shares)) if k != background])
+        self.quotas = QUOTA * F.normalize(shares[self.others].float(), p=1, dim=0)
+        self.past = torch.zeros(0, len(self.others))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The judgements that the next ones are compared with."""
+        return {"past": self.past}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.past = state["past"]
+
+    def __call__(
+        self, chances: Float[Tensor, "n k h w"], threshold: float, opinion: Float[Tensor, "n m"] | None = None
+    ) -> Lesson:
+        """What the photographs teach; `opinion` has for each of them the probabilities of the foreground's classes."""
+        foreground = 1 - chances[:, self.background]
+        judged = _vote(chances[:, self.others.to(chances.device)], foreground) if opinion is None else opinion
+        chosen, sure = self._named(judged.cpu())
+        classes = self.others[chosen].to(chances.device)[:, None, None].expand_as(foreground)
+        sure, solid = sure.to(chances.device)[:, None, None], foreground > threshold
+        named = torch.where(solid & sure, classes, IGNORE)
+        named = torch.where(foreground < 1 - threshold, self.background, named)
+        return Lesson(named, solid & ~sure)
+
+    def _named(self, judged: Float[Tensor, "n m"]) -> tuple[Int64[Tensor, "n"], Bool[Tensor, "n"]]:
+        """The class of each photograph, counted without the background, and whether it is sure."""
+        self.past = torch.cat([self.past, judged])[-REMEMBERED:]
+        bars = torch.stack([each.quantile(1 - quota) for each, quota in zip(self.past.T, self.quotas, strict=True)])
+        above = judged >= bars
+        return above.int().argmax(1), above.sum(1) == 1
+
+
+def _vote(chances: Float[Tensor, "n m h w"], foreground: Float[Tensor, "n h w"]) -> Float[Tensor, "n m"]:
+    """The share of each class in the probabilities of the foreground's pixels."""
+    weight = torch.where(foreground > 0.5, foreground, 0)[:, None]
+    return F.normalize((chances * weight).sum((2, 3)).clamp(min=1e-6), p=1, dim=1)
