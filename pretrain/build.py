@@ -1,13 +1,15 @@
 """From settings to the objects of phase 1: network and loss."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
 from common.errors import UserError
-from common.models.decoder import UNetDecoder, doublings
-from common.models.encoder import UNetEncoder
+from common.models.decoder import UNetDecoder, rates_of_steps
+from common.models.named import Beginning, first_weights, fresh_encoder
 from common.models.rebuild import load_sections, planned, refuse_other_sections
+from common.models.registry import encoder_word
 from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
 from common.say import note, say
 from pretrain.config import PretrainConfig
@@ -31,21 +33,22 @@ NARROW = 4
 
 def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
     """The autoencoder that the settings name. Raises UserError for a size that does not fit."""
-    model = config.model
     channels = config.data.channels
-    settings = {"widths": model.widths, "norm": model.norm, "dropout": model.dropout, "down": model.down}
-    encoder = UNetEncoder(**settings, in_channels=channels)
+    encoder = fresh_encoder(config.encoder, config.model, channels)
     encoder.check_size(config.data.image_size, config.data.image_size)
     if config.data.fit == "crop":
         encoder.check_any_size()
-    stop, dropout = config.pretext.decoder_stride, config.decoder.decoder_dropout
-    if stop > 1:  # a decoder that stops early has the first of the steps for which dropout is named
-        dropout = dropout[: len(doublings(encoder.strides[-1], stop))]
+    stop = config.pretext.decoder_stride
+    if stop >= encoder.strides[-1]:
+        raise UserError(
+            f"--decoder_stride {stop} leaves the decoder nothing to do: the coarsest map of --encoder "
+            f"{config.encoder.name} has stride {encoder.strides[-1]}"
+        )
     decoder = UNetDecoder(
         encoder.channels,
         encoder.strides,
-        norm=model.norm,
-        dropout=dropout,
+        norm=config.model.norm,
+        dropout=rates_of_steps(config.decoder.decoder_dropout, encoder.strides[-1], stop),
         skips="none" if config.pretext.skips == "none" else "all",
         stop=stop,
     )
@@ -66,6 +69,15 @@ def build_model(config: PretrainConfig, target: Target | None) -> Autoencoder:
         pixels=not by_product or config.loss.perceptual_weight > 0,
         picture_width=WIDTH if by_product else 0,
     )
+
+
+def begin(model: Autoencoder, config: PretrainConfig) -> Beginning:
+    """Fill the encoder with the weights that the settings name, if any; those of --start_from come on their own.
+
+    Raises UserError where they can't be had, or do not fit.
+    """
+    plan = config.encoder if config.start_from is None else replace(config.encoder, encoder_weights="none")
+    return first_weights(model.encoder, plan)
 
 
 def build_tasks(config: PretrainConfig) -> TaskMaker:
@@ -116,6 +128,9 @@ def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandove
         return None
     path = handover_file(config.start_from)
     before = load_handover(path, kind="autoencoder")
+    theirs, ours = (encoder_word(one) for one in (before.architecture["encoder"], model.encoder.architecture()))
+    if theirs != ours:
+        raise UserError(f"{path} has the encoder {theirs}, and --encoder is {ours}: give --encoder {theirs}")
     whole = planned(lambda: Autoencoder.from_architecture(before.architecture), path)
     refuse_other_sections(whole.parts(), before.sections, path)
     seeds = config.settings(PseudoMaskSettings).pseudo_mask_from

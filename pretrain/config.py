@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import tyro
 from pydantic import AfterValidator, Field
 
+from common.config.encoder import NamedEncoderConfig
 from common.config.groups import (
     AugmentConfig,
     DataConfig,
@@ -18,6 +19,7 @@ from common.config.groups import (
     UNetConfig,
 )
 from common.errors import UserError
+from common.models.parts import part_for
 from common.registered import known
 from common.words import counted
 from pretrain.losses.registry import SIDE_OBJECTIVES, RegisteredObjective
@@ -47,6 +49,32 @@ class PretextConfig:
     """Skips from encoder to decoder: all, none, or dropped at random for whole samples while training."""
     decoder_stride: Literal[1, 2, 4, 8] = 1
     """Output stride of the pretraining decoder; use 8 with --target features."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig(NamedEncoderConfig):
+    """The encoder that is pretrained, and the weights that it begins with."""
+
+    encoder: str = "unet"
+    """Encoder: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
+    encoder_weights: Literal["imagenet", "none"] = "imagenet"
+    """First weights of another encoder than unet: imagenet (its labels are in them), or none for random."""
+
+    def check(self, unet: UNetConfig) -> None:
+        """Raise UserError for settings that the encoder does not have, and for a file of weights without a use."""
+        part, usual = part_for(self.encoder), UNetConfig()
+        typed = {name: value for name, value in vars(unet).items() if value != getattr(usual, name)}
+        foreign = [name for name in typed if name not in part.takes]
+        if self.encoder_stride != EncoderConfig.encoder_stride and "output_stride" not in part.takes:
+            foreign.append("encoder_stride")
+        if foreign:
+            listed = ", ".join(f"--{name}" for name in foreign)
+            raise UserError(f"--encoder {self.encoder} does not have the settings {listed}: leave them out")
+        if self.encoder_weights_path is not None and not (part.pretrained and self.encoder_weights != "none"):
+            raise UserError(
+                f"--encoder_weights_path {self.encoder_weights_path} is not used: --encoder {self.encoder} begins with "
+                "random weights; leave it out, or name the encoder that it belongs to"
+            )
 
 
 @dataclass(frozen=True)
@@ -91,6 +119,9 @@ class Groups:
         "python -m pretrain.main --data_dir data --output_dir runs/ae",
         "python -m pretrain.main --config configs/pretrain/features.yaml --data_dir data",
     )
+    OWN_OF: ClassVar[Mapping[str, Mapping[str, Sequence[str]]]] = {
+        "encoder": {"unet": ("widths", "norm", "dropout", "down")}
+    }
     COMMON: ClassVar[Sequence[str]] = (
         "data_dir",
         "image_size",
@@ -101,6 +132,7 @@ class Groups:
         "device",
         "pretext",
         "target",
+        "encoder",
         "start_from",
         "epochs",
         "batch_size",
@@ -114,6 +146,7 @@ class Groups:
     decoder: DecoderConfig = DecoderConfig()
     training: TrainingConfig = TrainingConfig(batch_size=32, lr=1e-3, weight_decay=1e-5)
     pretext: PretextConfig = PretextConfig()
+    encoder: EncoderConfig = EncoderConfig()
     loss: LossConfig = LossConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adam", schedule="cosine", min_lr=1e-6)
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
@@ -168,13 +201,18 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         self.run.check()
         self.model.check()
         self.training.check()
-        coarsest = 2 ** (len(self.model.widths) - 1)
+        self.encoder.check(self.model)
+        if self.start_from is not None and self.encoder.encoder_weights_path is not None:
+            raise UserError("--start_from and --encoder_weights_path both name weights: leave one of them out")
+        unet = self.encoder.encoder == "unet"
+        coarsest = 2 ** (len(self.model.widths) - 1) if unet else self.encoder.encoder_stride
         if self.data.image_size % coarsest == 0:  # else the encoder names a size that fits
             self.settings(PRETEXTS[self.pretext.pretext].settings).check(self)
         if self.pretext.decoder_stride >= coarsest:
+            made = f"{len(self.model.widths)} --widths" if unet else f"--encoder {self.encoder.encoder}"
             raise UserError(
                 f"--decoder_stride {self.pretext.decoder_stride} leaves the decoder nothing to do: the coarsest map of "
-                f"{len(self.model.widths)} --widths has stride {coarsest}, and it must stop below"
+                f"{made} has stride {coarsest}, and it must stop below"
             )
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
         self._check_losses()

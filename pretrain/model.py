@@ -90,16 +90,20 @@ class Autoencoder(nn.Module):
     ) -> Float[Tensor, "n d h w"]:
         """The reconstruction.
 
-        `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the image is hidden, see
-        `UNetEncoder`. Raises UserError for a size that does not fit the encoder.
+        `keep` scales each sample's skips, see `UNetDecoder`; where `visible` is 0 the image is hidden, see `encode`.
+        Raises UserError for a size that does not fit the encoder.
         """
         return self.rebuild(self.encode(image, visible), image, keep=keep)
 
     def encode(
-        self, image: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"] | None = None
+        self,
+        image: Float[Tensor, "n c h w"],
+        visible: Float[Tensor, "n 1 h w"] | None = None,
+        *,
+        everywhere: bool = True,
     ) -> list[Float[Tensor, "n _ _ _"]]:
-        """The encoder's maps, finest first; where `visible` is 0 the image is hidden."""
-        return self.encoder(image) if visible is None else self.encoder(image, visible=visible)
+        """The encoder's maps, finest first; where `visible` is 0 the image is hidden, see `Encoder.forward`."""
+        return self.encoder(image, visible=visible, everywhere=everywhere)
 
     def rebuild(
         self,
@@ -201,12 +205,14 @@ class TrainingForward(nn.Module):
         *,
         keep: Float[Tensor, "n"] | None = None,
         visible: Float[Tensor, "n 1 h w"] | None = None,
+        everywhere: bool = True,
         foreground: Int64[Tensor, "n h w"] | None = None,
         other: Float[Tensor, "n c h w"] | None = None,
         other_foreground: Int64[Tensor, "n h w"] | None = None,
     ) -> dict[str, Tensor]:
         """The output of every head, see `Autoencoder.decode`; those of the other view are called "other_<name>"."""
-        outputs = self.model.decode(self.model.encode(seen, visible), keep=keep, foreground=foreground)
+        features = self.model.encode(seen, visible, everywhere=everywhere)
+        outputs = self.model.decode(features, keep=keep, foreground=foreground)
         if other is not None:
             embedded = self.model.embed(other, other_foreground)
             outputs |= {f"other_{name}": output for name, output in embedded.items()}

@@ -27,9 +27,9 @@ from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
 from common.run.notes import data_name, skipped_note
-from common.run.records import Input, Provenance
+from common.run.records import Input, PretrainingRecord, Provenance
 from common.say import note, say
-from pretrain.build import build_model, build_objective, build_painter, build_target, build_tasks, start_from
+from pretrain.build import begin, build_model, build_objective, build_painter, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
@@ -52,6 +52,7 @@ class Pretraining:
         target = build_target(config)
         seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
         self.model = build_model(config, target)
+        self.begun = begin(self.model, config)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
@@ -87,6 +88,8 @@ class Pretraining:
             note(sentence)
         image = read_batch(self.data.train, np.arange(1), self.precision.device).image
         say(write_summary(self.model, image, self.run.folder / "model.txt"))
+        if self.begun.loaded:
+            say(str(self.begun))
         updater = self._updater()
         painter = {} if self.painter is None else {"painter": self.painter}
         state = {"model": self.model, "updater": updater, **painter}
@@ -208,10 +211,14 @@ class Pretraining:
         """Write the page as it is after an epoch, with the task of validation images."""
         from pretrain.report.draft import draft  # now, as in `report`
 
-        known = {"target": self.objective.target, "device": self.precision.device}
+        known = {"target": self.objective.target, "task": self._record(), "device": self.precision.device}
         told = {"seconds": self.run.seconds, "notes": [*self.data.notes, *self.run.notes]}
         page = draft(self.model, self.data.val, self.config, history, **known, **told)
         page.write(self.run.folder / "report.html")
+
+    def _record(self) -> PretrainingRecord:
+        """What the encoder is taught, and what it began with."""
+        return task_record(self.config, None if self.before is None else self.before.task, self.begun)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from was trained on."""
@@ -224,7 +231,7 @@ class Pretraining:
             architecture=self.model.architecture(),
             sections=self.model.sections(),
             input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
-            task=task_record(self.config, None if self.before is None else self.before.task),
+            task=self._record(),
             provenance=Provenance(
                 config=flatten(self.config),
                 environment=environment(),

@@ -1,10 +1,10 @@
 """What an encoder was taught, for its handover file and in words."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError, brief
+from common.models.named import Beginning
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings
@@ -13,8 +13,14 @@ from pretrain.pretexts.task import SKIP_DROP
 from pretrain.targets.registry import FIXED_NETWORK, TARGETS
 
 
-def task_record(config: PretrainConfig, before: PretrainingRecord | None = None) -> PretrainingRecord:
-    """What the encoder was taught and whose labels helped, also `before` this training, for its handover file."""
+def task_record(
+    config: PretrainConfig, before: PretrainingRecord | None = None, begun: Beginning | None = None
+) -> PretrainingRecord:
+    """What the encoder was taught and whose labels helped, for its handover file.
+
+    It began with the autoencoder of the record `before`, with the weights that `begun` names, or from scratch.
+    """
+    earlier = [record for record in (before, begun) if record is not None]
     weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
     imagenet = config.perceptual and config.loss.perceptual_init == "imagenet"
     return PretrainingRecord(
@@ -27,9 +33,11 @@ def task_record(config: PretrainConfig, before: PretrainingRecord | None = None)
         skips=config.pretext.skips,
         norm=config.model.norm,
         perceptual=f"{FIXED_NETWORK} ({config.loss.perceptual_init})" if config.perceptual else None,
-        uses_imagenet_labels=imagenet or (before is not None and before.uses_imagenet_labels),
+        uses_imagenet_labels=imagenet or any(record.uses_imagenet_labels for record in earlier),
         uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
         before=before,
+        began_with=begun.source if begun is not None and begun.loaded else "",
+        unknown_labels=any(record.unknown_labels for record in earlier),
     )
 
 
@@ -48,12 +56,13 @@ def task_words(task: PretrainingRecord) -> str:
     parts += [entry.words for entry in SIDE_OBJECTIVES.values() if _weight(task, entry.weight) > 0]
     seen = f" {pretext.seen}" if target is None and pretext.seen else ""
     after = f", after {task_words(task.before)}" if task.before is not None else ""
-    return ", and ".join(parts) + seen + after
+    begun = f", beginning with {task.began_with}" if task.began_with else ""
+    return ", and ".join(parts) + seen + begun + after
 
 
 def _settings(config: PretrainConfig) -> dict[str, Any]:
     """Those of the pretext, and the weights that a record has no field for."""
-    settings = asdict(config.settings(PRETEXTS[config.pretext.pretext].settings))
+    settings = config.settings(PRETEXTS[config.pretext.pretext].settings).recorded(config)
     dropped = {"skip_drop": SKIP_DROP} if config.pretext.skips == "drop" else {}
     others = {entry.weight: config.weight(entry) for entry in config.side.values()}
     return settings | dropped | {name: weight for name, weight in others.items() if not _has_field(name)}

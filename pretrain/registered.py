@@ -1,11 +1,12 @@
 """What pretexts, targets and side objectives have in common when they are registered. Imports no torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import asdict, dataclass, fields, make_dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from common import registered
+from common.config.encoder import NamedEncoderConfig
 from common.config.groups import AugmentConfig, DataConfig
 
 C = TypeVar("C")
@@ -17,6 +18,9 @@ class Groups(Protocol):
 
     @property
     def data(self) -> DataConfig: ...
+
+    @property
+    def encoder(self) -> NamedEncoderConfig: ...
 
     @property
     def augment(self) -> AugmentConfig: ...
@@ -31,6 +35,10 @@ class Settings:
 
     def check(self, config: Groups) -> None:
         """Raise UserError for settings that exclude each other; called where the part is used."""
+
+    def recorded(self, config: Groups) -> dict[str, Any]:  # noqa: ARG002
+        """What a file says of them: by their names, with what is left open decided."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def score_task(
     yardstick = Yardstick()
     for batch in each_image(pack, batch_size=batch_size, device=device):
         task = make_task(batch.image, valid=batch.valid)
-        yardstick.add(target.compared(model.decode(model.encode(task.seen, task.visible), keep=task.keep), task))
+        features = model.encode(task.seen, task.visible, everywhere=task.everywhere)
+        yardstick.add(target.compared(model.decode(features, keep=task.keep), task))
     return yardstick.better()
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from common.engine.optim import ParameterGroup
 from common.errors import UserError
-from common.models.decoder import Decoder, doublings
+from common.models.decoder import Decoder, rates_of_steps
 from common.models.encoder import Encoder
 from common.models.parts import DECODERS
 from common.run.records import Receipt
-from transfer.config import DecoderConfig, TransferConfig
+from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import count_parameters, learnt_tensors
 from transfer.source import Classifier, Source, find_source
@@ -95,10 +95,9 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
 
 def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:
     """The decoder that the settings name, with fresh weights. Raises UserError where it does not fit the encoder."""
-    plan, dropout = config.decoder, config.decoder.decoder_dropout
+    plan = config.decoder
     pyramid = {"encoder_channels": encoder.channels, "encoder_strides": encoder.strides}
-    if dropout == DecoderConfig().decoder_dropout:  # for five steps; where there are fewer they take the last of them
-        dropout = dropout[-len(doublings(encoder.strides[-1])) :]
+    dropout = rates_of_steps(plan.decoder_dropout, encoder.strides[-1])
     own = {"widths": plan.decoder_widths, "dropout": dropout, "norm": plan.decoder_norm, "up": plan.up}
     return DECODERS[plan.decoder].make({**pyramid, **own})
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from common.config import groups
+from common.config.encoder import NamedEncoderConfig
 from common.config.groups import (
     AugmentConfig,
     LabelledDataConfig,
@@ -38,7 +39,7 @@ class LabelConfig:
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
+class EncoderConfig(NamedEncoderConfig):
     """Origin of the encoder, and its learning rate; without a flag it is a U-Net from scratch."""
 
     pretrained_encoder: Path | None = None
@@ -47,14 +48,6 @@ class EncoderConfig:
     """best.pth or run folder of transfer.main that is trained further; brings its whole network."""
     like: Path | None = None
     """ae.pth or run folder whose network is taken with fresh weights: the baseline from scratch of it."""
-    encoder: str | None = None
-    """Other encoder: unet (from scratch), mobilenet_v2, or one of segmentation_models_pytorch."""
-    encoder_weights: Literal["imagenet", "none"] = "imagenet"
-    """Weights of --encoder: imagenet, or none for a random initialisation."""
-    encoder_weights_path: Path | None = None
-    """File of the weights of --encoder; default torchvision's cache, or a download."""
-    encoder_stride: Literal[8, 16, 32] = 32
-    """Stride of the coarsest map of --encoder; below 32 it is dilated (DeepLabV3+ wants 16)."""
     OLD_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {"transfer": {"all": "encoder+decoder"}}
 
     transfer: Taken = "encoder"

@@ -13,8 +13,9 @@ from common.data.pack import Pack
 from common.errors import UserError
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.models.named import first_weights, fresh_encoder
 from common.models.rebuild import rebuilt
-from common.models.registry import build_decoder, build_encoder, encoder_part
+from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
 from common.run.records import PretrainingRecord
@@ -120,7 +121,8 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
     loaded = load_exactly(encoder, file.sections["encoder"], f"the encoder in {path}") - len(CONSTANTS)
     if decoder is not None:
         loaded += load_exactly(decoder, file.sections["decoder"], f"the decoder in {path}")
-    name, foreground_head = f"{path} (pretext {file.task.pretext})", None
+    begun = file.task.origin and f", beginning with {file.task.origin}"
+    name, foreground_head = f"{path} (pretext {file.task.pretext}{begun})", None
     if transfer == "outlines":
         name += ", its foreground head as initialisation of the classifier"
         foreground_head = file.sections.get("saliency_head")
@@ -138,6 +140,7 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
         loaded,
         file.task,
         uses_imagenet_labels=file.task.uses_imagenet_labels,
+        unknown_labels=file.task.unknown_labels,
         train_images=seen,
     )
 
@@ -183,15 +186,12 @@ def _shaped_like(path: Path, transfer: Taken) -> Source:
 
 
 def _by_name(config: TransferConfig) -> Source:
-    plan, unet, channels = config.encoder, config.model, config.data.channels
-    name = plan.encoder or "unet"
-    part = encoder_part(name)
-    own = {"widths": unet.widths, "norm": unet.norm, "dropout": unet.dropout, "down": unet.down}
-    encoder = part.make({"encoder": name, "in_channels": channels, "output_stride": plan.encoder_stride, **own})
-    if not part.pretrained or plan.encoder_weights == "none":
-        return Source("scratch" if name == "unet" else f"scratch ({name})", encoder)
-    given = encoder.load_pretrained(plan.encoder_weights_path)
-    fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
-    where = given.where and f", {given.where}"
-    told = {"uses_imagenet_labels": given.imagenet, "unknown_labels": not given.imagenet}
-    return Source(f"{given.origin} ({name}{where}{fitted})", encoder, loaded=given.tensors, **told)
+    encoder = fresh_encoder(config.encoder, config.model, config.data.channels)
+    begun = first_weights(encoder, config.encoder)
+    return Source(
+        begun.source,
+        encoder,
+        loaded=begun.loaded,
+        uses_imagenet_labels=begun.uses_imagenet_labels,
+        unknown_labels=begun.unknown_labels,
+    )

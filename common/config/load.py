@@ -46,7 +46,7 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     if phase and "--list_recipes" in words:
         say(*list_of(phase))
         raise SystemExit(0)
-    flat = former.settings(_base_settings(words, phase, demo))
+    flat = _of_use(kind, former.settings(_base_settings(words, phase, demo)), words)
     base = _validated(kind, _nested(kind, flat))
     _refuse_empty_paths(settings_of(kind, base), words, flat)
     for flag, page in HELP.items():
@@ -131,6 +131,21 @@ def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[s
         aside(f"no --data_dir: using the embedded data with {demo}")
         return read_yaml(demo)
     return {}
+
+
+def _of_use(kind: type, flat: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    """The settings of a file without those that belong to another value of a flag than the typed one.
+
+    A config class says them in `OWN_OF`: by flag, and by its value, the names of the settings.
+    """
+    unused = {
+        name
+        for flag, values in getattr(kind, "OWN_OF", {}).items()
+        for value, names in values.items()
+        if value_of(words, f"--{flag}") not in (None, value)
+        for name in names
+    }
+    return {name: value for name, value in flat.items() if name not in unused}
 
 
 def _defaults(kind: type) -> dict[str, dict[str, Any]]:

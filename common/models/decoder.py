@@ -8,6 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from common.config.groups import DecoderConfig
 from common.models.blocks import Norm, Rates, Strides, Widths, initialise, require_one_each, two_convolutions
 from common.models.double import Double
 
@@ -45,6 +46,16 @@ class Decoder(nn.Module):
 def doublings(stride: int, stop: int = 1) -> list[int]:
     """Return the strides after each doubling from `stride` to `stop` (powers of 2): 4, 2, 1 from 8 to 1."""
     return [stride >> step for step in range(1, stride.bit_length()) if stride >> step >= stop]
+
+
+def rates_of_steps(dropout: Sequence[float], stride: int, stop: int = 1) -> Sequence[float]:
+    """The dropout of each step from `stride` to `stop`, of rates that are named for all steps to stride 1.
+
+    The default rates are those of five steps: a shorter decoder takes the last of them, and one that stops early the
+    first of its own.
+    """
+    own = dropout[-len(doublings(stride)) :] if tuple(dropout) == DecoderConfig().decoder_dropout else dropout
+    return own if stop == 1 else own[: len(doublings(stride, stop))]
 
 
 class UpStep(nn.Module):

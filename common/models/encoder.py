@@ -29,8 +29,8 @@ class Encoder(nn.Module):
     """A network from an image to a pyramid of feature maps, from fine to coarse.
 
     A subclass sets `channels` and `strides` (one entry a map, finest first) and implements `pyramid`, `levels` and
-    `architecture`. Images are in [0, 1]; the encoder normalises them by its own `mean` and `std`, which are saved
-    with its weights.
+    `architecture`; `visible_pyramid` too, where it keeps hidden pixels out of its maps. Images are in [0, 1]; the
+    encoder normalises them by its own `mean` and `std`, which are saved with its weights.
     """
 
     channels: tuple[int, ...]
@@ -49,14 +49,39 @@ class Encoder(nn.Module):
         """The smallest side of an image: normalisation needs more than one pixel in the coarsest map."""
         return 2 * self.strides[-1]
 
-    def forward(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        """Return one map for each stride, finest first. Raises UserError for a size that does not fit."""
+    def forward(
+        self,
+        image: Float[Tensor, "n c h w"],
+        *,
+        visible: Float[Tensor, "n 1 h w"] | None = None,
+        everywhere: bool = True,
+    ) -> list[Float[Tensor, "n _ _ _"]]:
+        """Return one map for each stride, finest first.
+
+        Pixels where `visible` is 0 have the mean colour, and with `everywhere` are kept out of the maps too by encoders
+        that can. Raises UserError for a size that does not fit.
+        """
         self.check_size(*image.shape[-2:])
-        return self.pyramid((image - self.mean) / self.std)
+        normalised = (image - self.mean) / self.std
+        if visible is None:
+            return self.pyramid(normalised)
+        hidden = normalised * visible
+        return self.visible_pyramid(hidden, visible) if everywhere else self.pyramid(hidden)
 
     def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """Return the maps of an image that is already normalised."""
         raise NotImplementedError
+
+    def visible_pyramid(
+        self,
+        normalised: Float[Tensor, "n c h w"],
+        visible: Float[Tensor, "n 1 h w"],  # noqa: ARG002
+    ) -> list[Float[Tensor, "n _ _ _"]]:
+        """Return the maps of a normalised image that is 0 where `visible` is: here it is hidden in the input alone.
+
+        An encoder that keeps such pixels out of its maps says so in its entry, too (`hides_everywhere`).
+        """
+        return self.pyramid(normalised)
 
     def architecture(self) -> dict[str, Any]:
         """Return the arguments of `build_encoder` for this encoder, without its weights, as plain JSON data."""
@@ -150,10 +175,16 @@ class UNetEncoder(Encoder):
         )
         initialise(self)
 
-    def forward(
-        self, image: Float[Tensor, "n c h w"], *, visible: Float[Tensor, "n 1 h w"] | None = None
+    def pyramid(self, normalised: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        maps = [normalised]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps[1:]
+
+    def visible_pyramid(
+        self, normalised: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"]
     ) -> list[Float[Tensor, "n _ _ _"]]:
-        """Return one map for each stride; pixels where `visible` is 0 stay hidden at every scale.
+        """Return the maps of a normalised image; pixels where `visible` is 0 stay hidden at every scale.
 
         Fully hidden cells are zeroed after every convolution. Visible pixels therefore do not leak into them, and the
         mask survives to the stride of the patches.
@@ -162,16 +193,9 @@ class UNetEncoder(Encoder):
         Deviation: zeroed features in place of sparse convolutions; the decoder receives these zeros, not a
         learned embedding.
         """
-        self.check_size(*image.shape[-2:])
-        return self.pyramid((image - self.mean) / self.std, visible)
-
-    def pyramid(
-        self, normalised: Float[Tensor, "n c h w"], visible: Float[Tensor, "n 1 h w"] | None = None
-    ) -> list[Float[Tensor, "n _ _ _"]]:
-        maps = [normalised if visible is None else normalised * visible]
+        maps = [normalised]
         for stage, stride in zip(self.stages, self.strides, strict=True):
-            cells = None if visible is None else F.max_pool2d(visible, stride)
-            maps.append(_through(cast(nn.Sequential, stage), maps[-1], cells))
+            maps.append(_through(cast(nn.Sequential, stage), maps[-1], F.max_pool2d(visible, stride)))
         return maps[1:]
 
     def levels(self) -> list[Sequence[nn.Module]]:
@@ -188,10 +212,8 @@ class UNetEncoder(Encoder):
         }
 
 
-def _through(stage: nn.Sequential, x: Tensor, cells: Tensor | None) -> Tensor:
-    """Run a stage; with `cells`, hidden cells are excluded from statistics and zero after every normalisation."""
-    if cells is None:
-        return stage(x)
+def _through(stage: nn.Sequential, x: Tensor, cells: Tensor) -> Tensor:
+    """Run a stage; cells where `cells` is 0 are excluded from statistics and zero after every normalisation."""
     for layer in stage:
         x = normalise_visible(layer, x, cells) if isinstance(layer, NORMS) else layer(x)
     return x

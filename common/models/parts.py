@@ -31,6 +31,8 @@ class EncoderPart(Part):
 
     pretrained: bool = False
     """Whether there are ImageNet weights, which its `load_pretrained` takes."""
+    hides_everywhere: bool = False
+    """Whether its `visible_pyramid` keeps hidden pixels out of every map, and not of the input alone."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ ENCODERS: dict[str, EncoderPart] = {
         "common.models.encoder:UNetEncoder",
         "U-Net encoder",
         ("widths", "norm", "dropout", "in_channels", "down"),
+        hides_everywhere=True,
     ),
     "mobilenet_v2": EncoderPart(
         "common.models.mobilenet:MobileNetV2Encoder", "MobileNetV2", ("in_channels",), pretrained=True
@@ -68,6 +71,12 @@ DECODERS: dict[str, DecoderPart] = {
     "bilinear": DecoderPart("common.models.published:BilinearDecoder", "bilinear", (*PYRAMID, "widths", "dropout")),
     "deeplabv3plus": DecoderPart("common.models.deeplab:DeepLabV3PlusDecoder", "DeepLabV3+", PYRAMID),
 }
+
+
+def part_for(name: str) -> EncoderPart:
+    """The entry for `--encoder`: a registered one, else the library's, whether or not it has that name."""
+    return ENCODERS[name] if name in ENCODERS and name != LIBRARY else ENCODERS[LIBRARY]
+
 
 DecoderName = Annotated[str, AfterValidator(known(DECODERS)), tyro.conf.arg(metavar=f"{{{','.join(DECODERS)}}}")]
 """The type of a setting that names a decoder."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from common.errors import UserError, brief, nearest
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
-from common.models.parts import DECODERS, ENCODERS, LIBRARY, EncoderPart, Part
+from common.models.parts import DECODERS, ENCODERS, LIBRARY, EncoderPart, Part, part_for
 from common.models.smp import smp_names
 from common.run.plain_data import adapter, first_fault
 
@@ -53,12 +53,15 @@ def build_decoder(architecture: Mapping[str, Any]) -> Decoder:
 
 def encoder_part(name: str) -> EncoderPart:
     """The entry for `--encoder`: a registered one, else the library's. Raises UserError where neither has the name."""
-    if name in ENCODERS and name != LIBRARY:
-        return ENCODERS[name]
-    names = (*(known for known in ENCODERS if known != LIBRARY), *smp_names())
-    if name not in names:
-        raise UserError(f"--encoder {name}: there is no such encoder{nearest(name, names)}")
-    return ENCODERS[LIBRARY]
+    part, registered = part_for(name), [known for known in ENCODERS if known != LIBRARY]
+    if name not in registered and name not in smp_names():
+        raise UserError(f"--encoder {name}: there is no such encoder{nearest(name, [*registered, *smp_names()])}")
+    return part
+
+
+def encoder_word(architecture: Mapping[str, Any]) -> str:
+    """The word of `--encoder` for the encoder whose `architecture()` this is."""
+    return architecture["encoder" if architecture["name"] == LIBRARY else "name"]
 
 
 def _build(kind: str, registry: Mapping[str, Part], architecture: Mapping[str, Any]) -> Any:

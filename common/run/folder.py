@@ -25,7 +25,7 @@ from common.run.environment import environment, peak_memory
 from common.run.history import History
 from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
 from common.run.plain_data import from_dict, to_dict
-from common.run.records import RESOURCES, Resources, read_resources
+from common.run.resources import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
 from common.say import note, say
 from common.words import counted

@@ -7,18 +7,17 @@ writes it.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from common.data.fit import Fit
 from common.data.fitting import Fitting
-from common.run.clock import Spent
-from common.run.plain_data import Count, Finite, Positive, from_json
+from common.run.plain_data import Count, Finite
 from common.words import counted
 
-RESOURCES = "resources.json"
+LATER = {"began_with", "unknown_labels"}
+"""Entries of a pretraining's record that files have where they say something; older versions wrote none of them."""
 
 
 @runtime_checkable
@@ -81,11 +80,21 @@ class PretrainingRecord:
     """Whether a linear probe's labels chose the best epoch, in this training or before it."""
     before: "PretrainingRecord | None" = None
     """The training of the autoencoder that it began with."""
+    began_with: str = ""
+    """ImageNet, or the file of weights, that its encoder began with; "" from scratch, and with an autoencoder."""
+    unknown_labels: bool = False
+    """Whether it began with a file that does not say whose labels helped, in this training or before it."""
 
     @property
-    def unknown_labels(self) -> bool:
-        """Whether labels may have helped that nobody recorded: never, for each training has its record."""
-        return False
+    def origin(self) -> str:
+        """What the first of the trainings began with; "" from scratch."""
+        return self.began_with or (self.before.origin if self.before is not None else "")
+
+    @model_serializer(mode="wrap")
+    def _without_defaults_of_later_versions(
+        self, dump: Callable[["PretrainingRecord"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if value or name not in LATER}
 
     @property
     def earlier_masks(self) -> int:
@@ -202,24 +211,6 @@ def _with_packages(environment: Mapping[str, Any]) -> Mapping[str, Any]:
 
 Environment = Annotated[Mapping[str, Any], AfterValidator(_with_packages)]
 """Versions, machine and command of a run, as in its environment.json."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a training took, as in its resources.json; None for what was not measured."""
-
-    train_seconds: Positive | None = None
-    device: str | None = None
-    parts: Mapping[str, Spent] = field(default_factory=dict)
-    """By `common.run.clock.PARTS`; empty in older runs."""
-    peak_memory_mib: Positive | None = None
-    peak_gpu_memory_mib: Positive | None = None
-
-
-def read_resources(folder: Path) -> Resources:
-    """What the run in a folder took; nothing where it has no resources.json. Raises UserError for a damaged one."""
-    path = folder / RESOURCES
-    return from_json(Resources, path) if path.exists() else Resources()
 
 
 @dataclass(frozen=True, kw_only=True)

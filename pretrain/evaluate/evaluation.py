@@ -25,7 +25,7 @@ from common.run.checkpoint import load_handover
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
 from common.run.notes import data_name
-from common.run.records import read_resources
+from common.run.resources import read_resources
 from common.say import note, say
 from common.terminal import spinner
 from common.words import counted

@@ -28,8 +28,9 @@ class Objective(nn.Module):
         `network` is a `TrainingForward`.
         """
         other, other_foreground = task.other or (None, None)
-        seen = {"keep": task.keep, "visible": task.visible, "foreground": task.foreground}
-        outputs = network(task.seen, **seen, other=other, other_foreground=other_foreground)
+        hidden = {"visible": task.visible, "everywhere": task.everywhere}
+        more = {"foreground": task.foreground, "other": other, "other_foreground": other_foreground}
+        outputs = network(task.seen, keep=task.keep, **hidden, **more)
         with torch.autocast(task.image.device.type, enabled=False):
             return self._terms({name: at_least_float32(output) for name, output in outputs.items()}, task)
 

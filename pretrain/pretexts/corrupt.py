@@ -20,13 +20,13 @@ def denoise(image: Float[Tensor, "n c h w"], settings: DenoiseSettings) -> Task:
 def mask(image: Float[Tensor, "n c h w"], settings: MaskSettings) -> Task:
     """Hide (zero) the share `mask_ratio` of the square patches of every image; only hidden pixels count.
 
-    At least one patch is hidden and one visible. `patch_size` divides the sides. With `hidden_at` "every_level" the
-    encoder also keeps them out of its maps.
+    At least one patch is hidden and one visible. `patch_size` divides the sides. Unless `hidden_at` is "input" the
+    encoder also keeps them out of its maps, where it can.
 
     Source: Wei et al. 2022, MaskFeat, arXiv 2112.09133; with "every_level" Tian et al. 2023, SparK, arXiv
-    2301.03580, section 3; see `UNetEncoder.forward`.
-    Deviation: black in place of a learned token; patches may be finer than the encoder's coarsest stride (32 in
-    SparK); where they are, a coarse cell is hidden only if all of it is.
+    2301.03580, section 3; see `UNetEncoder.visible_pyramid`.
+    Deviation: the encoder's mean colour in place of a learned token; patches may be finer than the encoder's coarsest
+    stride (32 in SparK); where they are, a coarse cell is hidden only if all of it is.
     """
     count, _, height, width = image.shape
     side = settings.patch_size
@@ -35,5 +35,5 @@ def mask(image: Float[Tensor, "n c h w"], settings: MaskSettings) -> Task:
     ranks = torch.rand(count, rows * columns, device=image.device).argsort(1).argsort(1)
     patches = (ranks >= hidden).to(image.dtype).view(count, 1, rows, columns)
     visible = patches.repeat_interleave(side, 2).repeat_interleave(side, 3)
-    shared = visible if settings.hidden_at == "every_level" else None
-    return Task(image * visible, image, weight=1 - visible, visible=shared)
+    everywhere = settings.hidden_at != "input"
+    return Task(image * visible, image, weight=1 - visible, visible=visible, everywhere=everywhere)

@@ -5,12 +5,13 @@ Imports no torch. A function takes images in [0, 1] and its settings, and gives 
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from common.config.groups import Share
 from common.errors import UserError
+from common.models.parts import part_for
 from pretrain.registered import Groups, Registered, Settings
 
 
@@ -42,11 +43,21 @@ class MaskSettings(Settings):
     """Share of the patches that is hidden."""
     patch_size: Annotated[int, Field(ge=1)] = 8
     """Side of a patch in pixels; it divides --image_size."""
-    hidden_at: Literal["input", "every_level"] = "every_level"
-    """Where patches are hidden: in the input alone, or in every map of the encoder too (SparK)."""
+    hidden_at: Literal["auto", "input", "every_level"] = "auto"
+    """Where patches are hidden: the input, or every map too (SparK), which auto takes for the unet."""
+
+    def recorded(self, config: Groups) -> dict[str, Any]:
+        """The settings, with the place that auto takes."""
+        everywhere = self.hidden_at != "input" and part_for(config.encoder.name).hides_everywhere
+        return super().recorded(config) | {"hidden_at": "every_level" if everywhere else "input"}
 
     def check(self, config: Groups) -> None:
-        """Raise UserError for patches that do not tile the image."""
+        """Raise UserError for patches that do not tile the image, and for maps in which none can be hidden."""
+        if self.hidden_at == "every_level" and not part_for(config.encoder.name).hides_everywhere:
+            raise UserError(
+                f"--hidden_at every_level needs the encoder unet, and --encoder is {config.encoder.name}: "
+                "leave it out, and patches are hidden in the input"
+            )
         size, told = config.data.image_size, f"--image_size {config.data.image_size}"
         if config.data.fit == "crop":
             size, told = math.gcd(size, 32), "the 32 pixels that sides of whole images are multiples of (--fit crop)"

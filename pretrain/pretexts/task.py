@@ -31,7 +31,9 @@ class Task:
     weight: Float[Tensor, "n 1 h w"] | None = None
     """1 for the pixels that enter the loss, 0 for others; None for all."""
     visible: Float[Tensor, "n 1 h w"] | None = None
-    """0 for the pixels that the encoder hides at every scale; None for none."""
+    """0 for the pixels that the encoder hides; None for none."""
+    everywhere: bool = True
+    """Whether it keeps them out of all its maps, too, where it can."""
     keep: Float[Tensor, " n"] | None = None
     """0 for the samples whose skips are dropped, 1 for others; None for none."""
     valid: Float[Tensor, "n 1 h w"] | None = None

@@ -15,10 +15,11 @@ from common.report.page import Block
 from common.report.selection import evenly
 from common.run.history import History
 from common.run.notes import data_name
+from common.run.records import PretrainingRecord
 from pretrain.build import build_tasks
 from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
-from pretrain.record import task_record, task_words
+from pretrain.record import task_words
 from pretrain.report.scored_model import ScoredModel
 from pretrain.report.scores import panels
 from pretrain.report.sheets import ROWS, SIDE, task_blocks
@@ -33,6 +34,7 @@ def draft(
     history: History,
     *,
     target: Target | None,
+    task: PretrainingRecord,
     device: torch.device,
     seconds: float,
     notes: Sequence[str],
@@ -45,7 +47,7 @@ def draft(
         return drawn or [_reconstructions(scored)]
 
     return Draft(
-        title=f"{data_name(config.data)}: an encoder pretrained by {task_words(task_record(config))}",
+        title=f"{data_name(config.data)}: an encoder pretrained by {task_words(task)}",
         kicker="recon2seg · phase 1 · pretraining",
         said=f"Validation loss {history.rows[-1]['val/loss']:.4g} after epoch {history.epoch}.",
         history=history,

@@ -67,7 +67,8 @@ def task_pictures(model: Autoencoder, target: Target, make_task: TaskMaker, imag
     """What the network saw of images, what was asked for, and what it guessed, by their heads."""
     model.eval()
     task = make_task(image)
-    asked, guessed = target.pictures(model.decode(model.encode(task.seen, task.visible), keep=task.keep), task)
+    features = model.encode(task.seen, task.visible, everywhere=task.everywhere)
+    asked, guessed = target.pictures(model.decode(features, keep=task.keep), task)
     seen = {"seen": to_bytes(task.seen)} if make_task.drawn else {}
     return {**seen, "asked for": asked, "guessed": guessed}
 

@@ -27,6 +27,17 @@ def load(*words):
         ("--channels 1 --perceptual_weight 1", "set --perceptual_weight 0"),
         ("--perceptual_init own", "--perceptual_weights_path"),
         (" ".join(ALONE), "all loss weights are 0"),
+        (
+            "--encoder mobilenet_v2 --widths 8 8 --dropout 0 0",
+            "mobilenet_v2 does not have .* --widths, --dropout: leave",
+        ),
+        ("--encoder resnet18 --norm instance --down max_pool", "resnet18 does not have the settings --norm, --down"),
+        ("--encoder mobilenet_v2 --encoder_stride 16", "does not have the settings --encoder_stride"),
+        ("--encoder mobilenet_v2 --hidden_at every_level", "needs the encoder unet, and --encoder is mobilenet_v2"),
+        ("--encoder resnet18 --encoder_stride 8 --decoder_stride 8", "coarsest map of --encoder resnet18 has stride 8"),
+        ("--encoder_weights_path w.pth", "w.pth is not used: --encoder unet begins with random weights"),
+        ("--encoder resnet18 --encoder_weights none --encoder_weights_path w.pth", "resnet18 begins with random"),
+        ("--encoder resnet18 --encoder_weights_path w.pth --start_from runs/ae", "both name weights"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(words, said):
@@ -37,6 +48,17 @@ def test_settings_that_cannot_be_are_refused(words, said):
 def test_settings_of_other_pretexts_do_not_matter():
     load("--pretext", "plain", "--patch_size", "7", "--inpaint", "0.6", "--outpaint", "0.5")
     load()
+
+
+def test_a_file_may_have_settings_of_the_unet_where_a_flag_names_another_encoder(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("widths: [4, 4]\ndropout: [0, 0]\nnorm: instance\nlr: 0.5\n")
+    other, unet = load("--config", str(file), "--encoder", "resnet18"), load("--config", str(file), "--encoder", "unet")
+    assert (other.model, unet.model.widths) == (PretrainConfig().model, (4, 4))
+    assert other.training.lr == unet.training.lr == 0.5
+    file.write_text("widths: [4, 4]\ndropout: [0, 0]\nencoder: resnet18\n")
+    with pytest.raises(UserError, match="resnet18 does not have the settings --widths, --dropout"):
+        load("--config", str(file))
 
 
 @pytest.mark.parametrize("weight", ["--pseudo_mask_weight", "--contrast_weight"])

@@ -17,7 +17,8 @@ from common.run.claim import REPEAT
 from common.run.cross_validation import refuse_cross_validation
 from common.run.notes import stopped_early
 from common.run.plain_data import Count, from_json
-from common.run.records import Environment, Receipt, Resources, read_resources
+from common.run.records import Environment, Receipt
+from common.run.resources import Resources, read_resources
 from common.words import counted
 from transfer.config import TransferConfig
 from transfer.metrics.scores import Scores

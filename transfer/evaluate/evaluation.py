@@ -16,7 +16,7 @@ from common.rows import read_rows
 from common.run.claim import IMAGES, read_marker
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
-from common.run.records import read_resources
+from common.run.resources import read_resources
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions

@@ -293,13 +293,30 @@ def hiding(ratio: float = 0.5) -> torch.Tensor:
     return patches.repeat_interleave(8, 2).repeat_interleave(8, 3)
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch", "group"])
-def test_what_is_hidden_does_not_enter_the_maps(norm):
-    encoder = UNetEncoder(widths=TINY, norm=norm).eval()
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_what_is_hidden_does_not_enter_the_maps(everywhere, encoder):
+    encoder.eval()
     image, visible = images(encoder, 2), hiding()
     other = torch.where(visible == 1, image, torch.rand_like(image))
-    for ours, theirs in zip(encoder(image, visible=visible), encoder(other, visible=visible), strict=True):
-        assert torch.equal(ours, theirs)
+    seen, same = (encoder(one, visible=visible, everywhere=everywhere) for one in (image, other))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(seen, same, strict=True))
+
+
+def test_what_the_input_alone_hides_has_the_mean_colour(encoder):
+    encoder.eval()
+    image, visible = images(encoder, 2), hiding()
+    filled = torch.where(visible == 1, image, encoder.mean.expand_as(image))
+    for ours, theirs in zip(encoder(image, visible=visible, everywhere=False), encoder(filled), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4 * max(1.0, theirs.abs().max().item()))
+
+
+def test_only_an_encoder_whose_entry_says_so_keeps_hidden_pixels_out_of_its_maps(encoder):
+    encoder.eval()
+    image, visible = images(encoder, 2), hiding()
+    maps = encoder(image, visible=visible)
+    hidden = [features * (1 - F.max_pool2d(visible, s)) for features, s in zip(maps, encoder.strides, strict=True)]
+    entry = ENCODERS[encoder.architecture()["name"]]
+    assert all((one == 0).all() for one in hidden) is entry.hides_everywhere
 
 
 def test_cells_behind_hidden_pixels_are_zero_at_every_scale_and_others_are_not():

@@ -35,11 +35,11 @@ def test_hidden_pixels_are_black_and_count_and_visible_ones_are_the_images_and_d
     assert set(task.weight.unique().tolist()) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize(("hidden_at", "hides"), [("input", False), ("every_level", True)])
-def test_the_encoder_hides_patches_in_its_maps_where_the_setting_says_so(hidden_at, hides):
+@pytest.mark.parametrize(("hidden_at", "everywhere"), [("input", False), ("auto", True), ("every_level", True)])
+def test_the_encoder_hides_patches_in_its_maps_where_the_setting_says_so(hidden_at, everywhere):
     task = mask(photos(), MaskSettings(hidden_at=hidden_at))
-    assert (task.visible is not None) is hides
-    assert task.visible is None or torch.equal(task.visible, 1 - task.weight)
+    assert task.everywhere is everywhere
+    assert torch.equal(task.visible, 1 - task.weight)
 
 
 def test_every_patch_is_hidden_equally_often():

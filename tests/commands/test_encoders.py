@@ -1,0 +1,91 @@
+"""Another encoder than the U-Net goes through both phases, and what it began with is told wherever labels are."""
+
+import json
+
+import pytest
+import torch
+from run_checks import metrics, power_cut, refusal, same, weights
+from test_registries import ToyEncoder
+from tiny import SYNTHETIC, TINY
+
+from common.config.load import read_yaml
+from common.models.given import Pretrained
+from common.models.parts import ENCODERS, EncoderPart
+from common.run.checkpoint import load_handover
+from pretrain.evaluate.__main__ import main as look
+from pretrain.main import main as pretrain
+from transfer.main import main as transfer
+
+SMALL = ["--image_size", "32", "--batch_size", "8", "--device", "cpu", *SYNTHETIC, "--epochs", "1", "--no_report"]
+BEGUN = "beginning with ImageNet (toy)"
+
+
+class TaughtEncoder(ToyEncoder):
+    """A toy whose published weights are all 0.1."""
+
+    def load_pretrained(self, path):  # noqa: ARG002
+        for parameter in self.parameters():
+            torch.nn.init.constant_(parameter, 0.1)
+        return Pretrained(4)
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch, tmp_path):
+    monkeypatch.setitem(ENCODERS, "toy", EncoderPart(TaughtEncoder, "toy", ("in_channels",), pretrained=True))
+    (tmp_path / "none.yaml").write_text("")
+
+
+def test_labels_that_an_encoder_began_with_are_told_by_everything_that_comes_of_it(tmp_path, capsys):
+    assert pretrain([*SMALL, "--encoder", "toy", "--report", "--output_dir", "ae"]) == 0
+    assert "encoder from ImageNet (toy): 4 tensors loaded; ImageNet's labels are in them" in capsys.readouterr().out
+    handover = load_handover(tmp_path / "ae/ae.pth", kind="autoencoder")
+    assert (handover.task.began_with, handover.task.uses_imagenet_labels) == ("ImageNet (toy)", True)
+    page = (tmp_path / "ae/report.html").read_text(encoding="utf-8")
+    assert BEGUN in page
+    assert "ImageNet labels were used" in page
+    assert look(["--model_path", "ae", "--analyze_latent_space", "--device", "cpu"]) == 0
+    assert BEGUN in (tmp_path / "ae/evaluation-test/report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    second = [*SMALL, "--config", "none.yaml", "--transfer", "encoder+decoder"]
+    assert transfer([*second, "--pretrained_encoder", "ae", "--output_dir", "seg"]) == 0
+    assert f"encoder and decoder from ae/ae.pth (pretext mask, {BEGUN}): " in capsys.readouterr().out
+    receipt = json.loads((tmp_path / "seg/receipt.json").read_text())
+    assert receipt["loaded"] == receipt["tensors"]
+    assert receipt["uses_imagenet_labels"] is True
+    assert transfer([*second, "--like", "ae", "--output_dir", "alike"]) == 0
+    assert load_handover(tmp_path / "alike/best.pth").architecture["encoder"]["name"] == "toy"
+
+
+def test_a_second_training_goes_on_from_such_an_encoder(tmp_path, capsys):
+    assert pretrain([*SMALL, "--encoder", "toy", "--output_dir", "ae"]) == 0
+    again = [*SMALL, "--start_from", "ae", "--pretext", "denoise", "--output_dir", "ae2", "--image_size", "64"]
+    assert "has the encoder toy, and --encoder is unet: give --encoder toy" in refusal(pretrain, again, capsys)
+    assert pretrain([*again, "--encoder", "toy"]) == 0
+    task = metrics(tmp_path / "ae2")["task"]
+    assert "began_with" not in task
+    assert task["before"]["began_with"] == "ImageNet (toy)"
+    assert task["uses_imagenet_labels"] is True
+
+
+def test_a_resumed_training_of_such_an_encoder_has_the_bits_of_an_unbroken_one(tmp_path):
+    words = [*SMALL, "--epochs", "2", "--encoder", "toy"]
+    assert pretrain([*words, "--output_dir", "whole"]) == 0
+    with power_cut(after=1):
+        pretrain([*words, "--output_dir", "cut"])
+    assert pretrain([*words, "--output_dir", "cut", "--resume"]) == 0
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_settings_of_the_embedded_pets_leave_out_the_unets(tmp_path):
+    assert pretrain([*SMALL, "--encoder", "toy", "--encoder_weights", "none", "--output_dir", "ae"]) == 0
+    settings = read_yaml(tmp_path / "ae/config.yaml")
+    assert (settings["encoder"], settings["norm"]) == ("toy", "batch")
+    task = metrics(tmp_path / "ae")["task"]
+    assert task["uses_imagenet_labels"] is False
+    assert "began_with" not in task
+
+
+def test_the_default_is_the_unet_with_the_bits_of_its_name(tmp_path):
+    assert pretrain([*TINY, *SYNTHETIC, "--epochs", "1", "--output_dir", "one"]) == 0
+    assert pretrain([*TINY, *SYNTHETIC, "--epochs", "1", "--encoder", "unet", "--output_dir", "two"]) == 0
+    assert same(weights(tmp_path / "one"), weights(tmp_path / "two"))
