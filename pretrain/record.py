@@ -23,10 +23,11 @@ def task_record(
     earlier = [record for record in (before, begun) if record is not None]
     weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
     imagenet = config.perceptual and config.loss.perceptual_init == "imagenet"
+    first = None if config.regresses else next(iter(config.side.items()))
     return PretrainingRecord(
         pretext=config.pretext.pretext,
         settings=_settings(config),
-        target=config.target_name if config.regresses else _recorded(next(iter(config.side))),
+        target=config.target_name if first is None else first[1].recorded or first[0],
         pseudo_mask_weight=weights["pseudo_mask_weight"],
         pseudo_mask_from=config.settings(PseudoMaskSettings).pseudo_mask_from,
         contrast_weight=weights["contrast_weight"],
@@ -38,6 +39,7 @@ def task_record(
         before=before,
         began_with=begun.source if begun is not None and begun.loaded else "",
         unknown_labels=any(record.unknown_labels for record in earlier),
+        best_as="encoder" if first is None else first[1].best_as,
     )
 
 
@@ -78,7 +80,3 @@ def _weight(task: PretrainingRecord, weight: str) -> float:
 
 def _regression(pretext: str, target: str, task: PretrainingRecord) -> str:
     return f"{pretext}, {target.format(perceptual=task.perceptual)}" if target else pretext
-
-
-def _recorded(name: str) -> str:
-    return SIDE_OBJECTIVES[name].recorded or name

@@ -14,11 +14,17 @@ from common.run.checkpoint import load_handover, save_handover
 from common.run.records import PretrainingRecord
 from pretrain.model import Autoencoder
 from tests.records import autoencoder_handover
+from tests.run_checks import same
 from transfer.build import build_network
 from transfer.config import TransferConfig
+from transfer.report.headline import title
+
+PLAIN = PretrainingRecord(pretext="plain")
 
 
-def write_autoencoder(path, *, norm: Norm = "instance", part="encoder", drop=None, extra=None, stop=1, side=()):
+def write_autoencoder(
+    path, *, norm: Norm = "instance", part="encoder", drop=None, extra=None, stop=1, side=(), task=PLAIN
+):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm=norm)
     dropout = (0.1,) * (5 - stop.bit_length() + 1)
@@ -29,15 +35,14 @@ def write_autoencoder(path, *, norm: Norm = "instance", part="encoder", drop=Non
         del sections[part][drop]
     if extra:
         sections[part][extra] = torch.zeros(2)
-    task = PretrainingRecord(pretext="plain")
     save_handover(replace(autoencoder_handover(model, task), sections=sections), path)
     return model
 
 
-def receive(path, *flags, classes=3):
-    config = load_config(TransferConfig, ["--pretrained_encoder", str(path), "--image_size", "64", *flags], prog="")
+def receive(path, *flags, classes=3, background: int | None = 0, by="--pretrained_encoder"):
+    config = load_config(TransferConfig, [by, str(path), "--image_size", "64", *flags], prog="")
     torch.manual_seed(1)
-    return build_network(config, [f"class {index}" for index in range(classes)])
+    return build_network(config, [f"class {index}" for index in range(classes)], background)
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
@@ -97,6 +102,36 @@ def test_received_outlines_are_the_first_guess_of_class_0_against_all_others(sto
         torch.testing.assert_close(found[:, k], foreground / (classes - 1))
     assert receipt.parts == ("encoder", "decoder")
     assert "its foreground head as initialisation of the classifier" in str(receipt)
+
+
+OUTLINES = PretrainingRecord(pretext="plain", target="saliency", pseudo_mask_weight=1.0)
+"""Of pseudo-masks alone, as files of older versions have it."""
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "flags", "taken"),
+    [
+        (OUTLINES, {}, [], "outlines"),
+        (replace(OUTLINES, best_as="encoder"), {}, [], "encoder"),
+        (replace(OUTLINES, target="hog"), {}, [], "encoder"),
+        (replace(PLAIN, best_as="encoder+decoder"), {}, [], "encoder+decoder"),
+        (OUTLINES, {"background": None}, [], "encoder+decoder"),
+        (OUTLINES, {}, ["--decoder_widths", "8", "8", "8", "8", "8"], "encoder"),
+        (OUTLINES, {}, ["--decoder", "transpose"], "encoder"),
+    ],
+)
+@pytest.mark.parametrize("by", ["--pretrained_encoder", "--like"])
+def test_without_a_flag_the_parts_are_those_that_the_file_advises_as_far_as_they_fit(
+    task, said, flags, taken, by, tmp_path
+):
+    write_autoencoder(tmp_path / "ae.pth", norm="batch", side=("pseudo_mask",), task=task)
+    net, receipt, _ = receive(tmp_path / "ae.pth", *flags, by=by, **said)
+    plain, asked, _ = receive(tmp_path / "ae.pth", *flags, "--transfer", taken, by=by, **said)
+    assert same(net.state_dict(), plain.state_dict())
+    assert (receipt.transfer, receipt.chosen, asked.chosen) == (taken, True, False)
+    assert f"(--transfer auto: {taken})" in str(receipt)
+    assert replace(receipt, chosen=False) == asked
+    assert ("its own decoder" in title(TransferConfig(), receipt)) == (taken != "encoder")
 
 
 def test_outlines_that_were_never_learnt_are_refused(tmp_path):

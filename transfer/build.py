@@ -23,7 +23,7 @@ def build_network(
     Raises UserError when the encoder's file is not one, or does not fit, or ImageNet weights can't be had, and for
     outlines without a `background`.
     """
-    source = find_source(config)
+    source = find_source(config, background=background)
     encoder = source.encoder
     encoder.check_size(config.data.image_size, config.data.image_size)
     if config.data.fit == "crop":
@@ -84,6 +84,8 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
         uses_imagenet_labels=source.uses_imagenet_labels,
         unknown_labels=source.unknown_labels,
         earlier_masks=source.earlier_masks,
+        transfer=source.transfer,
+        chosen=plan.transfer == "auto" and source.transfer is not None,
         uses_labels=source.pretraining is not None and source.pretraining.uses_labels,
     )
     levels = net.encoder.levels()

@@ -19,11 +19,10 @@ from common.config.groups import (
 )
 from common.errors import UserError
 from common.models.parts import DecoderName
+from common.run.parts import Transfer
 from transfer.pool.config import PoolConfig
 
 Weight = Annotated[float, Field(ge=0)]
-Taken = Literal["encoder", "encoder+decoder", "outlines"]
-"""The parts of a pretraining that are loaded."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ class EncoderConfig(NamedEncoderConfig):
     """ae.pth or run folder whose network is taken with fresh weights: the baseline from scratch of it."""
     OLD_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {"transfer": {"all": "encoder+decoder"}}
 
-    transfer: Taken = "encoder"
-    """Parts to load; outlines is encoder, decoder, and the foreground head for the classifier."""
+    transfer: Transfer = "auto"
+    """Parts to load: auto (as their file says), encoder, encoder+decoder, or with head: outlines."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs with a frozen pretrained encoder, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
@@ -83,6 +82,11 @@ class DecoderConfig(groups.DecoderConfig):
     """Normalisation of the unet decoder."""
     one_logit: bool = False
     """Predict two classes by one output, the logit of the second, instead of two."""
+
+    @property
+    def another(self) -> bool:
+        """Whether it can't be the decoder of a pretraining."""
+        return self.decoder_widths is not None or self.decoder != "unet"
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,13 @@ class TransferConfig:
             raise UserError(
                 f"--init_from {source.init_from} lies in the folder of the new run: give another --output_dir"
             )
-        if source.transfer != "encoder" and source.pretrained_encoder is None and source.like is None:
+        decoder = source.transfer not in ("auto", "encoder")
+        if decoder and source.pretrained_encoder is None and source.like is None:
             raise UserError(
                 f"--transfer {source.transfer} takes the decoder of a pretraining too: name its ae.pth "
                 "(--pretrained_encoder)"
             )
-        if source.transfer != "encoder" and (self.decoder.decoder_widths is not None or self.decoder.decoder != "unet"):
+        if decoder and self.decoder.another:
             raise UserError(
                 f"--transfer {source.transfer} brings a decoder of its own: leave --decoder and --decoder_widths out"
             )

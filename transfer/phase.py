@@ -229,7 +229,7 @@ class Transfer:
         """Write the page as it is after an epoch, with validation images."""
         from transfer.report.draft import draft  # now, as in `report`
 
-        known = {"source": self.receipt.source, "names": self.names, "device": self.precision.device}
+        known = {"receipt": self.receipt, "names": self.names, "device": self.precision.device}
         told = {"seconds": self.run.seconds, "notes": [*self._notes(), *self.run.notes]}
         draft(self.chosen, self.val_pack, self.config, history, **known, **told).write(self.run.folder / "report.html")
 

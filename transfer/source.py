@@ -18,9 +18,10 @@ from common.models.rebuild import rebuilt
 from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
+from common.run.parts import Taken
 from common.run.records import PretrainingRecord
 from common.words import counted
-from transfer.config import Taken, TransferConfig
+from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.receipt import CONSTANTS, learnt_tensors
 
@@ -71,6 +72,8 @@ class Source:
     """Digests of the images that taught it."""
     classifier: Classifier | None = None
     """Of a network that is trained further; None for a random one."""
+    transfer: Taken | None = None
+    """The parts that a file of phase 1 gave, or lent their shape."""
 
     def leaks(self, test: Pack) -> list[str]:
         """Return a warning if test images were among the pretraining images, else []."""
@@ -90,17 +93,20 @@ def told_leaks(test: Pack, seen: Collection[str], taught: str) -> list[str]:
     return [f"LEAK: {counted(count, 'test image', 'was')} among the {taught}"] if count else []
 
 
-def find_source(config: TransferConfig) -> Source:
-    """Return the parts from a handover file, or an encoder by its name; the default is the U-Net encoder."""
+def find_source(config: TransferConfig, *, background: int | None = 0) -> Source:
+    """Return the parts from a handover file, or an encoder by its name; the default is the U-Net encoder.
+
+    `background`: the class that is no object, see `taken`.
+    """
     plan = config.encoder
     if plan.init_from is not None:
         source = _further(network_file(plan.init_from), config)
     elif plan.like is not None:
-        source = _shaped_like(handover_file(plan.like), plan.transfer)
+        source = _shaped_like(handover_file(plan.like), config, background)
     elif plan.pretrained_encoder is None:
         return _by_name(config)
     else:
-        source = _handed_over(handover_file(plan.pretrained_encoder), plan.transfer)
+        source = _handed_over(handover_file(plan.pretrained_encoder), config, background)
     _refuse_other_channels(source, config.data.channels)
     return source
 
@@ -114,8 +120,22 @@ def _refuse_other_channels(source: Source, channels: int) -> None:
         )
 
 
-def _handed_over(path: Path, transfer: Taken) -> Source:
+def taken(config: TransferConfig, record: PretrainingRecord, *, background: int | None = 0) -> Taken:
+    """The parts that --transfer names of a pretraining; auto those that its record advises, as far as they fit.
+
+    Another decoder of the settings leaves the encoder alone. Without a `background` there is no foreground either: of
+    outlines encoder and decoder are left.
+    """
+    if config.encoder.transfer != "auto":
+        return config.encoder.transfer
+    if config.decoder.another:
+        return "encoder"
+    return "encoder+decoder" if record.advised == "outlines" and background is None else record.advised
+
+
+def _handed_over(path: Path, config: TransferConfig, background: int | None) -> Source:
     file = load_handover(path, kind="autoencoder")
+    transfer = taken(config, file.task, background=background)
     encoder = build_encoder(file.architecture["encoder"])
     decoder = build_decoder(file.architecture["decoder"]) if transfer != "encoder" else None
     loaded = load_exactly(encoder, file.sections["encoder"], f"the encoder in {path}") - len(CONSTANTS)
@@ -142,6 +162,7 @@ def _handed_over(path: Path, transfer: Taken) -> Source:
         uses_imagenet_labels=file.task.uses_imagenet_labels,
         unknown_labels=file.task.unknown_labels,
         train_images=seen,
+        transfer=transfer,
     )
 
 
@@ -178,11 +199,13 @@ def _same(value: Any, other: Any) -> bool:
     return (list(value) if isinstance(value, tuple) else value) == (list(other) if isinstance(other, tuple) else other)
 
 
-def _shaped_like(path: Path, transfer: Taken) -> Source:
+def _shaped_like(path: Path, config: TransferConfig, background: int | None) -> Source:
     """The parts of a file with fresh weights: the network that a pretraining is to be compared with."""
-    architecture = load_handover(path, kind="autoencoder").architecture
-    decoder = build_decoder(architecture["decoder"]) if transfer != "encoder" else None
-    return Source(f"scratch (shaped like {path})", build_encoder(architecture["encoder"]), decoder)
+    file = load_handover(path, kind="autoencoder")
+    transfer = taken(config, file.task, background=background)
+    decoder = build_decoder(file.architecture["decoder"]) if transfer != "encoder" else None
+    name = f"scratch (shaped like {path})"
+    return Source(name, build_encoder(file.architecture["encoder"]), decoder, transfer=transfer)
 
 
 def _by_name(config: TransferConfig) -> Source:

@@ -13,10 +13,11 @@ from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from common.data.fit import Fit
 from common.data.fitting import Fitting
+from common.run.parts import Taken
 from common.run.plain_data import Count, Finite
 from common.words import counted
 
-LATER = {"began_with", "unknown_labels"}
+LATER = {"began_with", "unknown_labels", "best_as"}
 """Entries of a pretraining's record that files have where they say something; older versions wrote none of them."""
 
 
@@ -84,6 +85,13 @@ class PretrainingRecord:
     """ImageNet, or the file of weights, that its encoder began with; "" from scratch, and with an autoencoder."""
     unknown_labels: bool = False
     """Whether it began with a file that does not say whose labels helped, in this training or before it."""
+    best_as: Taken | None = None
+    """What phase 2 is best given of it, as --transfer; None in files of older versions."""
+
+    @property
+    def advised(self) -> Taken:
+        """What --transfer auto takes: what the file says, else outlines where it learnt pseudo-masks alone."""
+        return self.best_as or ("outlines" if self.target == "saliency" else "encoder")
 
     @property
     def origin(self) -> str:
@@ -91,9 +99,7 @@ class PretrainingRecord:
         return self.began_with or (self.before.origin if self.before is not None else "")
 
     @model_serializer(mode="wrap")
-    def _without_defaults_of_later_versions(
-        self, dump: Callable[["PretrainingRecord"], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _as_before(self, dump: Callable[["PretrainingRecord"], dict[str, Any]]) -> dict[str, Any]:
         return {name: value for name, value in dump(self).items() if value or name not in LATER}
 
     @property
@@ -154,6 +160,10 @@ class Receipt:
     """Whether the source is a file of one's own, which does not say whose labels helped."""
     earlier_masks: Count = 0
     """Training masks of the run that this one trains further, and of those before it."""
+    transfer: Taken | None = None
+    """The same parts as --transfer names them; None without a file of phase 1, and in older runs."""
+    chosen: bool = False
+    """Whether --transfer auto chose them."""
 
     @property
     def pretrained(self) -> bool:
@@ -171,7 +181,8 @@ class Receipt:
     def __str__(self) -> str:
         share = self.part_parameters / self.parameters
         parts = " and ".join(self.parts)
-        head = f"{parts} from {self.source}: {self.loaded} of {self.tensors} tensors loaded"
+        how = f" (--transfer auto: {self.transfer})" if self.chosen else ""
+        head = f"{parts} from {self.source}{how}: {self.loaded} of {self.tensors} tensors loaded"
         size = f"{self.part_parameters:,} of {self.parameters:,} parameters ({share:.0%})"
         if not self.pretrained:
             return f"{head}; {size} start at random in the {parts}, none is frozen"
@@ -196,8 +207,8 @@ class Receipt:
         flat = dump(self)
         labels = {name: flat.pop(name) for name in ("uses_imagenet_labels", "uses_labels", "unknown_labels")}
         pretraining = flat.pop("pretraining")
-        earlier = {"earlier_masks": masks} if (masks := flat.pop("earlier_masks")) else {}
-        flat = {**flat, **earlier}
+        unusual = {name: flat.pop(name) for name in ("earlier_masks", "transfer", "chosen")}
+        flat |= {name: value for name, value in unusual.items() if value}
         if pretraining is not None:
             return {**flat, **pretraining}
         return {**flat, **{name: True for name, used in labels.items() if used and name != "uses_labels"}}

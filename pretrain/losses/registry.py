@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from common.errors import UserError
+from common.run.parts import Taken
 from pretrain.registered import Groups, Registered, Settings
 
 Weight = Annotated[float, Field(ge=0)]
@@ -25,6 +26,8 @@ class RegisteredObjective(Registered):
     """Its name in handover files, where that is another."""
     views: int = 1
     """Views of each image that it compares: 1 or 2."""
+    best_as: Taken = "encoder"
+    """What phase 2 is best given, as --transfer, where nothing is regressed and this is the first in use."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ SIDE_OBJECTIVES: dict[str, RegisteredObjective] = {
         settings=PseudoMaskSettings,
         weight="pseudo_mask_weight",
         recorded="saliency",
+        best_as="outlines",
     ),
     "contrast": RegisteredObjective(
         "pretrain.losses.contrastive:Contrast",

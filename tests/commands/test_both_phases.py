@@ -1,6 +1,8 @@
 """Phase 1 and phase 2 in a row."""
 
+import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -26,6 +28,18 @@ def test_the_two_plain_commands_follow_each_other(tmp_path, capsys):
     assert "encoder: ae.pth" in said.out
     assert said.err.count("no --data_dir: using the embedded data") == 2
     assert {path.name.split("-")[0] for path in (tmp_path / "runs").iterdir()} == {"pretrain", "transfer"}
+
+
+def test_the_file_of_a_pretraining_says_what_phase_2_takes_of_it(tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 30)
+    alone = ["--pretext", "plain", "--mse_weight", "0", "--ssim_weight", "0", "--pseudo_mask_weight", "1"]
+    assert pretrain([*PRETRAIN, *SYNTHETIC, *alone, "--epochs", "1", "--output_dir", "ae"]) == 0
+    step = next(line for line in capsys.readouterr().out.splitlines() if "transfer.main" in line)
+    assert "--transfer" not in step
+    words = [*TINY, "--data_dir", "data", "--pretrained_encoder", "ae", "--epochs", "1"]
+    assert transfer([*words, "--output_dir", "seg"]) == 0
+    assert "(--transfer auto: outlines): " in " ".join(capsys.readouterr().out.split())
+    assert json.loads(Path("seg/receipt.json").read_text())["transfer"] == "outlines"
 
 
 def test_every_figure_is_a_picture_with_something_on_it(ae, seg):

@@ -74,7 +74,7 @@ def test_a_study_searches_rates_scores_every_start_at_every_fraction_and_tells(d
     assert re.fullmatch(r"too few to tell: .*1 seed", text.splitlines()[0]), "the first alert"
     assert "own: of" in text.splitlines()[1], "what it knows of leaks stands on top too"
     assert "- own against scratch: " in text
-    assert "| own | none | 0.0" in text
+    assert "| own (encoder) | none | 0.0" in text
     with (done / "study.csv").open() as file:
         table = list(csv.DictReader(file))
     assert len(table) == 8
@@ -328,7 +328,13 @@ def test_another_file_under_an_old_name_is_refused(done, words, ae, tmp_path, ca
 
 @pytest.mark.parametrize(
     ("ending", "transfer"),
-    [("", "encoder"), ("+decoder", "encoder+decoder"), ("+outlines", "outlines"), ("+more", "encoder")],
+    [
+        ("", "auto"),
+        ("+encoder", "encoder"),
+        ("+decoder", "encoder+decoder"),
+        ("+outlines", "outlines"),
+        ("+more", "auto"),
+    ],
 )
 def test_what_stands_behind_a_file_says_what_is_taken_from_it(ending, transfer):
     (start,) = parse_initialisations((f"own=runs/ae.pth{ending}",))
@@ -402,17 +408,23 @@ def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
     assert told == f"LEAK: nearly equal to validation images: 1 test image: {data.test.keys[0]}"
 
 
-def test_a_study_begun_by_an_older_version_goes_on(done, ae, tmp_path, capsys):
+def test_a_study_begun_by_an_older_version_goes_on(done, words, tmp_path, capsys):
     folder = tmp_path / "study"
     shutil.copytree(done, folder)
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     settings |= {"inits": settings.pop("initialisations"), "doubling": settings.pop("double_budget")}
-    settings |= {"epochs": 200, "patience": 15, "updates": 2}
+    settings |= {"epochs": 200, "patience": 15, "updates": 2, "transfer": "encoder"}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    for proof in (folder / "cells").glob("*/cell.json"):
+        told = json.loads(proof.read_text())
+        shape = told["shape"] and told["shape"].replace("auto", "encoder")
+        proof.write_text(json.dumps({**told, "transfer": "encoder", "shape": shape}))
     assert study(["--resume", "--output_dir", str(folder), "--dry_run"]) == 0
     said = capsys.readouterr()
     assert "0 trainings to do" in said.out
     assert "note: --inits is now --initialisations" in said.err
+    assert study([*words, "--table", "--output_dir", str(folder)]) == 0
+    assert "| own | none | 0.0" in (folder / "study.md").read_text(), "a file without a suffix is still its encoder"
 
 
 def test_the_decoder_of_an_older_version_is_the_same_part(done, words, ae, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """What the record of a handover file and the title of a page say of the training."""
 
+from dataclasses import replace
+
 import pytest
 
 from common.config.load import load_config
@@ -43,6 +45,23 @@ def test_a_record_has_the_keys_of_version_0_1_0(flags, target):
     assert task["saliency_from"] == "colours"
     assert task["settings"] == {"skip_drop": 0.5}
     assert task["uses_labels"] is task["uses_imagenet_labels"] is False
+
+
+@pytest.mark.parametrize(
+    ("flags", "taken"),
+    [
+        ([], "encoder"),
+        (MASKS, "encoder"),
+        (["--pretext", "plain", "--target", "features", *MASKS], "encoder"),
+        ([*ALONE, *VIEWS], "encoder"),
+        ([*ALONE, *MASKS], "outlines"),
+        ([*ALONE, *VIEWS, *MASKS], "outlines"),
+    ],
+)
+def test_a_record_says_what_phase_2_is_best_given_as_one_of_an_older_version_is_read(flags, taken):
+    task = task_record(load_config(PretrainConfig, [*TINY, *flags], prog=""))
+    assert task.best_as == task.advised == taken
+    assert replace(task, best_as=None).advised == taken
 
 
 def test_a_record_has_the_settings_of_its_pretext_alone():

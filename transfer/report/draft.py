@@ -16,6 +16,7 @@ from common.report.page import Block
 from common.report.selection import evenly
 from common.run.history import History
 from common.run.notes import data_name
+from common.run.records import Receipt
 from common.words import counted
 from transfer.colours import class_legend, error_legend, paint, paint_errors
 from transfer.config import TransferConfig
@@ -33,7 +34,7 @@ def draft(
     config: TransferConfig,
     history: History,
     *,
-    source: str,
+    receipt: Receipt,
     names: Sequence[str],
     device: torch.device,
     seconds: float,
@@ -41,7 +42,7 @@ def draft(
 ) -> Draft:
     """The page after an epoch: validation images as the network predicts them now, and the curves so far.
 
-    `pack` holds the validation images; `source` is where the encoder came from.
+    `pack` holds the validation images; `receipt` says where the encoder came from.
     """
     score = history.rows[-1]["val/mean_iou"]
 
@@ -49,7 +50,7 @@ def draft(
         return [_pictures(net, pack, names, device=device)]
 
     return Draft(
-        title=title(config, source),
+        title=title(config, receipt),
         kicker=f"recon2seg · phase 2 · segmentation of {data_name(config.data)}",
         said=f"Mean IoU {score:.3f} on {counted(len(pack), 'validation image')} after epoch {history.epoch}.",
         history=history,

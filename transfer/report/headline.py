@@ -13,18 +13,20 @@ from common.models.parts import DECODERS
 from common.report.blocks import interval_position, three_digits
 from common.report.page import Tile
 from common.run.notes import data_name
+from common.run.records import Receipt
 from common.words import counted
 from transfer.config import TransferConfig
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 
 
-def title(config: TransferConfig, source: str) -> str:
+def title(config: TransferConfig, receipt: Receipt) -> str:
     """The data set, the decoder and the encoder; or the network that was trained further."""
+    source = receipt.source
     if config.encoder.init_from is not None:
         return f"{data_name(config.data)}: {_short(source).replace('the encoder of', 'trained further from', 1)}"
     decoder = DECODERS[config.decoder.decoder].words
-    decoder = "its own decoder" if config.encoder.transfer != "encoder" else f"a {decoder} decoder"
+    decoder = "its own decoder" if "decoder" in receipt.parts else f"a {decoder} decoder"
     return f"{data_name(config.data)}: {decoder} on {_short(source)}"
 
 

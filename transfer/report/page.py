@@ -48,7 +48,7 @@ def write_page(
     names, said = model.names, verdict(figures["mean IoU"], scores, scored.split)
     guess = constant_guess(scores.total.sum(1), names)
     page = Page(
-        title=title(info.config, receipt.source),
+        title=title(info.config, receipt),
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
         verdict=" ".join([said, *full_stops(guess, info.outcome)]),
         tiles=tiles(figures, quality, images=len(scored.pack)),

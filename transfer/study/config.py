@@ -15,7 +15,7 @@ from common.config.groups import (
     TrainingConfig,
     UNetConfig,
 )
-from common.config.load import flatten
+from common.config.load import flatten, read_yaml, unflatten
 from common.errors import UserError
 from transfer.config import DecoderConfig, EncoderConfig, LabelConfig, LossConfig, TransferConfig
 from transfer.pool.config import PoolConfig
@@ -48,8 +48,8 @@ OWN = {
     "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }
 """Settings of a training that a study chooses itself, and what to use in their place."""
-OLD_DEFAULTS = {"epochs": 200, "patience": 15}
-"""What studies of older versions recorded of these, to no effect."""
+OLD_DEFAULTS = {"epochs": 200, "patience": 15, "transfer": "encoder"}
+"""What studies of older versions recorded of these: to no effect, but for what NAME=FILE takes without a suffix."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StudyOptions:
     ALIASES: ClassVar[Mapping[str, str]] = {"inits": "initialisations", "doubling": "double_budget"}
 
     initialisations: tuple[str, ...] = ("scratch", "scratch_mobilenet_v2", "imagenet")
-    """scratch, imagenet, scratch_NAME, imagenet_NAME or NAME=FILE[+decoder|+outlines]; each also with +pool."""
+    """scratch, imagenet, scratch_X, imagenet_X or NAME=FILE[+encoder|+decoder|+outlines]; each with +pool."""
     label_counts: tuple[Masks, ...] | None = None
     """Training masks: numbers, and all; default those of 12 25 50 100 that the data has, and all."""
     label_fractions: tuple[Fraction, ...] | None = None
@@ -138,7 +138,7 @@ class StudyConfig:
                 raise UserError(f"--{name} is not a setting of a study: {instead}")
         if self.run.overwrite:
             raise UserError("--overwrite is not a setting of a study: remove its folder, or use another --output_dir")
-        starts = parse_initialisations(self.study.initialisations)
+        starts = self.starts
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--initialisations has a name twice: {' '.join(self.study.initialisations)}")
         if (self.pool.unlabelled_dir is None) == any(start.pool for start in starts):
@@ -159,6 +159,19 @@ class StudyConfig:
             )
         for start in starts:
             self.training_of(start).check()
+
+    @property
+    def starts(self) -> list[Initialisation]:
+        """The initialisations. Raises UserError for a word that is not understood."""
+        return parse_initialisations(self.study.initialisations, self.encoder.transfer)
+
+    def as_begun(self) -> "StudyConfig":
+        """The same with what NAME=FILE means without a suffix in the study that goes on: before 0.4 the encoder."""
+        saved = self.folder / "config.yaml"
+        if not saved.exists():
+            return self
+        before = unflatten(StudyConfig, {"transfer": "encoder", **read_yaml(saved)}, source=saved)
+        return replace(self, encoder=replace(self.encoder, transfer=before.encoder.transfer))
 
     def of(self, masks: int) -> "StudyConfig":
         """The same with shares of the labels that fit so many training masks. Raises UserError for more than those."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from transfer.config import Taken
+from common.run.parts import Taken, Transfer
 
-TRANSFERS: dict[str, Taken] = {"+decoder": "encoder+decoder", "+outlines": "outlines"}
+TRANSFERS: dict[str, Taken] = {"+encoder": "encoder", "+decoder": "encoder+decoder", "+outlines": "outlines"}
 """Suffixes of a file, and the --transfer that they mean."""
 POOL = "+pool"
 """Suffix of a start that learns from the photographs of --unlabelled_dir, too."""
@@ -21,7 +21,7 @@ class Initialisation:
     name: str
     file: Path | None = None
     """The ae.pth of a pretraining."""
-    transfer: Taken = "encoder"
+    transfer: Transfer = "encoder"
     """The parts that are loaded from it, as --transfer."""
     encoder: str = "unet"
     """The name of the encoder, without a file."""
@@ -42,14 +42,17 @@ class Initialisation:
         return {"encoder": self.encoder, "encoder_weights": "none" if self.scratch else "imagenet"}
 
 
-def parse_initialisations(words: tuple[str, ...]) -> list[Initialisation]:
-    """Read the words of --initialisations. Raises UserError for one that is not understood."""
+def parse_initialisations(words: tuple[str, ...], usual: Transfer = "auto") -> list[Initialisation]:
+    """Read the words of --initialisations; `usual` is the --transfer of a file without a suffix.
+
+    Raises UserError for a word that is not understood.
+    """
     if not words:
         raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
-    starts = [_start(word) for word in words]
+    starts = [_start(word, usual) for word in words]
     first = next((start for start in starts if not start.scratch), None)
-    usual = ("scratch", f"scratch{POOL}")
-    return [_shaped(start, first, starts) if start.name in usual and first else start for start in starts]
+    plain = ("scratch", f"scratch{POOL}")
+    return [_shaped(start, first, starts) if start.name in plain and first else start for start in starts]
 
 
 def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initialisation]) -> Initialisation:
@@ -61,7 +64,7 @@ def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initial
     return scratch if taken else replace(scratch, encoder=first.encoder, like=first)
 
 
-def _start(word: str) -> Initialisation:
+def _start(word: str, usual: Transfer) -> Initialisation:
     name, equals, path = word.partition("=")
     if re.search(r"[^\w.+-]", name):
         raise UserError(
@@ -71,9 +74,7 @@ def _start(word: str) -> Initialisation:
     path = path.removesuffix(POOL)
     if equals and name and path:
         ending = next((ending for ending in TRANSFERS if path.endswith(ending)), "")
-        return Initialisation(
-            name, Path(path.removesuffix(ending)), transfer=TRANSFERS.get(ending, "encoder"), pool=pool
-        )
+        return Initialisation(name, Path(path.removesuffix(ending)), TRANSFERS[ending] if ending else usual, pool=pool)
     kind, _, encoder = word.removesuffix(POOL).partition("_")
     if equals or kind not in ("scratch", "imagenet"):
         raise UserError(
@@ -82,5 +83,5 @@ def _start(word: str) -> Initialisation:
         )
     if (kind, encoder) == ("imagenet", "unet"):
         raise UserError("--initialisations imagenet_unet: there are no ImageNet weights of a U-Net; use imagenet")
-    usual = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
-    return Initialisation(word, encoder=encoder or usual, scratch=kind == "scratch", pool=pool)
+    common = {"scratch": "unet", "imagenet": "mobilenet_v2"}[kind]
+    return Initialisation(word, encoder=encoder or common, scratch=kind == "scratch", pool=pool)

@@ -129,7 +129,7 @@ def _efficiency(evidence: Results) -> list[Block]:
     ]
     rows = [
         [
-            score.start.name,
+            score.name,
             external_labels(score),
             score.masks,
             number(score.mean_iou.value, ".4f", interval=interval_position(*score.mean_iou)),

@@ -23,7 +23,7 @@ from common.words import counted
 from transfer.config import EncoderConfig
 from transfer.labels import training_part
 from transfer.study.config import OWN, StudyConfig
-from transfer.study.initialisations import Initialisation, parse_initialisations
+from transfer.study.initialisations import Initialisation
 from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, shape, train_trial
 
 GROWS = {
@@ -47,9 +47,9 @@ class StudyPlan:
     """The trials of a study, in a folder that several processes may share."""
 
     def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
-        self.config, self.folder, self.data = config.of(len(data.train)), config.folder, data_digest(data)
+        self.config, self.folder, self.data = config.as_begun().of(len(data.train)), config.folder, data_digest(data)
         self._refuse_other_settings()
-        self.starts = parse_initialisations(config.study.initialisations)
+        self.starts = self.config.starts
         self.digests = {start.name: file_digest(start) for start in self.starts}
         self.shapes = {start.name: shape(start) for start in self.starts}
         self._refuse_few(data)

@@ -38,6 +38,12 @@ class Score(RecordedLabels):
     """The record of its first trial."""
 
     @property
+    def name(self) -> str:
+        """Its initialisation, with what --transfer auto took of a file."""
+        taken = self.record.get("taken") if self.start.transfer == "auto" else None
+        return f"{self.start.name} ({taken})" if taken else self.start.name
+
+    @property
     def labels(self) -> float:
         """Labelled images, those for validation too."""
         return self.images["train"] + self.images["val"]

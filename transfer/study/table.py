@@ -52,14 +52,14 @@ def write_study(evidence: Results, config: StudyConfig) -> None:
 def terminal_lines(evidence: Results, config: StudyConfig) -> list[str]:
     """What study.md says, with a table for terminals: a line for each initialisation and number of masks."""
     scores = evidence.scores
-    name = max(map(len, ("initialisation", *(score.start.name for score in scores))))
+    name = max(map(len, ("initialisation", *(score.name for score in scores))))
     masks = max(map(len, ("masks", *(score.masks for score in scores))))
     table = [f"{'initialisation':{name}}  {'masks':{masks}}  mean IoU  95 % interval   difference"]
     for score in scores:
         mean, low, high = score.mean_iou
         ends = f"{low:.3f} to {high:.3f}" if len(score.seeds) > 1 else ""
         gap = "" if score.difference is None else f"{score.difference.value:+.3f}"
-        table.append(f"{score.start.name:{name}}  {score.masks:{masks}}  {mean:<8.3f}  {ends:14}  {gap}".rstrip())
+        table.append(f"{score.name:{name}}  {score.masks:{masks}}  {mean:<8.3f}  {ends:14}  {gap}".rstrip())
     return _lines(evidence, config, table)
 
 
@@ -122,11 +122,11 @@ def _table(curves: dict[Initialisation, list[Score]]) -> list[str]:
     heads = ["initialisation", "external labels", "lr, encoder lr factor"]
     heads += [f"{images[fraction]} masks" for fraction in fractions]
     rows = []
-    for start, curve in ((start, curve) for start, curve in curves.items() if curve):
+    for curve in filter(None, curves.values()):
         by_fraction = {score.fraction: score for score in curve}
         cells = [_cell(by_fraction.get(fraction)) for fraction in fractions]
         rates = "{:g}, {:g}".format(*curve[0].rates)
-        rows.append([start.name, external_labels(curve[0]), rates, *cells])
+        rows.append([curve[0].name, external_labels(curve[0]), rates, *cells])
     return markdown_table(heads, rows)
 
 

@@ -149,6 +149,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         "val_mean_iou": score if score is not None and np.isfinite(score) else None,
         "images": images,
         "source": phase.receipt.source,
+        "taken": phase.receipt.transfer,
         "uses_imagenet_labels": phase.receipt.uses_imagenet_labels,
         "uses_labels": phase.receipt.uses_labels,
         "unknown_labels": phase.receipt.unknown_labels,
