@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from common.data.classes import Classes
+from common.data.load import LabelledSplits
 from common.data.pack import LabelledPack
 from common.data.split import label_subset
 from common.errors import UserError
 from common.run.checkpoint import load_handover
-from transfer.config import TransferConfig
+from common.words import counted
+from transfer.config import LabelConfig, TransferConfig
 
 
 def labelled_part(pack: LabelledPack, fraction: float, seed: int) -> LabelledPack:
@@ -44,3 +46,12 @@ def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, 
     if absent:
         raise UserError(f"no training mask has a pixel of {', '.join(absent)}: check --classes, or add such images")
     return pack, torch.from_numpy(totals)
+
+
+def masks_used(labels: LabelConfig, data: LabelledSplits, train: LabelledPack, val: LabelledPack) -> list[str]:
+    """How many masks are used, where not all are asked for."""
+    if labels.label_fraction == labels.val_fraction == 1:
+        return []
+    of = [counted(len(pack), "mask") for pack in (data.train, data.val)]
+    used = f"training uses {len(train)} of {of[0]}, validation {len(val)} of {of[1]}"
+    return [f"{used} (--label_fraction {labels.label_fraction:g}, --val_fraction {labels.val_fraction:g})"]

@@ -35,10 +35,9 @@ from common.run.notes import data_name, skipped_note
 from common.run.plain_data import to_dict
 from common.run.records import Input, SegmentationProvenance, SegmentationRecord
 from common.say import note, say
-from common.words import counted
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
-from transfer.labels import labelled_part, refuse_other_classes, training_part
+from transfer.labels import labelled_part, masks_used, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.model import SegmentationNet
 from transfer.next_steps import after_training
@@ -90,7 +89,8 @@ class Transfer:
             refuse_other_source(self.run.folder, self.receipt)
         self.run.open(self.packs if self.pool is None else {**self.packs, "unlabelled": self.pool.pack})
         self.run.write_json("receipt.json", to_dict(self.receipt))
-        for sentence in (*self._notes(), *self._masks_used(), *self._in_short()):
+        used = masks_used(self.config.labels, self.data, self.train_pack, self.val_pack)
+        for sentence in (*self._notes(), *used, *self._in_short()):
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
@@ -113,15 +113,6 @@ class Transfer:
         if plan.epochs != self.receipt.epochs:
             self.receipt = replace(self.receipt, epochs=plan.epochs)
             self.run.write_json("receipt.json", to_dict(self.receipt))
-
-    def _masks_used(self) -> list[str]:
-        """How many masks are used, where not all are asked for."""
-        labels = self.config.labels
-        train, val = (counted(len(pack), "mask") for pack in (self.data.train, self.data.val))
-        if labels.label_fraction == labels.val_fraction == 1:
-            return []
-        used = f"training uses {len(self.train_pack)} of {train}, validation {len(self.val_pack)} of {val}"
-        return [f"{used} (--label_fraction {labels.label_fraction:g}, --val_fraction {labels.val_fraction:g})"]
 
     def _in_short(self) -> list[str]:
         """What to know of the data before a night is lost."""
