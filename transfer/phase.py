@@ -57,7 +57,7 @@ class Transfer:
         self.config = config = replace(config, data=replace(config.data, fit=self.data.fit))
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
-        length = settled(config.training, len(self.train_pack))
+        length = settled(config.training, len(self.train_pack), least=config.pool.least_updates)
         self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)

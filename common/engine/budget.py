@@ -23,9 +23,12 @@ USUAL, GROWTH = 15, 0.75
 """Updates where no length is told: so many times this power of the number of images (docs/log.md)."""
 
 
-def settled(plan: TrainingConfig, images: int) -> TrainingConfig:
-    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates."""
-    usual = round(USUAL * images**GROWTH)
+def settled(plan: TrainingConfig, images: int, *, least: int = 0) -> TrainingConfig:
+    """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
+
+    `least`: the updates that a training has at least where no length is told.
+    """
+    usual = max(round(USUAL * images**GROWTH), least)
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = _one_pass(plan, images)

@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from datasets import photo, square_mask, write_folder, write_images_masks, write_tree
@@ -10,8 +12,11 @@ from PIL import Image
 from run_checks import power_cut, refusal, same, weights
 from tiny import SYNTHETIC, THIN, TINY
 
+from common.engine.budget import settled
 from common.tensor_files import load_tensors
+from transfer.config import TransferConfig
 from transfer.main import main as transfer
+from transfer.pool.config import PoolConfig
 from transfer.study.__main__ import main as study
 
 POOL = [*THIN, "--pool_batch_size", "4", "--updates", "8", "--epochs", "4"]
@@ -65,6 +70,15 @@ def test_photographs_change_what_is_learnt_from_the_first_update_that_they_are_p
     assert transfer([*words, "--unlabelled_dir", str(photographs), "--output_dir", "both"]) == 0
     ours, theirs = weights(tmp_path / "both"), weights(tmp_path / "masks")
     assert not same(ours["model"], theirs["model"])
+
+
+def test_a_training_with_photographs_is_long_enough_for_them_where_no_length_is_told():
+    told = settled(TransferConfig().training, 14)
+    least = PoolConfig(unlabelled_dir=Path("photographs")).least_updates
+    longer = settled(TransferConfig().training, 14, least=least)
+    assert sum(told.updates) == 109
+    assert sum(longer.updates) == 400
+    assert sum(settled(replace(TransferConfig().training, updates=(50,)), 14, least=400).updates) == 50
 
 
 def test_photographs_that_are_test_images_are_refused_by_name(tmp_path, capsys):

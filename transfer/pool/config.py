@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+LEAST_UPDATES = 400
+"""Of a training with photographs where no length is told: few masks alone would ask for less."""
+
 
 @dataclass(frozen=True)
 class PoolConfig:
@@ -23,3 +26,8 @@ class PoolConfig:
     """Probability from which a pixel of a photograph counts."""
     pool_teacher: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay per update of the teacher, the average of the network's weights that says what photographs show."""
+
+    @property
+    def least_updates(self) -> int:
+        """Updates that a training has at least where no length is told."""
+        return LEAST_UPDATES if self.unlabelled_dir is not None else 0
