@@ -143,7 +143,7 @@ def panels(names: Sequence[str]) -> Panels:
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
-        "Mean IoU, validation": {"val/student_mean_iou": "network", "val/teacher_mean_iou": "its average (teacher)"},
+        "Network and its teacher, validation": {"val/student_mean_iou": "network", "val/teacher_mean_iou": "teacher, its average"},
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
         "Loss terms": {
             **{f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
