@@ -39,6 +39,7 @@ from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, masks_used, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.next_steps import after_training
 from transfer.pool.open import open_pool
@@ -189,17 +190,17 @@ class Transfer:
     def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
         """Scores and the terms of the loss on the validation images."""
         if self.pool is None:
-            return self._scored(self.net)
+            return self._scored(self.net)[0]
         self.pool.follow(self.net, self.updater.update)
-        rows = {network: self._scored(network) for network in (self.net, self.pool.teacher_network)}
-        self.chosen, row = max(rows.items(), key=lambda item: item[1]["mean_iou"])
-        return {**row, **self.pool.judged([row["mean_iou"] for row in rows.values()])}
+        found = {network: self._scored(network) for network in (self.net, self.pool.teacher_network)}
+        self.chosen, (row, _) = max(found.items(), key=lambda item: item[1][0]["mean_iou"])
+        return {**row, **self.pool.judged(*(scores for _, scores in found.values()))}
 
-    def _scored(self, network: SegmentationNet) -> Row:
+    def _scored(self, network: SegmentationNet) -> tuple[Row, Scores]:
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
         scores = score_network(network.folded(), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
-        return {**terms.row(), **score_row(scores)}
+        return {**terms.row(), **score_row(scores)}, scores
 
     def score(self, row: Row) -> float:
         """Mean IoU on the validation images; with photographs see `Pool.score`."""

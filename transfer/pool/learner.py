@@ -18,12 +18,13 @@ from common.data.values import IGNORE
 from common.engine.loop import Updater
 from common.engine.precision import Precision
 from common.rows import Means, Row
+from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.pool.config import PoolConfig
 from transfer.pool.guard import Guard
-from transfer.pool.opinion import Opinion
+from transfer.pool.opinion import LEAST, Opinion
 from transfer.pool.views import cut_mix, cut_places, strong, strong_view
-from transfer.pool.votes import Lesson, Votes, by_pixel
+from transfer.pool.votes import Lesson, Votes, by_pixel, votes_right
 
 BEGINS, WHOLE = 1 / 8, 1 / 4
 """Shares of the training before the photographs count, and from which on they count in full."""
@@ -86,6 +87,7 @@ class Pool:
         self._strong = strong_view(len(net.encoder.mean))
         self._batches = Batches(pack, batch_size=config.pool_batch_size, seed=seed, shuffle=True, crops=True)
         self._batch = self._averaged = 0
+        self._trusted = opinion is not None
         self.guard = Guard()
         self._means, self._counted = Means(), False
 
@@ -97,6 +99,7 @@ class Pool:
             "opinions": self._opinions,
             "batch": self._batch,
             "averaged": self._averaged,
+            "trusted": self._trusted,
             "guard": self.guard.state_dict(),
         }
 
@@ -106,7 +109,7 @@ class Pool:
         if self.votes is not None:
             self.votes.load_state_dict(state["votes"])
         self._opinions, self._batch = state["opinions"].clone(), state["batch"]
-        self._averaged = state["averaged"]
+        self._averaged, self._trusted = state["averaged"], state["trusted"]
         self.guard.load_state_dict(state["guard"])
 
     def record(self) -> dict[str, int | str]:
@@ -145,9 +148,17 @@ class Pool:
         self._means = Means()
         return row
 
-    def judged(self, scores: Sequence[float]) -> Row:
-        """Take the mean IoU of network and teacher on validation images, see `Guard`."""
-        return self.guard.judged(scores, counted=self._counted)
+    def judged(self, student: Scores, teacher: Scores) -> Row:
+        """Take the scores of network and teacher on validation images, and return them as columns of metrics.csv.
+
+        They decide whether photographs go on, see `Guard`, and whether the teacher may name their classes.
+        """
+        row = self.guard.judged([one.means["mean_iou"] for one in (student, teacher)], counted=self._counted)
+        if self.votes is None or self.opinion is not None:
+            return row
+        right = votes_right(teacher.counts, self.votes.background)
+        self._trusted = right >= LEAST
+        return {**row, "votes_right": right}
 
     def score(self, row: Row, epochs: int) -> float:
         """What chooses the epoch: the mean of network and teacher, of which each alone is too noisy on few images.
@@ -173,7 +184,7 @@ class Pool:
         if self.votes is None:
             lesson = by_pixel(chances, threshold)
         else:
-            lesson = self.votes(chances, threshold, self._opinions_of(batch.index))
+            lesson = self.votes(chances, threshold, self._opinions_of(batch.index), trusted=self._trusted)
         if valid is not None:
             lesson = lesson.within(valid[:, 0])
         self._count(lesson)

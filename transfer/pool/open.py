@@ -11,7 +11,7 @@ from common.words import counted
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.pool.learner import Pool
-from transfer.pool.opinion import second_opinion
+from transfer.pool.opinion import LEAST, second_opinion
 from transfer.pool.photographs import load_pool, of_one_thing
 from transfer.pool.votes import Votes
 
@@ -49,8 +49,14 @@ def open_pool(
     if votes is not None and pretrained:
         with spinner("asking the encoder for a second opinion"):
             opinion = second_opinion(net.encoder.to(precision.device), train, val, pack, device=precision.device)
-    judge = "" if opinion is None else f", by its encoder ({opinion.fitted.right:.0%} right on validation images)"
-    vote = f"each may be given one class{judge}" if votes is not None else "each of their pixels is given a class"
+    judge = (
+        f"the teacher, while it has {LEAST:.0%} right"
+        if opinion is None
+        else f"its encoder, {opinion.fitted.right:.0%} right"
+    )
+    vote = "each of their pixels is given a class"
+    if votes is not None:
+        vote = f"their classes are named by {judge} on validation images, one for each"
     learnt = f"the network learns from {counted(len(pack), 'photograph')} of {plan.unlabelled_dir}, too: {vote}"
     return Pool(
         net,

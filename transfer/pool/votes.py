@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -73,13 +74,22 @@ class Votes:
         self.past = state["past"]
 
     def __call__(
-        self, chances: Float[Tensor, "n k h w"], threshold: float, opinion: Float[Tensor, "n m"] | None = None
+        self,
+        chances: Float[Tensor, "n k h w"],
+        threshold: float,
+        opinion: Float[Tensor, "n m"] | None = None,
+        *,
+        trusted: bool = True,
     ) -> Lesson:
-        """What the photographs teach; `opinion` has for each of them the probabilities of the foreground's classes."""
+        """What the photographs teach; `opinion` has for each of them the probabilities of the foreground's classes.
+
+        Where the judge is not `trusted` no photograph gets a class.
+        """
         foreground = 1 - chances[:, self.background]
         judged = _vote(chances[:, self.others.to(chances.device)], foreground) if opinion is None else opinion
         chosen, sure = self._named(judged.cpu())
         classes = self.others[chosen].to(chances.device)[:, None, None].expand_as(foreground)
+        sure = sure & trusted
         sure, solid = sure.to(chances.device)[:, None, None], foreground > threshold
         named = torch.where(solid & sure, classes, IGNORE)
         named = torch.where(foreground < 1 - threshold, self.background, named)
@@ -97,3 +107,15 @@ def _vote(chances: Float[Tensor, "n m h w"], foreground: Float[Tensor, "n h w"])
     """The share of each class in the probabilities of the foreground's pixels."""
     weight = torch.where(foreground > 0.5, foreground, 0)[:, None]
     return F.normalize((chances * weight).sum((2, 3)).clamp(min=1e-6), p=1, dim=1)
+
+
+def votes_right(counts: Int64[np.ndarray, "n k k"], background: int) -> float:
+    """The share of the images of each class, in mean, whose foreground is predicted mostly as that class.
+
+    `counts` are the confusion matrices of images, each of one class. 0 where there is none.
+    """
+    truth, told = (np.delete(counts.sum(axis), background, axis=1) for axis in (2, 1))
+    shown = truth.any(1)
+    named = np.where(told.any(1), told.argmax(1), -1)[shown]
+    classes = truth[shown].argmax(1)
+    return float(np.mean([(named[classes == k] == k).mean() for k in np.unique(classes)])) if len(classes) else 0.0

@@ -143,7 +143,10 @@ def panels(names: Sequence[str]) -> Panels:
     return {
         "Loss": {"train/loss": "train", "val/loss": "validation"},
         "Mean IoU": {"train/mean_iou": "train", "val/mean_iou": "validation"},
-        "Network and its teacher, validation": {"val/student_mean_iou": "network", "val/teacher_mean_iou": "teacher, its average"},
+        "Network and its teacher, validation": {
+            "val/student_mean_iou": "network",
+            "val/teacher_mean_iou": "teacher, its average",
+        },
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
         "Loss terms": {
             **{f"train/{name}": f"train {term.words}" for name, term in TERMS.items()},
@@ -155,6 +158,7 @@ def panels(names: Sequence[str]) -> Panels:
             **{f"train/pool_share_{name}": name for name in names},
             "train/pool_figure": "foreground of no class",
         },
+        "Classes of images by the teacher's vote, validation": {"val/votes_right": "right, mean of the classes"},
         "Learning rate": {"lr": "rate"},
         "Gradient norm": {"train/grad_norm": "norm"},
     }

@@ -1,10 +1,11 @@
 """What photographs teach: classes of sure pixels, by pixel and by a vote of the image."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from transfer.pool.votes import QUOTA, Lesson, Votes, by_pixel
+from transfer.pool.votes import QUOTA, Lesson, Votes, by_pixel, votes_right
 
 BACKGROUND, CAT, DOG, NONE = 0, 1, 2, 255
 
@@ -66,6 +67,23 @@ def test_a_second_opinion_decides_the_class_and_the_teacher_the_shape():
     assert (lesson.classes[0, :, 2:] == DOG).all()
     assert (lesson.classes[1, :, 2:] == CAT).all()
     assert (lesson.classes[:, :, :2] == BACKGROUND).all()
+
+
+def test_a_judge_that_is_not_trusted_names_no_class():
+    lesson = votes()(chances((0.9, 0.1), (0.1, 0.9)), 0.9, trusted=False)
+    assert lesson.classes.unique().tolist() == [BACKGROUND, NONE]
+    assert lesson.figure[:, :, 2:].all()
+
+
+def test_a_vote_is_right_where_most_of_the_foreground_is_of_the_image_s_class():
+    cat, dog, missed, plain = np.zeros((4, 3, 3), np.int64)
+    cat[CAT, CAT], cat[CAT, DOG] = 6, 4
+    dog[DOG, CAT], dog[BACKGROUND, DOG] = 6, 5
+    missed[CAT, BACKGROUND] = 9
+    plain[BACKGROUND, BACKGROUND] = 9
+    assert votes_right(np.stack([cat, cat, dog, plain]), BACKGROUND) == 0.5
+    assert votes_right(np.stack([cat, missed]), BACKGROUND) == 0.5
+    assert votes_right(plain[None], BACKGROUND) == 0.0
 
 
 def test_votes_go_on_where_they_stopped():
