@@ -10,8 +10,9 @@ from common.terminal import spinner
 from common.words import counted
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
+from transfer.pool.config import PoolConfig
 from transfer.pool.learner import Pool
-from transfer.pool.opinion import LEAST, second_opinion
+from transfer.pool.opinion import LEAST, Opinion, second_opinion
 from transfer.pool.photographs import load_pool, of_one_thing
 from transfer.pool.votes import Votes
 
@@ -34,40 +35,48 @@ def open_pool(
     plan = config.pool
     if plan.unlabelled_dir is None:
         return None
-    background = data.classes.background
-    alone = of_one_thing(train.class_pixels, background)
-    if plan.vote == "image" and not alone:
-        raise UserError(
-            "--vote image gives the foreground of a photograph one class, and there are masks with several, or there "
-            "is one class only: use --vote pixel"
-        )
-    votes = None
-    if background is not None and alone and plan.vote != "pixel":
-        votes = Votes(torch.from_numpy((train.class_pixels > 0).sum(0)), background)
+    votes = _votes(plan, train, data.classes.background)
     pack, told = load_pool(config, data)
     opinion = None
     if votes is not None and pretrained:
         with spinner("asking the encoder for a second opinion"):
             opinion = second_opinion(net.encoder.to(precision.device), train, val, pack, device=precision.device)
-    judge = (
-        f"the teacher, while it has {LEAST:.0%} right"
-        if opinion is None
-        else f"its encoder, {opinion.fitted.right:.0%} right"
-    )
-    vote = "each of their pixels is given a class"
-    if votes is not None:
-        vote = f"their classes are named by {judge} on validation images, one for each"
-    learnt = f"the network learns from {counted(len(pack), 'photograph')} of {plan.unlabelled_dir}, too: {vote}"
+    source = f"{counted(len(pack), 'photograph')} of {plan.unlabelled_dir}"
+    learnt = f"the network learns from {source}, too: {_named_by(votes, opinion)}"
     return Pool(
         net,
         pack,
         plan,
         config.augment,
         names=data.classes.names,
-        background=background,
+        background=data.classes.background,
         votes=votes,
         opinion=opinion,
         precision=precision,
         seed=config.run.seed,
         notes=(learnt, *told),
     )
+
+
+def _votes(plan: PoolConfig, train: LabelledPack, background: int | None) -> Votes | None:
+    """How photographs get one class each; None where their pixels get them."""
+    alone = of_one_thing(train.class_pixels, background)
+    if plan.vote == "image" and not alone:
+        raise UserError(
+            "--vote image gives the foreground of a photograph one class, and there are masks with several, or there "
+            "is one class only: use --vote pixel"
+        )
+    if background is None or not alone or plan.vote == "pixel":
+        return None
+    return Votes(torch.from_numpy((train.class_pixels > 0).sum(0)), background)
+
+
+def _named_by(votes: Votes | None, opinion: Opinion | None) -> str:
+    """Who names the classes of photographs, in words."""
+    if votes is None:
+        return "each of their pixels is given a class"
+    if opinion is None:
+        judge = f"the teacher, while it has {LEAST:.0%} right"
+    else:
+        judge = f"its encoder, {opinion.fitted.right:.0%} right"
+    return f"their classes are named by {judge} on validation images, one for each"
