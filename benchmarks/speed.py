@@ -165,7 +165,7 @@ def _plain_loss(model: Autoencoder, phase: Pretraining, weights: Path) -> Callab
     match target:
         case FeatureTarget():
             slow = deepcopy(target)
-            slow.network = plain.Taps(weights, LATE_TAPS)  # pyright: ignore[reportAttributeAccessIssue]
+            slow.teacher.network = plain.Taps(weights, LATE_TAPS)  # pyright: ignore[reportAttributeAccessIssue]
             return lambda image: plain.distilled_loss(model, phase.make_task(image), slow)
         case HogTarget():
             mean, variance = target.mean, target.variance

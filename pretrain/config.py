@@ -185,7 +185,12 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
     @property
     def perceptual(self) -> bool:
         """Whether the perceptual network is needed."""
-        return TARGETS[self.target_name].perceptual or self.loss.perceptual_weight > 0
+        return (self.has_teacher and not self.loss.other_teacher) or self.loss.perceptual_weight > 0
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether the target is made by a trained network."""
+        return TARGETS[self.target_name].teacher
 
     def weight(self, objective: RegisteredObjective) -> float:
         """The weight of a side objective."""
@@ -223,8 +228,10 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         for entry in (TARGETS[self.target_name], *SIDE_OBJECTIVES.values()):
             self.settings(entry.settings).check(self)
         self.loss.check(self)
+        if self.loss.other_teacher and not self.has_teacher:
+            raise UserError("--teacher and --teacher_weights belong to --target features: give it, or leave them out")
         if self.perceptual and self.data.channels != 3:
-            other = "--target hog" if TARGETS[self.target_name].perceptual else "--perceptual_weight 0"
+            other = "--target hog" if self.has_teacher else "--perceptual_weight 0"
             raise UserError(
                 f"the perceptual network needs 3 channels, and --channels is {self.data.channels}: set {other}"
             )

@@ -6,7 +6,7 @@ from common.models.encoder import Encoder
 from common.models.layout import channels_last
 from common.models.registry import build_encoder
 from common.models.weights import load_exactly
-from common.run.checkpoint import handover_file, load_handover
+from common.run.checkpoint import Handover, handover_file, load_handover
 
 
 def load_encoder(path: Path | str) -> Encoder:
@@ -16,7 +16,11 @@ def load_encoder(path: Path | str) -> Encoder:
     (n c h w) for images in [0, 1]. Raises UserError for a file that is not of this program.
     """
     file = handover_file(Path(path))
-    handover = load_handover(file)
+    return encoder_of(load_handover(file), file)
+
+
+def encoder_of(handover: Handover, file: Path) -> Encoder:
+    """The encoder of what was read from a file; on the CPU, in evaluation mode."""
     encoder = build_encoder(handover.architecture["encoder"])
     channels_last(encoder)
     load_exactly(encoder, handover.sections["encoder"], f"the encoder in {file}")

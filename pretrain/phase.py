@@ -218,11 +218,14 @@ class Pretraining:
 
     def _record(self) -> PretrainingRecord:
         """What the encoder is taught, and what it began with."""
-        return task_record(self.config, None if self.before is None else self.before.task, self.begun)
+        before, target = self.before, self.objective.target
+        teacher = None if target is None else target.taught_by
+        return task_record(self.config, None if before is None else before.task, self.begun, teacher=teacher)
 
     def _seen_before(self) -> Sequence[str]:
-        """Digests of the images that the autoencoder of --start_from was trained on."""
-        return self.before.provenance.train_images if self.before is not None else ()
+        """Digests of the images that the autoencoder of --start_from and the teacher were trained on."""
+        begun, target = self.before.provenance.train_images if self.before is not None else (), self.objective.target
+        return [*begun, *(target.train_images if target is not None else ())]
 
     def handover(self, row: Row) -> AutoencoderHandover:
         """The autoencoder as a file, with the row of its epoch."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from common.errors import UserError, brief
 from common.models.named import Beginning
+from common.run.label_use import TeacherRecord
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings
@@ -14,13 +15,18 @@ from pretrain.targets.registry import FIXED_NETWORK, TARGETS
 
 
 def task_record(
-    config: PretrainConfig, before: PretrainingRecord | None = None, begun: Beginning | None = None
+    config: PretrainConfig,
+    before: PretrainingRecord | None = None,
+    begun: Beginning | None = None,
+    *,
+    teacher: TeacherRecord | None = None,
 ) -> PretrainingRecord:
     """What the encoder was taught and whose labels helped, for its handover file.
 
-    It began with the autoencoder of the record `before`, with the weights that `begun` names, or from scratch.
+    It began with the autoencoder of the record `before`, with the weights that `begun` names, or from scratch. The
+    target is made of the features of `teacher`.
     """
-    earlier = [record for record in (before, begun) if record is not None]
+    earlier = [record for record in (before, begun, teacher) if record is not None]
     weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
     imagenet = config.perceptual and config.loss.perceptual_init == "imagenet"
     first = None if config.regresses else next(iter(config.side.items()))
@@ -34,8 +40,10 @@ def task_record(
         skips=config.pretext.skips,
         norm=config.model.norm,
         perceptual=f"{FIXED_NETWORK} ({config.loss.perceptual_init})" if config.perceptual else None,
+        teacher=teacher,
         uses_imagenet_labels=imagenet or any(record.uses_imagenet_labels for record in earlier),
-        uses_labels=config.probe.monitor == "probe/miou" or (before is not None and before.uses_labels),
+        uses_labels=config.probe.monitor == "probe/miou"
+        or any(one.uses_labels for one in (before, teacher) if one is not None),
         before=before,
         began_with=begun.source if begun is not None and begun.loaded else "",
         unknown_labels=any(record.unknown_labels for record in earlier),
@@ -79,4 +87,4 @@ def _weight(task: PretrainingRecord, weight: str) -> float:
 
 
 def _regression(pretext: str, target: str, task: PretrainingRecord) -> str:
-    return f"{pretext}, {target.format(perceptual=task.perceptual)}" if target else pretext
+    return f"{pretext}, {target.format(network=task.network)}" if target else pretext

@@ -65,9 +65,9 @@ class Source:
     """Record of phase 1; None for ImageNet weights and from scratch."""
     uses_imagenet_labels: bool = False
     unknown_labels: bool = False
-    """Whether its file does not say whose labels helped."""
+    """Whether weights helped that do not say whose labels taught them."""
     earlier_masks: int = 0
-    """Training masks of the runs that it comes from."""
+    """Training masks of the runs that it comes from, and of its teachers."""
     train_images: frozenset[str] = frozenset()
     """Digests of the images that taught it."""
     classifier: Classifier | None = None
@@ -161,6 +161,7 @@ def _handed_over(path: Path, config: TransferConfig, background: int | None) -> 
         file.task,
         uses_imagenet_labels=file.task.uses_imagenet_labels,
         unknown_labels=file.task.unknown_labels,
+        earlier_masks=file.task.earlier_masks,
         train_images=seen,
         transfer=transfer,
     )

@@ -1,7 +1,7 @@
 """Weights in a file of another program: found under what wraps them, and behind the prefix of their names."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from common.models.weights import adapt_channels, checked_state, load_exactly
 from common.tensor_files import load_tensors
 from common.words import counted
 
-CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.")
+CLASSIFIERS = ("fc.", "_fc.", "classifier.", "last_linear.", "head.", "head_dist.")
 """Prefixes of a classifier's tensors, which an encoder does not have."""
 DEEPEST = 4
 """Dictionaries within one another that are looked into."""
@@ -55,29 +55,48 @@ class _Place(NamedTuple):
         return ", ".join(parts)
 
 
-def load_given(module: nn.Module, path: Path, what: str) -> Pretrained:
+Convert = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+
+
+def load_given(
+    module: nn.Module,
+    path: Path,
+    what: str,
+    *,
+    convert: Convert | None = None,
+    flag: str = "--encoder_weights_path",
+    ours: str = "--pretrained_encoder",
+) -> Pretrained:
     """Fill a network from a file of one's own, and return what was loaded.
 
     The file holds the network's tensors by its names (.pth or .safetensors), also inside a checkpoint, and behind a
     prefix such as `module.` or `encoder.`; a classifier is left out. The first layer is refitted where it has other
-    channels. Raises UserError, naming the prefix or the first names, where the file lacks a tensor or has one too many.
+    channels. `convert` is asked where names still differ. Raises UserError, naming the prefix or the first names, where
+    the file lacks a tensor or has one too many; it names `flag`, which gave the file, and `ours`, which gives files of
+    this program.
     """
-    place = _best_place(_read(path), module.state_dict(), path, what)
+    place = _best_place(_read(path, flag, ours), module.state_dict(), path, what)
     own = module.state_dict().keys()
-    kept = {name: tensor for name, tensor in place.state.items() if name in own or not name.startswith(CLASSIFIERS)}
+    kept = _without_classifier(place.state, own)
+    if convert is not None and kept.keys() != own:
+        kept = _without_classifier(convert(dict(place.state), module), own)
     state = adapt_channels(checked_state(kept, path), module)
     told = str(place)
     tensors = load_exactly(module, state, f"the weights of {what} in {path}{told and f' ({told})'}")
     return Pretrained(tensors, str(path), told)
 
 
-def _read(path: Path) -> Any:
+def _without_classifier(state: Mapping[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state.items() if name in own or not name.startswith(CLASSIFIERS)}
+
+
+def _read(path: Path, flag: str, ours: str) -> Any:
     if not path.is_file():
-        raise UserError(f"there is no file of weights at {path}: check --encoder_weights_path")
+        raise UserError(f"there is no file of weights at {path}: check {flag}")
     if path.suffix != ".safetensors":
         content = load_tensors(path)
         if isinstance(content, Mapping) and content.get("format") == "recon2seg":
-            raise UserError(f"{path} is a file of this program: give it with --pretrained_encoder")
+            raise UserError(f"{path} is a file of this program: give it with {ours}")
         return content
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from common.errors import UserError
 from common.files import replacing
-from common.run.records import LabelUse
+from common.run.label_use import LabelUse
 from common.terminal import CONSOLE
 from common.words import counted
 
@@ -182,7 +182,10 @@ def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
     if record.uses_labels:
         notes.append("Labels were used to choose the best epoch of the pretraining (--monitor probe/miou)")
     if record.unknown_labels:
-        notes.append("The encoder began with a file of one's own, which does not say whose labels helped")
+        notes.append("Weights of one's own helped to train the encoder, and do not say whose labels taught them")
     if record.earlier_masks:
-        notes.append(f"The network was trained before, on {counted(record.earlier_masks, 'mask')} of an earlier run")
+        masks = counted(record.earlier_masks, "mask")
+        notes.append(f"The network or its teacher was trained before, on {masks} of an earlier run")
+    if record.taught_by:
+        notes.append(f"The encoder learnt the features of a teacher: {record.taught_by}")
     return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]

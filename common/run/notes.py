@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from common.config.groups import DataConfig, TrainingConfig
 from common.rows import Row
-from common.run.records import LabelUse
+from common.run.label_use import LabelUse
 from common.words import counted
 
 
@@ -43,7 +43,10 @@ def skipped_note(rows: Sequence[Row]) -> list[str]:
 
 
 def external_labels(record: LabelUse) -> str:
-    """Return the external labels that an encoder was pretrained with; "none", or "unknown" of weights of one's own."""
+    """Return the external labels that an encoder was pretrained with, and its teachers with their licences.
+
+    "none" without labels, "unknown" of weights of one's own.
+    """
     labels = []
     if record.uses_imagenet_labels:
         labels.append("ImageNet")
@@ -53,4 +56,5 @@ def external_labels(record: LabelUse) -> str:
         labels.append("unknown")
     if record.earlier_masks:
         labels.append(f"{counted(record.earlier_masks, 'mask')} of an earlier run")
-    return " and ".join(labels) or "none"
+    told = " and ".join(labels) or "none"
+    return f"{told} (teacher {record.taught_by})" if record.taught_by else told

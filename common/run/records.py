@@ -7,35 +7,19 @@ writes it.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from common.data.fit import Fit
 from common.data.fitting import Fitting
+from common.run.label_use import TeacherRecord
 from common.run.parts import Taken
 from common.run.plain_data import Count, Finite
 from common.words import counted
 
-LATER = {"began_with", "unknown_labels", "best_as"}
+LATER = {"began_with", "unknown_labels", "best_as", "teacher"}
 """Entries of a pretraining's record that files have where they say something; older versions wrote none of them."""
-
-
-@runtime_checkable
-class LabelUse(Protocol):
-    """A record that says whose labels helped an encoder before it met the images of phase 2."""
-
-    @property
-    def uses_imagenet_labels(self) -> bool: ...
-
-    @property
-    def uses_labels(self) -> bool: ...
-
-    @property
-    def unknown_labels(self) -> bool: ...
-
-    @property
-    def earlier_masks(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ class PretrainingRecord:
     skips: str = "all"
     norm: str = "instance"
     perceptual: str | None = None
-    """The fixed network whose features it was compared by, with the origin of its weights; None without one."""
+    """The perceptual network, with the origin of its weights; None without one."""
     uses_imagenet_labels: bool = False
     """Whether ImageNet labels helped, in this training or before it."""
     uses_labels: bool = False
@@ -84,7 +68,9 @@ class PretrainingRecord:
     began_with: str = ""
     """ImageNet, or the file of weights, that its encoder began with; "" from scratch, and with an autoencoder."""
     unknown_labels: bool = False
-    """Whether it began with a file that does not say whose labels helped, in this training or before it."""
+    """Whether a file helped that does not say whose labels taught it, in this training or before it."""
+    teacher: TeacherRecord | None = None
+    """The network whose features were the target; None without one, and in files of older versions."""
     best_as: Taken | None = None
     """What phase 2 is best given of it, as --transfer; None in files of older versions."""
 
@@ -103,9 +89,20 @@ class PretrainingRecord:
         return {name: value for name, value in dump(self).items() if value or name not in LATER}
 
     @property
+    def network(self) -> str | None:
+        """The network whose features it learnt, in words; files of older versions name the perceptual one alone."""
+        return self.perceptual if self.teacher is None else str(self.teacher)
+
+    @property
     def earlier_masks(self) -> int:
-        """Masks of earlier trainings of the whole network: an autoencoder has none."""
-        return 0
+        """Masks that its teachers were trained on."""
+        return sum(one.earlier_masks for one in (self.teacher, self.before) if one is not None)
+
+    @property
+    def taught_by(self) -> str:
+        """Its teachers with their licences, also those of the trainings before it; "" for none."""
+        told = (self.teacher and self.teacher.told, self.before and self.before.taught_by)
+        return "; ".join(dict.fromkeys(filter(None, told)))
 
 
 @dataclass(frozen=True)
@@ -157,9 +154,9 @@ class Receipt:
     uses_imagenet_labels: bool = False
     uses_labels: bool = False
     unknown_labels: bool = False
-    """Whether the source is a file of one's own, which does not say whose labels helped."""
+    """Whether weights helped that do not say whose labels taught them."""
     earlier_masks: Count = 0
-    """Training masks of the run that this one trains further, and of those before it."""
+    """Training masks of the run that this one trains further, of those before it, and of teachers."""
     transfer: Taken | None = None
     """The same parts as --transfer names them; None without a file of phase 1, and in older runs."""
     chosen: bool = False
@@ -169,6 +166,11 @@ class Receipt:
     def pretrained(self) -> bool:
         """Whether anything was handed over at all."""
         return self.loaded > 0
+
+    @property
+    def taught_by(self) -> str:
+        """The teachers of the pretraining; "" for none."""
+        return "" if self.pretraining is None else self.pretraining.taught_by
 
     def frozen_levels(self, epoch: int, levels: int) -> int:
         """How many of an encoder's `levels`, counted from the finest, are frozen in an epoch (from 0)."""
@@ -209,9 +211,8 @@ class Receipt:
         pretraining = flat.pop("pretraining")
         unusual = {name: flat.pop(name) for name in ("earlier_masks", "transfer", "chosen")}
         flat |= {name: value for name, value in unusual.items() if value}
-        if pretraining is not None:
-            return {**flat, **pretraining}
-        return {**flat, **{name: True for name, used in labels.items() if used and name != "uses_labels"}}
+        told = {name: True for name, used in labels.items() if used and name != "uses_labels"}
+        return {**flat, **(pretraining or {}), **told}
 
 
 def _with_packages(environment: Mapping[str, Any]) -> Mapping[str, Any]:

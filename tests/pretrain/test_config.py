@@ -26,6 +26,8 @@ def load(*words):
         ("--channels 1 --target features", "needs 3 channels, and --channels is 1: set --target hog"),
         ("--channels 1 --perceptual_weight 1", "set --perceptual_weight 0"),
         ("--perceptual_init own", "--perceptual_weights_path"),
+        ("--teacher resnet18", "--teacher_weights belong to --target features"),
+        ("--target hog --teacher_weights w.pth", "--teacher_weights belong to --target features"),
         (" ".join(ALONE), "all loss weights are 0"),
         (
             "--encoder mobilenet_v2 --widths 8 8 --dropout 0 0",

@@ -65,7 +65,7 @@ def test_every_setting_has_one_line_of_help(kind, name):
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
 def test_every_entry_has_its_words_and_a_record_that_survives_a_file(kind, name, tmp_path):
     record = task_record(load(*flags(kind, name)))
-    words = REGISTRIES[kind][name].words.format(perceptual=record.perceptual)
+    words = REGISTRIES[kind][name].words.format(network=record.network)
     assert words in task_words(record)
     assert words or (kind, name) == ("target", "image")
     content = json.loads(json.dumps(to_dict(record)))

@@ -22,7 +22,7 @@ def test_the_receipt_of_weights_of_ones_own_names_their_file_and_no_labels_of_im
     assert str(receipt).startswith(f"encoder from {tmp_path}/mine.pth (mobilenet_v2, behind the prefix model.): 312 of")
     assert external_labels(receipt) == "unknown"
     assert [notice.text for notice in notices([], receipt)] == [
-        "The encoder began with a file of one's own, which does not say whose labels helped"
+        "Weights of one's own helped to train the encoder, and do not say whose labels taught them"
     ]
     (tmp_path / "receipt.json").write_text(json.dumps(to_dict(receipt)))
     assert read_receipt(tmp_path / "receipt.json") == receipt

@@ -160,6 +160,7 @@ def _plain(score: Score) -> dict[str, Any]:
         "encoder_lr_factor": score.rates[1],
         "uses_imagenet_labels": score.uses_imagenet_labels,
         "uses_labels": score.uses_labels,
+        "taught_by": score.taught_by,
     }
 
 

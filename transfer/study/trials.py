@@ -98,13 +98,18 @@ class RecordedLabels:
 
     @property
     def unknown_labels(self) -> bool:
-        """Whether its encoder began with weights of one's own, which do not say."""
+        """Whether weights of one's own helped, which do not say."""
         return self.record.get("unknown_labels", False)
 
     @property
     def earlier_masks(self) -> int:
-        """None: a study trains no network further."""
-        return 0
+        """Masks that its teacher was trained on: a study trains no network further."""
+        return self.record.get("earlier_masks", 0)
+
+    @property
+    def taught_by(self) -> str:
+        """The teachers of its pretraining; "" for none."""
+        return self.record.get("taught_by", "")
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,8 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         "uses_imagenet_labels": phase.receipt.uses_imagenet_labels,
         "uses_labels": phase.receipt.uses_labels,
         "unknown_labels": phase.receipt.unknown_labels,
+        "earlier_masks": phase.receipt.earlier_masks,
+        "taught_by": phase.receipt.taught_by,
         "classes": phase.names,
         "encoder": phase.net.encoder.architecture(),
         "decoder": phase.net.decoder.architecture(),

@@ -77,7 +77,7 @@ def test_a_decoder_too_narrow_for_its_target_is_noted(flags, said, capsys):
 
 def test_a_feature_network_never_learns_and_stays_in_evaluation_mode():
     target = FeatureTarget(RANDOM, 3).train()
-    assert not target.network.training
+    assert not target.teacher.network.training
     assert not any(parameter.requires_grad for parameter in target.parameters())
 
 

@@ -11,7 +11,8 @@ import pytest
 from filelock import Timeout
 
 from common.run.lock import claimed, owner
-from transfer.study.trials import read_trial
+from common.run.notes import external_labels
+from transfer.study.trials import RecordedLabels, read_trial
 
 RECORD = {
     "kind": "score",
@@ -97,3 +98,11 @@ def test_the_owner_of_a_lock_is_known_while_it_is_held(tmp_path):
     with claimed(lock):
         assert owner(lock).startswith(f"process {os.getpid()} ")
     assert owner(lock) == "another process"
+
+
+def test_labels_elsewhere_name_the_teacher_and_its_masks_which_older_records_do_not():
+    labels = RecordedLabels()
+    labels.record = RECORD
+    assert external_labels(labels) == "none"
+    labels.record = RECORD | {"earlier_masks": 12, "taught_by": "runs/seg"}
+    assert external_labels(labels) == "12 masks of an earlier run (teacher runs/seg)"

@@ -1,0 +1,1 @@
+"""Trained networks whose features are the target of a pretraining."""

@@ -1,0 +1,41 @@
+"""A pretraining on the features of a teacher, and what later pages, tables and receipts say of it."""
+
+from pathlib import Path
+
+from run_checks import metrics
+from timm_networks import network, saved
+from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
+
+from common.rows import read_rows
+from common.run.notes import external_labels
+from pretrain.main import main as pretrain
+from transfer.compare.comparison import comparison_row
+from transfer.compare.finished_run import read_run
+from transfer.main import main as transfer
+from transfer.receipt import read_receipt
+
+FEATURES = ["--pretext", "plain", "--target", "features", "--decoder_stride", "8"]
+
+
+def test_a_teacher_is_learnt_from_and_named_with_its_labels_wherever_its_student_goes(tmp_path):
+    saved(network("test_vit").state_dict(), tmp_path / "vit.safetensors")
+    words = [*FEATURES, "--teacher", "test_vit", "--teacher_weights", "vit.safetensors", "--lr", "0.01"]
+    assert pretrain([*PRETRAIN, *SYNTHETIC, *words, "--report", "--output_dir", "ae"]) == 0
+    first, last = (row["train/features"] for row in read_rows(tmp_path / "ae/metrics.csv"))
+    assert last < first <= 1.05
+    task = metrics(tmp_path / "ae")["task"]
+    assert task["teacher"]["unknown_labels"]
+    assert task["uses_imagenet_labels"] is False
+    page = Path("ae/report.html").read_text(encoding="utf-8")
+    assert "as the features of test_vit (vit.safetensors)" in page
+    assert "The encoder learnt the features of a teacher: test_vit (vit.safetensors), licence unknown" in page
+
+    assert transfer([*TRANSFER, *SYNTHETIC, "--pretrained_encoder", "ae", "--epochs", "1", "--output_dir", "seg"]) == 0
+    told = "unknown (teacher test_vit (vit.safetensors), licence unknown)"
+    assert external_labels(read_receipt(tmp_path / "seg/receipt.json")) == told
+    assert comparison_row(read_run(tmp_path / "seg", "seg"))["labels_elsewhere"] == told
+
+    second = [*FEATURES, "--teacher", "seg", "--output_dir", "again", "--epochs", "1"]
+    assert pretrain([*TINY, *SYNTHETIC, *second]) == 0
+    taught = metrics(tmp_path / "again")["task"]["teacher"]
+    assert taught["earlier_masks"] == metrics(tmp_path / "seg")["images"]["train"]
