@@ -117,7 +117,7 @@ class Groups:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m pretrain.main",
         "python -m pretrain.main --data_dir data --output_dir runs/ae",
-        "python -m pretrain.main --config configs/pretrain/features.yaml --data_dir data",
+        "python -m pretrain.main --recipe object --data_dir data",
     )
     OWN_OF: ClassVar[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "encoder": {"unet": ("widths", "norm", "dropout", "down")}

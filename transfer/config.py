@@ -116,6 +116,8 @@ class TransferConfig:
     """Train a segmentation network on images with masks, from a pretrained encoder or from scratch."""
 
     RECIPES: ClassVar[str] = "transfer"
+    RIVALS: ClassVar[Sequence[str]] = ("pretrained_encoder", "init_from", "like", "encoder")
+    """Where the network comes from: a flag of them replaces the others that a file of settings has."""
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.main --pretrained_encoder ae.pth",
         "python -m transfer.main --data_dir data --pretrained_encoder runs/ae",

@@ -136,8 +136,11 @@ def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[s
 def _of_use(kind: type, flat: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """The settings of a file without those that belong to another value of a flag than the typed one.
 
-    A config class says them in `OWN_OF`: by flag, and by its value, the names of the settings.
+    A config class says them in `OWN_OF`: by flag, and by its value, the names of the settings. Of its `RIVALS` one that
+    is typed replaces the others; not in a run that goes on, which is what it was.
     """
+    rivals = () if "--resume" in words else getattr(kind, "RIVALS", ())
+    typed = {name for name in rivals if value_of(words, f"--{name}") is not None}
     unused = {
         name
         for flag, values in getattr(kind, "OWN_OF", {}).items()
@@ -145,6 +148,7 @@ def _of_use(kind: type, flat: Mapping[str, Any], words: Sequence[str]) -> dict[s
         if value_of(words, f"--{flag}") not in (None, value)
         for name in names
     }
+    unused |= set(rivals) - typed if typed else set()
     return {name: value for name, value in flat.items() if name not in unused}
 
 
