@@ -22,7 +22,7 @@ class PoolConfig:
     """Photographs per batch, beside the images with masks."""
     pool_weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight of the photographs in the loss."""
-    pool_threshold: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    pool_threshold: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     """Probability from which a pixel of a photograph counts."""
     pool_teacher: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay per update of the teacher, the average of the network's weights that says what photographs show."""
