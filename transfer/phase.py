@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -163,6 +164,7 @@ class Transfer:
 
     def report(self, progress: History) -> None:
         """Measure the best epoch on validation and test images, and draw it."""
+        from transfer.report.photographs import photograph_blocks
         from transfer.report.run_report import report_training  # now: a training begins without matplotlib
 
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
@@ -179,7 +181,9 @@ class Transfer:
             parts=self.run.parts,
         )
         with self.run.reporting():
-            report_training(self.run, Segmenter(self.net, best, self.precision.device), info, before=self.before)
+            pool = None if self.pool is None else partial(photograph_blocks, self.pool, self.names)
+            model = Segmenter(self.net, best, self.precision.device)
+            report_training(self.run, model, info, before=self.before, photographs=pool)
 
     def _training_batches(self) -> Batches:
         pack, chances = self.train_pack, None

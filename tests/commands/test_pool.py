@@ -51,6 +51,7 @@ def test_a_network_learns_from_photographs_too_and_the_records_say_so(photograph
     page = (tmp_path / "run/report.html").read_text()
     assert "38 photographs" in page
     assert "Photographs used" in page
+    assert "what is learnt" in page
 
 
 def test_a_resumed_run_with_photographs_equals_one_that_never_stopped_bit_for_bit(photographs, ae, tmp_path):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -179,17 +180,26 @@ class Pool:
         batch = next(self._batches.stream(self._batch, 1, self.precision.device))
         self._batch += 1
         image, _, valid = augmented(batch, self._plain)
-        chances = self._says(image).softmax(1)
-        threshold = self.config.pool_threshold
-        if self.votes is None:
-            lesson = by_pixel(chances, threshold)
-        else:
-            lesson = self.votes(chances, threshold, self._opinions_of(batch.index), trusted=self._trusted)
-        if valid is not None:
-            lesson = lesson.within(valid[:, 0])
+        lesson = self._said_of(image, batch.index, valid)
         self._count(lesson)
         places = cut_places(len(image), *image.shape[2:]).to(image.device)
         return cut_mix(places, strong(self._strong, image), lesson)
+
+    @torch.no_grad()
+    def said_of(self, index: Int64[np.ndarray, "n"]) -> tuple[Float[Tensor, "n c h w"], Lesson]:
+        """Photographs as they are, and what they teach; later lessons are compared with these, too."""
+        batch = read_batch(self.pack, index, self.precision.device)
+        return batch.image, self._said_of(batch.image, batch.index, batch.valid)
+
+    def _said_of(
+        self, image: Float[Tensor, "n c h w"], index: Int64[Tensor, "n"], valid: Bool[Tensor, "n 1 h w"] | None
+    ) -> Lesson:
+        chances, threshold = self._says(image).softmax(1), self.config.pool_threshold
+        if self.votes is None:
+            lesson = by_pixel(chances, threshold)
+        else:
+            lesson = self.votes(chances, threshold, self._opinions_of(index), trusted=self._trusted)
+        return lesson if valid is None else lesson.within(valid[:, 0])
 
     def _opinions_of(self, index: Tensor) -> Tensor | None:
         """The second opinions on photographs, each formed once, on the whole photograph."""

@@ -1,6 +1,6 @@
 """The page of phase 2: a segmentation network's scores, predictions, errors and features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from transfer.report.headline import constant_guess, main_figures, score_warning
 from transfer.report.scored_model import ScoredModel, SegmentationRun
 from transfer.report.scores import panel_colours, panels, score_blocks, threshold_blocks
 
+OF_PHOTOGRAPHS = "Photographs without masks, as the last epoch's teacher names them: the network learns from them, too."
 SHEET = 6
 """Images on the sheet of activation maps."""
 
@@ -40,8 +41,12 @@ def write_page(
     *,
     before: Before,
     embedding: EmbeddingOptions = RUN_PAGE,
+    photographs: Callable[[], list[Block]] | None = None,
 ) -> Path:
-    """Write the page of a network, and of its pictures those that `figures/` beside it lacks; returns where it is."""
+    """Write the page of a network, and of its pictures those that `figures/` beside it lacks; returns where it is.
+
+    `photographs` draws those without masks.
+    """
     figures, folder = main_figures(scored.scores), path.parent / "figures"
     folder.mkdir(exist_ok=True)
     model, scores, quality, receipt = scored.model, scored.scores, scored.measured, info.handover.provenance.encoder
@@ -57,21 +62,15 @@ def write_page(
     )
     shown: set[int] = set()
 
-    def pictures() -> list[Block]:
-        block, indices = ScoredImages(model.net, scored.pack, scores, device=model.device).block()
-        shown.update(indices)
-        chosen = evenly(len(scored.pack), SHEET)
-        maps = activation_grid(model.net, scored.pack, chosen, names, device=model.device)
-        save_picture(maps, folder / "activation_maps.png")
-        return [block]
-
     def features() -> list[Block]:
         return _features(scored, shown, folder, before, embedding, seed=info.config.run.seed)
 
-    page.add("Images", pictures, "Images with the predicted mask, worst first.")
+    page.add("Images", lambda: [_pictures(scored, shown, folder)], "Images with the predicted mask, worst first.")
     page.add("Scores", lambda: score_blocks(scores, quality))
     page.add("Confidence", lambda: threshold_blocks(names, quality, images=len(scored.pack)))
     page.add("Features", features, LEAD)
+    if photographs is not None:
+        page.add("Photographs", photographs, OF_PHOTOGRAPHS)
     if info.rows:
         page.add("Training", lambda: _curves(info, names), f"{info.trend}{_received(info.receipt)}")
     page.add(
@@ -80,6 +79,16 @@ def write_page(
     )
     page.write(path)
     return path
+
+
+def _pictures(scored: ScoredModel, shown: set[int], folder: Path) -> Block:
+    """The gallery, whose images are added to `shown`; activation maps of some images become a file."""
+    model, pack = scored.model, scored.pack
+    block, indices = ScoredImages(model.net, pack, scored.scores, device=model.device).block()
+    shown.update(indices)
+    maps = activation_grid(model.net, pack, evenly(len(pack), SHEET), model.names, device=model.device)
+    save_picture(maps, folder / "activation_maps.png")
+    return block
 
 
 def _received(receipt: str) -> str:

@@ -1,6 +1,6 @@
 """From a scored network to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from common.files import write_json
 from common.intervals import FEW
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
+from common.report.page import Block
 from common.report.selection import evenly, sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
@@ -49,10 +50,18 @@ def training_picture(
     return sample_grid(net, pack, range(min(4, len(pack))), names, device=device)
 
 
-def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before: Encoder | None) -> None:
+def report_training(
+    run: Run,
+    model: Segmenter,
+    info: SegmentationRun,
+    *,
+    before: Encoder | None,
+    photographs: Callable[[], list[Block]] | None = None,
+) -> None:
     """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
 
-    `model` is the best epoch, `before` its encoder as it began. Without --report there are neither figures nor page.
+    `model` is the best epoch, `before` its encoder as it began; `photographs` draws those without masks. Without
+    --report there are neither figures nor page.
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
     shown = Description(sampled(len(info.packs["test"]), MOST, seed=info.config.run.seed)) if drawn else None
@@ -73,7 +82,8 @@ def report_training(run: Run, model: Segmenter, info: SegmentationRun, *, before
     if drawn:
         with spinner("drawing figures"):
             _draw_training(run.figures, test, info)
-        write_page(test, info, page, before=Before(before), embedding=EmbeddingOptions(project=run.points))
+        options = EmbeddingOptions(project=run.points)
+        write_page(test, info, page, before=Before(before), embedding=options, photographs=photographs)
     run.close()
     print_table(test.scores, "test")
     labelled, one_split = sum(images.values()), info.config.data.folds is None
