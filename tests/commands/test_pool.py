@@ -139,3 +139,21 @@ def test_photographs_that_are_nearly_test_images_are_told_by_name(tmp_path, caps
     record = json.loads((tmp_path / "run/data.json").read_text())
     both = {f"again_{key}" for key in record["test"]} & record["unlabelled"].keys()
     assert f"LEAK: nearly equal to a test image: {len(both)} photographs (again_" in said
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(["--fit", "crop"], id="crops of images at their own size"),
+        pytest.param(["--fit", "pad"], id="padded images"),
+        pytest.param(["--channels", "1", "--one_logit"], id="grey images, one output"),
+        pytest.param(["--accumulate", "2", "--vote", "pixel"], id="several batches an update"),
+        pytest.param(["--folds", "2", "--fold", "2"], id="cross-validation"),
+    ],
+)
+def test_photographs_go_with_the_other_settings(flags, tmp_path):
+    data = write_images_masks(tmp_path / "data", 20)
+    photographs = write_tree(tmp_path / "photographs", {f"{i}.png": photo(500 + i, height=70) for i in range(12)})
+    words = [*POOL, *SEEN, "--classes", "binary", "--unlabelled_dir", str(photographs), "--output_dir", "run"]
+    assert transfer([*words, "--data_dir", str(data), *flags]) == 0
+    assert float(rows(tmp_path / "run")[-1]["train/pool_used"]) > 0
