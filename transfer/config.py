@@ -133,12 +133,12 @@ class TransferConfig:
         "recipe",
         "device",
         "pretrained_encoder",
+        "unlabelled_dir",
         "init_from",
         "encoder",
         "label_fraction",
         "folds",
         "epochs",
-        "batch_size",
         "lr",
         "seed",
     )
