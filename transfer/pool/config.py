@@ -25,7 +25,7 @@ class PoolConfig:
     pool_threshold: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     """Probability from which a pixel of a photograph counts."""
     pool_teacher: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Decay per update of the teacher, the average of the network's weights that says what photographs show."""
+    """Decay per update of the average of weights that teaches what photographs show."""
 
     @property
     def least_updates(self) -> int:
