@@ -204,6 +204,7 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
     def check(self) -> None:
         """Raise UserError for settings that exclude each other."""
         self.run.check()
+        self.data.check()
         self.model.check()
         self.training.check()
         self.encoder.check(self.model)

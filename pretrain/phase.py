@@ -58,12 +58,13 @@ class Pretraining:
         taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
         self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
         length = settled(config.training, len(self.data.train))
-        self.config = config = replace(config, training=length, data=replace(config.data, fit=self.data.fit))
+        self.config = config = replace(config, training=length, data=replace(config.data, **self.data.fitting.settings))
         self._check_fit()
         self.make_task = build_tasks(config)
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.probe = self._load_probe()
-        self.batches = training_batches(self.data.train, config.training, seed=config.run.seed)
+        known = {"seed": config.run.seed, "scales": config.data.crop_scale}
+        self.batches = training_batches(self.data.train, config.training, **known)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
@@ -73,7 +74,7 @@ class Pretraining:
     def _check_fit(self) -> None:
         """Raise UserError where settings exclude the fit that the data set got."""
         self.config.check()
-        if self.data.fit == "crop":
+        if self.data.fitting.fit == "crop":
             self.model.encoder.check_any_size()
 
     @property
@@ -233,7 +234,7 @@ class Pretraining:
         return AutoencoderHandover(
             architecture=self.model.architecture(),
             sections=self.model.sections(),
-            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, **self.data.fitting.settings),
             task=self._record(),
             provenance=Provenance(
                 config=flatten(self.config),

@@ -56,7 +56,7 @@ class Transfer:
         self.run = Run(held, config)
         self.precision = make_precision(config.run)
         self.data = load_labelled(config.data)
-        self.config = config = replace(config, data=replace(config.data, fit=self.data.fit))
+        self.config = config = replace(config, data=replace(config.data, **self.data.fitting.settings))
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
         length = settled(config.training, len(self.train_pack), least=config.pool.least_updates)
@@ -186,10 +186,10 @@ class Transfer:
             report_training(self.run, model, info, before=self.before, photographs=pool)
 
     def _training_batches(self) -> Batches:
-        pack, chances = self.train_pack, None
-        if self.config.labels.balanced_sampling:
-            chances = sampling_weights(pack.foreground_pixels)
-        return training_batches(pack, self.config.training, seed=self.config.run.seed, chances=chances)
+        pack, balanced = self.train_pack, self.config.labels.balanced_sampling
+        chances = sampling_weights(pack.foreground_pixels) if balanced else None
+        seed, scales = self.config.run.seed, self.config.data.crop_scale
+        return training_batches(pack, self.config.training, seed=seed, chances=chances, scales=scales)
 
     def evaluate(self, epoch: int) -> Row:  # noqa: ARG002
         """Scores and the terms of the loss on the validation images."""
@@ -235,7 +235,7 @@ class Transfer:
         return SegmentationHandover(
             architecture=self.net.architecture(),
             sections=sections_of(self.chosen),
-            input=Input(data.image_size, data.channels, depth=self.data.depth, fit=self.data.fit),
+            input=Input(data.image_size, data.channels, depth=self.data.depth, **self.data.fitting.settings),
             task=SegmentationRecord(self.names, values, self.data.classes.background),
             provenance=SegmentationProvenance(
                 config=flatten(self.config),

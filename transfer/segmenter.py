@@ -22,6 +22,7 @@ from common.engine.device import find_device
 from common.errors import UserError
 from common.metrics import classes_of
 from common.models.rebuild import rebuilt
+from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
 from common.run.records import Input
 from common.terminal import progress_bar
@@ -136,20 +137,24 @@ class Segmenter:
         height, width = image.shape[:2]
         mask = np.empty((height, width), np.uint8)
         chances = np.empty((len(self.names), height, width), np.float32) if probabilities else None
-        count = self._tiles.count(height, width)
-        with progress_bar("windows", count, shown=bar and count > 1) as done:
-            for rows, columns, logits in self.blocks(image, batch_size=batch_size):
-                mask[rows, columns] = classes_of(logits[None])[0].byte().cpu().numpy()
-                if chances is not None:
-                    chances[:, rows, columns] = logits.softmax(0).cpu().numpy()
-                done(1)
+        for rows, columns, logits in self.blocks(image, batch_size=batch_size, bar=bar):
+            mask[rows, columns] = classes_of(logits[None])[0].byte().cpu().numpy()
+            if chances is not None:
+                chances[:, rows, columns] = logits.softmax(0).cpu().numpy()
         return Segmentation(mask, self.names, self.background, chances)
 
-    def blocks(self, image: UInt8[np.ndarray, "h w c"], *, batch_size: int = 16) -> Iterator[Block]:
-        """The logits of an image at its own size, a block at a time, see `blended`."""
-        down, across = (self._tiles.along(length).size for length in image.shape[:2])
-        at_once = max(batch_size * self.input_size**2 // (down * across), 1)
-        return blended(self.fast, image, self._tiles, batch_size=at_once, device=self.device)
+    def blocks(self, image: UInt8[np.ndarray, "h w c"], *, batch_size: int = 16, bar: bool = False) -> Iterator[Block]:
+        """The logits of an image at its own size, a block at a time, see `blended`.
+
+        A network that was trained with --scale_to sees it resized, and its logits are brought back.
+        """
+        seen = self.fitting.image(image) if self.fitting.fit == "crop" else image
+        height, width = seen.shape[:2]
+        pixels = self._tiles.along(height).size * self._tiles.along(width).size
+        at_once = max(batch_size * self.input_size**2 // pixels, 1)
+        blocks = blended(self.fast, seen, self._tiles, batch_size=at_once, device=self.device)
+        blocks = _watched(blocks, self._tiles.count(height, width), bar=bar)
+        return blocks if seen.shape == image.shape else at_size(blocks, (height, width), image.shape[:2])
 
     @property
     def _tiles(self) -> Tiling:
@@ -189,6 +194,14 @@ def _tiling(net: SegmentationNet, images: Input, tile: int | None, overlap: int 
         side = images.image_size
         raise UserError(f"--overlap {overlap} needs --tile N: else images are resized to {side} x {side} pixels")
     return None
+
+
+def _watched(blocks: Iterator[Block], count: int, *, bar: bool) -> Iterator[Block]:
+    """The blocks of so many windows, under a bar where there are several."""
+    with progress_bar("windows", count, shown=bar and count > 1) as done:
+        for block in blocks:
+            yield block
+            done(1)
 
 
 def resize_logits(logits: Float[Tensor, "n k h w"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:

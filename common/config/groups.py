@@ -3,28 +3,15 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from common.config.lenient import ScaleRange, number_of_states, several, text_of_number
 from common.errors import UserError
 from common.words import counted
 
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _number_of_states(value: Any) -> Any:
-    """Studies of version 0.2.0 had a switch of this name, which is --keep_best now."""
-    return 2 if isinstance(value, bool) else value
-
-
-def _several(value: Any) -> Any:
-    """One number, as studies of version 0.2.0 have it, is a list of one."""
-    return (value,) if type(value) is int else value
-
-
-def _text_of_number(value: Any) -> Any:
-    return str(value) if type(value) is int else value
 
 
 @dataclass(frozen=True)
@@ -39,6 +26,10 @@ class DataConfig:
     """Side in pixels of the squares that the network is trained on; a multiple of 32, at least 64."""
     fit: Literal["auto", "crop", "pad", "squash"] = "squash"
     """Images become squares: crops at their own size, padded, squashed; auto is crop or pad by the data."""
+    scale_to: Annotated[int, Field(ge=1, le=2**16)] | None = None
+    """Short side in pixels to which images are resized before they are cropped; default their own."""
+    crop_scale: ScaleRange = (1.0, 1.0)
+    """Least and largest scale of training crops; a single number is the least, and 1 over it the largest."""
     channels: Literal[1, 3, 4] = 3
     """Channels of an image: 1 grey, 3 RGB, or 4 as in the file."""
     classes: str = "auto"
@@ -66,6 +57,17 @@ class DataConfig:
     verify_data: bool = False
     """Read every file again; else one of the same size, times and inode as before is taken as read."""
 
+    @property
+    def of_crops(self) -> tuple[str, ...]:
+        """The settings here that are for crops alone, and are given."""
+        given = {"scale_to": self.scale_to is not None, "crop_scale": self.crop_scale != (1.0, 1.0)}
+        return tuple(name for name, is_given in given.items() if is_given)
+
+    def check(self) -> None:
+        """Raise UserError for settings of crops beside another fit."""
+        if self.of_crops and self.fit in ("pad", "squash"):
+            raise UserError(f"--{self.of_crops[0]} is for crops, and --fit is {self.fit}: give --fit crop")
+
 
 @dataclass(frozen=True)
 class LabelledDataConfig(DataConfig):
@@ -82,7 +84,8 @@ class LabelledDataConfig(DataConfig):
         return self.folds is not None and self.fold is None
 
     def check(self) -> None:
-        """Raise UserError for a fold that there is not."""
+        """Raise UserError for a fold that there is not, and as `DataConfig.check`."""
+        super().check()
         if self.fold is not None and (self.folds is None or self.fold > self.folds):
             raise UserError(f"--fold {self.fold} is one of --folds: give --folds {self.fold} or more")
 
@@ -141,7 +144,7 @@ class TrainingConfig:
 
     epochs: Annotated[int, Field(ge=0)] = 0
     """Passes over the training images; with --updates or --minutes the number of validations."""
-    updates: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_several)] = ()
+    updates: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(several)] = ()
     """Updates of the whole training, or of each of its epochs; the learning rate falls over all of them."""
     minutes: Annotated[float, Field(ge=0)] = 0.0
     """Minutes of the whole command, over which the learning rate falls; 0 for no such limit."""
@@ -210,7 +213,7 @@ class RunConfig:
     """Replace the run in --output_dir."""
     save_every: Annotated[int, Field(ge=0)] = 10
     """Epochs between kept checkpoints; 0 keeps only best.pth and last.pth."""
-    keep_checkpoints: Annotated[int, Field(ge=1), BeforeValidator(_number_of_states)] = 2
+    keep_checkpoints: Annotated[int, Field(ge=1), BeforeValidator(number_of_states)] = 2
     """Newest training states kept (last.pth, last-1.pth, ...); --resume takes the first that is whole."""
     report: bool = True
     """Write figures/ and report.html, one self-contained page, at the end."""
@@ -222,7 +225,7 @@ class RunConfig:
     """auto, cpu, cuda, cuda:1 or mps."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of the network's layers; auto is fp32, or that of --amp; fp16 needs a GPU."""
-    threads: Annotated[str, BeforeValidator(_text_of_number)] = "auto"
+    threads: Annotated[str, BeforeValidator(text_of_number)] = "auto"
     """Threads of the CPU; auto takes the fastest of one and one per core, timed before the first update."""
     amp: bool = False
     """Mixed precision where the device is faster in it; --precision insists."""

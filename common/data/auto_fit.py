@@ -9,6 +9,7 @@ from common.config.groups import DataConfig
 from common.data.classes import Classes
 from common.data.decode import image_of, labels_of
 from common.data.fit import Fit, fit_for
+from common.data.fitting import Fitting
 from common.data.objects import object_sides
 from common.data.opened import BadFileError, read_bytes
 from common.data.samples import Dataset, Sample
@@ -18,14 +19,20 @@ LOOKED_AT = 48
 """Images that are looked at."""
 
 
-def fit_of(config: DataConfig, dataset: Dataset) -> tuple[Fit, tuple[str, ...]]:
-    """The fit of a data set, and for `auto` a sentence on why: see `fit_for`.
+def fitting_of(config: DataConfig, dataset: Dataset) -> tuple[Fitting, tuple[str, ...]]:
+    """How the images of a data set become squares, and for `auto` a sentence on why: see `fit_for`.
 
     It depends on the files alone. Those that can't be read, or whose classes are not known, are passed over: the
-    training will name them.
+    training will name them. Settings that are for crops alone ask for crops.
     """
-    if config.fit != "auto":
-        return config.fit, ()
+    if config.fit == "auto" and not config.of_crops:
+        fit, why = _auto(config, dataset)
+    else:
+        fit, why = "crop" if config.fit == "auto" else config.fit, ()
+    return Fitting(config.image_size, fit, config.scale_to), why
+
+
+def _auto(config: DataConfig, dataset: Dataset) -> tuple[Fit, tuple[str, ...]]:
     count = len(dataset.samples)
     chosen = np.linspace(0, count - 1, min(count, LOOKED_AT)).round().astype(int).tolist()
     longer, sides = _measured([dataset.samples[index] for index in chosen], dataset.classes, config.channels)

@@ -1,7 +1,7 @@
 """Batches of an epoch, in an order that is a function of seed and epoch alone."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -17,8 +17,8 @@ from common.data.ragged import Ragged
 from common.errors import UserError
 from common.terminal import progress_bar
 
-CROPS = 2
-"""What tells the random numbers of crops from those of the order."""
+CROPS, SCALES = 2, 3
+"""What tells the random numbers of crops, and of their scales, from those of the order."""
 SHOWN = 512
 """Side in pixels of the largest image that pictures show whole."""
 
@@ -60,8 +60,13 @@ class Batches:
         shuffle: bool = False,
         chances: Float64[np.ndarray, " n"] | None = None,
         crops: bool = False,
+        scales: Sequence[float] = (1.0, 1.0),
     ) -> None:
-        """`crops`: draw a crop of each image that is kept at its own size, in place of the whole."""
+        """`crops`: draw a crop of each image that is kept at its own size, in place of the whole.
+
+        `scales`: the ends of the range from which the scale of each is drawn; twice as large is as likely everywhere.
+        """
+        self.scales = scales
         self.crops = crops and isinstance(pack.images, Ragged)
         self.pack, self.batch_size, self.seed, self.shuffle, self.chances = pack, batch_size, seed, shuffle, chances
 
@@ -92,8 +97,15 @@ class Batches:
         """The batch at this place of the training, on which its crops depend alone."""
         if not self.crops:
             return _batch(self.pack, chunk, whole_images(self.pack, chunk), device)
-        drawn = np.random.default_rng((self.seed, CROPS, *place)).random((len(chunk), 2))
-        return _batch(self.pack, chunk, random_crops(self.pack, chunk, drawn), device)
+        places = np.random.default_rng((self.seed, CROPS, *place)).random((len(chunk), 2))
+        return _batch(self.pack, chunk, random_crops(self.pack, chunk, places, self._scales(len(chunk), place)), device)
+
+    def _scales(self, count: int, place: tuple[int, ...]) -> Float64[np.ndarray, " n"] | None:
+        """The scales of the crops of a batch; None where all are 1."""
+        if tuple(self.scales) == (1.0, 1.0):
+            return None
+        low, high = np.log(self.scales)
+        return np.exp(np.random.default_rng((self.seed, SCALES, *place)).uniform(low, high, count))
 
     def _order(self, epoch: int) -> Int64[np.ndarray, " n"]:
         count, random = len(self.pack), np.random.default_rng((self.seed, epoch))
@@ -150,12 +162,18 @@ def to_images(pixels: UInt8[np.ndarray, "n h w c"], device: torch.device | str =
 
 
 def training_batches(
-    pack: Pack, plan: TrainingConfig, *, seed: int, chances: Float64[np.ndarray, " n"] | None = None
+    pack: Pack,
+    plan: TrainingConfig,
+    *,
+    seed: int,
+    chances: Float64[np.ndarray, " n"] | None = None,
+    scales: Sequence[float] = (1.0, 1.0),
 ) -> Batches:
     """The shuffled batches of a training: crops, where images have their own sizes. Raises UserError for one image."""
     if len(pack) < 2:
         raise UserError("there is one training image: normalisation over a batch needs two, so add images")
-    return Batches(pack, batch_size=plan.batch_size, seed=seed, shuffle=True, chances=chances, crops=True)
+    known = {"seed": seed, "shuffle": True, "chances": chances}
+    return Batches(pack, batch_size=plan.batch_size, **known, crops=True, scales=scales)
 
 
 def sampling_weights(foreground_pixels: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:

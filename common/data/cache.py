@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,65 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.data.decode import Decoded, refuse, try_decode
-from common.data.fit import Fit
-from common.data.fitting import Box, Fitting
+from common.data.fitting import Box
 from common.data.identity import Identity, digest_of, identities, with_paths, without_paths
-from common.data.known import KnownFiles, folder_of
+from common.data.known import KnownFiles
 from common.data.opened import BadFileError
 from common.data.pack import LabelledPack, Pack
-from common.data.pack_files import IMAGES, MASKS, DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
+from common.data.pack_files import DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
+from common.data.pack_spec import PackSpec
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.row_file import RowFile
-from common.data.samples import Sample, mask_files
+from common.data.samples import Sample
 from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
 from common.say import note
 from common.words import counted
 
 FORMAT = 1  # to be raised when the same files would give another pack
-
-
-@dataclass(frozen=True)
-class PackSpec:
-    """How samples become a pack."""
-
-    size: int
-    """Side in pixels of the squares that images and masks become."""
-    cache_dir: Path
-    fit: Fit = "squash"
-    channels: int = 3
-    num_workers: int = 0
-    """Decoding threads; 0 takes one for every core."""
-    skip_bad_files: bool = False
-    """Leave out files that cannot be read, and masks that differ in size from their image, instead of refusing them."""
-    verify_data: bool = False
-    """Read and digest every file, also those that nothing has touched since they were read."""
-
-    @property
-    def threads(self) -> int:
-        """Decoding threads, at least one."""
-        return reading_threads(self.num_workers)
-
-    @property
-    def fitting(self) -> Fitting:
-        """How they become squares."""
-        return Fitting(self.size, self.fit)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape of one image."""
-        return self.size, self.size, self.channels
-
-    @property
-    def rows(self) -> dict[str, tuple[int, ...]]:
-        """The shape of a row in the files of a pack: an image, or a pixel where images have their own sizes."""
-        shape = self.shape[2:] if self.fit == "crop" else self.shape
-        return {IMAGES: shape, MASKS: shape[:-1]}
-
-    def known(self, samples: Sequence[Sample], what: str = "known") -> KnownFiles:
-        """What was read of the files of these samples before; `what` of it, in a word."""
-        folder = folder_of([path for sample in samples for path in (sample.image, *mask_files(sample))])
-        return KnownFiles(self.cache_dir, folder, threads=self.threads, verify=self.verify_data, what=what)
 
 
 def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
@@ -162,6 +119,8 @@ def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> s
         described.append(spec.channels)
     if spec.fit != "squash":
         described.append(spec.fit)
+    if spec.scale_to is not None:
+        described.append(spec.scale_to)
     return digest_of(described)
 
 

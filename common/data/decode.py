@@ -19,6 +19,7 @@ from common.data.opened import (
     pixels_in,
     read_bytes,
     refuse_large,
+    refuse_pixels,
 )
 from common.data.samples import Sample
 from common.data.turned import stored_orientation
@@ -127,11 +128,19 @@ def decode_sample(sample: Sample, fitting: Fitting, channels: int = 3) -> Decode
     data = read_bytes(sample.image)
     image, lost = image_of(sample, data, channels), frozenset(lost_in(data))
     box = fitting.box(*image.shape[:2])
+    refuse_enlarged(sample.image, image, fitting)
     if sample.mask is None:
         return Decoded(fitting.image(image), None, box, (), lost)
     labels = labels_of(sample, data, image)
     mask = fitting.mask(labels.classes)
     return Decoded(fitting.image(image), mask, box, labels.values, lost | labels.lost)
+
+
+def refuse_enlarged(path: Path, image: UInt8[np.ndarray, "h w c"], fitting: Fitting) -> None:
+    """Raise BadFileError for an image that --scale_to would give more pixels than are read."""
+    if fitting.scale_to is not None:
+        pixels = fitting.box(*image.shape[:2]).pixels
+        refuse_pixels(pixels, path, whose=f"with --scale_to {fitting.scale_to} its")
 
 
 def image_of(sample: Sample, data: bytes, channels: int = 3) -> UInt8[np.ndarray, "h w {channels}"]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.config.groups import DataConfig
 from common.data.classes import Classes
-from common.data.fit import Fit
+from common.data.fitting import Fitting
 from common.data.pack import LabelledPack
 from common.data.ragged import of_one_size
 from common.data.synthetic.pets import synthetic_pets
@@ -22,12 +22,14 @@ def embedded_pets(config: DataConfig) -> LabelledPack:
         raise UserError("--download needs a folder to download to: name it with --data_dir")
     if config.channels != 3:
         raise UserError(f"the embedded pets have 3 channels, not {config.channels}: name your images with --data_dir")
+    if config.of_crops:
+        raise UserError(f"--{config.of_crops[0]} is for images in files: name them with --data_dir")
     return synthetic_pets(config.synthetic_count, config.image_size, seed=SYNTHETIC_SEED)
 
 
-def fit_of_squares(config: DataConfig) -> Fit:
-    """The fit of the embedded pets, which are squares: that of the settings."""
-    return "squash" if config.fit == "auto" else config.fit
+def fitting_of_pets(config: DataConfig) -> Fitting:
+    """How the embedded pets, which are squares, fit: as the settings say."""
+    return Fitting(config.image_size, "squash" if config.fit == "auto" else config.fit)
 
 
 def as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:

@@ -1,7 +1,7 @@
 """Images and masks at the size that a network takes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -47,14 +47,21 @@ class Fitting:
     size: int
     """Side in pixels of the squares that a network takes."""
     fit: Fit = "squash"
+    scale_to: int | None = None
+    """Short side in pixels of the images that are kept for crops; None for their own."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings beside --image_size that ask for it."""
+        return {"fit": self.fit, "scale_to": self.scale_to}
 
     def box(self, height: int, width: int) -> Box:
         """Where an image of this size lies: everywhere, or in the middle with its aspect kept.
 
-        With the fit `crop` it is as large as it came, and lies at the top left.
+        With the fit `crop` it is as large as it is kept, and lies at the top left.
         """
         if self.fit == "crop":
-            return Box(0, 0, height, width)
+            return Box(0, 0, *self._kept(height, width))
         if self.fit == "squash":
             return Box(0, 0, self.size, self.size)
         factor = self.size / max(height, width)
@@ -62,9 +69,10 @@ class Fitting:
         return Box((self.size - height) // 2, (self.size - width) // 2, height, width)
 
     def image(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "p q c"]:
-        """An image as a data set keeps it: a square, whose padding is a reflection, or for `crop` as it came."""
+        """An image as a data set keeps it: a square, whose padding is a reflection, or for `crop` with its aspect."""
         if self.fit == "crop":
-            return image
+            kept = self._kept(*image.shape[:2])
+            return image if kept == image.shape[:2] else resize_image(image, *kept)
         box = self.box(*image.shape[:2])
         framed = cv2.copyMakeBorder(
             resize_image(image, box.height, box.width), *self._borders(box), cv2.BORDER_REFLECT_101
@@ -74,14 +82,23 @@ class Fitting:
     def mask(self, mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "p q"]:
         """A mask as a data set keeps it; its padding is ignored."""
         if self.fit == "crop":
-            return mask
+            kept = self._kept(*mask.shape)
+            return mask if kept == mask.shape else resize_mask(mask, *kept)
         box = self.box(*mask.shape)
         small = resize_mask(mask, box.height, box.width)
         return cv2.copyMakeBorder(small, *self._borders(box), cv2.BORDER_CONSTANT, value=[IGNORE])
 
     def framed(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "p q c"]:
         """A whole image as a network takes it: as in a data set, for `crop` with padding on the right and below."""
-        return padded(image, *whole_size(*image.shape[:2])) if self.fit == "crop" else self.image(image)
+        kept = self.image(image)
+        return padded(kept, *whole_size(*kept.shape[:2])) if self.fit == "crop" else kept
+
+    def _kept(self, height: int, width: int) -> tuple[int, int]:
+        """The size of an image that is kept for crops."""
+        if self.scale_to is None:
+            return height, width
+        factor = self.scale_to / min(height, width)
+        return max(1, round(height * factor)), max(1, round(width * factor))
 
     def _borders(self, box: Box) -> tuple[int, int, int, int]:
         below, right = self.size - box.top - box.height, self.size - box.left - box.width

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from common.data.fitting import Box, padded, whole_size
+from common.data.fitting import Box, padded, resize_image, resize_mask, whole_size
 from common.data.pack import Pack
 from common.data.ragged import Ragged
 from common.data.values import IGNORE
@@ -38,17 +38,25 @@ def whole_images(pack: Pack, indices: np.ndarray, *, most: int = ONE_PIECE) -> P
     return _gathered(pack, indices, windows, *frames.max(0).tolist())
 
 
-def random_crops(pack: Pack, indices: np.ndarray, places: Float64[np.ndarray, "n 2"]) -> Pixels:
+def random_crops(
+    pack: Pack,
+    indices: np.ndarray,
+    places: Float64[np.ndarray, "n 2"],
+    scales: Float64[np.ndarray, " n"] | None = None,
+) -> Pixels:
     """A square of each image; `places` are in [0, 1), from the first to the last where it may begin.
 
-    Smaller images are padded as those of `whole_images`.
+    With `scales` it is a window of so many times fewer pixels a side, enlarged by them. Smaller images are padded as
+    those of `whole_images`.
     """
     assert isinstance(pack.images, Ragged), "images of one size are not cropped"
     size, windows = pack.images.size, []
-    for (height, width), (down, across) in zip(pack.images.shapes[indices].tolist(), places.tolist(), strict=True):
-        high, wide = min(height, size), min(width, size)
+    sides = np.full(len(indices), size) if scales is None else np.maximum(np.rint(size / scales), 1).astype(np.int64)
+    shapes = pack.images.shapes[indices].tolist()
+    for (height, width), side, (down, across) in zip(shapes, sides.tolist(), places.tolist(), strict=True):
+        high, wide = min(height, side), min(width, side)
         windows.append(Box(int(down * (height - high + 1)), int(across * (width - wide + 1)), high, wide))
-    return _gathered(pack, indices, windows, size, size)
+    return _gathered(pack, indices, windows, size, size, enlarged=size / sides)
 
 
 def middle(height: int, width: int, *, most: int = ONE_PIECE) -> Box:
@@ -79,15 +87,32 @@ def alike(images: Ragged, order: np.ndarray, *, batch_size: int) -> list[np.ndar
     return [np.array(run, dtype=np.int64) for run in runs]
 
 
-def _gathered(pack: Pack, indices: np.ndarray, windows: list[Box], height: int, width: int) -> Pixels:
+def _gathered(
+    pack: Pack,
+    indices: np.ndarray,
+    windows: list[Box],
+    height: int,
+    width: int,
+    *,
+    enlarged: Float64[np.ndarray, " n"] | None = None,
+) -> Pixels:
+    """Windows at the top left of arrays of one size; `enlarged`: by how much each is."""
     assert isinstance(pack.images, Ragged)
+    factors = [1.0] * len(windows) if enlarged is None else enlarged.tolist()
+    sizes = [
+        (max(1, round(window.height * factor)), max(1, round(window.width * factor)))
+        for window, factor in zip(windows, factors, strict=True)
+    ]
     images = np.empty((len(indices), height, width, *pack.images.pixels.shape[1:]), np.uint8)
-    for row, (index, window) in enumerate(zip(indices.tolist(), windows, strict=True)):
-        images[row] = padded(window.of(pack.images[index]), height, width).reshape(images.shape[1:])
-    boxes = np.array([(0, 0, window.height, window.width) for window in windows], dtype=np.int64).reshape(-1, 4)
+    for row, (index, window, size) in enumerate(zip(indices.tolist(), windows, sizes, strict=True)):
+        shown = window.of(pack.images[index])
+        shown = shown if shown.shape[:2] == size else resize_image(shown, *size)
+        images[row] = padded(shown, height, width).reshape(images.shape[1:])
+    boxes = np.array([(0, 0, *size) for size in sizes], dtype=np.int64).reshape(-1, 4)
     if pack.masks is None:
         return Pixels(images, None, boxes)
     masks = np.full(images.shape[:3], IGNORE, np.uint8)
-    for row, (index, window) in enumerate(zip(indices.tolist(), windows, strict=True)):
-        masks[row, : window.height, : window.width] = window.of(pack.masks[index])
+    for row, (index, window, size) in enumerate(zip(indices.tolist(), windows, sizes, strict=True)):
+        shown = window.of(pack.masks[index])
+        masks[row, : size[0], : size[1]] = shown if shown.shape == size else resize_mask(shown, *size)
     return Pixels(images, masks, boxes)

@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from common.config.groups import DataConfig, LabelledDataConfig
-from common.data.auto_fit import fit_of
-from common.data.cache import PackSpec, open_pack
+from common.data.auto_fit import fitting_of
+from common.data.cache import open_pack
 from common.data.classes import SPECIES_MASKS, Classes, resolve_classes
 from common.data.deep import Depth
 from common.data.download import fetch_oxford
-from common.data.embedded import as_classes, embedded_pets, fit_of_squares
-from common.data.fit import Fit
+from common.data.embedded import as_classes, embedded_pets, fitting_of_pets
+from common.data.fitting import Fitting
 from common.data.folds import fold_parts
 from common.data.known import file_digest
 from common.data.labelled import ignored_notes, labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.notes import leaks, notes_of
 from common.data.pack import LabelledPack, Pack
+from common.data.pack_spec import spec_of
 from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
 from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
 from common.data.survey import FACTS, survey
 from common.errors import UserError
-from common.files import default_cache_dir
 from common.words import counted
 
 SYNTHETIC = "synthetic"
@@ -43,7 +43,7 @@ class Splits:
     """Sentences that the user should read."""
     depth: Depth | None = None
     """The values of images of more than 8 bits that became 0 and 255; None where there are none."""
-    fit: Fit = "squash"
+    fitting: Fitting
     """How its images became squares."""
     files: Mapping[SplitName, Sequence[Sample]]
     """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
@@ -68,10 +68,11 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     """
     if config.data_dir is None:
         train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
-        return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={}, fit=fit_of_squares(config))
+        fitting = fitting_of_pets(config)
+        return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={}, fitting=fitting)
     dataset = _dataset(config.data_dir, config, labelled=False, depth=depth)
     samples = _split(dataset, config)
-    train, val, test = (open_pack(samples[split], _spec(config, dataset.fit)) for split in SPLITS)
+    train, val, test = (open_pack(samples[split], spec_of(config, dataset.fitting)) for split in SPLITS)
     notes = (*notes_of(dataset, (train, val, test)), *leaks(train, val, test))
     return Splits(train=train, val=val, test=test, notes=notes, files=samples, **_said_of(dataset))
 
@@ -79,7 +80,7 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
 def load_photographs(root: Path, config: DataConfig, *, depth: Depth | None) -> tuple[Pack, tuple[str, ...]]:
     """The images of a folder that a pretraining trains on, and sentences on them; raises as `load_splits`."""
     dataset = _dataset(root, config, labelled=False, depth=depth)
-    pack = open_pack(_split(dataset, config, needed=("train",))["train"], _spec(config, dataset.fit))
+    pack = open_pack(_split(dataset, config, needed=("train",))["train"], spec_of(config, dataset.fitting))
     return pack, notes_of(dataset, [pack])
 
 
@@ -90,10 +91,10 @@ class WholeSet:
     pack: LabelledPack
     classes: Classes
     layout: str
+    fitting: Fitting
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     depth: Depth | None = None
-    fit: Fit = "squash"
 
 
 def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> LabelledSplits:
@@ -117,11 +118,11 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
             layout=SYNTHETIC,
             notes=known.notes,
             files={},
-            fit=fit_of_squares(config),
+            fitting=fitting_of_pets(config),
         )
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = _split(dataset, config)
-    spec = _spec(config, dataset.fit)
+    spec = spec_of(config, dataset.fitting)
     known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], spec)
     train, val, test = packs
     parts = {"train": train, "val": val, "test": test}
@@ -151,10 +152,10 @@ def load_part(
     if config.data_dir is None:
         known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
         pets = embedded_pets(config) if part == "all" else _synthetic_parts(config)[SPLITS.index(part)]
-        return WholeSet(as_classes(pets, known), known, SYNTHETIC)
+        return WholeSet(as_classes(pets, known), known, SYNTHETIC, fitting_of_pets(config))
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
-    known, [pack] = labelled_packs(config.data_dir, dataset, [samples], _spec(config, dataset.fit))
+    known, [pack] = labelled_packs(config.data_dir, dataset, [samples], spec_of(config, dataset.fitting))
     notes = (*notes_of(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
     return WholeSet(pack, known, notes=notes, samples=tuple(samples), **_said_of(dataset))
 
@@ -173,7 +174,7 @@ def holds(
     if config.data_dir is None or not images:
         return False
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
-    known = _spec(config).known(dataset.samples)
+    known = spec_of(config).known(dataset.samples)
     there = known.digests([sample.image for sample in dataset.samples], file_digest)
     known.keep()
     return set(images) <= set(there)
@@ -199,7 +200,7 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
         notes=whole.notes,
         files=files,
         depth=whole.depth,
-        fit=whole.fit,
+        fitting=whole.fitting,
     )
 
 
@@ -211,12 +212,12 @@ def _dataset(
         fetch_oxford(root)
     patterns, means = Patterns(config.images, config.masks), classes or config.classes
     dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
-    known = _spec(config).known(dataset.samples, FACTS[config.channels])
+    known = spec_of(config).known(dataset.samples, FACTS[config.channels])
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()
     dataset = replace(dataset, samples=tuple(found.samples), depth=found.depth)
-    fit, why = fit_of(config, dataset)
-    return replace(dataset, notes=(*dataset.notes, *found.notes, *why), fit=fit)
+    fitting, why = fitting_of(config, dataset)
+    return replace(dataset, notes=(*dataset.notes, *found.notes, *why), fitting=fitting)
 
 
 def _split(
@@ -229,19 +230,7 @@ def _split(
 
 def _said_of(dataset: Dataset) -> dict[str, Any]:
     """What a data set keeps of where it came from."""
-    return {"layout": dataset.layout, "depth": dataset.depth, "fit": dataset.fit}
-
-
-def _spec(config: DataConfig, fit: Fit = "squash") -> PackSpec:
-    return PackSpec(
-        size=config.image_size,
-        fit=fit,
-        cache_dir=config.cache_dir or default_cache_dir(),
-        channels=config.channels,
-        num_workers=config.num_workers,
-        skip_bad_files=config.skip_bad_files,
-        verify_data=config.verify_data,
-    )
+    return {"layout": dataset.layout, "depth": dataset.depth, "fitting": dataset.fitting}
 
 
 def split_fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:

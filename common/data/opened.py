@@ -62,11 +62,11 @@ def pixels_in(data: bytes) -> int:
         return 0
 
 
-def refuse_pixels(pixels: int, path: Path) -> None:
+def refuse_pixels(pixels: int, path: Path, *, whose: str = "its") -> None:
     """Raise BadFileError for more pixels than are read."""
     if pixels > pixel_limit():
         raise unreadable(
-            path, f"its {pixels:,} pixels are more than {pixel_limit():,}{_flag}; shrink it, or cut it into tiles"
+            path, f"{whose} {pixels:,} pixels are more than {pixel_limit():,}{_flag}; shrink it, or cut it into tiles"
         )
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, get_args
 
 from common.data.classes import Classes
 from common.data.deep import Depth
-from common.data.fit import Fit
+from common.data.fitting import Fitting
 from common.data.masks.mask import Mask
 from common.data.values import Values
 
@@ -62,8 +62,8 @@ class Dataset:
     """Sentences that the user should read."""
     depth: Depth | None = None
     """The values of images of more than 8 bits that become 0 and 255; None where there are none."""
-    fit: Fit = "squash"
-    """How its images become squares."""
+    fitting: Fitting | None = None
+    """How its images become squares; None before that is settled."""
 
 
 def mask_files(sample: Sample) -> tuple[Path, ...]:

@@ -67,7 +67,8 @@ class DoctorConfig:
     doctor: DoctorOptions = DoctorOptions()
 
     def check(self) -> None:
-        """Raise UserError where no folder is named."""
+        """Raise UserError where no folder is named, and for settings that exclude each other."""
+        self.data.check()
         if self.data.data_dir is None and self.doctor.unlabelled_dir is None:
             raise UserError(
                 "--data_dir is missing: give the folder of images and masks, or photographs with --unlabelled_dir"

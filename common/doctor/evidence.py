@@ -71,21 +71,24 @@ class Evidence:
         return np.array([seen.drawn.pixels for seen in images if seen.drawn], np.int64).reshape(len(images), count)
 
     @cached_property
-    def objects(self) -> Float[np.ndarray, "m 2"]:
-        """Of each object its side in pixels, and its share of the longer side of its image."""
+    def objects(self) -> Float[np.ndarray, "m 3"]:
+        """Of each object its side in pixels, and its shares of the longer and of the shorter side of its image."""
         rows = [
-            (side, side / max(seen.size))
+            (side, side / max(seen.size), side / min(seen.size))
             for seen in self.used
             if seen.drawn and seen.size
             for side in seen.drawn.objects.tolist()
         ]
-        return np.array(rows).reshape(-1, 2)
+        return np.array(rows).reshape(-1, 3)
 
     @property
     def network_sides(self) -> Float[np.ndarray, " m"]:
-        """Of each object its side in the network's pixels: its own in crops, else that of its shrunk image."""
-        own, shares = self.objects.T
-        return own if self.config.data.fit == "crop" else shares * self.config.data.image_size
+        """Of each object its side in the network's pixels: in crops as it is kept, else that of its shrunk image."""
+        own, shares, of_shorter = self.objects.T
+        data = self.config.data
+        if data.fit != "crop" and not data.of_crops:
+            return shares * data.image_size
+        return own if data.scale_to is None else of_shorter * data.scale_to
 
     @cached_property
     def copies(self) -> list[list[Seen]]:

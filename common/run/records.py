@@ -35,11 +35,13 @@ class Input:
     """The values of images of more than 8 bits that became these; None where there were none."""
     fit: Fit = "squash"
     """How images became squares; files before 0.4 do not say, and mean squash."""
+    scale_to: Annotated[int, Field(ge=1, le=2**16)] | None = None
+    """Short side in pixels to which images were resized before they were cropped; None for their own."""
 
     @property
     def fitting(self) -> Fitting:
         """What makes such an image of any other."""
-        return Fitting(self.image_size, self.fit)
+        return Fitting(self.image_size, self.fit, self.scale_to)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ class PseudoMaskSettings(Settings):
 
     def check(self, config: Groups) -> None:
         """Raise UserError for seeds of an autoencoder where none is given, and for crops, which may show no object."""
-        if self.pseudo_mask_weight and config.data.fit == "crop":
+        if self.pseudo_mask_weight and (config.data.fit == "crop" or config.data.of_crops):
             raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit pad or squash")
         if self.pseudo_mask_from == "start_from" and not (config.start_from and self.pseudo_mask_weight):
             raise UserError(

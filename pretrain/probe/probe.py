@@ -62,7 +62,9 @@ class Probe:
 
         Raises UserError where there are no masks.
         """
-        data = load_labelled(replace(config, fit="pad") if config.fit in ("auto", "crop") else config, depth=depth)
+        if config.fit in ("auto", "crop"):
+            config = replace(config, fit="pad", scale_to=None, crop_scale=(1.0, 1.0))
+        data = load_labelled(config, depth=depth)
         count, background = data.classes.num_classes, data.classes.background
         return cls(data.train, data.val, num_classes=count, device=device, background=background)
 

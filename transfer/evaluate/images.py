@@ -62,7 +62,7 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
     if own and part != "all":
         data = load_labelled(config, **known)
         files = tuple(data.files.get(part, ()))
-        images = WholeSet(getattr(data, part), data.classes, data.layout, data.notes, files, data.depth)
+        images = WholeSet(getattr(data, part), data.classes, data.layout, data.fitting, data.notes, files, data.depth)
     else:
         images = load_part(config, part, **known)
     if images.classes.names != model.names:

@@ -94,7 +94,7 @@ class Objects:
     ) -> None:
         """`least`: the pixels of the smallest part; None for those of `SEEN` in the network's input.
 
-        `fitting`: how images became the network's squares; None where they are at their own size.
+        `fitting`: how images became what the network sees; None where it sees them at their own size.
         """
         self.names, self.background, self.fitting, self.least = names, background, fitting, least
         self.areas: dict[int, list[int]] = {k: [] for k in range(len(names)) if k != background}

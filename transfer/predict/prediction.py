@@ -8,6 +8,7 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from common.colours import colour_of, css
+from common.data.decode import refuse_enlarged
 from common.data.opened import BadFileError
 from common.files import make_folder, write_json
 from common.overlay import overlay_mask
@@ -35,7 +36,8 @@ class Prediction:
         self.options, self.folder, self.names = options, options.folder, self.model.names
         assert options.input is not None, "check() requires it"
         self.input = options.input
-        fitting, least = None if self.model.tiling else self.model.fitting, options.min_object_area
+        resized = self.model.tiling is None or self.model.fitting.fit == "crop"
+        fitting, least = self.model.fitting if resized else None, options.min_object_area
         self.objects = Objects(self.names, self.model.background, fitting=fitting, least=least)
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
@@ -88,7 +90,9 @@ class Prediction:
             return
         for photo in self.photos.whole("segmenting"):
             try:
-                mask = self.model.segment_whole(photo.full, batch_size=self.options.batch_size, bar=True).mask
+                full = photo.full
+                refuse_enlarged(photo.sample.image, full, self.model.fitting)
+                mask = self.model.segment_whole(full, batch_size=self.options.batch_size, bar=True).mask
             except BadFileError as error:
                 self.photos.leave_out(error)
                 continue

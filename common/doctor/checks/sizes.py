@@ -26,7 +26,7 @@ def objects(evidence: Evidence) -> Iterator[Finding]:
     if not len(evidence.objects):
         return
     size, seen = evidence.config.data.image_size, evidence.network_sides
-    sides, shares = np.median(evidence.objects, axis=0).tolist()
+    sides, shares, _ = np.median(evidence.objects, axis=0).tolist()
     longer = float(np.median([max(seen.size) for seen in evidence.used if seen.size]))
     told = (
         f"{counted(len(seen), 'object')}: the median is {np.median(seen):.0f} pixels a side at --image_size {size}, a "

@@ -25,7 +25,7 @@ def test_crops_are_taken_where_objects_would_vanish_and_a_note_says_so(tmp_path,
         data_dir=write_dots(tmp_path / "data", side=side, dot=dot), image_size=64, cache_dir=tmp_path, fit="auto"
     )
     data = load_labelled(config)
-    assert data.fit == fit
+    assert data.fitting.fit == fit
     told = f"--fit auto takes {fit}: images have {side} pixels (longer side), their objects {dot}, in median"
     assert told in data.notes
     assert data.train.images[0].shape[:2] == ((side, side) if fit == "crop" else (64, 64))
@@ -35,7 +35,7 @@ def test_photographs_without_masks_are_judged_by_their_size(tmp_path):
     root = write_tree(tmp_path / "data", {f"{i:02}.png": photo(i, height=40, width=600) for i in range(24)})
     for size, fit in ((64, "crop"), (128, "pad")):
         data = load_splits(DataConfig(data_dir=root, image_size=size, cache_dir=tmp_path, fit="auto"))
-        assert data.fit == fit
+        assert data.fitting.fit == fit
         assert f"--fit auto takes {fit}: images have 600 pixels (longer side), in median" in data.notes
 
 
@@ -43,8 +43,8 @@ def test_a_file_that_cannot_be_read_is_passed_over(tmp_path):
     root = write_dots(tmp_path / "data", side=320, dot=10)
     (root / "images/00.png").write_bytes(b"no image")
     config = DataConfig(data_dir=root, image_size=64, cache_dir=tmp_path, fit="auto", skip_bad_files=True)
-    assert load_labelled(config).fit == "crop"
+    assert load_labelled(config).fitting.fit == "crop"
 
 
 def test_embedded_pets_are_squares():
-    assert load_splits(DataConfig(synthetic_count=20, image_size=64, fit="auto")).fit == "squash"
+    assert load_splits(DataConfig(synthetic_count=20, image_size=64, fit="auto")).fitting.fit == "squash"

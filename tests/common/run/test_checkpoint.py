@@ -203,11 +203,8 @@ def test_the_names_in_the_file_are_those_of_format_version_1(tmp_path):
     assert content.keys() == made.keys()
     earlier = {*made["provenance"], "earlier_images", "photographs"}  # without them, nobody knows what taught it
     assert content["provenance"].keys() == earlier
-    assert content["input"].keys() == {
-        *made["input"],
-        "depth",
-        "fit",
-    }  # without them, images have 8 bits and were squashed
+    later = {"depth", "fit", "scale_to"}  # without them, images have 8 bits and were squashed
+    assert content["input"].keys() == {*made["input"], *later}
     assert content["task"].keys() == {*made["task"], "background"}  # without it, it is the first class
     assert content["provenance"]["encoder"].keys() == made["provenance"]["encoder"].keys()
 
