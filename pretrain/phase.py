@@ -26,8 +26,9 @@ from common.run.claim import RunFolder
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
+from common.run.input import Input
 from common.run.notes import data_name, skipped_note
-from common.run.records import Input, PretrainingRecord, Provenance
+from common.run.records import PretrainingRecord, Provenance
 from common.say import note, say
 from pretrain.build import begin, build_model, build_objective, build_painter, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig

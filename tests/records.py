@@ -3,14 +3,8 @@
 from typing import Any
 
 from common.run.checkpoint import AutoencoderHandover, SegmentationHandover, sections_of
-from common.run.records import (
-    Input,
-    PretrainingRecord,
-    Provenance,
-    Receipt,
-    SegmentationProvenance,
-    SegmentationRecord,
-)
+from common.run.input import Input
+from common.run.records import PretrainingRecord, Provenance, Receipt, SegmentationProvenance, SegmentationRecord
 from pretrain.model import Autoencoder
 from transfer.model import SegmentationNet
 

@@ -16,7 +16,8 @@ from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import save_handover
-from common.run.records import Input, PretrainingRecord, SegmentationRecord
+from common.run.input import Input
+from common.run.records import PretrainingRecord, SegmentationRecord
 from pretrain import load_encoder
 from pretrain.model import Autoencoder
 from tests.records import autoencoder_handover, segmentation_handover

@@ -7,8 +7,8 @@ from typing import Any
 from common.config.groups import DataConfig
 from common.config.network import ImageOptions
 from common.intervals import FEW
+from common.run.input import Input
 from common.run.next_step import command_line, predict_with, typed_flags
-from common.run.records import Input
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
 from transfer.study.config import OWN, StudyConfig

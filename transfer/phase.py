@@ -32,9 +32,10 @@ from common.run.claim import RunFolder
 from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
+from common.run.input import Input
 from common.run.notes import data_name, skipped_note
 from common.run.plain_data import to_dict
-from common.run.records import Input, SegmentationProvenance, SegmentationRecord
+from common.run.records import SegmentationProvenance, SegmentationRecord
 from common.say import note, say
 from transfer.build import build_network, training_parts
 from transfer.config import TransferConfig

@@ -24,7 +24,7 @@ from common.metrics import classes_of
 from common.models.rebuild import rebuilt
 from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
-from common.run.records import Input
+from common.run.input import Input
 from common.terminal import progress_bar
 from common.tiles import Block, Tiling, blended
 from common.words import counted

@@ -19,8 +19,9 @@ from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.rebuild import planned, refuse_other_sections
 from common.models.registry import build_parts
+from common.run.input import Input
 from common.run.plain_data import from_dict, to_dict
-from common.run.records import Input, PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
+from common.run.records import PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
 from common.tensor_files import load_tensors, save_atomically
 from common.tensors import State, bytes_of
 

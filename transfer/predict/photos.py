@@ -25,7 +25,7 @@ from common.data.samples import Sample
 from common.data.survey import survey
 from common.errors import UserError
 from common.files import default_cache_dir
-from common.run.records import Input
+from common.run.input import Input
 from common.say import note, say
 from common.words import counted
 

@@ -12,7 +12,8 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.report.run_info import RunInfo
 from common.run.checkpoint import AutoencoderHandover
-from common.run.records import Input, Provenance
+from common.run.input import Input
+from common.run.records import Provenance
 from pretrain.build import build_target, build_tasks
 from pretrain.config import PretextConfig, PretrainConfig
 from pretrain.model import Autoencoder

@@ -19,7 +19,8 @@ from common.models.encoder import UNetEncoder
 from common.report.run_info import RunInfo
 from common.rows import Row
 from common.run.checkpoint import SegmentationHandover
-from common.run.records import Input, Receipt, SegmentationProvenance, SegmentationRecord
+from common.run.input import Input
+from common.run.records import Receipt, SegmentationProvenance, SegmentationRecord
 from transfer.config import TransferConfig
 from transfer.main import main as transfer
 from transfer.model import SegmentationNet
