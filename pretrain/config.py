@@ -192,6 +192,13 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         """Whether the target is made by a trained network."""
         return TARGETS[self.target_name].teacher
 
+    @property
+    def changed_images(self) -> str:
+        """Why images of an update are not those of the pack or their mirror images, in words; "" if they are."""
+        if self.data.fit == "crop":
+            return "--fit crop takes other crops each time"
+        return "" if self.augment.mirrors_alone else "images are augmented by more than --hflip"
+
     def weight(self, objective: RegisteredObjective) -> float:
         """The weight of a side objective."""
         return getattr(self.settings(objective.settings), objective.weight)
@@ -231,6 +238,8 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         self.loss.check(self)
         if self.loss.other_teacher and not self.has_teacher:
             raise UserError("--teacher and --teacher_weights belong to --target features: give it, or leave them out")
+        if self.has_teacher and self.loss.teacher_cache and self.changed_images:
+            raise UserError(f"--teacher_cache keeps maps of images that stay, and {self.changed_images}: leave it out")
         if self.perceptual and self.data.channels != 3:
             other = "--target hog" if self.has_teacher else "--perceptual_weight 0"
             raise UserError(

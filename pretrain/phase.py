@@ -40,6 +40,8 @@ from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import load_photographs
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
+from pretrain.teachers.keeping import granted, kept_maps
+from pretrain.teachers.known_maps import KnownMaps
 
 
 class Pretraining:
@@ -71,6 +73,7 @@ class Pretraining:
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
         self.course = Course(config.training, updates_per_pass(self.batches, config.training), free=free)
         self.painter = build_painter(self.model, config, progress=self._progress)
+        self.known: KnownMaps | None = None
 
     def _check_fit(self) -> None:
         """Raise UserError where settings exclude the fit that the data set got."""
@@ -92,10 +95,18 @@ class Pretraining:
         say(write_summary(self.model, image, self.run.folder / "model.txt"))
         if self.begun.loaded:
             say(str(self.begun))
+        self._keep_maps()
         updater = self._updater()
         painter = {} if self.painter is None else {"painter": self.painter}
         state = {"model": self.model, "updater": updater, **painter}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
+
+    def _keep_maps(self) -> None:
+        """Have the teacher's maps of all training images where that pays, and record the choice."""
+        if self.config.has_teacher:
+            self.known = kept_maps(self.config, self.objective.target, self.data.train)
+            loss = replace(self.config.loss, teacher_cache=0.0 if self.known is None else granted(self.config))
+            self.config, self.run.config = (replace(config, loss=loss) for config in (self.config, self.run.config))
 
     def _updater(self) -> Updater:
         plan, optim = self.config.training, self.config.optim
@@ -177,11 +188,13 @@ class Pretraining:
 
     def _task(self, batch: Batch, augment: Augment | None = None) -> Task:
         """The pretext's task on a batch, or on a view of it, with another view of it where two are compared."""
-        image, foreground, valid = batch.image, batch.mask, batch.valid
+        image, foreground, valid, asked = batch.image, batch.mask, batch.valid, None
         if augment is not None:
             image, foreground, valid = augmented(batch, augment)
+            asked = None if self.known is None else self.known(batch.index, augment.mirrored(len(batch)))
         two = any(objective.views == 2 for objective in self.config.side.values())
-        return self.make_task(image, foreground, augmented(batch, self.augment)[:2] if two else None, valid=valid)
+        other = augmented(batch, self.augment)[:2] if two else None
+        return replace(self.make_task(image, foreground, other, valid=valid), asked=asked)
 
     def score(self, row: Row) -> float:
         """The negative validation loss, or the probe's mean IoU (NaN in epochs without it)."""

@@ -107,6 +107,11 @@ class AugmentConfig:
     jitter: Share = 0.2
     """Strength of changes of brightness, contrast and saturation, and a quarter of it for hue."""
 
+    @property
+    def mirrors_alone(self) -> bool:
+        """Whether an image becomes itself or its mirror image, and nothing else."""
+        return not any((self.vflip, self.rotate, self.scale, self.translate, self.jitter))
+
 
 @dataclass(frozen=True)
 class UNetConfig:

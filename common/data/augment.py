@@ -34,6 +34,7 @@ class Augment:
 
     def __init__(self, config: AugmentConfig, *, channels: int = 3) -> None:
         self._steps = _steps(config, channels)
+        self._mirror = next((step for step in self._steps if isinstance(step, RandomHorizontalFlip)), None)
         self._apply = AugmentationSequential(*self._steps, extra_args={DataKey.MASK: MASK_RULES})
 
     @overload
@@ -61,6 +62,12 @@ class Augment:
         shifted = (mask - IGNORE)[:, None].to(image.dtype)
         image, shifted = self._apply(image, shifted, data_keys=["input", "mask"])
         return image.clamp(0, 1), shifted[:, 0].long() + IGNORE
+
+    def mirrored(self, count: int) -> Bool[Tensor, " n"]:
+        """Which of the `count` images of the last call were flipped left to right."""
+        if self._mirror is None:
+            return torch.zeros(count, dtype=torch.bool)
+        return self._mirror._params["batch_prob"].cpu() > 0.5
 
 
 def augmented(

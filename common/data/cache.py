@@ -101,7 +101,7 @@ def _whole_pack(
             return read()
         except DamagedPackError as error:
             note(f"the decoded images in {folder} are damaged ({error}), and made again")
-        with _writing(folder.parent) as temporary, suppress(FileNotFoundError):
+        with writing(folder.parent) as temporary, suppress(FileNotFoundError):
             folder.rename(temporary / folder.name)
     build_pack(folder, samples, spec, num_classes)
     try:
@@ -147,18 +147,18 @@ def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_clas
     `open_pack` and `open_labelled_pack` raise.
     """
     decode = partial(try_decode, fitting=spec.fitting, channels=spec.channels)
-    with _writing(folder.parent) as temporary:
+    with writing(folder.parent) as temporary:
         unfinished = temporary / folder.name
         unfinished.mkdir()
         with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, decode, samples, ahead=4 * spec.threads)
             with closing(with_progress(decoded, len(samples), "decoding")) as results:  # no bar outlives an error
                 _write(unfinished, zip(samples, results, strict=True), spec, num_classes)
-        _move_into_place(unfinished, folder)
+        move_into_place(unfinished, folder)
 
 
 @contextmanager
-def _writing(cache: Path) -> Iterator[Path]:
+def writing(cache: Path, what: str = "decoded images") -> Iterator[Path]:
     """A folder in the cache for what is not finished. Raises UserError where nothing can be written."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def _writing(cache: Path) -> Iterator[Path]:
             yield temporary
     except OSError as error:
         raise UserError(
-            f"cannot write decoded images to the cache folder {cache}: {error.strerror or error}; "
+            f"cannot write {what} to the cache folder {cache}: {error.strerror or error}; "
             "make room or give another folder with --cache_dir"
         ) from error
 
@@ -210,7 +210,8 @@ def _write(
     write_meta(folder, meta | {"class_pixels": class_pixels, "mask_values": sorted(mask_values)})
 
 
-def _move_into_place(unfinished: Path, folder: Path) -> None:
+def move_into_place(unfinished: Path, folder: Path) -> None:
+    """Give a finished folder its name; where another run has made one of that name meanwhile, that one stays."""
     try:
         unfinished.rename(folder)
     except OSError:

@@ -57,7 +57,7 @@ class PackFiles(NamedTuple):
 
 def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
     """Write meta.json beside the finished arrays, with their checksums and its own digest."""
-    content = {**meta, "checksums": {name: _checksum(folder / name) for name in (IMAGES, MASKS)}}
+    content = {**meta, "checksums": {name: file_checksum(folder / name) for name in (IMAGES, MASKS)}}
     text = json.dumps({**content, "digest": _digest(content)})
     (folder / META).write_text(text, encoding="utf-8")
 
@@ -86,7 +86,7 @@ def read_pack(
         if (None if meta.shapes is None else len(meta.shapes)) != (rows if fit == "crop" else None):
             raise ValueError(f"{META} does not say the shape of each image")
         checksums = meta.checksums or {}
-        found = known.digests([folder / name for name in checksums], lambda path: str(_checksum(path)))
+        found = known.digests([folder / name for name in checksums], lambda path: str(file_checksum(path)))
         for (name, checksum), now in zip(checksums.items(), found, strict=True):
             if now != str(checksum):
                 raise ValueError(f"{name} is not what was written")
@@ -140,7 +140,7 @@ def _refuse_boxes(meta: PackMeta, rows: int | None, shape: tuple[int, int, int])
         raise ValueError(f"{META} does not say where each image lies")
 
 
-def _checksum(path: Path) -> int:
+def file_checksum(path: Path) -> int:
     """CRC-32, because damage is an accident: a quarter of the time of SHA-256."""
     checksum = 0
     with path.open("rb") as file:

@@ -42,6 +42,8 @@ class Task:
     """The pseudo-mask: 1 foreground, 0 background, 255 ignored; None without pseudo-masks."""
     other: View | None = None
     """Another view of the same images, for objectives that compare two; None for none."""
+    asked: Float[Tensor, "n d p q"] | None = None
+    """The target's vectors for the images, where they are known; None for the target to compute."""
 
 
 def plain(image: Float[Tensor, "n c h w"], settings: Settings) -> Task:  # noqa: ARG001

@@ -1,5 +1,7 @@
 """The features of a trained network as the target."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -30,14 +32,27 @@ class FeatureTarget(CellTarget):
         self.lengths = map_channels(self.teacher)
         self.channels = sum(self.lengths)
 
-    @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d p q"]:
         """The vectors, in float32 also under autocast."""
-        grid = (image.shape[-2] // self.cell, image.shape[-1] // self.cell)
+        return self.spread(self.levels(image), *self.grid(image))
+
+    def grid(self, image: Float[Tensor, "n c h w"]) -> tuple[int, int]:
+        """How many cells images have from top to bottom, and from left to right."""
+        return image.shape[-2] // self.cell, image.shape[-1] // self.cell
+
+    @torch.no_grad()
+    def levels(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
+        """The vectors of each map; of a map that is coarser than the cells one for each of its places."""
+        rows, columns = self.grid(image)
         share = self.channels / len(self.lengths)
         vectors = []
         for maps, length in zip(self.teacher.maps(image), self.lengths, strict=True):
-            cells = F.adaptive_avg_pool2d(at_least_float32(maps), grid)
-            deviation = cells.var(1, keepdim=True, correction=0).clamp_min(1e-30).sqrt()
-            vectors.append((cells - cells.mean(1, keepdim=True)) / deviation * (share / length) ** 0.5)
-        return torch.cat(vectors, dim=1)
+            size = min(rows, maps.shape[-2]), min(columns, maps.shape[-1])
+            places = F.adaptive_avg_pool2d(at_least_float32(maps), size)
+            deviation = places.var(1, keepdim=True, correction=0).clamp_min(1e-30).sqrt()
+            vectors.append((places - places.mean(1, keepdim=True)) / deviation * (share / length) ** 0.5)
+        return vectors
+
+    def spread(self, levels: Sequence[Float[Tensor, "n _ _ _"]], rows: int, columns: int) -> Float[Tensor, "n d p q"]:
+        """The vectors of each map for every cell, after each other."""
+        return torch.cat([F.adaptive_avg_pool2d(vectors, (rows, columns)) for vectors in levels], dim=1)

@@ -38,6 +38,8 @@ class LossConfig(Settings):
     """Network of --target features: mobilenet_v2, a name of timm or smp, or an ae.pth or best.pth."""
     teacher_weights: Path | None = None
     """File of that network's weights; default those that its library publishes."""
+    teacher_cache: Weight | None = None
+    """Most gigabytes of its maps kept on disk; default 4 from 3 passes over the images on, 0 for none."""
 
     @property
     def compares(self) -> bool:

@@ -71,7 +71,8 @@ class CellTarget(Target):
         the cell; a cell counts by its share of hidden pixels where patches are finer than cells.
         """
         assert "target" in outputs, "the network has no head for the target"
-        error = self.error(outputs["target"], task.image, task.weight)
+        asked = self(task.image) if task.asked is None else task.asked
+        error = self.error(outputs["target"], asked, task.weight)
         return {"loss": error, self.name: error}
 
     def compared(self, outputs: Mapping[str, Tensor], task: Task) -> Compared:
@@ -96,7 +97,7 @@ class CellTarget(Target):
     def error(
         self,
         prediction: Float[Tensor, "n d p q"],
-        image: Float[Tensor, "n c h w"],
+        asked: Float[Tensor, "n d p q"],
         weight: Float[Tensor, "n 1 h w"] | None,
     ) -> Float[Tensor, ""]:
         """The mean squared error of predictions (offsets from `mean`) over the cells that `weight` counts.
@@ -104,7 +105,7 @@ class CellTarget(Target):
         In units of `variance`: 1 for predicting the dataset mean, 0 for a perfect prediction. A cell counts by its
         share of pixels of weight 1.
         """
-        error = (self.mean + prediction - self(image)).square().mean(1, keepdim=True) / self.variance
+        error = (self.mean + prediction - asked).square().mean(1, keepdim=True) / self.variance
         if weight is None:
             return error.mean()
         shares = F.avg_pool2d(weight, self.cell)

@@ -1,5 +1,6 @@
 """What a target asks of a teacher."""
 
+import hashlib
 from collections.abc import Sequence
 
 from jaxtyping import Float
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.run.label_use import TeacherRecord
+from common.tensors import bytes_of
 from pretrain.targets.target import CELL
 
 LATE = 2
@@ -30,6 +32,14 @@ class Teacher(nn.Module):
     def maps(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """The maps that teach, of images in [0, 1]."""
         raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """What tells its maps from those of others: its name and its weights."""
+        digest = hashlib.blake2b(f"{type(self).__name__} {self.record.name}".encode(), digest_size=16)
+        for name, tensor in self.state_dict().items():
+            digest.update(name.encode())
+            digest.update(bytes_of(tensor))
+        return digest.hexdigest()
 
     def train(self, mode: bool = True):  # noqa: ARG002
         """Stay in evaluation mode, whatever a parent's train() says."""

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from run_checks import metrics
+import pytest
+from run_checks import metrics, power_cut, same, weights
 from timm_networks import network, saved
 from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
 
 from common.rows import read_rows
+from common.run.checkpoint import load_handover
 from common.run.notes import external_labels
 from pretrain.main import main as pretrain
 from transfer.compare.comparison import comparison_row
@@ -39,3 +41,26 @@ def test_a_teacher_is_learnt_from_and_named_with_its_labels_wherever_its_student
     assert pretrain([*TINY, *SYNTHETIC, *second]) == 0
     taught = metrics(tmp_path / "again")["task"]["teacher"]
     assert taught["earlier_masks"] == metrics(tmp_path / "seg")["images"]["train"]
+
+
+@pytest.mark.parametrize("gigabytes", ["1", "0"])
+def test_a_resumed_run_equals_one_that_never_stopped_with_kept_maps_and_without(gigabytes, tmp_path):
+    saved(network("test_vit").state_dict(), tmp_path / "vit.pth")
+    words = [*PRETRAIN, *SYNTHETIC, *FEATURES, "--teacher", "test_vit", "--teacher_weights", "vit.pth"]
+    words += ["--cache_dir", "cache", "--teacher_cache", gigabytes]
+    assert pretrain([*words, "--output_dir", "whole"]) == 0
+    assert len(list(tmp_path.glob("cache/teachers/*/maps.npy"))) == int(gigabytes)
+    with power_cut(after=1):
+        pretrain([*words, "--output_dir", "parts"])
+    assert pretrain(["--resume", "--output_dir", "parts"]) == 0
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_by_default_maps_are_kept_from_three_passes_on_and_the_record_says_so(tmp_path):
+    words = [*PRETRAIN, *SYNTHETIC, *FEATURES, "--perceptual_init", "random", "--cache_dir", "cache", "--epochs", "3"]
+    for run, flags, kept in (("kept", [], 4.0), ("asked", ["--teacher_cache", "0"], 0.0)):
+        assert pretrain([*words, *flags, "--output_dir", run]) == 0
+        assert load_handover(tmp_path / run / "ae.pth").provenance.config["teacher_cache"] == kept
+    ours, theirs = (read_rows(tmp_path / run / "metrics.csv")[-1]["train/features"] for run in ("kept", "asked"))
+    assert ours != theirs
+    assert ours == pytest.approx(theirs, rel=1e-4)

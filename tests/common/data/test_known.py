@@ -121,7 +121,7 @@ def test_a_cache_that_takes_no_record_changes_nothing(asked, files, tmp_path):
 def reads(monkeypatch):
     """The names of all files that are digested, or whose checksum is taken."""
     names = []
-    for module, name in ((identity, "file_digest"), (pack_files, "_checksum")):
+    for module, name in ((identity, "file_digest"), (pack_files, "file_checksum")):
         read = getattr(module, name)
         monkeypatch.setattr(module, name, lambda path, read=read: (names.append(path.name), read(path))[1])
     return names

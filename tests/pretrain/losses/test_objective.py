@@ -73,9 +73,9 @@ def test_the_hog_error_is_the_mean_over_hidden_cells():
     prediction = torch.rand(2, 27, 8, 8, dtype=torch.float64)
     errors = (HogTarget.mean + prediction - hog(task.image)).square().mean(1) / HogTarget.variance
     cells = task.weight[:, 0, ::8, ::8] == 1
-    error = target().error(prediction, task.image, task.weight).item()
+    error = target().error(prediction, target()(task.image), task.weight).item()
     assert error == pytest.approx(errors[cells].mean().item())
-    assert target().error(prediction, task.image, None).item() == pytest.approx(errors.mean().item())
+    assert target().error(prediction, target()(task.image), None).item() == pytest.approx(errors.mean().item())
 
 
 def test_the_hog_target_is_predicted_from_the_cell_mean_of_the_full_size_output():
@@ -112,5 +112,5 @@ def test_the_perceptual_term_of_the_hog_target_reaches_the_encoder():
 def test_an_untrained_network_predicts_the_mean_histogram():
     task, net = hidden(), network(27)
     error = Objective(target())(TrainingForward(net), task)["hog"].item()
-    constant = target().error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), task.image, task.weight).item()
+    constant = target().error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), target()(task.image), task.weight).item()
     assert error == pytest.approx(constant)

@@ -61,8 +61,8 @@ def test_features_have_variance_1_and_both_maps_weigh_alike():
     assert first.square().sum(1).mean().item() == pytest.approx(target.channels / 2, rel=1e-3)
     assert second.square().sum(1).mean().item() == pytest.approx(target.channels / 2, rel=1e-3)
     zeros = torch.zeros_like(vectors)
-    assert target.error(zeros, image(), None).item() == pytest.approx(1, rel=1e-3)
-    assert target.error(vectors, image(), None).item() == 0
+    assert target.error(zeros, vectors, None).item() == pytest.approx(1, rel=1e-3)
+    assert target.error(vectors, vectors, None).item() == 0
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_the_error_is_that_of_the_cells_that_count():
     weight = torch.zeros(2, 1, 64, 64)
     weight[0, :, :8, 8:16] = 1
     expected = (target.mean + guess - target(image()))[0, :, 0, 1].square().mean() / target.variance
-    assert target.error(guess, image(), weight).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert target.error(guess, target(image()), weight).item() == pytest.approx(expected.item(), rel=1e-5)
