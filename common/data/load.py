@@ -77,10 +77,21 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     return Splits(train=train, val=val, test=test, notes=notes, files=samples, **_said_of(dataset))
 
 
-def load_photographs(root: Path, config: DataConfig, *, depth: Depth | None) -> tuple[Pack, tuple[str, ...]]:
-    """The images of a folder that a pretraining trains on, and sentences on them; raises as `load_splits`."""
+def load_photographs(
+    root: Path, config: DataConfig, *, depth: Depth | None, without: Collection[str] = ()
+) -> tuple[Pack, tuple[str, ...]]:
+    """The images of a folder that a pretraining trains on, `without` files of these digests, and sentences on them.
+
+    Raises UserError as `load_splits`.
+    """
     dataset = _dataset(root, config, labelled=False, depth=depth)
-    pack = open_pack(_split(dataset, config, needed=("train",))["train"], spec_of(config, dataset.fitting))
+    samples, spec = _split(dataset, config, needed=("train",))["train"], spec_of(config, dataset.fitting)
+    if without:
+        known = spec.known(samples)
+        digests = known.digests([sample.image for sample in samples], file_digest)
+        samples = [sample for sample, digest in zip(samples, digests, strict=True) if digest not in without]
+        known.keep()
+    pack = open_pack(samples, spec)
     return pack, notes_of(dataset, [pack])
 
 

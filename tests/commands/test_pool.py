@@ -88,7 +88,14 @@ def test_photographs_that_are_test_images_are_refused_by_name(tmp_path, capsys):
     flags = ["--data_dir", data, "--unlabelled_dir", "photographs", "--output_dir", "run"]
     said = refusal(transfer, [*POOL, *flags], capsys)
     assert "test images" in said
-    assert "move them out of --unlabelled_dir" in said
+    assert "add --leave_out_tests" in said
+    words = [*POOL, *map(str, flags), "--leave_out_tests"]
+    assert transfer(words) == 0
+    record = json.loads((tmp_path / "run/data.json").read_text())
+    tests = {pair.split("/")[0] for pair in record["test"].values()}
+    assert tests
+    assert not tests & set(record["unlabelled"].values())
+    assert {pair.split("/")[0] for pair in record["train"].values()} & set(record["unlabelled"].values())
 
 
 def test_too_few_photographs_and_none_are_refused(photographs, tmp_path, capsys):

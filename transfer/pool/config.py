@@ -16,6 +16,8 @@ class PoolConfig:
 
     unlabelled_dir: Path | None = None
     """Folder of photographs without masks, from which the network learns, too."""
+    leave_out_tests: bool = False
+    """Leave photographs out that are the files of test images, instead of stopping."""
     vote: Literal["auto", "image", "pixel"] = "auto"
     """Class of a photograph's foreground: one for the image, or one for each pixel; auto by the masks."""
     pool_batch_size: Annotated[int, Field(ge=2)] = 24

@@ -17,18 +17,18 @@ def load_pool(config: TransferConfig, data: LabelledSplits) -> tuple[Pack, tuple
     """The photographs of --unlabelled_dir at the size of the labelled images, with sentences on them.
 
     Those that phase 1 would keep for tests stay out; those that are nearly a test image are told. Raises UserError
-    where one is the file of a test image.
+    where one is the file of a test image, unless such ones are to be left out.
     """
     folder = config.pool.unlabelled_dir
     assert folder is not None, "the training has no photographs"
     shared = {field.name: getattr(config.data, field.name) for field in fields(DataConfig)}
     plan = replace(DataConfig(**shared), data_dir=folder, download=False, images="", masks="", join=None)
-    pack, notes = load_photographs(folder, plan, depth=data.depth)
     test = set(data.test.digests)
+    pack, notes = load_photographs(folder, plan, depth=data.depth, without=test if config.pool.leave_out_tests else ())
     if leaked := [key for key, digest in zip(pack.keys, pack.digests, strict=True) if digest in test]:
         raise UserError(
             f"{folder} holds {counted(len(leaked), 'test image')} of {config.data.data_dir} ({abbreviate(leaked)}): "
-            "move them out of --unlabelled_dir"
+            "move them out of --unlabelled_dir, or add --leave_out_tests"
         )
     if nearly := sorted({pack.keys[index] for index, _ in near_duplicates(pack, data.test).tolist()}):
         listed = abbreviate(nearly)
