@@ -233,8 +233,8 @@ def test_an_encoder_is_loaded_from_either_phases_file_or_folder(tmp_path):
 def test_a_training_begins_without_libraries_that_only_its_end_needs():
     late = {"sklearn", "torchvision", "torch._dynamo", "tensorboard", "matplotlib"}
     code = "import sys, transfer.phase; print('scipy.special' in sys.modules); import pretrain.phase; "
-    code += "from common.models.rebuild import planned; planned(pretrain.build.UNetEncoder, 'a file'); "
-    code += f"print(*sorted({late} & set(sys.modules)))"
+    code += "from common.models.encoder import UNetEncoder; from common.models.rebuild import planned; "
+    code += f"planned(UNetEncoder, 'a file'); print(*sorted({late} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
 

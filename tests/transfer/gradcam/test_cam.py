@@ -337,10 +337,10 @@ def test_the_default_layer_of_the_encoder_has_eight_cells_where_the_image_has_th
 )
 def test_a_layer_without_a_map_is_refused(layer, said):
     class Odd(UNetEncoder):
-        def pyramid(self, normalised, visible=None):
+        def pyramid(self, normalised):
             self.unused(normalised)
             self.flat(normalised)
-            return super().pyramid(normalised, visible)
+            return super().pyramid(normalised)
 
     encoder = Odd(widths=(4,) * 6)
     encoder.unused, encoder.flat = torch.nn.Identity(), torch.nn.Flatten()
