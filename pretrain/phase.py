@@ -8,7 +8,6 @@ import numpy as np
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
-from common.config.load import flatten
 from common.data.augment import Augment, augmented
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
@@ -21,23 +20,23 @@ from common.engine.session import compiled, train
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
-from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
+from common.run.checkpoint import AutoencoderHandover, Handover, load_handover, save_handover
 from common.run.claim import RunFolder
-from common.run.environment import environment
 from common.run.folder import Run
 from common.run.history import History
-from common.run.input import Input
 from common.run.notes import data_name, skipped_note
-from common.run.records import PretrainingRecord, Provenance
+from common.run.records import PretrainingRecord
 from common.say import note, say
 from pretrain.build import begin, build_model, build_objective, build_painter, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
+from pretrain.handover import handover_of
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
 from pretrain.next_steps import after_pretraining
 from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
-from pretrain.pseudo_masks.photographs import load_photographs
+from pretrain.pseudo_masks.photographs import Photographs
+from pretrain.pseudo_masks.rounds import next_round
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
 from pretrain.teachers.keeping import granted, kept_maps
@@ -58,9 +57,11 @@ class Pretraining:
         self.begun = begin(self.model, config)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
-        taught = config.settings(PseudoMaskSettings).pseudo_mask_from == "start_from"
-        self.data = load_photographs(config, self.model.to(self.precision.device) if taught else None)
-        length = settled(config.training, len(self.data.train))
+        plan, network = config.settings(PseudoMaskSettings), self.model.to(self.precision.device)
+        self.photographs = Photographs(config)
+        self.data = self.photographs.masked(network if plan.pseudo_mask_from == "start_from" else None)
+        self.round, rounds = 0, plan.pseudo_mask_rounds
+        length = settled(config.training, len(self.data.train), rounds=rounds)
         self.config = config = replace(config, training=length, data=replace(config.data, **self.data.fitting.settings))
         self._check_fit()
         self.make_task = build_tasks(config)
@@ -71,7 +72,9 @@ class Pretraining:
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
-        self.course = Course(config.training, updates_per_pass(self.batches, config.training), free=free)
+        between = self.photographs.seconds(self.model) if rounds > 1 and length.minutes else 0.0
+        known = {"free": free, "rounds": rounds, "between": between}
+        self.course = Course(config.training, updates_per_pass(self.batches, config.training), **known)
         self.painter = build_painter(self.model, config, progress=self._progress)
         self.known: KnownMaps | None = None
 
@@ -99,7 +102,8 @@ class Pretraining:
         updater = self._updater()
         painter = {} if self.painter is None else {"painter": self.painter}
         state = {"model": self.model, "updater": updater, **painter}
-        return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
+        known = {"state": state, "begin_round": self.begin_round}
+        return train(self, run=self.run, updater=updater, batches=self.batches, **known)
 
     def _keep_maps(self) -> None:
         """Have the teacher's maps of all training images where that pays, and record the choice."""
@@ -122,11 +126,21 @@ class Pretraining:
 
     def _progress(self, batch: int) -> float:
         """How far the training is at a batch, from 0 to 1."""
-        return self.course.at(batch // self.config.training.accumulate) / self.course.epochs
+        return self.course.progress(batch // self.config.training.accumulate)
 
     def settle(self, plan: TrainingConfig) -> None:
         """Take the length that was settled before the first update into what is recorded."""
         self.config = replace(self.config, training=plan)
+
+    def begin_round(self, number: int, before: Handover, fresh: bool) -> None:
+        """Make the pseudo-masks anew with the network of the round before; a `fresh` round begins with it, too."""
+        name, file = f"round {number + 1} of {self.course.rounds}", self.run.round_file(number)
+        data = next_round(self.photographs, self.data, name, before, file=file, device=self.precision.device)
+        self.data, self.round, self.batches.pack = data, number, data.train
+        if fresh:
+            self.model.load(before.sections, str(file))
+        if fresh and self.painter is not None:
+            self.painter.restart()
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing changes between epochs."""
@@ -204,13 +218,12 @@ class Pretraining:
         config = self.config.probe
         if config.probe_dir is None or config.probe_every == 0:
             return None
-        return Probe.load(
-            replace(self.config.data, data_dir=config.probe_dir, download=False), device=self.precision.device
-        )
+        data = replace(self.config.data, data_dir=config.probe_dir, download=False)
+        return Probe.load(data, device=self.precision.device)
 
     def _probes_after(self, epoch: int) -> bool:
         every = self.config.probe.probe_every
-        return every > 0 and ((epoch + 1) % every == 0 or epoch + 1 == self.config.training.epochs)
+        return every > 0 and ((epoch + 1) % every == 0 or (epoch + 1) % self.course.round_epochs == 0)
 
     def show(self, history: History) -> None:
         """Show reconstructions of validation images."""
@@ -218,8 +231,7 @@ class Pretraining:
 
         neighbours, device = self._probes_after(history.epoch - 1), self.precision.device
         known = {"target": self.objective.target, "device": device, "neighbours": neighbours}
-        drawn = training_pictures(self.model, self.data.val, self.config, 4, **known)
-        for name, picture in drawn.items():
+        for name, picture in training_pictures(self.model, self.data.val, self.config, 4, **known).items():
             self.run.picture(name, picture, history.epoch)
 
     def write_draft(self, history: History) -> None:
@@ -228,14 +240,14 @@ class Pretraining:
 
         known = {"target": self.objective.target, "task": self._record(), "device": self.precision.device}
         told = {"seconds": self.run.seconds, "notes": [*self.data.notes, *self.run.notes]}
-        page = draft(self.model, self.data.val, self.config, history, **known, **told)
-        page.write(self.run.folder / "report.html")
+        draft(self.model, self.data.val, self.config, history, **known, **told).write(self.run.folder / "report.html")
 
     def _record(self) -> PretrainingRecord:
         """What the encoder is taught, and what it began with."""
         before, target = self.before, self.objective.target
         teacher = None if target is None else target.taught_by
-        return task_record(self.config, None if before is None else before.task, self.begun, teacher=teacher)
+        known = {"teacher": teacher, "rounds": self.round + 1}
+        return task_record(self.config, None if before is None else before.task, self.begun, **known)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that the autoencoder of --start_from and the teacher were trained on."""
@@ -244,16 +256,5 @@ class Pretraining:
 
     def handover(self, row: Row) -> AutoencoderHandover:
         """The autoencoder as a file, with the row of its epoch."""
-        data = self.config.data
-        return AutoencoderHandover(
-            architecture=self.model.architecture(),
-            sections=self.model.sections(),
-            input=Input(data.image_size, data.channels, depth=self.data.depth, **self.data.fitting.settings),
-            task=self._record(),
-            provenance=Provenance(
-                config=flatten(self.config),
-                environment=environment(),
-                validation=row,
-                train_images=tuple(dict.fromkeys([*self.data.train.digests, *self._seen_before()])),
-            ),
-        )
+        known = {"task": self._record(), "seen_before": self._seen_before()}
+        return handover_of(self.model, self.config, self.data, row, **known)

@@ -93,6 +93,11 @@ class PictureLearner:
         self.optimizer.zero_grad(set_to_none=True)
         self.update += 1
 
+    def restart(self) -> None:
+        """Begin at the first update with the weights as they are."""
+        self.update = 0
+        self.optimizer.state.clear()
+
     def state_dict(self) -> dict[str, Any]:
         """All that its next update depends on, except the weights, which are the network's."""
         return {"update": self.update, "optimizer": self.optimizer.state_dict()}

@@ -20,11 +20,12 @@ def task_record(
     begun: Beginning | None = None,
     *,
     teacher: TeacherRecord | None = None,
+    rounds: int = 1,
 ) -> PretrainingRecord:
     """What the encoder was taught and whose labels helped, for its handover file.
 
     It began with the autoencoder of the record `before`, with the weights that `begun` names, or from scratch. The
-    target is made of the features of `teacher`.
+    target is made of the features of `teacher`. `rounds`: those on pseudo-masks so far.
     """
     earlier = [record for record in (before, begun, teacher) if record is not None]
     weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
@@ -32,7 +33,7 @@ def task_record(
     first = None if config.regresses else next(iter(config.side.items()))
     return PretrainingRecord(
         pretext=config.pretext.pretext,
-        settings=_settings(config),
+        settings=_settings(config) | ({"pseudo_mask_rounds": rounds} if rounds > 1 else {}),
         target=config.target_name if first is None else first[1].recorded or first[0],
         pseudo_mask_weight=weights["pseudo_mask_weight"],
         pseudo_mask_from=config.settings(PseudoMaskSettings).pseudo_mask_from,
@@ -67,7 +68,9 @@ def task_words(task: PretrainingRecord) -> str:
     seen = f" {pretext.seen}" if target is None and pretext.seen else ""
     after = f", after {task_words(task.before)}" if task.before is not None else ""
     begun = f", beginning with {task.began_with}" if task.began_with else ""
-    return ", and ".join(parts) + seen + begun + after
+    rounds = task.settings.get("pseudo_mask_rounds", 1)
+    told = f", in {rounds} rounds" if isinstance(rounds, int) and rounds > 1 else ""
+    return ", and ".join(parts) + seen + told + begun + after
 
 
 def _settings(config: PretrainConfig) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from common import registered
 from common.config.encoder import NamedEncoderConfig
-from common.config.groups import AugmentConfig, DataConfig
+from common.config.groups import AugmentConfig, DataConfig, TrainingConfig
 
 C = TypeVar("C")
 
@@ -21,6 +21,9 @@ class Groups(Protocol):
 
     @property
     def encoder(self) -> NamedEncoderConfig: ...
+
+    @property
+    def training(self) -> TrainingConfig: ...
 
     @property
     def augment(self) -> AugmentConfig: ...

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from common.config.groups import TrainingConfig
+from common.errors import UserError
 from common.terminal import time_left
 from common.words import counted
 
@@ -23,10 +24,11 @@ USUAL, GROWTH = 15, 0.75
 """Updates where no length is told: so many times this power of the number of images (docs/log.md)."""
 
 
-def settled(plan: TrainingConfig, images: int, *, least: int = 0) -> TrainingConfig:
+def settled(plan: TrainingConfig, images: int, *, least: int = 0, rounds: int = 1) -> TrainingConfig:
     """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
 
-    `least`: the updates that a training has at least where no length is told.
+    `least`: the updates that a training has at least where no length is told. `rounds`: parts with as many epochs each,
+    see `Course`.
     """
     usual = max(round(USUAL * images**GROWTH), least)
     if plan.epoch_updates == 0:
@@ -35,12 +37,13 @@ def settled(plan: TrainingConfig, images: int, *, least: int = 0) -> TrainingCon
     if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
         plan = replace(plan, updates=(usual,), minutes=MINUTES)
     if len(plan.updates) == 1:
-        return replace(plan, **_parts(plan.updates[0], plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass)))
+        epochs = plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass, rounds)
+        return replace(plan, **_parts(plan.updates[0], epochs, rounds))
     if plan.updates:
         return replace(plan, epochs=len(plan.updates))
     if plan.minutes:
-        return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes))
-    return replace(plan, epochs=plan.epochs or math.ceil(usual / plan.epoch_updates))
+        return replace(plan, epochs=plan.epochs or _between(EPOCHS, 2 * plan.minutes, rounds))
+    return replace(plan, epochs=plan.epochs or rounds * math.ceil(usual / plan.epoch_updates / rounds))
 
 
 def updates_of(plan: TrainingConfig, images: int) -> int:
@@ -53,14 +56,20 @@ class Course:
 
     A training of so many minutes plans each epoch when it begins, by the pace of the one before it. The learning rate
     depends on the position in epochs alone, so that those numbers of updates repeat the training to the last bit.
+
+    With `rounds` it is several trainings one after the other, of as many epochs each: updates are counted from 0 in
+    each round, and over each the learning rate falls.
     """
 
-    def __init__(self, plan: TrainingConfig, one_pass: int, *, free: bool = False) -> None:
+    def __init__(
+        self, plan: TrainingConfig, one_pass: int, *, free: bool = False, rounds: int = 1, between: float = 0.0
+    ) -> None:
         """`plan` is a settled one; `one_pass` is the number of updates in a pass over the images.
 
-        `free`: a timed training may have fewer epochs than the plan, because nobody has asked for a number.
+        `free`: a timed training may have fewer epochs than the plan, because nobody has asked for a number. `between`:
+        the seconds that are expected to pass from one round to the next.
         """
-        self.plan, self.free = plan, free
+        self.plan, self.free, self.rounds, self.between = plan, free, rounds, between
         self.told = list(plan.updates) or [plan.epoch_updates or one_pass] * plan.epochs
         self.timed = plan.minutes > 0 and not plan.updates
         self.updates: list[int] = []
@@ -76,6 +85,15 @@ class Course:
         return self.plan.epochs
 
     @property
+    def round_epochs(self) -> int:
+        """The number of epochs in a round."""
+        return self.epochs // self.rounds
+
+    def round_of(self, epoch: int) -> int:
+        """The round (from 0) of an epoch (from 0); after the last epoch the last round."""
+        return min(epoch // self.round_epochs, self.rounds - 1)
+
+    @property
     def streams(self) -> bool:
         """Whether epochs are cut out of passes that follow each other, and not passes themselves."""
         return bool(self.plan.updates or self.plan.minutes or self.plan.epoch_updates)
@@ -88,7 +106,7 @@ class Course:
     def expect(self, pace: float) -> None:
         """Take the seconds of an update into the plan: a training that would take longer than it may is timed."""
         self.pace = pace
-        if self.plan.minutes and pace * sum(self.told) > self._seconds:
+        if self.plan.minutes and pace * sum(self.told) > self._seconds - self.between * (self.rounds - 1):
             self.timed = True
 
     @property
@@ -102,9 +120,11 @@ class Course:
         self._cut_to(max(2, int(VALIDATION * self.plan.minutes * 60 / rest)))
 
     def _cut_to(self, epochs: int) -> None:
-        """Have at most so many epochs."""
+        """Have at most so many epochs, and at least one a round."""
+        epochs = max(epochs - epochs % self.rounds, self.rounds)
         if epochs < self.epochs:
-            told = _parts(sum(self.plan.updates), epochs) if self.plan.updates else {"epochs": epochs}
+            parts = _parts(sum(self.plan.updates), epochs, self.rounds) if self.plan.updates else {}
+            told = {"epochs": epochs, **parts}
             self.plan = replace(self.plan, **told)
             self.told = list(self.plan.updates) or self.told[:epochs]
 
@@ -116,7 +136,8 @@ class Course:
         del self.updates[epoch:]
         count = self.told[epoch]
         if self.timed:
-            part = (self._seconds - spent) / (self.epochs - epoch) - self.rest
+            later = self.between * (self.rounds - 1 - self.round_of(epoch))
+            part = (self._seconds - later - spent) / (self.epochs - epoch) - self.rest
             count = max(1, int(part / self.pace)) if self.pace > 0 else count
         self.updates.append(count)
         return count
@@ -125,17 +146,27 @@ class Course:
         """Take note that the last update of an epoch is done, `spent` seconds after the command began."""
         self.pace, self._turn = (spent - self._turn) / self.updates[-1], spent
 
+    def pause(self) -> None:
+        """What has happened since the last update is no rest of an epoch."""
+        self._turn = math.nan
+
     def at(self, update: int) -> float:
-        """The position of an update (counted from 0) in epochs: 1.5 is half-way through the second."""
-        for epoch, count in enumerate(self.updates):
+        """The position of an update of this round (counted from 0) in epochs: 1.5 is half-way through the second."""
+        first = max(len(self.updates) - 1, 0) // self.round_epochs * self.round_epochs
+        begun = self.updates[first:]
+        for epoch, count in enumerate(begun):
             if update < count:
                 return epoch + update / count
             update -= count
-        return float(len(self.updates))
+        return float(len(begun))
+
+    def progress(self, update: int) -> float:
+        """How far this round is at an update, from 0 to 1."""
+        return self.at(update) / self.round_epochs
 
     def __str__(self) -> str:
         size, accumulated = self.plan.batch_size, f" x {self.plan.accumulate}" if self.plan.accumulate > 1 else ""
-        epochs = counted(self.epochs, "epoch")
+        epochs = counted(self.epochs, "epoch") + (f" in {self.rounds} rounds" if self.rounds > 1 else "")
         if self.timed:
             return f"length: {counted(self.plan.minutes, 'minute')}, batches of {size}{accumulated}, {epochs}"
         total = sum(self.told)
@@ -197,12 +228,15 @@ def _one_pass(plan: TrainingConfig, images: int) -> int:
     return math.ceil(images / (plan.batch_size * plan.accumulate))
 
 
-def _between(limits: tuple[int, int], number: float) -> int:
-    return min(max(round(number), limits[0]), limits[1])
+def _between(limits: tuple[int, int], number: float, rounds: int) -> int:
+    """The next whole number within the limits, or above it, that the rounds divide."""
+    return rounds * math.ceil(min(max(round(number), limits[0]), limits[1]) / rounds)
 
 
-def _parts(updates: int, epochs: int) -> dict[str, Any]:
+def _parts(updates: int, epochs: int, rounds: int) -> dict[str, Any]:
     """So many epochs, at most one for each update, with the updates spread over them evenly."""
-    epochs = min(epochs, updates)
+    epochs = min(epochs, updates // rounds * rounds)
+    if epochs == 0:
+        raise UserError(f"--updates {updates} is too short for {rounds} rounds: give at least {rounds}")
     ends = [updates * number // epochs for number in range(epochs + 1)]
     return {"epochs": epochs, "updates": tuple(ends[number + 1] - ends[number] for number in range(epochs))}

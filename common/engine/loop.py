@@ -84,6 +84,14 @@ class Updater:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 
+    def restart(self) -> None:
+        """Begin at the first update with the weights as they are: without momentum, and without an average."""
+        self.update = self.batch = 0
+        self.optimizer.state.clear()
+        self.precision.restart()
+        if self.average is not None:
+            self.average.n_averaged.zero_()
+
     def begin(self) -> None:
         """Prepare a batch: seed its random numbers, and set the learning rates of its update."""
         seed_update(self.seed, self.batch)

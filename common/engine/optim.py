@@ -60,6 +60,6 @@ def rates(training: TrainingConfig, plan: OptimizerConfig, course: Course) -> Ca
     falling = schedules[plan.schedule]
 
     def rate(update: int) -> float:
-        return falling(course.at(update) / course.epochs) * warmup(course.at(update + 1), over=plan.warmup_epochs)
+        return falling(course.progress(update)) * warmup(course.at(update + 1), over=plan.warmup_epochs)
 
     return rate

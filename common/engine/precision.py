@@ -33,6 +33,10 @@ class Precision:
         self.device, self.form = device, form
         self.scaler = torch.amp.GradScaler(device.type, enabled=form == "fp16")
 
+    def restart(self) -> None:
+        """Scale gradients as at the beginning of a training."""
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.form == "fp16")
+
     def place(self, network: nn.Module) -> "Placed":
         """The network on the device, in this format; the weights are the same objects."""
         return Placed(network.to(self.device), self)

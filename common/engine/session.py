@@ -16,6 +16,7 @@ from common.data.pack import Pack
 from common.engine.budget import Drafts
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
+from common.engine.rounds import BeginRound, rounds
 from common.engine.threads import candidates, settle_threads, time_threads, unchanged
 from common.errors import DivergedError, UserError, abbreviate
 from common.rows import Row
@@ -90,10 +91,13 @@ def compiled(model: nn.Module, plan: TrainingConfig) -> nn.Module:
     return cast(nn.Module, torch.compile(model))
 
 
-def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: State) -> History:
+def train(
+    phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: State, begin_round: BeginRound | None = None
+) -> History:
     """Train to the last epoch or until patience ends; write best.pth, last.pth and the records after each epoch.
 
     A resumed run continues after its last epoch. `state` names every object with a `state_dict` that training changes.
+    `begin_round` prepares every round but the first, see `BeginRound`.
     """
     history, course = _begin(phase, run, updater, batches, state), updater.course
     plan = course.plan
@@ -123,23 +127,28 @@ def train(phase: Phase, *, run: Run, updater: Updater, batches: Batches, state: 
             return {f"val/{name}": value for name, value in phase.evaluate(epoch).items()}
 
     def save(now: History, better: bool) -> None:
-        with run.clock("saving"):
-            with updater.averaged():
-                _save_network(phase, run, now, better=better)
-            run.save_state(now, state)
-        run.record_resources(updater.precision.device)
-        with run.clock("saving"):
-            run.record(now)
+        _save(phase, run, updater, state, now, better=better)
         show(now, better=better)
 
     with bar, run.clock.passes(phase.network):
         try:
-            fit(one_epoch, scores, save, history=history, epochs=plan.epochs, patience=plan.patience, score=phase.score)
+            for length in rounds(begin_round, run=run, updater=updater, history=history):
+                fit(one_epoch, scores, save, history=history, **length, score=phase.score)
         except DivergedError as error:
             raise run.diverged(error) from None
     if course.timed:
         run.record_repetition(course.repeated(), history.threads)
     return history
+
+
+def _save(phase: Phase, run: Run, updater: Updater, state: State, now: History, *, better: bool) -> None:
+    with run.clock("saving"):
+        with updater.averaged():
+            _save_network(phase, run, now, better=better)
+        run.save_state(now, state)
+    run.record_resources(updater.precision.device)
+    with run.clock("saving"):
+        run.record(now)
 
 
 def _show(
@@ -161,7 +170,7 @@ def _batches(batches: Batches, updater: Updater, epoch: int, updates: int) -> It
     device, size = updater.precision.device, updater.plan.accumulate
     if updater.course.streams:
         return batches.stream(updater.update * size, updates * size, device)
-    return batches.epoch(epoch, device)
+    return batches.epoch(epoch % updater.course.round_epochs, device)
 
 
 def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: State) -> History:

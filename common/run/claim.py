@@ -50,7 +50,7 @@ AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 WRITTEN = (
     "config.yaml", REPEAT, "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
     "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
-    r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
+    r"round_\d+\.pth", r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
     r"figures/activation_maps\.png", "folds.csv", r"worst\.csv",
     r"tensorboard/events\.out\.tfevents\..*", r"tensorboard/projector_config\.pbtxt", r"tensorboard/\d{5}(/.*)?",
     MARKER,

@@ -141,6 +141,22 @@ class Run:
         if self.held.marker is not None and self.held.marker.diverged:
             self.held.mark(diverged=False)
 
+    def keep_best(self, number: int, epoch: int) -> None:
+        """Keep best.pth, of that epoch, as the network of a round that is over (from 1), unless that is there."""
+        kept, best = self.round_file(number), self.folder / "best.pth"
+        if kept.exists() and load_handover(kept).provenance.epoch == epoch:
+            return  # stopped in the first epoch after it: best.pth may be of that epoch by now
+        network = load_handover(best)
+        if network.provenance.epoch != epoch:
+            raise UserError(
+                f"{best} is epoch {network.provenance.epoch}, not epoch {epoch}: train again with --overwrite"
+            )
+        save_handover(network, kept)
+
+    def round_file(self, number: int) -> Path:
+        """The best network of a round (from 1)."""
+        return self.folder / f"round_{number}.pth"
+
     def record(self, history: History) -> None:
         """Write all epochs to metrics.csv, and the latest to the loggers."""
         write_csv(self.folder / "metrics.csv", history.rows)

@@ -17,3 +17,7 @@ class History:
     """What was measured in each epoch."""
     threads: int = 0
     """Threads that its updates are computed with; 0 where it is not known, as in runs of version 0.2.0."""
+
+    def choose_anew(self) -> None:
+        """Have the best epoch chosen among those to come: their scores are not comparable with those before."""
+        self.best_epoch, self.best_score = self.epoch, -math.inf

@@ -46,9 +46,20 @@ class PseudoMaskSettings(Settings):
     """Side in pixels at which GrabCut runs, also where --image_size is smaller."""
     pseudo_mask_from: Literal["colours", "start_from"] = "colours"
     """Seeds of the pseudo-masks: colours, or predictions of the --start_from autoencoder (self-training)."""
+    pseudo_mask_rounds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Equal parts of the run, each on new pseudo-masks whose seeds the best network so far predicts."""
 
     def check(self, config: Groups) -> None:
-        """Raise UserError for seeds of an autoencoder where none is given, and for crops, which may show no object."""
+        """Raise UserError for seeds of an autoencoder where none is given, for crops, which may show no object, and for
+        a length that the rounds do not divide.
+        """
+        if self.pseudo_mask_rounds > 1 and not self.pseudo_mask_weight:
+            raise UserError("--pseudo_mask_rounds makes pseudo-masks anew: give --pseudo_mask_weight 1 too")
+        if rest := config.training.epochs % self.pseudo_mask_rounds:
+            raise UserError(
+                f"--epochs {config.training.epochs} is no multiple of --pseudo_mask_rounds {self.pseudo_mask_rounds}: "
+                f"give --epochs {config.training.epochs - rest + self.pseudo_mask_rounds}"
+            )
         if self.pseudo_mask_weight and (config.data.fit == "crop" or config.data.of_crops):
             raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit pad or squash")
         if self.pseudo_mask_from == "start_from" and not (config.start_from and self.pseudo_mask_weight):

@@ -131,12 +131,13 @@ def with_pseudo_masks(
     cache_dir: Path,
     num_workers: int,
     teacher: Teacher | None = None,
+    doing: str = "making pseudo-masks",
 ) -> Pack:
     """The pack with the `foreground` of each image as its mask (1, else 0); taken from the cache at a second call.
 
     GrabCut sees `larger`, the same photographs as large as the pack's or larger, at `side` at most. Of four channels
-    the first three count, a grey image is grey in all three. `num_workers` 0 takes a thread for every core. Raises
-    UserError where the cache folder cannot be written.
+    the first three count, a grey image is grey in all three. `num_workers` 0 takes a thread for every core. `doing`
+    names the work. Raises UserError where the cache folder cannot be written.
     """
     assert pack.digests == larger.digests, "pseudo-masks are made of the same photographs"
     shapes = (of_one_size(one.images).shape for one in (pack, larger))
@@ -148,7 +149,8 @@ def with_pseudo_masks(
     if not path.exists():
         probabilities = teacher.probabilities(pack) if teacher is not None else itertools.repeat(None, len(pack))
         photographs = (larger.content(index) for index in range(len(larger)))
-        masks = _masks(pack, zip(photographs, probabilities, strict=True), side=side, workers=num_workers)
+        seeded = zip(photographs, probabilities, strict=True)
+        masks = _masks(pack, seeded, side=side, workers=num_workers, doing=doing)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -161,7 +163,7 @@ def with_pseudo_masks(
     return replace(pack, masks=np.load(path, mmap_mode="r"))
 
 
-def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int) -> UInt8[np.ndarray, "n s s"]:
+def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int, doing: str) -> UInt8[np.ndarray, "n s s"]:
     """The masks of a pack, from its photographs of any size without padding, and what is predicted for it."""
     masks, workers = np.full(of_one_size(pack.images).shape[:3], IGNORE, np.uint8), reading_threads(workers)
 
@@ -177,9 +179,7 @@ def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int) -> 
         ThreadPoolExecutor(workers) as pool,
         one_quiet_opencv_thread(),
         closing(
-            with_progress(
-                map_in_order(pool, segment, enumerate(seeded), ahead=4 * workers), len(pack), "making pseudo-masks"
-            )
+            with_progress(map_in_order(pool, segment, enumerate(seeded), ahead=4 * workers), len(pack), doing)
         ) as segmented,
     ):
         for index, mask in enumerate(segmented):

@@ -1,8 +1,11 @@
 """The photographs of phase 1, with pseudo-masks where the foreground is learnt."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -18,34 +21,59 @@ from pretrain.model import Autoencoder
 from pretrain.pseudo_masks.grabcut import with_pseudo_masks
 from pretrain.scoring import foreground_probability
 
+TIMED = 32
+"""Images whose pseudo-masks are timed."""
 
-def load_photographs(config: PretrainConfig, teacher: Autoencoder | None = None) -> Splits:
-    """The images that the settings name, with pseudo-masks for training and validation if these have a weight.
 
-    Their seeds are the predictions of `teacher`, or without it colours. Test images need none. Raises UserError as
-    `load_splits` and `with_pseudo_masks` do.
-    """
-    settings, plan = config.data, config.settings(PseudoMaskSettings)
-    if plan.pseudo_mask_weight and settings.fit == "auto":
-        settings = replace(settings, fit="pad")  # crops may show no object
-    data = load_splits(settings)
-    if plan.pseudo_mask_weight == 0:
-        return data
-    large = replace(settings, image_size=max(settings.image_size, plan.pseudo_mask_size), download=False)
-    embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
-    larger = data if embedded or large == settings else load_splits(large)
+class Photographs:
+    """The images that the settings name, and the same ones as large as pseudo-masks are made on."""
 
-    def masked(pack: Pack, larger: Pack) -> Pack:
+    def __init__(self, config: PretrainConfig) -> None:
+        """Raise UserError as `load_splits` does."""
+        settings, self.plan = config.data, config.settings(PseudoMaskSettings)
+        if self.plan.pseudo_mask_weight and settings.fit == "auto":
+            settings = replace(settings, fit="pad")  # crops may show no object
+        self.settings, self.splits = settings, load_splits(settings)
+        large = replace(settings, image_size=max(settings.image_size, self.plan.pseudo_mask_size), download=False)
+        embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
+        plain = embedded or large == settings or not self.plan.pseudo_mask_weight
+        self.larger = self.splits if plain else load_splits(large)
+
+    def masked(self, teacher: Autoencoder | None = None) -> Splits:
+        """The images, with pseudo-masks for training and validation if these have a weight.
+
+        Their seeds are the predictions of `teacher`, or without it colours. Test images need none. Raises UserError as
+        `with_pseudo_masks` does.
+        """
+        if self.plan.pseudo_mask_weight == 0:
+            return self.splits
+        cache = self.settings.cache_dir or default_cache_dir()
+        train, val = (self._masked(part, teacher, cache) for part in self._parts())
+        return replace(self.splits, train=train, val=val)
+
+    def seconds(self, teacher: Autoencoder) -> float:
+        """About how long pseudo-masks take whose seeds are the predictions of a network, from some of them."""
+        (images, larger), *_ = self._parts()
+        some, began = np.arange(min(len(images), TIMED)), time.monotonic()
+        with TemporaryDirectory() as folder:
+            self._masked((images.take(some), larger.take(some)), teacher, Path(folder), doing="timing pseudo-masks of")
+        return (time.monotonic() - began) / len(some) * sum(len(pack) for pack, _ in self._parts())
+
+    def _parts(self) -> list[tuple[Pack, Pack]]:
+        """Training and validation images as they are, and larger."""
+        return [(getattr(self.splits, part), getattr(self.larger, part)) for part in ("train", "val")]
+
+    def _masked(
+        self, images: tuple[Pack, Pack], teacher: Autoencoder | None, cache: Path, *, doing: str = "making pseudo-masks"
+    ) -> Pack:
         return with_pseudo_masks(
-            pack,
-            larger,
-            side=plan.pseudo_mask_size,
-            cache_dir=settings.cache_dir or default_cache_dir(),
-            num_workers=settings.num_workers,
+            *images,
+            side=self.plan.pseudo_mask_size,
+            cache_dir=cache,
+            num_workers=self.settings.num_workers,
             teacher=NetworkTeacher(teacher) if teacher is not None else None,
+            doing=doing,
         )
-
-    return replace(data, train=masked(data.train, larger.train), val=masked(data.val, larger.val))
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class Pool:
         """
         self.follow(net, updater.update)
         course = updater.course
-        weight = self._weight(course.at(updater.update) / course.epochs) if course.updates else 1.0
+        weight = self._weight(course.progress(updater.update)) if course.updates else 1.0
         return PoolLesson(*self._taught(), weight, self.background) if weight > 0 else None
 
     def trained(self) -> Row:

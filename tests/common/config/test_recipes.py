@@ -67,11 +67,14 @@ def groups(config):
     return {name: group for name, group in vars(config).items() if name != "run"}
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("features", "distil"), ("outlines", "object"), ("system_a", "pets_autoencoder")]
-)
+@pytest.mark.parametrize(("old", "new"), [("features", "distil"), ("system_a", "pets_autoencoder")])
 def test_a_recipe_of_another_name_before_is_found_by_that_too(old, new):
     assert groups(of_recipe(PretrainConfig, old)) == groups(of_recipe(PretrainConfig, new))
+
+
+def test_object_is_outlines_in_two_rounds():
+    once, twice = (of_recipe(PretrainConfig, "outlines", *flags) for flags in ([], ["--pseudo_mask_rounds", "2"]))
+    assert groups(once) != groups(twice) == groups(of_recipe(PretrainConfig, "object"))
 
 
 def test_general_is_what_phase_1_does_anyway():

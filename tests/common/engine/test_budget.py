@@ -174,3 +174,49 @@ def test_the_page_of_a_training_is_renewed_as_long_as_it_takes_little_of_the_tim
                 now += 0.5
     assert written[:3] == [1, 20, 29]
     assert drafts.spent == 0.5 * len(written) <= 0.05 * now
+
+
+def test_rounds_are_of_as_many_epochs_and_the_rate_falls_in_each():
+    assert settled(plan(updates=(1003,)), 12, rounds=3).epochs == 21
+    assert settled(plan(), 262, rounds=2).epochs % 2 == 0
+    assert settled(plan(updates=(7,)), 12, rounds=2).updates == (1, 1, 1, 1, 1, 2)
+    assert settled(plan(minutes=10.0), 100, rounds=3).epochs == 21
+    assert settled(plan(epoch_updates=100), 100, rounds=2).epochs == 6
+    with pytest.raises(UserError, match="--updates 2 is too short for 3 rounds: give at least 3"):
+        settled(plan(updates=(2,)), 12, rounds=3)
+    course = Course(settled(plan(updates=(9,), epochs=4), 100, rounds=2), 7, rounds=2)
+    assert course.told == [2, 2, 2, 3]
+    for epoch in range(2):
+        course.begin(epoch, 0.0)
+    assert [course.progress(update) for update in range(5)] == [0, 0.25, 0.5, 0.75, 1]
+    course.begin(2, 0.0)
+    assert [course.at(update) for update in range(3)] == [0, 0.5, 1]
+    course.begin(3, 0.0)
+    assert [course.at(update) for update in (0, 2, 5)] == [0, 1, 2]
+    assert [course.round_of(epoch) for epoch in range(5)] == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("between", [60.0, 0.0])
+def test_rounds_of_a_timed_training_have_as_many_updates_and_end_in_time(between):
+    course = Course(settled(plan(minutes=10.0), 262, rounds=2), 17, rounds=2, between=between)
+    course.expect(0.1)
+    now = 5.0
+    for epoch in range(course.epochs):
+        if epoch == course.round_epochs:
+            now += between
+            course.pause()
+        now += 0.1 * course.begin(epoch, now)
+        course.end(now)
+        now += 1.0
+    first, second = (
+        sum(course.updates[part]) for part in (slice(0, course.round_epochs), slice(course.round_epochs, None))
+    )
+    assert second == pytest.approx(first, rel=0.05)
+    assert 0.9 * 600 < now <= 600
+
+
+def test_few_validations_are_still_as_many_in_each_round():
+    course = Course(settled(plan(minutes=10.0), 262, rounds=3), 17, free=True, rounds=3)
+    course.expect(0.1)
+    course.expect_rest(30.0)
+    assert course.epochs == 3

@@ -13,7 +13,7 @@ from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.phase import Pretraining
 from pretrain.pseudo_masks.grabcut import foreground
-from pretrain.pseudo_masks.photographs import load_photographs
+from pretrain.pseudo_masks.photographs import Photographs
 from pretrain.scoring import foreground_probability
 from tests.datasets import write_folder
 from tests.tiny import SYNTHETIC, TINY
@@ -65,7 +65,8 @@ def test_seeds_of_a_network_that_was_not_trained_on_pseudo_masks_are_refused(tmp
 def test_pseudo_masks_of_small_images_are_made_on_larger_images_of_the_same_photographs(tmp_path):
     write_folder(tmp_path / "photographs", 12)
     flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--split_seed", "3"]
-    photographs = load_photographs(load_config(PretrainConfig, [*TINY, *flags, "--pseudo_mask_weight", "1"], prog=""))
+    config = load_config(PretrainConfig, [*TINY, *flags, "--pseudo_mask_weight", "1"], prog="")
+    photographs = Photographs(config).masked()
     large = load_splits(load_config(PretrainConfig, [*TINY, *flags, "--image_size", "128"], prog="").data)
     for pack, images in ((photographs.train, large.train), (photographs.val, large.val)):
         assert pack.images.shape[1:3] == (64, 64)

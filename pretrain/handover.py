@@ -1,0 +1,42 @@
+"""What phase 1 hands over, as a file that explains itself."""
+
+from collections.abc import Sequence
+
+from common.config.load import flatten
+from common.data.load import Splits
+from common.rows import Row
+from common.run.checkpoint import AutoencoderHandover
+from common.run.environment import environment
+from common.run.input import Input
+from common.run.records import PretrainingRecord, Provenance
+from pretrain.config import PretrainConfig
+from pretrain.model import Autoencoder
+
+
+def handover_of(
+    model: Autoencoder,
+    config: PretrainConfig,
+    data: Splits,
+    row: Row,
+    *,
+    task: PretrainingRecord,
+    seen_before: Sequence[str],
+) -> AutoencoderHandover:
+    """The file of an autoencoder that was trained on the data.
+
+    `row` is that of its epoch in metrics.csv, `task` what it was taught; `seen_before` are the digests of the images
+    that its beginning and its teacher were trained on.
+    """
+    shape = Input(config.data.image_size, config.data.channels, depth=data.depth, **data.fitting.settings)
+    return AutoencoderHandover(
+        architecture=model.architecture(),
+        sections=model.sections(),
+        input=shape,
+        task=task,
+        provenance=Provenance(
+            config=flatten(config),
+            environment=environment(),
+            validation=row,
+            train_images=tuple(dict.fromkeys([*data.train.digests, *seen_before])),
+        ),
+    )
