@@ -21,6 +21,7 @@ from common.engine.precision import Precision
 from common.rows import Means, Row
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
+from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
 from transfer.pool.guard import Guard
 from transfer.pool.opinion import LEAST, Opinion
@@ -66,6 +67,7 @@ class Pool:
         *,
         names: Sequence[str],
         background: int | None,
+        align: Alignment,
         votes: Votes | None,
         opinion: Opinion | None,
         precision: Precision,
@@ -81,7 +83,7 @@ class Pool:
         self.precision = precision
         self.teacher = AveragedModel(net, avg_fn=self._average, use_buffers=True).requires_grad_(False).eval()
         self._says = precision.place(self.teacher)
-        self.votes, self.opinion = votes, opinion
+        self.align, self.votes, self.opinion = align, votes, opinion
         known = (len(pack), len(names) - 1) if opinion is not None else (0, 0)
         self._opinions = torch.full(known, UNKNOWN)
         self._plain = Augment(replace(augment, jitter=0.0), channels=len(net.encoder.mean))
@@ -96,6 +98,7 @@ class Pool:
         """All that the next lesson depends on, except the photographs."""
         return {
             "teacher": self.teacher.state_dict(),
+            "align": self.align.state_dict(),
             "votes": self.votes.state_dict() if self.votes is not None else {},
             "opinions": self._opinions,
             "batch": self._batch,
@@ -107,6 +110,7 @@ class Pool:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.teacher.load_state_dict(state["teacher"])
+        self.align.load_state_dict(state["align"])
         if self.votes is not None:
             self.votes.load_state_dict(state["votes"])
         self._opinions, self._batch = state["opinions"].clone(), state["batch"]
@@ -194,7 +198,7 @@ class Pool:
     def _said_of(
         self, image: Float[Tensor, "n c h w"], index: Int64[Tensor, "n"], valid: Bool[Tensor, "n 1 h w"] | None
     ) -> Lesson:
-        chances, threshold = self._says(image).softmax(1), self.config.pool_threshold
+        chances, threshold = self.align(self._says(image).softmax(1)), self.config.pool_threshold
         if self.votes is None:
             lesson = by_pixel(chances, threshold)
         else:

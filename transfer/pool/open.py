@@ -10,6 +10,7 @@ from common.terminal import spinner
 from common.words import counted
 from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
+from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
 from transfer.pool.learner import Pool
 from transfer.pool.opinion import LEAST, Opinion, second_opinion
@@ -50,6 +51,9 @@ def open_pool(
         config.augment,
         names=data.classes.names,
         background=data.classes.background,
+        align=Alignment(
+            torch.from_numpy(train.class_pixels.sum(0)).float(), None if votes is None else votes.background
+        ),
         votes=votes,
         opinion=opinion,
         precision=precision,
