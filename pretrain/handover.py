@@ -1,15 +1,18 @@
 """What phase 1 hands over, as a file that explains itself."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.config.load import flatten
 from common.data.load import Splits
 from common.rows import Row
-from common.run.checkpoint import AutoencoderHandover
+from common.run.checkpoint import AutoencoderHandover, load_handover, save_handover
 from common.run.environment import environment
 from common.run.input import Input
 from common.run.records import PretrainingRecord, Provenance
+from common.say import say
 from pretrain.config import PretrainConfig
+from pretrain.export import export_encoder
 from pretrain.model import Autoencoder
 
 
@@ -40,3 +43,14 @@ def handover_of(
             train_images=tuple(dict.fromkeys([*data.train.digests, *seen_before])),
         ),
     )
+
+
+def write_copies(run: Path, config: PretrainConfig) -> None:
+    """Write the best epoch of a run as ae.pth, in its folder and where the user works, and its encoder alone."""
+    best = load_handover(run / "best.pth", kind="autoencoder")
+    for path in filter(None, (run / "ae.pth", config.second_copy)):
+        replaced = " (replaced the one that was there)" if path.exists() else ""
+        save_handover(best, path)
+        say(f"encoder: {path}{replaced}")
+    if config.handover.export_encoder is not None:
+        export_encoder(best, config.handover.export_encoder)

@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
 
     refuse_several_processes()
-    with RunFolder("pretrain", config, copy=config.second_copy) as held, keeping_epochs(held.path):
+    with RunFolder("pretrain", config, copies=config.copies) as held, keeping_epochs(held.path):
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
             return

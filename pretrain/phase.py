@@ -20,7 +20,7 @@ from common.engine.session import compiled, train
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
-from common.run.checkpoint import AutoencoderHandover, Handover, load_handover, save_handover
+from common.run.checkpoint import AutoencoderHandover, Handover, load_handover
 from common.run.claim import RunFolder
 from common.run.folder import Run
 from common.run.history import History
@@ -29,7 +29,7 @@ from common.run.records import PretrainingRecord
 from common.say import note, say
 from pretrain.build import begin, build_model, build_objective, build_painter, build_target, build_tasks, start_from
 from pretrain.config import PretrainConfig
-from pretrain.handover import handover_of
+from pretrain.handover import handover_of, write_copies
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
 from pretrain.next_steps import after_pretraining
@@ -180,11 +180,7 @@ class Pretraining:
 
     def hand_over(self) -> None:
         """Write the best epoch as ae.pth, in the run's folder and where the user works."""
-        best = load_handover(self.run.folder / "best.pth")
-        for path in filter(None, (self.run.folder / "ae.pth", self.config.second_copy)):
-            replaced = " (replaced the one that was there)" if path.exists() else ""
-            save_handover(best, path)
-            say(f"encoder: {path}{replaced}")
+        write_copies(self.run.folder, self.config)
         say(f"pictures and figures: {self.run.folder}")
 
     def evaluate(self, epoch: int) -> Row:
@@ -250,8 +246,9 @@ class Pretraining:
         return task_record(self.config, None if before is None else before.task, self.begun, **known)
 
     def _seen_before(self) -> Sequence[str]:
-        """Digests of the images that the autoencoder of --start_from and the teacher were trained on."""
-        begun, target = self.before.provenance.train_images if self.before is not None else (), self.objective.target
+        """Digests of the images that taught what the encoder began with, and the teacher."""
+        target = self.objective.target
+        begun = self.begun.train_images if self.before is None else self.before.provenance.train_images
         return [*begun, *(target.train_images if target is not None else ())]
 
     def handover(self, row: Row) -> AutoencoderHandover:

@@ -28,6 +28,7 @@ def task_record(
     target is made of the features of `teacher`. `rounds`: those on pseudo-masks so far.
     """
     earlier = [record for record in (before, begun, teacher) if record is not None]
+    before = before or (begun.pretraining if begun is not None else None)
     weights = {entry.weight: config.weight(entry) for entry in SIDE_OBJECTIVES.values()}
     imagenet = config.perceptual and config.loss.perceptual_init == "imagenet"
     first = None if config.regresses else next(iter(config.side.items()))

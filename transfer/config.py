@@ -162,10 +162,6 @@ class TransferConfig:
         self.model.check()
         self.training.check()
         source = self.encoder
-        if source.pretrained_encoder is not None and source.encoder is not None:
-            raise UserError(
-                f"--pretrained_encoder and --encoder {source.encoder} both name an encoder: leave one of them out"
-            )
         if source.like is not None and (source.pretrained_encoder or source.encoder):
             raise UserError("--like names an encoder, too: leave --pretrained_encoder and --encoder out")
         others = {"pretrained_encoder": source.pretrained_encoder, "encoder": source.encoder, "like": source.like}

@@ -1,4 +1,4 @@
-"""The origin of the encoder: a handover file of phase 1, ImageNet weights, or scratch."""
+"""The origin of the encoder: a handover file of phase 1, a file of another program, ImageNet weights, or scratch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from common.data.pack import Pack
 from common.errors import UserError
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
-from common.models.named import first_weights, fresh_encoder
+from common.models.named import Beginning, first_weights, fresh_encoder
 from common.models.rebuild import rebuilt
+from common.models.recognised import of_another_program, recognised_encoder
 from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, load_handover
@@ -106,7 +107,9 @@ def find_source(config: TransferConfig, *, background: int | None = 0) -> Source
     elif plan.pretrained_encoder is None:
         return _by_name(config)
     else:
-        source = _handed_over(handover_file(plan.pretrained_encoder), config, background)
+        path = handover_file(plan.pretrained_encoder)
+        other = of_another_program(path)
+        source = _recognised(path, config) if other else _handed_over(path, config, background)
     _refuse_other_channels(source, config.data.channels)
     return source
 
@@ -133,7 +136,16 @@ def taken(config: TransferConfig, record: PretrainingRecord, *, background: int 
     return "encoder+decoder" if record.advised == "outlines" and background is None else record.advised
 
 
+def _recognised(path: Path, config: TransferConfig) -> Source:
+    """The encoder in a file of another program, or in one that --export_encoder wrote."""
+    if config.encoder.transfer not in ("auto", "encoder"):
+        raise UserError(f"{path} holds an encoder alone: leave --transfer {config.encoder.transfer} out")
+    return _begun(*recognised_encoder(path, config.encoder, config.model, config.data.channels))
+
+
 def _handed_over(path: Path, config: TransferConfig, background: int | None) -> Source:
+    if (named := config.encoder.encoder) is not None:
+        raise UserError(f"{path} and --encoder {named} both name an encoder: leave one of them out")
     file = load_handover(path, kind="autoencoder")
     transfer = taken(config, file.task, background=background)
     encoder = build_encoder(file.architecture["encoder"])
@@ -211,11 +223,17 @@ def _shaped_like(path: Path, config: TransferConfig, background: int | None) -> 
 
 def _by_name(config: TransferConfig) -> Source:
     encoder = fresh_encoder(config.encoder, config.model, config.data.channels)
-    begun = first_weights(encoder, config.encoder)
+    return _begun(encoder, first_weights(encoder, config.encoder))
+
+
+def _begun(encoder: Encoder, begun: Beginning) -> Source:
     return Source(
         begun.source,
         encoder,
         loaded=begun.loaded,
+        pretraining=begun.pretraining,
         uses_imagenet_labels=begun.uses_imagenet_labels,
         unknown_labels=begun.unknown_labels,
+        earlier_masks=0 if begun.pretraining is None else begun.pretraining.earlier_masks,
+        train_images=frozenset(begun.train_images),
     )

@@ -21,8 +21,9 @@ from common.models.blocks import (
     require_one_each,
     two_convolutions,
 )
-from common.models.given import Pretrained
+from common.models.given import Pretrained, load_given
 from common.models.visible import normalise_visible
+from common.models.weights import channel_statistics
 
 
 class Encoder(nn.Module):
@@ -86,6 +87,32 @@ class Encoder(nn.Module):
     def architecture(self) -> dict[str, Any]:
         """Return the arguments of `build_encoder` for this encoder, without its weights, as plain JSON data."""
         raise NotImplementedError
+
+    @property
+    def word(self) -> str:
+        """The name of `--encoder` that means it."""
+        return self.architecture()["name"]
+
+    @property
+    def published(self) -> nn.Module:
+        """The network without its input's statistics, under the names that its publisher gives its tensors."""
+        return nn.ModuleDict(dict(self.named_children()))
+
+    def load_file(self, path: Path, *, flag: str = "--encoder_weights_path") -> Pretrained:
+        """Load the weights in a file that `flag` named, and with an exported encoder its statistics of the input.
+
+        Raises UserError as `load_given`.
+        """
+        given = load_given(self.published, path, self.word, flag=flag)
+        if given.record is not None:
+            self.take_statistics(given.record.mean, given.record.std)
+        return given
+
+    @torch.no_grad()
+    def take_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Normalise images by these numbers; where channels differ, each by their average."""
+        for own, given in ((self.mean, mean), (self.std, std)):
+            own.copy_(torch.tensor(channel_statistics(given, len(own))).view(-1, 1, 1))
 
     def load_pretrained(self, path: Path | None) -> Pretrained:
         """Load the weights in a file, or ImageNet weights from their publisher; return what was loaded.

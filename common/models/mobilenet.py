@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
-from common.models.given import Pretrained, load_given
+from common.models.given import Pretrained
 from common.models.inspect import collect_outputs
 from common.models.weights import (
     IMAGENET_MEAN,
@@ -60,7 +60,7 @@ class MobileNetV2Encoder(Encoder):
         Raises UserError as `imagenet_state` and `load_given`.
         """
         if path is not None and not is_imagenet("mobilenet_v2", path):
-            return load_given(nn.ModuleDict({"features": self.features}), path, "mobilenet_v2")
+            return self.load_file(path)
         return Pretrained(self.load_imagenet(imagenet_state("mobilenet_v2", path)))
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> int:

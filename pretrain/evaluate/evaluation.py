@@ -32,6 +32,7 @@ from common.words import counted
 from pretrain.build import build_target, build_tasks
 from pretrain.config import config_class
 from pretrain.evaluate.config import LookOptions
+from pretrain.export import export_encoder
 from pretrain.model import Autoencoder
 from pretrain.next_steps import after_evaluation
 from pretrain.probe.probe import Probe
@@ -73,6 +74,8 @@ class Evaluation:
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
+        if options.export_encoder is not None:
+            export_encoder(handover, options.export_encoder)
         (self.folder / "figures").mkdir(parents=True, exist_ok=True)
 
     def score(self) -> ScoredModel:
@@ -148,7 +151,8 @@ class Evaluation:
             places["report"] = write_evaluation_page(self.folder, scored, info, analysis)
         levels = [] if analysis is None else analysis.levels
         told = sentences(scored, levels, probed_row(info.rows, info.best_epoch) if analysis is None else {})
-        last_lines(info.outcome, *told, warnings=alarms(levels), notes=info.notes, places=places, steps=info.next)
+        warnings = alarms(levels, images=len(self.pack))
+        last_lines(info.outcome, *told, warnings=warnings, notes=info.notes, places=places, steps=info.next)
 
     def _levels(self) -> tuple[list[Level], float | None]:
         """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""

@@ -41,9 +41,10 @@ def sentences(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list
     return said + ([] if scored.outlines else _pixels(means, by_product=scored.by_product))
 
 
-def alarms(levels: Sequence[Level]) -> list[str]:
-    """A sentence for each of the coarse maps that has collapsed."""
-    collapsed = [one for one in levels[-COARSE:] if one.rank < max(LEAST_DIRECTIONS, LEAST_SHARE * one.channels)]
+def alarms(levels: Sequence[Level], *, images: int) -> list[str]:
+    """A sentence for each of the coarse maps that has collapsed; few images do not vary in many directions."""
+    least = {one.stride: max(LEAST_DIRECTIONS, LEAST_SHARE * min(one.channels, images)) for one in levels}
+    collapsed = [one for one in levels[-COARSE:] if one.rank < least[one.stride]]
     return [
         f"The map of stride {one.stride} has collapsed: it varies in {one.rank:.1f} of {one.channels} directions"
         for one in collapsed

@@ -7,14 +7,11 @@ from torch import Tensor, nn
 
 from common.models.given import load_given
 from common.models.mobilenet import MobileNetV2Encoder
-from common.models.weights import is_imagenet
+from common.models.weights import IMAGENET, is_imagenet
 from common.run.label_use import UNKNOWN, TeacherRecord
 from pretrain.fixed_network import LATE_TAPS, FixedNetwork, perceptual_state
 from pretrain.targets.registry import FIXED_NETWORK, LossConfig
 from pretrain.teachers.teacher import Teacher, enlarged
-
-LICENCE = "bsd-3-clause"
-"""Of torchvision and its weights, as https://huggingface.co/timm/resnet18.tv_in1k states it."""
 
 
 class MobileNetTeacher(Teacher):
@@ -48,7 +45,9 @@ def _given(path: Path) -> dict[str, Tensor]:
 def _record(origin: str, path: Path | None) -> TeacherRecord:
     match origin:
         case "imagenet":
-            return TeacherRecord(name=FIXED_NETWORK, weights=origin, licence=LICENCE, uses_imagenet_labels=True)
+            return TeacherRecord(
+                name=FIXED_NETWORK, weights=origin, licence=IMAGENET[FIXED_NETWORK].licence, uses_imagenet_labels=True
+            )
         case "random":
             return TeacherRecord(name=FIXED_NETWORK, weights=origin)
         case _:

@@ -12,6 +12,8 @@ from common.config.load import read_yaml
 from common.models.given import Pretrained
 from common.models.parts import ENCODERS, EncoderPart
 from common.run.checkpoint import load_handover
+from common.run.exported import read_export
+from pretrain import load_encoder
 from pretrain.evaluate.__main__ import main as look
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
@@ -47,6 +49,8 @@ def test_labels_that_an_encoder_began_with_are_told_by_everything_that_comes_of_
     assert BEGUN in (tmp_path / "ae/evaluation-test/report.html").read_text(encoding="utf-8")
     capsys.readouterr()
     second = [*SMALL, "--config", "none.yaml", "--transfer", "encoder+decoder"]
+    twice = [*second, "--pretrained_encoder", "ae", "--encoder", "toy", "--output_dir", "seg"]
+    assert "ae/ae.pth and --encoder toy both name an encoder" in refusal(transfer, twice, capsys)
     assert transfer([*second, "--pretrained_encoder", "ae", "--output_dir", "seg"]) == 0
     assert f"encoder and decoder from ae/ae.pth (pretext mask, {BEGUN}): " in capsys.readouterr().out
     receipt = json.loads((tmp_path / "seg/receipt.json").read_text())
@@ -83,6 +87,42 @@ def test_settings_of_the_embedded_pets_leave_out_the_unets(tmp_path):
     task = metrics(tmp_path / "ae")["task"]
     assert task["uses_imagenet_labels"] is False
     assert "began_with" not in task
+
+
+def test_an_exported_encoder_is_taken_up_with_its_record(tmp_path, capsys):
+    words = [*SMALL, "--encoder", "toy", "--output_dir", "ae"]
+    assert "let its name end in .safetensors" in refusal(pretrain, [*words, "--export_encoder", "e.pth"], capsys)
+    assert pretrain([*words, "--export_encoder", "out/encoder.safetensors"]) == 0
+    assert "encoder alone: out/encoder.safetensors (toy, 4 tensors" in capsys.readouterr().out
+    image = torch.rand(1, 3, 32, 32)
+    for ours, theirs in zip(load_encoder("out/encoder.safetensors")(image), load_encoder("ae")(image), strict=True):
+        assert torch.equal(ours, theirs)
+    again = ["--model_path", "ae", "--export_encoder", "again.safetensors", "--device", "cpu", "--no_report"]
+    assert look(again) == 0
+    assert read_export(tmp_path / "again.safetensors") == read_export(tmp_path / "out/encoder.safetensors")
+    capsys.readouterr()
+    second = [*SMALL, "--config", "none.yaml", "--pretrained_encoder", "again.safetensors", "--output_dir", "seg"]
+    assert "leave --transfer encoder+decoder out" in refusal(
+        transfer, [*second, "--transfer", "encoder+decoder"], capsys
+    )
+    assert "holds the encoder toy, and --encoder is unet" in refusal(transfer, [*second, "--encoder", "unet"], capsys)
+    assert transfer(second) == 0
+    assert "encoder from again.safetensors (toy): 4 of 4 tensors loaded" in capsys.readouterr().out
+    receipt = json.loads((tmp_path / "seg/receipt.json").read_text())
+    assert (receipt["began_with"], receipt["uses_imagenet_labels"]) == ("ImageNet (toy)", True)
+    first, then = (load_handover(tmp_path / run).provenance for run in ("ae/ae.pth", "seg/best.pth"))
+    assert set(first.train_images) == set(then.earlier_images)
+
+
+def test_phase_1_goes_on_from_an_exported_encoder_with_its_record(tmp_path):
+    assert pretrain([*SMALL, "--encoder", "resnet18", "--encoder_weights", "none", "--image_size", "64",
+                     "--export_encoder", "e.safetensors", "--output_dir", "ae"]) == 0  # fmt: skip
+    words = [*SMALL, "--encoder", "resnet18", "--encoder_weights_path", "e.safetensors", "--image_size", "64"]
+    assert pretrain([*words, "--pretext", "plain", "--output_dir", "ae2"]) == 0
+    task = metrics(tmp_path / "ae2")["task"]
+    assert task["began_with"] == "e.safetensors (resnet18)"
+    assert task["before"]["pretext"] == "mask"
+    assert "unknown_labels" not in task
 
 
 def test_the_default_is_the_unet_with_the_bits_of_its_name(tmp_path):

@@ -132,5 +132,5 @@ def test_a_mobilenet_of_ones_own_is_not_taken_for_imagenets(tmp_path):
 
     torch.save(mobilenet_v2(weights=None).state_dict(), tmp_path / "mine.pth")
     loaded = MobileNetV2Encoder().load_pretrained(tmp_path / "mine.pth")
-    assert loaded == (312, str(tmp_path / "mine.pth"), "")
+    assert loaded == (312, str(tmp_path / "mine.pth"), "", None)
     assert not loaded.imagenet

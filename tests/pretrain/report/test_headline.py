@@ -67,6 +67,13 @@ def test_the_coarsest_map_alone_is_measured_by_mean_colours(without, told):
 
 
 def test_an_alarm_names_the_coarse_maps_that_collapsed():
-    assert alarms(levels(1.0, 90, 60, 23)) == []
-    assert alarms(levels(90, 90, 60, 1.4)) == ["The map of stride 8 has collapsed: it varies in 1.4 of 128 directions"]
-    assert len(alarms(levels(90, 90, 2.3, 1.4))) == 2
+    assert alarms(levels(1.0, 90, 60, 23), images=500) == []
+    collapsed = alarms(levels(90, 90, 60, 1.4), images=500)
+    assert collapsed == ["The map of stride 8 has collapsed: it varies in 1.4 of 128 directions"]
+    assert len(alarms(levels(90, 90, 2.3, 1.4), images=500)) == 2
+
+
+def test_few_images_are_no_alarm_of_a_map_with_many_channels():
+    wide = [Level(32, 1280, 19.4, None)]
+    assert alarms(wide, images=14) == []
+    assert len(alarms(wide, images=1280)) == 1

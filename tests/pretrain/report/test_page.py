@@ -15,7 +15,8 @@ from common.run.checkpoint import AutoencoderHandover
 from common.run.input import Input
 from common.run.records import Provenance
 from pretrain.build import build_target, build_tasks
-from pretrain.config import PretextConfig, PretrainConfig
+from pretrain.config import PretrainConfig
+from pretrain.groups import PretextConfig
 from pretrain.model import Autoencoder
 from pretrain.record import task_record
 from pretrain.report.page import write_page
