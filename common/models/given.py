@@ -87,6 +87,7 @@ def load_given(
     what: str,
     *,
     convert: Convert | None = None,
+    rename: Convert | None = None,
     flag: str = "--encoder_weights_path",
     ours: str = "--pretrained_encoder",
 ) -> Pretrained:
@@ -94,11 +95,15 @@ def load_given(
 
     The file holds the network's tensors by its names (.pth or .safetensors), also inside a checkpoint, and behind a
     prefix such as `module.` or `encoder.`; a classifier is left out. The first layer is refitted where it has other
-    channels. `convert` is asked where names still differ. Raises UserError, naming the prefix or the first names, where
+    channels. `rename` is asked before a network's names are looked for, `convert` where names still differ. Raises
+    UserError, naming the prefix or the first names, where
     the file lacks a tensor or has one too many; it names `flag`, which gave the file, and `ours`, which gives files of
     this program.
     """
-    place = _best_place(read_weights(path, flag, ours), module, path, what)
+    content = read_weights(path, flag, ours)
+    if rename is not None:
+        content = {keys: rename(state, module) for keys, state in dictionaries(content)} or content
+    place = _best_place(content, module, path, what)
     own = module.state_dict().keys()
     kept = place.tensors(module)
     if convert is not None and kept.keys() != own:

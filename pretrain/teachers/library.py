@@ -7,7 +7,7 @@ from common.errors import UserError, nearest
 from common.models.smp import SMPEncoder, smp_names
 from common.run.label_use import UNKNOWN, TeacherRecord
 from pretrain.teachers.handed_over import EncoderTeacher
-from pretrain.teachers.teacher import Teacher
+from pretrain.teachers.teacher import Teacher, given_record, seen_by
 from pretrain.teachers.timm_network import TimmTeacher
 
 INSTALL = "pip install segmentation-models-pytorch"
@@ -42,11 +42,8 @@ def _of_smp(name: str, weights: Path | None) -> Teacher:
     except UserError as error:
         told = str(error).replace("--encoder_weights_path", "--teacher_weights")
         raise UserError(told.replace(", or set --encoder_weights none", "")) from None
-    record = TeacherRecord(
-        name=name,
-        weights="imagenet" if given.imagenet else str(weights),
-        licence=UNKNOWN,
-        uses_imagenet_labels=given.imagenet,
-        unknown_labels=not given.imagenet,
+    if weights is not None:
+        return EncoderTeacher(encoder, given_record(name, weights, given), seen_by(given))
+    return EncoderTeacher(
+        encoder, TeacherRecord(name=name, weights="imagenet", licence=UNKNOWN, uses_imagenet_labels=True)
     )
-    return EncoderTeacher(encoder, record)

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.run.label_use import TeacherRecord
+from common.models.given import Pretrained
+from common.run.label_use import UNKNOWN, LabelUse, TeacherRecord
 from common.tensors import bytes_of
 from pretrain.targets.target import CELL
 
@@ -44,6 +46,31 @@ class Teacher(nn.Module):
     def train(self, mode: bool = True):  # noqa: ARG002
         """Stay in evaluation mode, whatever a parent's train() says."""
         return super().train(False)
+
+
+def given_record(name: str, path: Path, given: Pretrained) -> TeacherRecord:
+    """The record of a network with the weights in a file: its labels are known where this program exported them."""
+    if given.record is None:
+        return TeacherRecord(name=name, weights=str(path), licence=UNKNOWN, unknown_labels=True)
+    return taught_record(name, given.record.task, weights=str(path))
+
+
+def seen_by(given: Pretrained) -> Sequence[str]:
+    """Digests of the images that taught the weights in a file, where it says so."""
+    return given.record.train_images if given.record is not None else ()
+
+
+def taught_record(name: str, labels: LabelUse, *, masks: int = 0, weights: str = "") -> TeacherRecord:
+    """The record of what this program trained, of what a file says of it; `masks` trained it beside those."""
+    return TeacherRecord(
+        name=name,
+        weights=weights,
+        uses_imagenet_labels=labels.uses_imagenet_labels,
+        uses_labels=labels.uses_labels,
+        unknown_labels=labels.unknown_labels,
+        earlier_masks=labels.earlier_masks + masks,
+        taught_by=labels.taught_by,
+    )
 
 
 def enlarged(image: Float[Tensor, "n c h w"], side: int = STRIDE) -> Float[Tensor, "n c _ _"]:

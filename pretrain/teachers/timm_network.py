@@ -14,7 +14,8 @@ from common.errors import UserError, nearest
 from common.models.given import load_given
 from common.models.hub import hub_address, hub_file
 from common.run.label_use import UNKNOWN, TeacherRecord
-from pretrain.teachers.teacher import LATE, STRIDE, Teacher, enlarged
+from pretrain.teachers.efficientnet_names import with_names_of_timm
+from pretrain.teachers.teacher import LATE, STRIDE, Teacher, enlarged, given_record, seen_by
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm calls files of weights on the hub."""
@@ -44,13 +45,31 @@ class TimmTeacher(Teacher):
 
         self.network: Any = _fresh(name)
         self.side, self.taken = _levels(self.network)
-        self.record = _fill(self.network, name, weights)
+        self._fill(name, weights)
         statistics = resolve_model_data_config(self.network)
         for part in ("mean", "std"):
             self.register_buffer(part, torch.tensor(statistics[part]).view(-1, 1, 1))
         self.requires_grad_(False).eval()
         if self.side == STRIDE:
             self.to(memory_format=torch.channels_last)
+
+    def _fill(self, name: str, weights: Path | None) -> None:
+        """Load the weights in a file, or those that timm publishes."""
+        architecture, known = name.partition(".")[0], self.network.pretrained_cfg
+        file = _published(known, name) if weights is None else weights
+        given = load_given(
+            self.network,
+            file,
+            name,
+            convert=_converted,
+            rename=with_names_of_timm,
+            flag="--teacher_weights",
+            ours="--teacher",
+        )
+        if weights is None:
+            self.record = published_record(architecture, known)
+        else:
+            self.record, self.train_images = given_record(architecture, weights, given), seen_by(given)
 
     def maps(self, image: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         normalised = (enlarged(image, self.side) - self.mean) / self.std
@@ -79,16 +98,6 @@ def _levels(network: Any) -> tuple[int, dict[str, Any]]:
         return strides[0], {"indices": 1, "norm": True}
     last = {stride: index for index, stride in enumerate(strides)}
     return STRIDE, {"indices": [last[stride] for stride in sorted(last)[-LATE:]]}
-
-
-def _fill(network: Any, name: str, weights: Path | None) -> TeacherRecord:
-    """Load the weights in a file, or those that timm publishes; return what they are."""
-    architecture, known = name.partition(".")[0], network.pretrained_cfg
-    file = _published(known, name) if weights is None else weights
-    load_given(network, file, name, convert=_converted, flag="--teacher_weights", ours="--teacher")
-    if weights is not None:
-        return TeacherRecord(name=architecture, weights=str(weights), licence=UNKNOWN, unknown_labels=True)
-    return published_record(architecture, known)
 
 
 def published_record(name: str, known: Mapping[str, Any]) -> TeacherRecord:

@@ -15,6 +15,7 @@ from common.models.smp import SMPEncoder
 from common.run.checkpoint import save_handover
 from common.run.label_use import TeacherRecord
 from common.run.records import PretrainingRecord, SegmentationRecord
+from pretrain.export import export_encoder
 from pretrain.model import Autoencoder
 from pretrain.targets.features import FeatureTarget
 from pretrain.targets.registry import LossConfig
@@ -62,6 +63,37 @@ def test_masks_that_taught_a_segmentation_network_are_counted_and_its_images_kno
     teacher = find_teacher(settings(path), 3)
     assert teacher.record.earlier_masks == 2
     assert teacher.train_images == ("a", "b", "c")
+
+
+@torch.no_grad()
+def test_an_exported_encoder_teaches_by_what_its_file_says(tmp_path):
+    encoder, decoder = parts()
+    task = PretrainingRecord(pretext="plain", uses_imagenet_labels=True, unknown_labels=True)
+    handover = autoencoder_handover(Autoencoder(encoder, decoder), task)
+    path = tmp_path / "encoder.safetensors"
+    export_encoder(replace(handover, provenance=replace(handover.provenance, train_images=("a",))), path)
+    teacher = find_teacher(settings(path), 3)
+    large = F.interpolate(image(), (128, 128), mode="bilinear")
+    for ours, wanted in zip(teacher.maps(image()), encoder.eval()(large)[-2:], strict=True):
+        torch.testing.assert_close(ours, wanted)
+    assert teacher.record.uses_imagenet_labels
+    assert teacher.record.unknown_labels
+    assert (teacher.record.told, teacher.train_images) == (str(path), ("a",))
+    for other in (saved({"a": torch.ones(1)}, tmp_path / "other.safetensors"), tmp_path / "nowhere.safetensors"):
+        with pytest.raises(
+            UserError, match=r"name that with --teacher, and give it with --teacher_weights|no such file"
+        ):
+            find_teacher(settings(other), 3)
+
+
+def test_labels_are_known_of_exported_weights_of_a_network_by_its_name(tmp_path):
+    torch.manual_seed(1)
+    encoder = SMPEncoder(encoder="resnet18")
+    decoder = UNetDecoder(encoder.channels, encoder.strides, widths=(4,) * 5, dropout=(0.0,) * 5)
+    task = PretrainingRecord(pretext="plain", uses_labels=True)
+    export_encoder(autoencoder_handover(Autoencoder(encoder, decoder), task), tmp_path / "e.safetensors")
+    record = find_teacher(settings("resnet18", teacher_weights=tmp_path / "e.safetensors"), 3).record
+    assert (record.uses_labels, record.unknown_labels, record.licence) == (True, False, "")
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from segmentation_models_pytorch.encoders import get_encoder
 from timm_networks import network, saved
 from torch.nn import functional as F
 
@@ -99,6 +100,28 @@ def test_weights_by_the_names_of_their_first_publisher_are_taken_too(tmp_path):
     assert torch.equal(ours.pos_embed, theirs["pos_embed"])
     assert torch.equal(ours.reg_token, theirs["reg_token"])
     assert torch.equal(ours.cls_token, torch.full((1, 1, 64), 2.0))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_weights_by_the_names_of_efficientnet_pytorch_give_the_maps_that_another_library_makes_of_them(
+    prefix, tmp_path
+):
+    torch.manual_seed(2)
+    theirs = get_encoder("efficientnet-b0", weights=None).eval()
+    for part in theirs.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.1)
+            part.running_var.uniform_(0.5, 2)
+    state = {f"{prefix}{name}": tensor for name, tensor in theirs.state_dict().items()} | {
+        f"{prefix}_fc.bias": torch.ones(9)
+    }
+    teacher = TimmTeacher("tf_efficientnet_b0", saved(state, tmp_path / "w.pth"))
+    x = normalised(F.interpolate(image(), (128, 128), mode="bilinear"), "tf_efficientnet_b0")
+    wanted = theirs(x)[-1]
+    torch.testing.assert_close(teacher.maps(image())[-1], wanted, rtol=0, atol=1e-5 * wanted.abs().max().item())
+    with pytest.raises(UserError, match="no tensor of efficientnet_b0"):  # which pads otherwise
+        TimmTeacher("efficientnet_b0", tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(
