@@ -39,11 +39,14 @@ def save_atomically(content: Any, path: Path, *, before: Callable[[], None] | No
         ) from error
 
 
-def load_tensors(path: Path) -> Any:
-    """Read a file of tensors and plain data, running none of its code."""
+def load_tensors(path: Path, *, mapped: bool = False) -> Any:
+    """Read a file of tensors and plain data, running none of its code.
+
+    `mapped`: for the plain data alone, without a look at the tensors, whose bytes stay in the file.
+    """
     try:
         with path.open("rb") as file:
-            return _load(file, path)
+            return _load(file, path, mapped=mapped)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
@@ -58,12 +61,14 @@ def _refuse_flipped_bits(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _load(file: IO[bytes], path: Path) -> Any:
+def _load(file: IO[bytes], path: Path, *, mapped: bool) -> Any:
     try:
-        _refuse_flipped_bits(file)
+        if not mapped:
+            _refuse_flipped_bits(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of TorchScript and of old kinds of tensors
-            return torch.load(file, map_location="cpu", weights_only=True)
+            source = str(path) if mapped else file
+            return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  torch takes other bytes for a pickle: any error is one of the file

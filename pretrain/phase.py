@@ -17,6 +17,7 @@ from common.engine.optim import ParameterGroup, build_optimizer, rates
 from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import compiled, train
+from common.errors import UserError
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
@@ -80,9 +81,13 @@ class Pretraining:
 
     def _check_fit(self) -> None:
         """Raise UserError where settings exclude the fit that the data set got."""
-        self.config.check()
-        if self.data.fitting.fit == "crop":
-            self.model.encoder.check_any_size()
+        try:
+            self.config.check()
+            if self.data.fitting.fit == "crop":
+                self.model.encoder.check_any_size()
+        except UserError as error:
+            taken = self.run.config.data.fit == "auto"
+            raise UserError(f"{error}{'; --fit auto takes crop here: or give --fit squash' if taken else ''}") from None
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -100,8 +105,7 @@ class Pretraining:
             say(str(self.begun))
         self._keep_maps()
         updater = self._updater()
-        painter = {} if self.painter is None else {"painter": self.painter}
-        state = {"model": self.model, "updater": updater, **painter}
+        state = {"model": self.model, "updater": updater, **({} if self.painter is None else {"painter": self.painter})}
         known = {"state": state, "begin_round": self.begin_round}
         return train(self, run=self.run, updater=updater, batches=self.batches, **known)
 
@@ -192,9 +196,8 @@ class Pretraining:
             loss = self.objective(network, self._task(batch))["loss"]
             terms.add({"loss": loss.item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        size, device = self.config.training.batch_size, self.precision.device
-        images = score_images(self.model, self.data.val, batch_size=size, device=device)
-        return {**means(images), **terms.row(), **probed}
+        known = {"batch_size": self.config.training.batch_size, "device": self.precision.device}
+        return {**means(score_images(self.model, self.data.val, **known)), **terms.row(), **probed}
 
     def _task(self, batch: Batch, augment: Augment | None = None) -> Task:
         """The pretext's task on a batch, or on a view of it, with another view of it where two are compared."""

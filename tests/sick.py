@@ -221,7 +221,7 @@ SICK = {
     "few test images": Sick(few_test_images, "test-images", "warning", count=EACH - 5),
     "a JPEG with a hole": Sick(corrupt, "lost-corrupt", "warning"),
     "a black image": Sick(image("images/train/0.png", np.zeros((40, 50, 3), np.uint8)), "image-blank", "warning"),
-    "objects that vanish": Sick(small_objects, "object-size", "warning", count=3 * EACH * 7),
+    "objects that vanish": Sick(small_objects, "object-size", "warning", count=3 * EACH * 7, flags=("--fit", "squash")),
     "a type that is not read": Sick(content("images/train/extra.dcm", b"x"), "passed-over", "warning"),
     "a wrong suffix": Sick(
         lambda root: Image.fromarray(photo(0)).save(root / "images/train/0.png", format="BMP"),

@@ -87,6 +87,7 @@ def test_settings_are_read(folder, kind):
     config = load_config(kind, ["--config", f"{folder}/config.yaml"], prog="")
     assert config.training.batch_size == 4
     assert str(config.run.output_dir) == folder
+    assert config.data.fit == "squash"  # which was no setting then, and is no longer the default
 
 
 def test_records_of_a_run_are_compared():

@@ -13,7 +13,6 @@ from common.config.groups import TrainingConfig
 from common.config.load import flatten
 from common.data.augment import Augment
 from common.data.batches import Batch, Batches, read_batch, sampling_weights, training_batches
-from common.data.load import load_labelled
 from common.data.pack import LabelledPack
 from common.doctor.short import in_short
 from common.engine.budget import Course, settled
@@ -48,6 +47,7 @@ from transfer.pool.open import open_pool
 from transfer.receipt import refuse_other_source
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
 from transfer.segmenter import Segmenter
+from transfer.source import load_images
 
 
 class Transfer:
@@ -56,7 +56,7 @@ class Transfer:
     def __init__(self, config: TransferConfig, held: RunFolder) -> None:
         self.run = Run(held, config)
         self.precision = make_precision(config.run)
-        self.data = load_labelled(config.data)
+        self.data = load_images(config)
         self.config = config = replace(config, data=replace(config.data, **self.data.fitting.settings))
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)

@@ -1,7 +1,7 @@
 """The origin of the encoder: a handover file of phase 1, a file of another program, ImageNet weights, or scratch."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from common.config.load import as_typed
 from common.config.network import network_file
+from common.data.load import LabelledSplits, load_labelled
 from common.data.pack import Pack
 from common.errors import UserError
 from common.models.decoder import Decoder
@@ -18,7 +19,7 @@ from common.models.rebuild import rebuilt
 from common.models.recognised import of_another_program, recognised_encoder
 from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_exactly
-from common.run.checkpoint import handover_file, load_handover
+from common.run.checkpoint import handover_file, input_of, load_handover
 from common.run.parts import Taken
 from common.run.records import PretrainingRecord
 from common.words import counted
@@ -112,6 +113,25 @@ def find_source(config: TransferConfig, *, background: int | None = 0) -> Source
         source = _recognised(path, config) if other else _handed_over(path, config, background)
     _refuse_other_channels(source, config.data.channels)
     return source
+
+
+def load_images(config: TransferConfig) -> LabelledSplits:
+    """The images and masks that the settings name. `--fit auto` is, for a network that is trained further, that of its
+    run; for an encoder that is taken over, or its network with fresh weights, it follows that one: see `fitting_of`.
+
+    Raises UserError as `load_labelled`.
+    """
+    plan, data = config.encoder, config.data
+    before = plan.init_from or plan.pretrained_encoder or plan.like
+    if data.fit != "auto" or data.of_crops or before is None:
+        return load_labelled(data)
+    images = input_of(network_file(before) if plan.init_from else handover_file(before))
+    encoder = None if images is None else images.fitting
+    if plan.init_from is None or encoder is None:
+        return load_labelled(data, encoder=encoder)
+    found = load_labelled(replace(data, **encoder.settings))
+    told = () if encoder.fit == "squash" else (f"--fit auto takes {encoder}, as in the training of {before}",)
+    return replace(found, notes=(*found.notes, *told))
 
 
 def _refuse_other_channels(source: Source, channels: int) -> None:

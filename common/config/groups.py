@@ -1,9 +1,10 @@
 """The groups of settings that both phases share. Imports no torch, so that `--help` answers at once."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -18,14 +19,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class DataConfig:
     """Images and masks: where they are, and how they are read."""
 
+    BEFORE: ClassVar[Mapping[str, Any]] = {"fit": "squash"}
+
     data_dir: Path | None = None
     """Folder of the data (layouts: docs/data.md); default embedded synthetic pets."""
     download: bool = False
     """Download the Oxford-IIIT Pet data set (800 MB) into --data_dir unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128
     """Side in pixels of the squares that the network is trained on; a multiple of 32, at least 64."""
-    fit: Literal["auto", "crop", "pad", "squash"] = "squash"
-    """Images become squares: crops at their own size, padded, squashed; auto is crop or pad by the data."""
+    fit: Literal["auto", "crop", "pad", "squash"] = "auto"
+    """Images become squares: crops at own size, padded, or squashed; auto is crop or squash by the data."""
     scale_to: Annotated[int, Field(ge=1, le=2**16)] | None = None
     """Short side in pixels to which images are resized before they are cropped; default their own."""
     crop_scale: ScaleRange = (1.0, 1.0)

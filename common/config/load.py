@@ -46,7 +46,10 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     if phase and "--list_recipes" in words:
         say(*list_of(phase))
         raise SystemExit(0)
-    flat = _of_use(kind, former.settings(_base_settings(words, phase, demo)), words)
+    flat = former.settings(_base_settings(words, phase, demo))
+    if "--resume" in words or _is_record(kind, flat):
+        flat = former.recorded(flat)
+    flat = _of_use(kind, flat, words)
     base = _validated(kind, _nested(kind, flat))
     _refuse_empty_paths(settings_of(kind, base), words, flat)
     for flag, page in HELP.items():
@@ -77,7 +80,7 @@ def unflatten(kind: type[C], flat: Mapping[str, Any], *, source: Path) -> C:
     Raises UserError, with `source` as its subject, for settings that this version does not have.
     """
     try:
-        return _validated(kind, _nested(kind, renames(kind).settings(flat)))
+        return _validated(kind, _nested(kind, renames(kind).recorded(flat)))
     except UserError as error:
         raise UserError(f"{source} has other settings than this version: {error}") from None
 
@@ -90,7 +93,7 @@ def save_config(config: Any, path: Path) -> None:
 def changes(config: Any, saved: Path, *, free: Collection[str]) -> str:
     """What differs between settings and those that were saved, in words; "" if nothing but what is `free` does."""
     kind, now = type(config), flatten(config)
-    names = renames(kind).settings(read_yaml(saved))
+    names = renames(kind).recorded(read_yaml(saved))
     before = {name: value for name, value in flatten(unflatten(kind, names, source=saved)).items() if name in names}
     changed = [name for name in now if name in before and name not in free and now[name] != before[name]]
     return ", ".join(f"--{name} was {as_typed(before[name])}, is {as_typed(now[name])}" for name in changed)
@@ -131,6 +134,11 @@ def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[s
         aside(f"no --data_dir: using the embedded data with {demo}")
         return read_yaml(demo)
     return {}
+
+
+def _is_record(kind: type, flat: Mapping[str, Any]) -> bool:
+    """Whether a file is the record of a run, which names all settings that its version had, and not differences."""
+    return len(flat) > len(_groups(kind)) / 2
 
 
 def _of_use(kind: type, flat: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:

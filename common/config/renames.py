@@ -1,8 +1,9 @@
 """Words of older versions: settings that have another name now, values that do, and settings that are gone.
 
 A config class or one of its groups says them in class variables, which all are optional:
-`ALIASES` (old name -> new name), `OLD_VALUES` (name -> old value -> new value), and
-`REMOVED` (old name -> the one value that the code still means).
+`ALIASES` (old name -> new name), `OLD_VALUES` (name -> old value -> new value),
+`REMOVED` (old name -> the one value that the code still means), and
+`BEFORE` (name -> the value that versions without the setting meant, where that is not today's default).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ class Renames:
     aliases: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
     removed: Mapping[str, Any]
+    before: Mapping[str, Any]
     notes: set[str] = field(default_factory=set)
     """What was read by an old word, in sentences."""
 
@@ -36,6 +38,10 @@ class Renames:
                 raise UserError(f"{old} and {name} are one setting: keep {name}")
             present[name] = self._value(name, value)
         return present
+
+    def recorded(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the settings of a record, which names all that its version had, into today's words; see `settings`."""
+        return {**self.before, **self.settings(flat)}
 
     def flags(self, argv: Sequence[str]) -> list[str]:
         """Put a command line into today's words, with underscores in every flag; see `settings`."""
@@ -92,8 +98,9 @@ def underscored(word: str) -> str:
 def renames(kind: type) -> Renames:
     """The old words that a config class and its groups declare."""
     classes = [kind, *map(type, vars(kind()).values())]
-    aliases, values, removed = (_declared(classes, name) for name in ("ALIASES", "OLD_VALUES", "REMOVED"))
-    return Renames(aliases, values, removed)
+    words = ("ALIASES", "OLD_VALUES", "REMOVED", "BEFORE")
+    aliases, values, removed, before = (_declared(classes, name) for name in words)
+    return Renames(aliases, values, removed, before)
 
 
 def _declared(classes: Sequence[type], variable: str) -> dict[str, Any]:

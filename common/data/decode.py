@@ -1,5 +1,6 @@
 """From an image or mask file to an array, with every damaged file refused."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,19 +11,21 @@ from PIL import Image, ImageOps
 
 from common.data.deep import FULL, Depth, is_deep, read_deep, scaled
 from common.data.fitting import Box, Fitting
-from common.data.lost import lost_in
+from common.data.lost import JPEG, lost_in
 from common.data.masks.labels import Labels, read_labels
 from common.data.masks.mask import Frame
 from common.data.opened import (
+    REFUSED_BY_PILLOW,
     BadFileError,
     open_with_pillow,
     pixels_in,
     read_bytes,
     refuse_large,
     refuse_pixels,
+    size_in,
 )
 from common.data.samples import Sample
-from common.data.turned import stored_orientation
+from common.data.turned import TURNS_SIDE, stored_orientation
 from common.errors import UserError
 
 COMPLETE = (  # how a JPEG, PNG or GIF starts and ends
@@ -149,6 +152,19 @@ def image_of(sample: Sample, data: bytes, channels: int = 3) -> UInt8[np.ndarray
         raise BadFileError(sample.reading.refused)
     page, depth, *_ = sample.reading
     return decode_image(data, sample.image, channels, depth=depth or FULL, page=page or 0)
+
+
+def size_of(sample: Sample, data: bytes, channels: int = 3) -> tuple[int, int]:
+    """Height and width of `image_of`, by the header of a plain file; raises as it does for one that is no image."""
+    page, depth, *_ = sample.reading
+    if not page and depth is None and channels != 4 and not sample.reading.refused:
+        with suppress(*REFUSED_BY_PILLOW):
+            turned, jpeg = stored_orientation(data) in TURNS_SIDE, data.startswith(JPEG)
+            if jpeg or not turned:  # of a turned TIFF Pillow tells the size as it is shown, of others not
+                height, width = size_in(data)
+                return (width, height) if turned else (height, width)
+    height, width, _ = image_of(sample, data, channels).shape
+    return height, width
 
 
 def frame_of(sample: Sample, data: bytes, image: UInt8[np.ndarray, "h w c"]) -> Frame:

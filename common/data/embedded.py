@@ -9,10 +9,14 @@ from common.data.classes import Classes
 from common.data.fitting import Fitting
 from common.data.pack import LabelledPack
 from common.data.ragged import of_one_size
+from common.data.samples import SPLITS
+from common.data.split import split_fractions, split_keys
 from common.data.synthetic.pets import synthetic_pets
 from common.data.values import UNKNOWN
 from common.errors import UserError, brief
 
+SYNTHETIC = "synthetic"
+"""The name of their layout."""
 SYNTHETIC_SEED = 0  # the embedded data set is one data set: --split_seed deals it out, and does not redraw it
 
 
@@ -42,3 +46,10 @@ def as_classes(pack: LabelledPack, classes: Classes) -> LabelledPack:
         )
     counts = [(masks == index).sum(axis=(1, 2), dtype=np.int64) for index in range(classes.num_classes)]
     return replace(pack, masks=masks, class_pixels=np.stack(counts, axis=1), background=classes.background)
+
+
+def embedded_parts(config: DataConfig) -> list[LabelledPack]:
+    """The embedded pets for training, validation and test. Raises UserError as `embedded_pets`."""
+    pets, fractions = embedded_pets(config), split_fractions(config, SYNTHETIC)
+    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
+    return [pets.take(indices[split]) for split in SPLITS]

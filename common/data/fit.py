@@ -11,15 +11,19 @@ MUCH_LARGER = 8
 
 
 def fit_for(longer_side: float, object_side: float | None, *, image_size: int) -> Fit:
-    """The fit that suits a data set, by medians in pixels of its files: `crop` or `pad`.
+    """The fit that suits a data set, by medians in pixels of its files: `crop` or `squash`.
 
     `longer_side` is that of an image. `object_side` is the root of an object's area, None where there are no masks. It
-    is `crop` where a crop can hold an object, and objects would shrink below LEAST_OBJECT or images are MUCH_LARGER.
+    is `crop` where crops hold objects, and objects would shrink below LEAST_OBJECT or images are MUCH_LARGER.
     """
+    if not crops_hold(longer_side, object_side, image_size=image_size):
+        return "squash"
     much_larger = longer_side > MUCH_LARGER * image_size
-    if object_side is None:
-        return "crop" if much_larger else "pad"
-    if object_side > image_size:
-        return "pad"
-    shrunk = object_side * min(1.0, image_size / longer_side)
-    return "crop" if much_larger or shrunk < min(LEAST_OBJECT, object_side) else "pad"
+    if much_larger or object_side is None:
+        return "crop" if much_larger else "squash"
+    return "crop" if object_side * image_size / longer_side < min(LEAST_OBJECT, object_side) else "squash"
+
+
+def crops_hold(longer_side: float, object_side: float | None, *, image_size: int) -> bool:
+    """Whether a crop is a part of an image, and holds an object."""
+    return longer_side > image_size and (object_side is None or object_side <= image_size)

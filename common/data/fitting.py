@@ -55,6 +55,9 @@ class Fitting:
         """The settings beside --image_size that ask for it."""
         return {"fit": self.fit, "scale_to": self.scale_to}
 
+    def __str__(self) -> str:
+        return self.fit if self.scale_to is None else f"{self.fit} and --scale_to {self.scale_to}"
+
     def box(self, height: int, width: int) -> Box:
         """Where an image of this size lies: everywhere, or in the middle with its aspect kept.
 

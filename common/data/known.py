@@ -47,6 +47,12 @@ class KnownFiles:
                     self.changed = True
         return digests
 
+    def of_files(self, paths: Sequence[Path]) -> list[str]:
+        """The digest of each file's bytes; what is new is kept."""
+        digests = self.digests(paths, file_digest)
+        self.keep()
+        return digests
+
     def keep(self) -> None:
         """Write the record, if it says anything new."""
         if self.changed:

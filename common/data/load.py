@@ -11,22 +11,19 @@ from common.data.cache import open_pack
 from common.data.classes import SPECIES_MASKS, Classes, resolve_classes
 from common.data.deep import Depth
 from common.data.download import fetch_oxford
-from common.data.embedded import as_classes, embedded_pets, fitting_of_pets
+from common.data.embedded import SYNTHETIC, as_classes, embedded_parts, embedded_pets, fitting_of_pets
 from common.data.fitting import Fitting
 from common.data.folds import fold_parts
-from common.data.known import file_digest
 from common.data.labelled import ignored_notes, labelled_packs
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.notes import leaks, notes_of
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_spec import spec_of
 from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
-from common.data.split import FOLDER_FRACTIONS, LABELLED_FRACTIONS, split_keys, split_samples
+from common.data.split import LABELLED_FRACTIONS, split_fractions, split_samples
 from common.data.survey import FACTS, survey
 from common.errors import UserError
 from common.words import counted
-
-SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,7 +64,7 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     `split_samples` and `open_pack` refuse.
     """
     if config.data_dir is None:
-        train, val, test = (pack.without_labels() for pack in _synthetic_parts(config))
+        train, val, test = (pack.without_labels() for pack in embedded_parts(config))
         fitting = fitting_of_pets(config)
         return Splits(train=train, val=val, test=test, layout=SYNTHETIC, notes=(), files={}, fitting=fitting)
     dataset = _dataset(config.data_dir, config, labelled=False, depth=depth)
@@ -87,10 +84,8 @@ def load_photographs(
     dataset = _dataset(root, config, labelled=False, depth=depth)
     samples, spec = _split(dataset, config, needed=("train",))["train"], spec_of(config, dataset.fitting)
     if without:
-        known = spec.known(samples)
-        digests = known.digests([sample.image for sample in samples], file_digest)
+        digests = spec.known(samples).of_files([sample.image for sample in samples])
         samples = [sample for sample, digest in zip(samples, digests, strict=True) if digest not in without]
-        known.keep()
     pack = open_pack(samples, spec)
     return pack, notes_of(dataset, [pack])
 
@@ -108,19 +103,25 @@ class WholeSet:
     depth: Depth | None = None
 
 
-def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> LabelledSplits:
+def load_labelled(
+    config: DataConfig,
+    *,
+    depth: Depth | None = None,
+    classes: Classes | None = None,
+    encoder: Fitting | None = None,
+) -> LabelledSplits:
     """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
 
     With --folds they are those of one fold instead, the first unless --fold says which: see `fold_parts`. `classes`
-    take the place of --classes.
+    take the place of --classes. --fit auto looks at how the images that taught an `encoder` became squares.
 
     Raises UserError also for what `open_labelled_pack` refuses, and for binary masks in which 255 may mean two things.
     """
     if isinstance(config, LabelledDataConfig) and config.folds is not None:
-        return _one_fold(load_whole(config, depth=depth, classes=classes), config, config.folds)
+        return _one_fold(load_whole(config, depth=depth, classes=classes, encoder=encoder), config, config.folds)
     if config.data_dir is None:
         known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
-        train, val, test = (as_classes(pack, known) for pack in _synthetic_parts(config))
+        train, val, test = (as_classes(pack, known) for pack in embedded_parts(config))
         return LabelledSplits(
             train=train,
             val=val,
@@ -131,7 +132,7 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
             files={},
             fitting=fitting_of_pets(config),
         )
-    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes, encoder=encoder)
     samples = _split(dataset, config)
     spec = spec_of(config, dataset.fitting)
     known, packs = labelled_packs(config.data_dir, dataset, [samples[split] for split in SPLITS], spec)
@@ -141,12 +142,18 @@ def load_labelled(config: DataConfig, *, depth: Depth | None = None, classes: Cl
     return LabelledSplits(**parts, classes=known, notes=notes, files=samples, **_said_of(dataset))
 
 
-def load_whole(config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None) -> WholeSet:
+def load_whole(
+    config: DataConfig,
+    *,
+    depth: Depth | None = None,
+    classes: Classes | None = None,
+    encoder: Fitting | None = None,
+) -> WholeSet:
     """Decode all images and masks of a data set as one pack, to be dealt into folds, whatever their official split.
 
     Raises UserError as `load_labelled`.
     """
-    whole = load_part(config, "all", depth=depth, classes=classes)
+    whole = load_part(config, "all", depth=depth, classes=classes, encoder=encoder)
     if not any(sample.split for sample in whole.samples):
         return whole
     anew = f"--folds deals out {counted(len(whole.pack), 'labelled image')} anew: the official split is not used"
@@ -154,7 +161,12 @@ def load_whole(config: DataConfig, *, depth: Depth | None = None, classes: Class
 
 
 def load_part(
-    config: DataConfig, part: Part, *, depth: Depth | None = None, classes: Classes | None = None
+    config: DataConfig,
+    part: Part,
+    *,
+    depth: Depth | None = None,
+    classes: Classes | None = None,
+    encoder: Fitting | None = None,
 ) -> WholeSet:
     """Decode one part of a data set with masks, or all of it: the other parts may lack images. Folds do not count.
 
@@ -162,9 +174,9 @@ def load_part(
     """
     if config.data_dir is None:
         known = classes or resolve_classes(config.classes, "species", SPECIES_MASKS)
-        pets = embedded_pets(config) if part == "all" else _synthetic_parts(config)[SPLITS.index(part)]
+        pets = embedded_pets(config) if part == "all" else embedded_parts(config)[SPLITS.index(part)]
         return WholeSet(as_classes(pets, known), known, SYNTHETIC, fitting_of_pets(config))
-    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
+    dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes, encoder=encoder)
     samples = dataset.samples if part == "all" else _one_part(config.data_dir, _split(dataset, config, needed=()), part)
     known, [pack] = labelled_packs(config.data_dir, dataset, [samples], spec_of(config, dataset.fitting))
     notes = (*notes_of(dataset, [pack]), *ignored_notes({part: pack}, config.data_dir))
@@ -186,9 +198,7 @@ def holds(
         return False
     dataset = _dataset(config.data_dir, config, labelled=True, depth=depth, classes=classes)
     known = spec_of(config).known(dataset.samples)
-    there = known.digests([sample.image for sample in dataset.samples], file_digest)
-    known.keep()
-    return set(images) <= set(there)
+    return set(images) <= set(known.of_files([sample.image for sample in dataset.samples]))
 
 
 def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
@@ -216,7 +226,13 @@ def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> Labell
 
 
 def _dataset(
-    root: Path, config: DataConfig, *, labelled: bool, depth: Depth | None, classes: Classes | None = None
+    root: Path,
+    config: DataConfig,
+    *,
+    labelled: bool,
+    depth: Depth | None,
+    classes: Classes | None = None,
+    encoder: Fitting | None = None,
 ) -> Dataset:
     """The images of a folder, with how each is read; `depth` as in `survey`."""
     if config.download:
@@ -227,7 +243,7 @@ def _dataset(
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()
     dataset = replace(dataset, samples=tuple(found.samples), depth=found.depth)
-    fitting, why = fitting_of(config, dataset)
+    fitting, why = fitting_of(config, dataset, encoder)
     return replace(dataset, notes=(*dataset.notes, *found.notes, *why), fitting=fitting)
 
 
@@ -242,19 +258,3 @@ def _split(
 def _said_of(dataset: Dataset) -> dict[str, Any]:
     """What a data set keeps of where it came from."""
     return {"layout": dataset.layout, "depth": dataset.depth, "fitting": dataset.fitting}
-
-
-def split_fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
-    """The shares of train, val and test images. Raises UserError where nothing is left to train on."""
-    _, val, test = FOLDER_FRACTIONS if layout == "folder" else LABELLED_FRACTIONS
-    val = config.val_share or val
-    if val + test >= 1:
-        raise UserError(f"--val_share {val} leaves nothing to train on beside {test:.0%} for testing: lower it")
-    return 1 - val - test, val, test
-
-
-def _synthetic_parts(config: DataConfig) -> list[LabelledPack]:
-    """The embedded pets for training, validation and test. Raises UserError as `embedded_pets`."""
-    pets, fractions = embedded_pets(config), split_fractions(config, SYNTHETIC)
-    indices = split_keys(pets.keys, [None] * len(pets), seed=config.split_seed, fractions=fractions)
-    return [pets.take(indices[split]) for split in SPLITS]

@@ -51,11 +51,19 @@ def refuse_large(data: bytes, path: Path) -> None:
     refuse_pixels(pixels_in(data), path)
 
 
+def size_in(data: bytes) -> tuple[int, int]:
+    """The height and width that the header of an image file promises. Raises what Pillow raises where there is none."""
+    if data.startswith(JPEG):
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        return int(height), int(width)
+    width, height = opened(data).size
+    return height, width
+
+
 def pixels_in(data: bytes) -> int:
     """The pixels that the header of an image file promises; 0 where there is none: decoding says what is wrong."""
     try:
-        size = simplejpeg.decode_jpeg_header(data)[:2] if data.startswith(JPEG) else opened(data).size
-        return math.prod(map(int, size))
+        return math.prod(size_in(data))
     except Image.DecompressionBombError as error:
         return int(next(iter(re.findall(r"\d+", str(error))), pixel_limit() + 1))
     except REFUSED_BY_PILLOW:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
+from common.config.groups import DataConfig
 from common.data.samples import PAGE, SPLITS, Sample, SplitName
 from common.errors import UserError
 from common.words import counted
@@ -24,6 +25,15 @@ def unit_hash(seed: int, key: str) -> float:
     name = f"{seed}/{key}".encode(errors="surrogatepass")  # names of files need not be UTF-8
     digest = hashlib.blake2b(name, digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53  # 53 bits: more would round up to 1.0
+
+
+def split_fractions(config: DataConfig, layout: str) -> tuple[float, float, float]:
+    """The shares of train, val and test images. Raises UserError where nothing is left to train on."""
+    _, val, test = FOLDER_FRACTIONS if layout == "folder" else LABELLED_FRACTIONS
+    val = config.val_share or val
+    if val + test >= 1:
+        raise UserError(f"--val_share {val} leaves nothing to train on beside {test:.0%} for testing: lower it")
+    return 1 - val - test, val, test
 
 
 def split_samples(

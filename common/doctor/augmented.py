@@ -22,7 +22,7 @@ def augmented(evidence: Evidence) -> Block:
     """Some training images at the size of the network under their masks, and versions of them; whole ones for crops."""
     config, classes = evidence.config, evidence.classes
     assert classes is not None, "images that are used have masks"
-    fitting = Fitting(config.data.image_size, "squash" if config.data.fit == "squash" else "pad")
+    fitting = Fitting(config.data.image_size, "pad" if evidence.fit == "crop" else evidence.fit)
     some = chosen(evidence.splits["train"] or evidence.used, SHOWN)
     read = [(one.name, try_decode(one.sample, fitting, config.data.channels)) for one in some]
     decoded = {name: one for name, one in read if isinstance(one, Decoded)}

@@ -12,10 +12,10 @@ from jaxtyping import Float, Int
 from common.config.groups import DataConfig
 from common.data.classes import Classes
 from common.data.duplicates import near_pairs
-from common.data.load import split_fractions
+from common.data.fit import Fit, fit_for
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.samples import SPLITS, Sample, SplitName
-from common.data.split import split_samples
+from common.data.split import split_fractions, split_samples
 from common.doctor.config import DoctorConfig
 from common.doctor.finding import Finding
 from common.doctor.folder import Folder, labelled_folder, photographs
@@ -81,14 +81,28 @@ class Evidence:
         ]
         return np.array(rows).reshape(-1, 3)
 
+    @cached_property
+    def suits(self) -> Fit:
+        """The fit that suits these images and objects."""
+        longer = [max(seen.size) for seen in (self.used or self.readable) if seen.size]
+        side = float(np.median(self.objects[:, 0])) if len(self.objects) else None
+        return fit_for(float(np.median(longer)), side, image_size=self.config.data.image_size) if longer else "squash"
+
+    @property
+    def fit(self) -> Fit:
+        """The fit of a training; with --fit auto that of all images here, of which a training looks at some."""
+        data = self.config.data
+        if data.fit != "auto":
+            return data.fit
+        return "crop" if data.of_crops else self.suits
+
     @property
     def network_sides(self) -> Float[np.ndarray, " m"]:
         """Of each object its side in the network's pixels: in crops as it is kept, else that of its shrunk image."""
         own, shares, of_shorter = self.objects.T
-        data = self.config.data
-        if data.fit != "crop" and not data.of_crops:
-            return shares * data.image_size
-        return own if data.scale_to is None else of_shorter * data.scale_to
+        if self.fit != "crop":
+            return shares * self.config.data.image_size
+        return own if self.config.data.scale_to is None else of_shorter * self.config.data.scale_to
 
     @cached_property
     def copies(self) -> list[list[Seen]]:

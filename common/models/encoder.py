@@ -136,7 +136,7 @@ class Encoder(nn.Module):
         if STRIDE % self.strides[-1] or self.min_size > LEAST:
             raise UserError(
                 f"--fit crop pads whole images to multiples of {STRIDE} pixels, and the coarsest map of this encoder "
-                f"has stride {self.strides[-1]}: give fewer --widths, or --fit pad"
+                f"has stride {self.strides[-1]}: give fewer --widths, or --fit squash"
             )
 
     def _nearest_side(self, side: int) -> int:

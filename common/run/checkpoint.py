@@ -8,6 +8,7 @@ with `weights_only=True` and carries a digest of its own contents.
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, overload
@@ -125,6 +126,18 @@ def load_handover(path: Path, *, kind: Kind | None = None) -> AutoencoderHandove
             raise UserError(f"{path} is a file of phase 2; give the ae.pth of pretrain.main")
         case other, _:
             raise UserError(f"{path} holds a network of an unknown kind ({brief(other)}): update this program")
+
+
+def input_of(path: Path) -> Input | None:
+    """The images that the network of a handover file was trained on, whose weights are not read.
+
+    None for any other file: whoever loads it says what is wrong with it.
+    """
+    with suppress(UserError):
+        content = load_tensors(path, mapped=True)
+        if isinstance(content, dict) and _is(content.get("format"), FORMAT):
+            return from_dict(Input, content.get("input"), source=path)
+    return None
 
 
 def _unchanged(content: Any, path: Path) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class PseudoMaskSettings(Settings):
                 f"give --epochs {config.training.epochs - rest + self.pseudo_mask_rounds}"
             )
         if self.pseudo_mask_weight and (config.data.fit == "crop" or config.data.of_crops):
-            raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit pad or squash")
+            raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit squash or pad")
         if self.pseudo_mask_from == "start_from" and not (config.start_from and self.pseudo_mask_weight):
             raise UserError(
                 "--pseudo_mask_from start_from takes its seeds from an autoencoder that was trained on pseudo-masks: "

@@ -63,7 +63,8 @@ class Probe:
         Raises UserError where there are no masks.
         """
         if config.fit in ("auto", "crop"):
-            config = replace(config, fit="pad", scale_to=None, crop_scale=(1.0, 1.0))
+            fit = "pad" if config.fit == "crop" else "squash"
+            config = replace(config, fit=fit, scale_to=None, crop_scale=(1.0, 1.0))
         data = load_labelled(config, depth=depth)
         count, background = data.classes.num_classes, data.classes.background
         return cls(data.train, data.val, num_classes=count, device=device, background=background)

@@ -32,7 +32,7 @@ class Photographs:
         """Raise UserError as `load_splits` does."""
         settings, self.plan = config.data, config.settings(PseudoMaskSettings)
         if self.plan.pseudo_mask_weight and settings.fit == "auto":
-            settings = replace(settings, fit="pad")  # crops may show no object
+            settings = replace(settings, fit="squash")  # crops may show no object
         self.settings, self.splits = settings, load_splits(settings)
         large = replace(settings, image_size=max(settings.image_size, self.plan.pseudo_mask_size), download=False)
         embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images

@@ -10,9 +10,10 @@ import torch
 from datasets import write_tree
 from PIL import Image
 from run_checks import same, weights
-from tiny import PRETRAIN, TRANSFER
+from tiny import PRETRAIN, THIN, TINY, TRANSFER
 from torch.nn import functional as F
 
+from common.config.load import load_config
 from common.doctor.__main__ import main as doctor
 from common.run.checkpoint import load_handover
 from pretrain.evaluate.__main__ import main as evaluate_pretraining
@@ -22,6 +23,9 @@ from transfer.evaluate.__main__ import main as evaluate
 from transfer.gradcam.__main__ import main as gradcam
 from transfer.main import main as transfer
 from transfer.predict.__main__ import main as predict
+from transfer.study.__main__ import main as study
+from transfer.study.config import StudyConfig
+from transfer.study.images import with_one_fit
 
 
 def picture(index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +190,7 @@ def test_a_resumed_run_draws_the_same_crops(discs):
 @pytest.mark.parametrize(
     ("command", "words", "told"),
     [
-        (pretrain, ["--pseudo_mask_weight", "1"], "--fit pad"),
+        (pretrain, ["--pseudo_mask_weight", "1"], "--fit squash"),
         (pretrain, ["--patch_size", "64", "--image_size", "128"], "--patch_size"),
         (transfer, ["--widths", *"4444444", "--dropout", *"0000000", "--image_size", "128"], "fewer --widths"),
     ],
@@ -196,16 +200,64 @@ def test_what_crops_cannot_do_is_refused(discs, command, words, told, capsys):
     assert told in capsys.readouterr().err
 
 
-def test_the_fit_that_auto_takes_is_recorded_and_evaluation_repeats_it(discs, capsys):
-    words = [*TRANSFER, "--epochs", "1", "--data_dir", str(discs), "--fit", "auto", "--output_dir", "run"]
-    assert transfer(words) == 0
-    assert "--fit auto takes pad" in capsys.readouterr().err
-    assert load_handover(Path("run/best.pth")).input.fit == "pad"
+def test_pets_and_the_like_are_squashed_without_a_word(discs, capsys):
+    assert transfer([*TRANSFER, "--epochs", "1", "--data_dir", str(discs), "--output_dir", "run"]) == 0
+    assert "--fit" not in capsys.readouterr().err
+    assert load_handover(Path("run/best.pth")).input.fit == "squash"
+
+
+@pytest.mark.parametrize(
+    ("flag", "source", "fit", "told"),
+    [
+        ("--pretrained_encoder", "ae", "crop", "--fit auto takes crop, by which the encoder was taught"),
+        ("--like", "ae", "crop", "--fit auto takes crop, by which the encoder was taught"),
+        ("--init_from", "seg", "crop", "--fit auto takes crop, as in the training of"),
+    ],
+)
+def test_phase_2_has_the_fit_of_what_it_takes_over_and_evaluation_repeats_it(
+    cropped, discs, flag, source, fit, told, capsys
+):
+    small = [*TINY[:2], *TINY[9:]] if flag == "--init_from" else TRANSFER
+    words = [*small, "--epochs", "1", "--data_dir", str(discs)]
+    assert transfer([*words, flag, str(cropped / source), "--output_dir", "run"]) == 0
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert load_handover(Path("run/best.pth")).input.fit == fit
     assert evaluate(["--model_path", "run", "--no_report"]) == 0
-    told = [
+    ours, theirs = (
         json.loads(Path(name).read_text())["test"] for name in ("run/metrics.json", "run/evaluation-test/metrics.json")
-    ]
-    assert told[0] == told[1]
+    )
+    assert ours == theirs
+
+
+def test_a_network_that_was_trained_on_padded_images_goes_on_with_them(padded, discs):
+    words = [*TINY[:2], *TINY[9:], "--epochs", "1", "--data_dir", str(discs), "--init_from", str(padded / "seg")]
+    assert transfer([*words, "--output_dir", "run"]) == 0
+    assert load_handover(Path("run/best.pth")).input.fit == "pad"
+
+
+def test_the_trainings_of_a_study_have_one_fit_which_stays(cropped, discs, capsys):
+    starts = ["--initialisations", "scratch_unet", f"own={cropped / 'ae'}", "--seeds", "1", "--no_double_budget"]
+    plan = ["--updates", "2", "--validations", "1", "--lrs", "0.01", "--encoder_lr_factors", "1"]
+    words = [*THIN, "--data_dir", str(discs), *starts, *plan, "--label_counts", "all", "--keep_best"]
+    assert study([*words, "--output_dir", "study"]) == 0
+    files = list(Path("study/cells").glob("*/best.pth"))
+    assert len(files) == 2
+    assert {load_handover(file).input.fit for file in files} == {"crop"}
+    saved = Path("study/config.yaml")
+    assert "fit: crop\n" in saved.read_text()
+    saved.write_text(saved.read_text().replace("fit: crop\n", ""))  # as of a version without the setting
+    config, data = with_one_fit(load_config(StudyConfig, [*words, "--output_dir", "study"], prog=""))
+    assert config.data.fit == data.fitting.fit == "squash"
+    assert study([*words, "--fit", "crop", "--output_dir", "study"]) == 2
+    assert "--fit was squash, is crop" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_auto_would_take_and_cannot_is_refused_with_the_way_out(tmp_path, capsys):
+    images = {f"{index:02}.png": np.full((40, 1100, 3), index, np.uint8) for index in range(24)}
+    root = write_tree(tmp_path / "data", images)
+    words = [*TINY, "--data_dir", str(root), "--image_size", "128", "--patch_size", "64", "--output_dir", "run"]
+    assert pretrain(words) == 2
+    assert "--fit auto takes crop here: or give --fit squash" in " ".join(capsys.readouterr().err.split())
 
 
 def test_shipped_recipes_name_their_fit():

@@ -12,7 +12,7 @@ from common.config.load import read_yaml, unflatten
 from common.engine.budget import updates_of
 from common.errors import UserError
 from common.rows import Row, read_rows
-from common.run.checkpoint import load_handover
+from common.run.checkpoint import SegmentationHandover, load_handover
 from common.run.claim import REPEAT
 from common.run.cross_validation import refuse_cross_validation
 from common.run.notes import stopped_early
@@ -60,7 +60,7 @@ class FinishedRun:
     resources: Resources
     rows: list[Row]
     config: TransferConfig
-    """The settings as they were typed."""
+    """The settings as they were typed, but for the fit, which is the one that the training took."""
     plan: TrainingConfig
     """The length that the training settled on."""
     updates: int
@@ -94,7 +94,11 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         raise UserError(f"{file} counts {known}, {folder}/metrics.json names {len(names)}")
     config = unflatten(TransferConfig, read_yaml(folder / "config.yaml"), source=folder / "config.yaml")
     rows = read_rows(folder / "metrics.csv")
-    plan, updates = _length(folder, config.training)
+    network = folder / "best.pth"
+    handover = load_handover(network, kind="segmentation") if network.exists() else None
+    plan, updates = _length(folder, config.training, handover)
+    if handover is not None:
+        config = replace(config, data=replace(config.data, **handover.input.fitting.settings))
     return FinishedRun(
         name=name,
         folder=folder,
@@ -190,13 +194,12 @@ def _in_equal_minutes(runs: Sequence[FinishedRun]) -> bool:
     return len(minutes) == 1 and minutes != {0.0} and max(counts) <= SAME_PACE * min(counts)
 
 
-def _length(folder: Path, typed: TrainingConfig) -> tuple[TrainingConfig, int]:
+def _length(folder: Path, typed: TrainingConfig, handover: SegmentationHandover | None) -> tuple[TrainingConfig, int]:
     """What a run settled on, as its network and repeat.yaml record it; without these what was typed."""
-    network, repeated = folder / "best.pth", folder / REPEAT
-    plan, images = typed, 1
-    if network.exists():
-        origin = load_handover(network, kind="segmentation").provenance
-        plan = unflatten(TransferConfig, origin.config, source=network).training
+    plan, images, repeated = typed, 1, folder / REPEAT
+    if handover is not None:
+        origin = handover.provenance
+        plan = unflatten(TransferConfig, origin.config, source=folder / "best.pth").training
         images = max(len(origin.train_images), 1)
     if repeated.exists():
         done = unflatten(TransferConfig, read_yaml(repeated), source=repeated).training

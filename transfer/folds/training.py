@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.config.load import save_config
-from common.data.load import load_labelled
 from common.data.record import data_record
 from common.errors import UserError
 from common.files import write_json
@@ -18,6 +17,7 @@ from transfer.folds.pooled import read_pooled
 from transfer.folds.results import report_folds
 from transfer.labels import training_part
 from transfer.phase import train_run
+from transfer.source import load_images
 
 
 def cross_validate(config: TransferConfig, held: RunFolder) -> None:
@@ -54,7 +54,7 @@ def _trainings(config: TransferConfig, folder: Path) -> Iterator[TransferConfig]
 
 def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConfig]) -> None:
     """Look at every fold's images, then record images and settings. An old run is removed only with --overwrite."""
-    loaded = [load_labelled(training.data) for training in trainings]
+    loaded = [load_images(training) for training in trainings]
     for fold, (training, data) in enumerate(zip(trainings, loaded, strict=True), start=1):
         try:
             training_part(data.train, training, data.classes.names)

@@ -15,10 +15,11 @@ def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
     config = load_config(StudyConfig, argv, prog="python -m transfer.study")
 
-    from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
+    from common.data.load import load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines
     from common.terminal import roughly
     from transfer.study.folds import pool_folds
+    from transfer.study.images import with_one_fit
     from transfer.study.leaks import data_leaks, leaks_of
     from transfer.study.page import write_page
     from transfer.study.plan import StudyPlan
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> None:
     from transfer.study.sentences import next_command
     from transfer.study.table import terminal_lines, write_study
 
-    data = load_labelled(config.data)
+    config, data = with_one_fit(config)
     campaign = StudyPlan(config, data)
     if config.study.dry_run:
         for trial in campaign.missing():

@@ -45,7 +45,8 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
 
 def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) -> str:
     known = vars(DataConfig())
-    data = adapter(DataConfig).validate_python({key: value for key, value in settings.items() if key in known})
+    recorded = {key: value for key, value in settings.items() if key in known}
+    data = adapter(DataConfig).validate_python({**DataConfig.BEFORE, **recorded})
     if data.data_dir is not None and not data.data_dir.exists():
         return f"{name}: near duplicates were not searched: {data.data_dir} no longer exists"
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-from common.data.fit import LEAST_OBJECT, fit_for
+from common.data.fit import LEAST_OBJECT
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, of_names
 from common.doctor.seen import Seen
@@ -27,13 +27,15 @@ def objects(evidence: Evidence) -> Iterator[Finding]:
         return
     size, seen = evidence.config.data.image_size, evidence.network_sides
     sides, shares, _ = np.median(evidence.objects, axis=0).tolist()
-    longer = float(np.median([max(seen.size) for seen in evidence.used if seen.size]))
+    data, squashed = evidence.config.data, shares * size
     told = (
         f"{counted(len(seen), 'object')}: the median is {np.median(seen):.0f} pixels a side at --image_size {size}, a "
         f"tenth below {np.quantile(seen, 0.1):.0f}"
     )
-    fit, wanted = fit_for(longer, sides, image_size=size), -(-LEAST_OBJECT / shares // STEP) * STEP
-    vanish = fit == "crop" and evidence.config.data.fit != "auto" and np.median(seen) < min(LEAST_OBJECT, sides)
+    wanted = -(-LEAST_OBJECT / shares // STEP) * STEP
+    if data.fit == "auto" and not data.of_crops and evidence.fit == "crop":
+        told += f"; squashed, it would be {squashed:.0f}, so that --fit auto takes crop"
+    vanish = evidence.fit != "crop" and evidence.suits == "crop" and np.median(seen) < min(LEAST_OBJECT, sides)
     if not vanish:
         yield Finding(kind="object-size", level="info", sentence=told, count=len(evidence.objects))
         return

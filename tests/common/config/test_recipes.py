@@ -79,7 +79,7 @@ def test_object_is_outlines_in_two_rounds():
 
 def test_general_is_what_phase_1_does_anyway():
     assert groups(of_recipe(PretrainConfig, "general")) == groups(
-        load_config(PretrainConfig, ["--data_dir", "x"], prog="")
+        load_config(PretrainConfig, ["--data_dir", "x", "--fit", "squash"], prog="")
     )
 
 
@@ -97,7 +97,8 @@ def test_published_is_system_a_at_the_usual_size_and_length():
 
 @pytest.mark.parametrize("name", BOTH[1:])
 def test_the_other_recipes_of_both_phases_are_the_defaults_of_phase_2(name):
-    usual = load_config(TransferConfig, ["--data_dir", "x", "--pretrained_encoder", "ae.pth"], prog="")
+    words = ["--data_dir", "x", "--pretrained_encoder", "ae.pth", "--fit", "squash"]
+    usual = load_config(TransferConfig, words, prog="")
     assert groups(of_recipe(TransferConfig, name)) == groups(usual)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
+import yaml
 
 from common.config.groups import RunConfig
-from common.config.load import changes, load_config, unflatten
+from common.config.load import changes, flatten, load_config, save_config, unflatten
 from common.errors import UserError
 
 
@@ -19,7 +20,9 @@ class Shape:
     ALIASES: ClassVar[Mapping[str, str]] = {"size": "side", "big": "large"}
     OLD_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {"kind": {"circle": "round"}}
     REMOVED: ClassVar[Mapping[str, Any]] = {"gamma": 2.0, "base": "logits"}
+    BEFORE: ClassVar[Mapping[str, Any]] = {"fit": "squash"}
 
+    fit: str = "auto"
     side: int = 4
     kind: Literal["round", "square"] = "square"
     large: bool = True
@@ -107,3 +110,21 @@ def test_a_run_recorded_in_old_words_goes_on(tmp_path):
     assert config.shape.side == 9
     assert changes(config, tmp_path / "config.yaml", free=()) == ""
     assert "--side was 9, is 4" in changes(Config(), tmp_path / "config.yaml", free=())
+
+
+def test_a_record_without_a_setting_means_what_its_version_did(tmp_path):
+    former = {name: value for name, value in flatten(Config()).items() if name != "fit"}
+    assert unflatten(Config, former, source=tmp_path).shape.fit == "squash"
+    saved = tmp_path / "config.yaml"
+    saved.write_text(yaml.safe_dump({**former, "output_dir": str(tmp_path)}))
+    assert load("--config", saved).shape.fit == "squash"
+    assert load("--config", saved, "--fit", "pad").shape.fit == "pad"
+    assert load("--resume", "--output_dir", tmp_path).shape.fit == "squash"
+    assert "--fit was squash, is auto" in changes(Config(), saved, free={"output_dir"})
+    save_config(Config(), saved)
+    assert load("--config", saved).shape.fit == "auto"
+
+
+def test_a_file_of_differences_takes_todays_defaults(tmp_path):
+    (tmp_path / "mine.yaml").write_text("side: 9\n")
+    assert load("--config", tmp_path / "mine.yaml").shape == Shape(side=9)

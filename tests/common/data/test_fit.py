@@ -8,15 +8,15 @@ from common.data.fit import fit_for
 @pytest.mark.parametrize(
     ("longer_side", "object_side", "fit"),
     [
-        (500, 200, "pad"),  # a pet
+        (500, 200, "squash"),  # a pet
         (1000, 20, "crop"),  # a nucleus
-        (1000, 63, "pad"),  # of which 8.06 pixels are left
-        (128, 4, "pad"),  # nothing shrinks
-        (100, 4, "pad"),
-        (20_000, 1000, "pad"),  # a crop would show a part of the object
+        (1000, 63, "squash"),  # of which 8.06 pixels are left
+        (128, 4, "squash"),  # nothing shrinks
+        (100, 4, "squash"),
+        (20_000, 1000, "squash"),  # a crop would show a part of the object
         (20_000, 100, "crop"),
         (4000, None, "crop"),
-        (600, None, "pad"),
+        (600, None, "squash"),
     ],
 )
 def test_crops_are_for_objects_that_would_vanish(longer_side, object_side, fit):

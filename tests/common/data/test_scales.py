@@ -144,5 +144,6 @@ def test_settings_of_crops_ask_for_crops(tmp_path):
     for changes in ({"scale_to": 30}, {"crop_scale": (0.5, 1.0)}):
         data = load_labelled(LabelledDataConfig(**{**vars(config), **changes}))
         assert data.fitting == Fitting(64, "crop", changes.get("scale_to"))
+        assert f"--fit auto takes crop, for --{next(iter(changes))}" in data.notes
     with pytest.raises(UserError, match="--scale_to is for images in files: name them with --data_dir"):
         load_splits(DataConfig(fit="crop", scale_to=30))

@@ -76,8 +76,13 @@ def test_values_that_no_class_has_come_with_the_table_to_write(root, capsys):
 
 def test_in_crops_objects_keep_their_size(root, capsys):
     SICK["objects that vanish"].make(root)
-    code, content = found(capsys, "--fit", "crop")
-    assert (code, content["object_sides"]) == (0, [4, 4, 4])
+    for fit in ([], ["--fit", "crop"]):
+        code, content = found(capsys, *fit)
+        assert (code, content["object_sides"]) == (0, [4, 4, 4])
+        [told] = [finding["sentence"] for finding in content["findings"] if finding["kind"] == "object-size"]
+        assert told.endswith("squashed, it would be 2, so that --fit auto takes crop") == (not fit)
+    code, content = found(capsys, "--scale_to", "80")
+    assert (code, content["object_sides"]) == (0, [2, 2, 2])
 
 
 def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
