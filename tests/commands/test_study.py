@@ -22,6 +22,7 @@ from common.run.lock import claimed
 from pretrain.main import main as pretrain
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
+from transfer.study.images import with_one_fit
 from transfer.study.initialisations import parse_initialisations
 from transfer.study.leaks import data_leaks
 from transfer.study.plan import StudyPlan
@@ -58,7 +59,7 @@ def done(tmp_path_factory, words):
 
 def campaign(words, folder):
     config = load_config(StudyConfig, [*words, "--output_dir", str(folder)], prog="")
-    return StudyPlan(config, load_labelled(config.data))
+    return StudyPlan(*with_one_fit(config))
 
 
 def record(cell):

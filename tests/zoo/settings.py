@@ -72,7 +72,7 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "weights of other classes": (["--class_weights", "fixed", "--fixed_class_weights", "1"], "fixed_class_weights"),
     "fixed without weights": (["--class_weights", "fixed"], "--fixed_class_weights"),
     "decoder without an encoder": (["--transfer", "encoder+decoder"], "--pretrained_encoder"),
-    "encoder twice": (["--encoder", "resnet18", "--pretrained_encoder", "ae.pth"], "--encoder"),
+    "encoder twice": (["--encoder", "resnet18", "--like", "ae.pth"], "--encoder"),
     "a value twice": (["--lr", "1", "--lr", "fast"], "--lr"),
     "classes that no file has": (["--classes", "nowhere.yaml"], "nowhere.yaml"),
     "NUL": (["--data_dir", "a\0b"], "NUL"),

@@ -77,7 +77,7 @@ ROWS = [
         "a cache without room",
         pairs,
         "transfer",
-        [*DATA, "--cache_dir", "cache"],
+        [*DATA, "--fit", "squash", "--cache_dir", "cache"],
         "--cache_dir",
         limit=(resource.RLIMIT_FSIZE, 1000),
         leaves=("cache",),

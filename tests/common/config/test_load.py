@@ -127,11 +127,6 @@ def test_no_setting_takes_a_number_that_is_not_finite(kind, value):
         assert f"--{name} " in refusal(f"--{name}", value, kind=kind)
 
 
-def test_two_encoders_at_once_are_refused():
-    said = refusal("--pretrained_encoder", "ae.pth", "--encoder", "mobilenet_v2", kind=TransferConfig)
-    assert "leave one of them out" in said
-
-
 def test_evaluate_asks_for_its_model():
     assert "--model_path is missing" in refusal(kind=EvaluateConfig)
 
