@@ -18,6 +18,7 @@ from common.files import default_cache_dir
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import Autoencoder
+from pretrain.pseudo_masks.doubts import doubts
 from pretrain.pseudo_masks.grabcut import with_pseudo_masks
 from pretrain.scoring import foreground_probability
 
@@ -42,14 +43,14 @@ class Photographs:
     def masked(self, teacher: Autoencoder | None = None) -> Splits:
         """The images, with pseudo-masks for training and validation if these have a weight.
 
-        Their seeds are the predictions of `teacher`, or without it colours. Test images need none. Raises UserError as
-        `with_pseudo_masks` does.
+        Their seeds are the predictions of `teacher`, or without it colours. Test images need none. A note says where
+        most masks do not look like those of a single object. Raises UserError as `with_pseudo_masks` does.
         """
         if self.plan.pseudo_mask_weight == 0:
             return self.splits
         cache = self.settings.cache_dir or default_cache_dir()
         train, val = (self._masked(part, teacher, cache) for part in self._parts())
-        return replace(self.splits, train=train, val=val)
+        return replace(self.splits, train=train, val=val, notes=(*self.splits.notes, *doubts(train)))
 
     def seconds(self, teacher: Autoencoder) -> float:
         """About how long pseudo-masks take whose seeds are the predictions of a network, from some of them."""

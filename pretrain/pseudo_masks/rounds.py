@@ -8,15 +8,16 @@ import torch
 from common.data.load import Splits
 from common.models.rebuild import rebuilt
 from common.run.checkpoint import Handover
-from common.say import say
+from common.say import note, say
 from pretrain.model import Autoencoder
+from pretrain.pseudo_masks.doubts import doubts
 from pretrain.pseudo_masks.photographs import Photographs
 
 
 def next_round(
     photographs: Photographs, data: Splits, name: str, before: Handover, *, file: Path, device: torch.device
 ) -> Splits:
-    """The images with the pseudo-masks of a new round, and with a note that names it.
+    """The images with the pseudo-masks of a new round, and with notes that name it, and say where it looks wrong.
 
     `data` are the images as they were, `name` is that of the round ("round 2 of 2"), and `before` the network of the
     round before, from `file`. Raises UserError where the file holds another network.
@@ -27,4 +28,7 @@ def next_round(
     told = f"{name}: pseudo-masks from the network of epoch {before.provenance.epoch}"
     say(told)
     masked = photographs.masked(teacher.to(device))
-    return replace(masked, notes=(*data.notes, told))
+    doubted = doubts(masked.train, data.train)
+    for sentence in doubted:
+        note(sentence)
+    return replace(masked, notes=(*photographs.splits.notes, told, *doubted))
