@@ -23,6 +23,8 @@ from common.run.parts import Transfer
 from transfer.pool.config import PoolConfig
 
 Weight = Annotated[float, Field(ge=0)]
+HANDED_OVER = {"ae.pth", "best.pth"}
+"""Names of files that bring their own architecture; what other files are is only seen when they are read."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,9 @@ class TransferConfig:
         self.model.check()
         self.training.check()
         source = self.encoder
+        ours, named = source.pretrained_encoder, source.encoder
+        if ours is not None and named is not None and (ours.is_dir() or ours.name in HANDED_OVER):
+            raise UserError(f"--pretrained_encoder and --encoder {named} both name an encoder: leave one of them out")
         if source.like is not None and (source.pretrained_encoder or source.encoder):
             raise UserError("--like names an encoder, too: leave --pretrained_encoder and --encoder out")
         others = {"pretrained_encoder": source.pretrained_encoder, "encoder": source.encoder, "like": source.like}

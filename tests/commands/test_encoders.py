@@ -1,6 +1,7 @@
 """Another encoder than the U-Net goes through both phases, and what it began with is told wherever labels are."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -50,7 +51,10 @@ def test_labels_that_an_encoder_began_with_are_told_by_everything_that_comes_of_
     capsys.readouterr()
     second = [*SMALL, "--config", "none.yaml", "--transfer", "encoder+decoder"]
     twice = [*second, "--pretrained_encoder", "ae", "--encoder", "toy", "--output_dir", "seg"]
-    assert "ae/ae.pth and --encoder toy both name an encoder" in refusal(transfer, twice, capsys)
+    assert "--pretrained_encoder and --encoder toy both name an encoder" in refusal(transfer, twice, capsys)
+    shutil.copy("ae/ae.pth", "mine.pth")
+    twice[twice.index("ae")] = "mine.pth"
+    assert "mine.pth and --encoder toy both name an encoder" in refusal(transfer, twice, capsys)
     assert transfer([*second, "--pretrained_encoder", "ae", "--output_dir", "seg"]) == 0
     assert f"encoder and decoder from ae/ae.pth (pretext mask, {BEGUN}): " in capsys.readouterr().out
     receipt = json.loads((tmp_path / "seg/receipt.json").read_text())

@@ -127,6 +127,12 @@ def test_no_setting_takes_a_number_that_is_not_finite(kind, value):
         assert f"--{name} " in refusal(f"--{name}", value, kind=kind)
 
 
+def test_a_run_that_brings_its_encoder_and_the_name_of_one_exclude_each_other(tmp_path):
+    for ours in ("ae.pth", str(tmp_path)):
+        said = refusal("--pretrained_encoder", ours, "--encoder", "mobilenet_v2", kind=TransferConfig)
+        assert "leave one of them out" in said
+
+
 def test_evaluate_asks_for_its_model():
     assert "--model_path is missing" in refusal(kind=EvaluateConfig)
 
