@@ -62,6 +62,11 @@ class EncoderConfig(NamedEncoderConfig):
     thaw_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between unfreezing encoder levels, coarsest first; 0 unfreezes all at once."""
 
+    def refuse_decoder(self, path: Path) -> None:
+        """Raise UserError where a decoder is wanted of a file that holds an encoder alone."""
+        if self.transfer not in ("auto", "encoder"):
+            raise UserError(f"{path} holds an encoder alone: leave --transfer {self.transfer} out")
+
     @property
     def pretrained_lr_factor(self) -> float:
         """The factor, or its default: ImageNet weights bear less change than those of a pretraining of one's own."""

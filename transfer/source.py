@@ -16,7 +16,7 @@ from common.models.decoder import Decoder
 from common.models.encoder import Encoder
 from common.models.named import Beginning, first_weights, fresh_encoder
 from common.models.rebuild import rebuilt
-from common.models.recognised import of_another_program, recognised_encoder
+from common.models.recognised import known_encoder, of_another_program, recognised_encoder
 from common.models.registry import build_decoder, build_encoder
 from common.models.weights import load_exactly
 from common.run.checkpoint import handover_file, input_of, load_handover
@@ -84,9 +84,8 @@ class Source:
 
 def leaks(test: Pack, seen: Collection[str], *, further: bool = False) -> list[str]:
     """Return a warning if test images taught the encoder, or before the network that is trained `further`; else []."""
-    return told_leaks(
-        test, seen, f"images that the {'network was trained on before' if further else 'encoder was pretrained on'}"
-    )
+    taught = "network was trained on before" if further else "encoder was pretrained on"
+    return told_leaks(test, seen, f"images that the {taught}")
 
 
 def told_leaks(test: Pack, seen: Collection[str], taught: str) -> list[str]:
@@ -158,8 +157,7 @@ def taken(config: TransferConfig, record: PretrainingRecord, *, background: int 
 
 def _recognised(path: Path, config: TransferConfig) -> Source:
     """The encoder in a file of another program, or in one that --export_encoder wrote."""
-    if config.encoder.transfer not in ("auto", "encoder"):
-        raise UserError(f"{path} holds an encoder alone: leave --transfer {config.encoder.transfer} out")
+    config.encoder.refuse_decoder(path)
     return _begun(*recognised_encoder(path, config.encoder, config.model, config.data.channels))
 
 
@@ -234,11 +232,14 @@ def _same(value: Any, other: Any) -> bool:
 
 def _shaped_like(path: Path, config: TransferConfig, background: int | None) -> Source:
     """The parts of a file with fresh weights: the network that a pretraining is to be compared with."""
+    told = f"scratch (shaped like {path})"
+    if of_another_program(path):
+        config.encoder.refuse_decoder(path)
+        return Source(told, known_encoder(path, config.encoder, config.model, config.data.channels))
     file = load_handover(path, kind="autoencoder")
     transfer = taken(config, file.task, background=background)
     decoder = build_decoder(file.architecture["decoder"]) if transfer != "encoder" else None
-    name = f"scratch (shaped like {path})"
-    return Source(name, build_encoder(file.architecture["encoder"]), decoder, transfer=transfer)
+    return Source(told, build_encoder(file.architecture["encoder"]), decoder, transfer=transfer)
 
 
 def _by_name(config: TransferConfig) -> Source:

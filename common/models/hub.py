@@ -7,8 +7,10 @@ from pathlib import Path
 from common.models.weights import CONNECT_SECONDS
 
 
-def hub_file(repository: str, *names: str) -> Path:
+def hub_file(repository: str, *names: str, revision: str | None = None) -> Path:
     """The first of these files that the repository has, from the cache or downloaded into it.
+
+    A `revision` is a commit; None takes the newest.
 
     Raises OSError where there is none, and where the hub can't be reached.
     """
@@ -16,12 +18,12 @@ def hub_file(repository: str, *names: str) -> Path:
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     for name in names:
-        if isinstance(cached := try_to_load_from_cache(repository, name), str):
+        if isinstance(cached := try_to_load_from_cache(repository, name, revision=revision), str):
             return Path(cached)
     _refuse_unreachable()
     for name in names:
         try:
-            return Path(hf_hub_download(repository, name))
+            return Path(hf_hub_download(repository, name, revision=revision))
         except EntryNotFoundError as error:
             if isinstance(error, LocalEntryNotFoundError):  # which says that there is no connection
                 raise

@@ -39,8 +39,17 @@ def recognised_encoder(
 ) -> tuple[Encoder, Beginning]:
     """The encoder in a file of another program, or in an export of this one, filled with its weights.
 
+    Raises UserError as `known_encoder` and `load_given`.
+    """
+    encoder = known_encoder(path, plan, unet, channels)
+    return encoder, beginning(encoder, encoder.load_file(path, flag=FLAG))
+
+
+def known_encoder(path: Path, plan: NamedEncoderConfig, unet: UNetConfig, channels: int) -> Encoder:
+    """The encoder of such a file with fresh weights.
+
     It is the one that an export names, else that of `--encoder`, else the one that has these tensors. Raises UserError
-    where none has, and as `load_given`.
+    where none has, and where `--encoder` names another.
     """
     record = read_export(path)
     if record is None:
@@ -49,13 +58,12 @@ def recognised_encoder(
         encoder = fresh_encoder(replace(plan, encoder=name), unet, channels)
         if plan.encoder is not None and not fits(encoder.published, content):
             _refuse_other_name(content, path, plan.encoder, channels)
-    else:
-        name = encoder_word(record.architecture)
-        if plan.encoder not in (None, name):
-            raise UserError(f"{path} holds the encoder {name}, and --encoder is {plan.encoder}: leave --encoder out")
-        planned(lambda: build_encoder(record.architecture), path)
-        encoder = build_encoder(record.architecture)
-    return encoder, beginning(encoder, encoder.load_file(path, flag=FLAG))
+        return encoder
+    name = encoder_word(record.architecture)
+    if plan.encoder not in (None, name):
+        raise UserError(f"{path} holds the encoder {name}, and --encoder is {plan.encoder}: leave --encoder out")
+    planned(lambda: build_encoder(record.architecture), path)
+    return build_encoder(record.architecture)
 
 
 def recognised(content: Any, path: Path, channels: int = 3) -> str:

@@ -15,6 +15,7 @@ from common.errors import UserError, nearest
 from common.models.blocks import Channels
 from common.models.encoder import Encoder
 from common.models.given import Pretrained
+from common.models.hub import hub_file
 from common.models.inspect import eval_mode
 from common.models.weights import (
     IMAGENET_MEAN,
@@ -94,6 +95,9 @@ class SMPEncoder(Encoder):
             return self.load_file(path)
         library = _library()
         try:
+            published = library.encoders[self.name]["pretrained_settings"]["imagenet"]
+            for file in ("config.json", "model.safetensors"):  # for the library asks an absent hub again and again
+                hub_file(published["repo_id"], file, revision=published["revision"])
             state = library.get_encoder(self.name, weights="imagenet").state_dict()
             preprocessing = library.get_preprocessing_params(self.name, "imagenet")
         except (OSError, KeyError, ValueError) as error:

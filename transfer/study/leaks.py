@@ -1,7 +1,8 @@
 """Whether a pretraining saw the test images: the same files, or the same pictures saved again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from common.config.groups import DataConfig
@@ -9,7 +10,9 @@ from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.errors import UserError, abbreviate
+from common.models.recognised import of_another_program
 from common.run.checkpoint import handover_file, load_handover
+from common.run.exported import read_export
 from common.run.plain_data import adapter
 from common.words import counted
 from transfer.study.initialisations import Initialisation
@@ -36,11 +39,28 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
     """
     if start.file is None:
         return []
+    if of_another_program(handover_file(start.file)):
+        return _leaks_of_another(start.name, handover_file(start.file), test)
     handover = load_handover(handover_file(start.file), kind="autoencoder")
     seen = set(handover.provenance.train_images)
+    return [_equal(start.name, seen, test), _near(start.name, handover.provenance.config, seen, test)]
+
+
+def _leaks_of_another(name: str, path: Path, test: Pack) -> list[str]:
+    """The same of an encoder alone: an export names the images that taught it, the file of another program does not."""
+    record = read_export(path)
+    if record is None:
+        return [f"{name}: nobody knows whether test images were among those of its pretraining: its file names none"]
+    return [
+        _equal(name, set(record.train_images), test),
+        f"{name}: near duplicates were not searched: its file is alone",
+    ]
+
+
+def _equal(name: str, seen: Collection[str], test: Pack) -> str:
     same = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
-    told = f"{start.name}: of the {len(seen)} files of its pretraining {len(same)} are test images"
-    return [("LEAK: " if same else "") + told, _near(start.name, handover.provenance.config, seen, test)]
+    told = f"{name}: of the {len(seen)} files of its pretraining {len(same)} are test images"
+    return ("LEAK: " if same else "") + told
 
 
 def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) -> str:

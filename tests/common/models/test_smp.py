@@ -1,8 +1,11 @@
 """Encoders of segmentation_models_pytorch: what the contract's own tests do not ask."""
 
+import urllib.request
+
 import pytest
 import torch
 from safetensors.torch import save_file
+from segmentation_models_pytorch import encoders
 
 from common.errors import UserError
 from common.models.smp import SMPEncoder, smp_names
@@ -91,6 +94,39 @@ def test_files_with_a_classifier_and_safetensors_files_are_read_too(tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     with pytest.raises(UserError, match="cannot read"):
         encoder.load_pretrained(tmp_path / "broken.safetensors")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An empty cache of a hub that does not answer."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path / "hub"
+
+
+def test_weights_in_the_cache_of_the_hub_are_taken_with_their_statistics_and_without_the_hub(hub):
+    torch.manual_seed(0)
+    donor, encoder = SMPEncoder(encoder="resnet18").network, SMPEncoder(encoder="resnet18")
+    published = encoders.encoders["resnet18"]["pretrained_settings"]["imagenet"]
+    folder = hub / f"models--{published['repo_id'].replace('/', '--')}/snapshots/{published['revision']}"
+    folder.mkdir(parents=True)
+    save_file(donor.state_dict(), folder / "model.safetensors")
+    (folder / "config.json").write_text('{"mean": [0.5, 0.25, 0.5], "std": [0.25, 0.5, 0.25], "input_range": [0, 1]}')
+    given = encoder.load_pretrained(None)
+    assert (given.imagenet, given.tensors) == (True, 120)
+    assert torch.equal(encoder.network.conv1.weight, donor.conv1.weight)
+    assert encoder.mean.flatten().tolist() == [0.5, 0.25, 0.5]
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_does_not_answer_is_not_asked_again_and_again(monkeypatch):
+    monkeypatch.setattr(encoders, "hf_hub_download", None)
+    with pytest.raises(UserError, match=r"cannot get ImageNet weights of resnet18 .* --encoder_weights_path"):
+        SMPEncoder(encoder="resnet18").load_pretrained(None)
 
 
 def test_an_encoder_that_cannot_be_dilated_says_so():
