@@ -50,6 +50,31 @@ def test_waiting_threads_of_a_command_sleep_unless_the_user_wants_otherwise(argv
     assert done.stdout.strip() == str(policy)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt belongs to glibc")
+@pytest.mark.parametrize(
+    ("argv", "own", "keeps"),
+    [
+        (["-m", "pretrain.main"], {}, True),
+        (["-m", "pretrain.main"], {"GLIBC_TUNABLES": "glibc.malloc.trim_threshold=131072"}, False),
+        (["my_program.py"], {}, False),
+    ],
+)
+def test_a_command_keeps_freed_memory_unless_the_user_wants_otherwise(argv, own, keeps):
+    code = f"""
+import resource, sys
+sys.argv, sys.orig_argv = {argv[:1]}, ['python', *{argv}]
+import pretrain
+bytearray(24 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    bytearray(24 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    variables = {"PYTHONPATH": ":".join(sys.path), **own}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True)
+    assert (int(done.stdout) < 6000) == keeps
+
+
 def test_candidates_are_one_thread_and_numbers_of_cores():
     assert candidates()[0] == 1
     assert len(candidates()) <= 3
