@@ -21,9 +21,9 @@ from common.models.blocks import (
     require_one_each,
     two_convolutions,
 )
+from common.models.channels import channel_statistics
 from common.models.given import Pretrained, load_given
 from common.models.visible import normalise_visible
-from common.models.weights import channel_statistics
 
 
 class Encoder(nn.Module):

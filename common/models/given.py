@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import UserError, abbreviate
-from common.models.weights import adapt_channels, checked_state, load_exactly
+from common.models.channels import adapt_channels
+from common.models.weights import checked_state, load_exactly
 from common.run.exported import ExportRecord, read_export
 from common.tensor_files import load_tensors
 from common.words import counted

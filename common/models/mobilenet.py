@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.models.blocks import Channels
+from common.models.channels import channel_statistics
 from common.models.encoder import Encoder
 from common.models.given import Pretrained
 from common.models.inspect import collect_outputs
 from common.models.weights import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    channel_statistics,
     imagenet_state,
     is_imagenet,
     load_features,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from common.errors import UserError, nearest
 from common.models.blocks import Channels
+from common.models.channels import adapt_channels, channel_statistics
 from common.models.encoder import Encoder
 from common.models.given import Pretrained
 from common.models.hub import hub_file
@@ -20,8 +21,6 @@ from common.models.inspect import eval_mode
 from common.models.weights import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    adapt_channels,
-    channel_statistics,
     load_exactly,
 )
 
