@@ -13,10 +13,9 @@ from common.models.registry import encoder_word
 from common.run.checkpoint import AutoencoderHandover, handover_file, load_handover
 from common.say import note, say
 from pretrain.config import PretrainConfig
-from pretrain.fixed_network import perceptual_state
 from pretrain.losses.objective import Objective
-from pretrain.losses.perceptual import PerceptualLoss, PerceptualTerm, perceptual_loss
-from pretrain.losses.reconstruction import ReconstructionLoss
+from pretrain.losses.perceptual import PerceptualTerm, perceptual_loss
+from pretrain.losses.picture import picture_loss
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import SECTIONS, Autoencoder
 from pretrain.picture import WIDTH, PictureLearner
@@ -25,8 +24,6 @@ from pretrain.pretexts.task import TaskMaker
 from pretrain.targets.registry import TARGETS
 from pretrain.targets.target import CELL, Target
 
-PERCEPTUAL_WEIGHT = 0.02
-"""Of the perceptual distance in the loss of the picture's decoder."""
 NARROW = 4
 """From how many numbers a cell, for each channel of the decoder, a note says that the decoder is too narrow."""
 
@@ -105,15 +102,10 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
 def build_painter(
     model: Autoencoder, config: PretrainConfig, *, progress: Callable[[int], float]
 ) -> PictureLearner | None:
-    """What teaches the network's picture decoder; None without one.
-
-    Its loss has the perceptual term where the run has ImageNet's weights anyway.
-    """
+    """What teaches the network's picture decoder; None without one. Raises UserError as `picture_loss`."""
     if model.picture is None:
         return None
-    at_hand = config.perceptual and config.loss.perceptual_init == "imagenet"
-    perceptual = PerceptualLoss(perceptual_state(config.loss)) if at_hand else None
-    loss = ReconstructionLoss(1.0, PERCEPTUAL_WEIGHT if at_hand else 0.0, ssim_weight=0.1, perceptual=perceptual)
+    loss = picture_loss(config.loss, channels=config.data.channels, needed=config.perceptual)
     device = next(model.parameters()).device
     return PictureLearner(model.encoder, model.picture, loss.to(device), progress=progress)
 

@@ -243,10 +243,10 @@ class Pretraining:
 
     def _record(self) -> PretrainingRecord:
         """What the encoder is taught, and what it began with."""
-        before, target = self.before, self.objective.target
-        teacher = None if target is None else target.taught_by
-        known = {"teacher": teacher, "rounds": self.round + 1}
-        return task_record(self.config, None if before is None else before.task, self.begun, **known)
+        target, painted = self.objective.target, "" if self.painter is None else str(self.painter.loss)
+        teacher, before = None if target is None else target.taught_by, None if self.before is None else self.before.task
+        known = {"teacher": teacher, "rounds": self.round + 1, "picture": painted}
+        return task_record(self.config, before, self.begun, **known)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that taught what the encoder began with, and the teacher."""

@@ -13,6 +13,9 @@ from common.engine.schedule import cosine
 from common.models.blocks import LEAKY_SLOPE, initialise
 from common.models.encoder import Encoder
 from common.models.inspect import eval_mode
+from common.say import note
+from pretrain.losses.picture import ABSENT, PictureLoss
+from pretrain.losses.reconstruction import ReconstructionLoss
 
 WIDTH = 16
 """Channels of its maps."""
@@ -68,7 +71,7 @@ class PictureLearner:
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: PictureDecoder, loss: nn.Module, *, progress: Callable[[int], float]
+        self, encoder: Encoder, decoder: PictureDecoder, loss: ReconstructionLoss, *, progress: Callable[[int], float]
     ) -> None:
         """`progress`: how far the training is, from 0 to 1, at the update of that number."""
         self.encoder, self.decoder, self.loss, self.progress = encoder, decoder, loss, progress
@@ -100,9 +103,15 @@ class PictureLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """All that its next update depends on, except the weights, which are the network's."""
-        return {"update": self.update, "optimizer": self.optimizer.state_dict()}
+        own = {"update": self.update, "optimizer": self.optimizer.state_dict()}
+        return {**own, "perceptual": self.loss.perceptual is not None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned; the loss keeps its terms where there is what they need."""
+        began_with_it = state.get("perceptual", self.loss.perceptual is not None)
+        if not began_with_it:
+            self.loss = PictureLoss()
+        elif self.loss.perceptual is None:
+            note(f"the pictures beside the task go on without their perceptual term: {ABSENT}")
         self.update = state["update"]
         self.optimizer.load_state_dict(state["optimizer"])

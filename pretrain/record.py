@@ -21,11 +21,13 @@ def task_record(
     *,
     teacher: TeacherRecord | None = None,
     rounds: int = 1,
+    picture: str = "",
 ) -> PretrainingRecord:
     """What the encoder was taught and whose labels helped, for its handover file.
 
     It began with the autoencoder of the record `before`, with the weights that `begun` names, or from scratch. The
-    target is made of the features of `teacher`. `rounds`: those on pseudo-masks so far.
+    target is made of the features of `teacher`. `rounds`: those on pseudo-masks so far. `picture`: the terms of
+    the decoder beside the task; their labels are not counted, for they reach no encoder.
     """
     earlier = [record for record in (before, begun, teacher) if record is not None]
     before = before or (begun.pretraining if begun is not None else None)
@@ -50,6 +52,7 @@ def task_record(
         began_with=begun.source if begun is not None and begun.loaded else "",
         unknown_labels=any(record.unknown_labels for record in earlier),
         best_as="encoder" if first is None else first[1].best_as,
+        picture=picture,
     )
 
 

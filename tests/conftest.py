@@ -44,4 +44,5 @@ def _private_cache(tmp_path_factory):
     """No test reads or fills the cache of the person who runs it, nor do the runs that tests share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECON2SEG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
         yield

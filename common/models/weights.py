@@ -80,12 +80,20 @@ def fetch(source: WeightSource, path: Path | None = None) -> Path:
     """
     if path is not None:
         return _given(source, path)
-    cache = default_cache_dir() / "weights"
-    for folder in (Path(torch.hub.get_dir()) / "checkpoints", cache):
-        if (folder / source.file).is_file() and _is(source, folder / source.file):
-            return folder / source.file
-    cache.mkdir(parents=True, exist_ok=True)
-    return _obtain(source, cache)
+    if (found := cached(source)) is not None:
+        return found
+    _cache().mkdir(parents=True, exist_ok=True)
+    return _obtain(source, _cache())
+
+
+def cached(source: WeightSource) -> Path | None:
+    """The file with the source's digest in torchvision's cache, else in ours; None where neither has it."""
+    places = (folder / source.file for folder in (Path(torch.hub.get_dir()) / "checkpoints", _cache()))
+    return next((path for path in places if path.is_file() and _is(source, path)), None)
+
+
+def _cache() -> Path:
+    return default_cache_dir() / "weights"
 
 
 def _given(source: WeightSource, path: Path) -> Path:

@@ -16,7 +16,7 @@ from common.run.parts import Taken
 from common.run.plain_data import Count, Finite
 from common.words import counted
 
-LATER = {"began_with", "unknown_labels", "best_as", "teacher"}
+LATER = {"began_with", "unknown_labels", "best_as", "teacher", "picture"}
 """Entries of a pretraining's record that files have where they say something; older versions wrote none of them."""
 
 
@@ -51,6 +51,8 @@ class PretrainingRecord:
     """The network whose features were the target; None without one, and in files of older versions."""
     best_as: Taken | None = None
     """What phase 2 is best given of it, as --transfer; None in files of older versions."""
+    picture: str = ""
+    """The terms by which the decoder beside the task learnt to paint; no label in them reached the encoder."""
 
     @property
     def advised(self) -> Taken:

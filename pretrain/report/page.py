@@ -67,7 +67,8 @@ def write_page(
     if info.rows:
         page.add("Training", lambda: _training(info), info.trend)
     if scored.by_product:
-        page.add("Pictures, a by-product", lambda: [pictures()[0]], BY_PRODUCT)
+        taught = f" It learns by {task.picture}." if task.picture else ""
+        page.add("Pictures, a by-product", lambda: [pictures()[0]], f"{BY_PRODUCT}{taught}")
         page.add("Scores", lambda: _scores(scored))
     page.add(
         "How to repeat it",
