@@ -1,6 +1,6 @@
 """Whether pseudo-masks look like those of a single object in each photograph, which they are made for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -26,18 +26,25 @@ WORDS = {
     "changed": "the pseudo-masks of two rounds disagree in",
 }
 """What is said of most photographs; the first that holds."""
+OTHERWISE = ": for these take --recipe general"
+"""What to do where the photographs are not of that kind."""
+TOO_SHORT = ": train longer, or take --recipe general"
+"""What to do where the masks are those of a network, and its photographs raised no doubt by their colours."""
 
 
-def doubts(pack: Pack, before: Pack | None = None) -> list[str]:
-    """An alarm where most photographs do not look like those of a single object, which names another recipe; else [].
+def doubts(pack: Pack, before: Pack | None = None, *, known: Sequence[str] = (), learnt: bool = False) -> list[str]:
+    """An alarm where most photographs do not look like those of a single object, with what to do; else [].
 
-    `before`: the same photographs with the masks of the round before.
+    `before`: the same photographs with the masks of the round before. `learnt`: whether a network made the masks, which
+    may have learnt too little. `known`: what was said of the photographs before.
     """
     shares = shares_of_doubt(pack, before)
     kind = next((kind for kind in WORDS if shares.get(kind, 0.0) > MOST), None)
     if kind is None:
         return []
-    return [f"ALARM: {WORDS[kind]} {shares[kind]:.0%} of the photographs: for these take --recipe general"]
+    doubted = any(sentence.endswith(OTHERWISE) for sentence in known)
+    advice = TOO_SHORT if learnt and not doubted else OTHERWISE
+    return [f"ALARM: {WORDS[kind]} {shares[kind]:.0%} of the photographs{advice}"]
 
 
 def shares_of_doubt(pack: Pack, before: Pack | None = None) -> Mapping[str, float]:

@@ -28,7 +28,7 @@ def next_round(
     told = f"{name}: pseudo-masks from the network of epoch {before.provenance.epoch}"
     say(told)
     masked = photographs.masked(teacher.to(device))
-    doubted = doubts(masked.train, data.train)
+    doubted = doubts(masked.train, data.train, known=data.notes, learnt=True)
     for sentence in doubted:
         note(sentence)
     return replace(masked, notes=(*photographs.splits.notes, told, *doubted))

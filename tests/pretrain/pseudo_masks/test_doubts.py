@@ -10,7 +10,7 @@ from common.data.pack import Pack
 from pretrain.main import main as pretrain
 from pretrain.pseudo_masks.doubts import doubts, iou, overlap
 from tests.datasets import write_tree
-from tests.tiny import TINY
+from tests.tiny import SYNTHETIC, TINY
 
 SIDE = 32
 MIDDLE = np.zeros((SIDE, SIDE), bool)
@@ -53,6 +53,15 @@ def test_rounds_that_disagree_are_said():
     assert "masks of two rounds disagree in 100% of" in said(pack([MIDDLE] * 3), pack([~MIDDLE] * 3))
 
 
+def test_masks_of_a_network_that_learnt_too_little_ask_for_a_longer_training():
+    nothing = pack([np.zeros_like(MIDDLE)] * 3)
+    colours, learnt = doubts(nothing), doubts(nothing, learnt=True)
+    assert colours[0].endswith("100% of the photographs: for these take --recipe general")
+    assert learnt[0].endswith("100% of the photographs: train longer, or take --recipe general")
+    assert doubts(nothing, known=colours, learnt=True) == colours
+    assert doubts(nothing, known=learnt, learnt=True) == learnt
+
+
 def test_padding_does_not_count():
     corner = np.roll(MIDDLE, (-8, -8), (0, 1))
     image = np.where(corner[..., None], (200, 30, 30), (30, 30, 200)).astype(np.uint8)
@@ -85,6 +94,14 @@ def test_the_iou_of_two_masks():
     assert iou(MIDDLE, np.ones_like(MIDDLE)) == MIDDLE.mean()
     assert iou(MIDDLE, ~MIDDLE) == 0.0
     assert iou(np.zeros_like(MIDDLE), np.zeros_like(MIDDLE)) == 1.0
+
+
+def test_a_very_short_run_on_pets_asks_for_a_longer_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert pretrain([*TINY, *SYNTHETIC, "--recipe", "object", "--updates", "2", "--output_dir", "run"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("ALARM") == 1
+    assert "of the photographs: train longer, or take --recipe general" in said
 
 
 def test_a_run_on_textures_names_another_recipe_and_its_page_too(tmp_path, monkeypatch, capsys):
