@@ -61,7 +61,7 @@ class Pretraining:
         plan, network = config.settings(PseudoMaskSettings), self.model.to(self.precision.device)
         self.photographs = Photographs(config)
         self.data = self.photographs.masked(network if plan.pseudo_mask_from == "start_from" else None)
-        self.round, rounds = 0, plan.pseudo_mask_rounds
+        self.round, self.remarks, rounds = 0, [], plan.pseudo_mask_rounds
         length = settled(config.training, len(self.data.train), rounds=rounds)
         self.config = config = replace(config, training=length, data=replace(config.data, **self.data.fitting.settings))
         self._check_fit()
@@ -139,8 +139,8 @@ class Pretraining:
     def begin_round(self, number: int, before: Handover, fresh: bool) -> None:
         """Make the pseudo-masks anew with the network of the round before; a `fresh` round begins with it, too."""
         name, file = f"round {number + 1} of {self.course.rounds}", self.run.round_file(number)
-        data = next_round(self.photographs, self.data, name, before, file=file, device=self.precision.device)
-        self.data, self.round, self.batches.pack = data, number, data.train
+        data, told = next_round(self.photographs, self.data, name, before, file=file, device=self.precision.device)
+        self.data, self.round, self.batches.pack, self.remarks = data, number, data.train, [told]
         if fresh:
             self.model.load(before.sections, str(file))
         if fresh and self.painter is not None:
@@ -175,6 +175,7 @@ class Pretraining:
             packs={split: getattr(self.data, split) for split in SPLITS},
             rows=progress.rows,
             notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
+            remarks=self.remarks,
             parts=self.run.parts,
             next=after_pretraining(self.config, self.run.folder),
         )
@@ -193,8 +194,7 @@ class Pretraining:
         seed_update(self.config.run.seed, VALIDATION)
         batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
         for batch in batches.epoch(0, self.precision.device):
-            loss = self.objective(network, self._task(batch))["loss"]
-            terms.add({"loss": loss.item()}, len(batch))
+            terms.add({"loss": self.objective(network, self._task(batch))["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         known = {"batch_size": self.config.training.batch_size, "device": self.precision.device}
         return {**means(score_images(self.model, self.data.val, **known)), **terms.row(), **probed}
@@ -217,8 +217,8 @@ class Pretraining:
         config = self.config.probe
         if config.probe_dir is None or config.probe_every == 0:
             return None
-        data = replace(self.config.data, data_dir=config.probe_dir, download=False)
-        return Probe.load(data, device=self.precision.device)
+        images = replace(self.config.data, data_dir=config.probe_dir, download=False)
+        return Probe.load(images, device=self.precision.device)
 
     def _probes_after(self, epoch: int) -> bool:
         every = self.config.probe.probe_every
@@ -238,15 +238,15 @@ class Pretraining:
         from pretrain.report.draft import draft  # now, as in `report`
 
         known = {"target": self.objective.target, "task": self._record(), "device": self.precision.device}
-        told = {"seconds": self.run.seconds, "notes": [*self.data.notes, *self.run.notes]}
+        told = {"seconds": self.run.seconds, "notes": [*self.data.notes, *self.run.notes], "remarks": self.remarks}
         draft(self.model, self.data.val, self.config, history, **known, **told).write(self.run.folder / "report.html")
 
     def _record(self) -> PretrainingRecord:
         """What the encoder is taught, and what it began with."""
-        target, painted = self.objective.target, "" if self.painter is None else str(self.painter.loss)
-        teacher, before = None if target is None else target.taught_by, None if self.before is None else self.before.task
-        known = {"teacher": teacher, "rounds": self.round + 1, "picture": painted}
-        return task_record(self.config, before, self.begun, **known)
+        before, target, painter = self.before, self.objective.target, self.painter
+        known = {"teacher": None if target is None else target.taught_by, "rounds": self.round + 1}
+        painted = "" if painter is None else str(painter.loss)
+        return task_record(self.config, None if before is None else before.task, self.begun, picture=painted, **known)
 
     def _seen_before(self) -> Sequence[str]:
         """Digests of the images that taught what the encoder began with, and the teacher."""

@@ -33,6 +33,8 @@ class Draft:
     """The section of the pictures: its title, its blocks, and what they show."""
     colours: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    """What happened, and is no warning."""
 
     def write(self, path: Path) -> None:
         """Write the page. Raises OSError where it can't be written."""
@@ -41,7 +43,7 @@ class Draft:
             title=self.title,
             kicker=f"{self.kicker} · during training",
             verdict=f"{self.said} Epoch {best} is the best so far, and is kept.",
-            notices=[Notice(self._progress(), "note"), *map(Notice, self.notes)],
+            notices=[*(Notice(one, "note") for one in (self._progress(), *self.remarks)), *map(Notice, self.notes)],
             again=AGAIN,
         )
         page.add(*self.pictures)

@@ -174,9 +174,9 @@ def full_stops(*sentences: str) -> list[str]:
     return [f"{one.rstrip('.')}." for one in sentences if one]
 
 
-def notices(warnings: Iterable[str], record: LabelUse) -> list[Notice]:
-    """Warnings, and notes on the labels that an encoder used."""
-    notes = []
+def notices(warnings: Iterable[str], record: LabelUse, remarks: Iterable[str] = ()) -> list[Notice]:
+    """Warnings, and notes: the remarks, and the labels that an encoder used."""
+    notes = [*remarks]
     if record.uses_imagenet_labels:
         notes.append("ImageNet labels were used to train the encoder or its loss")
     if record.uses_labels:

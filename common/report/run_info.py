@@ -45,6 +45,8 @@ class RunInfo(Generic[C, H, P]):
     """One row an epoch; none where the file of the network is without its run's folder."""
     notes: Sequence[str] = ()
     """Warnings on the data."""
+    remarks: Sequence[str] = ()
+    """What happened in the training, and is no warning."""
     receipt: str = ""
     """The weights loaded from another file, in words; "" if the page omits them."""
     parts: Callable[[], Mapping[str, Spent]] = dict

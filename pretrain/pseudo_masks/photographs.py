@@ -50,7 +50,9 @@ class Photographs:
             return self.splits
         cache = self.settings.cache_dir or default_cache_dir()
         train, val = (self._masked(part, teacher, cache) for part in self._parts())
-        return replace(self.splits, train=train, val=val, notes=(*self.splits.notes, *doubts(train, learnt=teacher is not None)))
+        return replace(
+            self.splits, train=train, val=val, notes=(*self.splits.notes, *doubts(train, learnt=teacher is not None))
+        )
 
     def seconds(self, teacher: Autoencoder) -> float:
         """About how long pseudo-masks take whose seeds are the predictions of a network, from some of them."""

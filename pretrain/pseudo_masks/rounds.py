@@ -16,8 +16,8 @@ from pretrain.pseudo_masks.photographs import Photographs
 
 def next_round(
     photographs: Photographs, data: Splits, name: str, before: Handover, *, file: Path, device: torch.device
-) -> Splits:
-    """The images with the pseudo-masks of a new round, and with notes that name it, and say where it looks wrong.
+) -> tuple[Splits, str]:
+    """The images with the pseudo-masks of a new round, with notes where it looks wrong; and a sentence that names it.
 
     `data` are the images as they were, `name` is that of the round ("round 2 of 2"), and `before` the network of the
     round before, from `file`. Raises UserError where the file holds another network.
@@ -31,4 +31,4 @@ def next_round(
     doubted = doubts(masked.train, data.train, known=data.notes, learnt=True)
     for sentence in doubted:
         note(sentence)
-    return replace(masked, notes=(*photographs.splits.notes, told, *doubted))
+    return replace(masked, notes=(*photographs.splits.notes, *doubted)), told

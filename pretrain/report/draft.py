@@ -38,6 +38,7 @@ def draft(
     device: torch.device,
     seconds: float,
     notes: Sequence[str],
+    remarks: Sequence[str] = (),
 ) -> Draft:
     """The page after an epoch: the task of validation images (`pack`) as the network does it now, and the curves."""
     scored = ScoredModel(model, pack, "val", {}, config.training.batch_size, device, target=target)
@@ -56,6 +57,7 @@ def draft(
         panels=panels(history.rows),
         pictures=("Task", pictures, "Validation images: what the network sees, and its guess by now."),
         notes=notes,
+        remarks=remarks,
     )
 
 

@@ -1,4 +1,4 @@
-"""The perceptual term of the pictures beside the task: where ImageNet's weights are at hand, and never in the encoder."""
+"""The perceptual term of the pictures beside the task: where ImageNet's weights are at hand, never in the encoder."""
 
 import hashlib
 from dataclasses import replace
