@@ -74,7 +74,7 @@ class Transfer:
         self.network = self.precision.place(compiled(self.net, config.training))
         self.loss.to(self.precision.device)
         packs = (self.data, self.train_pack, self.val_pack)
-        self.pool = open_pool(config, self.net, *packs, self.precision, pretrained=self.receipt.pretrained)
+        self.pool = open_pool(config, self.net, *packs, self.precision)
         self.counts = torch.zeros(len(self.names), len(self.names), dtype=torch.int64, device=self.precision.device)
         """Pixels of the epoch's training by class and prediction."""
 

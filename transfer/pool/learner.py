@@ -24,12 +24,14 @@ from transfer.model import SegmentationNet
 from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
 from transfer.pool.guard import Guard
-from transfer.pool.opinion import LEAST, Opinion
+from transfer.pool.opinion import Opinion
 from transfer.pool.views import cut_mix, cut_places, strong, strong_view
 from transfer.pool.votes import Lesson, Votes, by_pixel, votes_right
 
 BEGINS, WHOLE = 1 / 8, 1 / 4
 """Shares of the training before the photographs count, and from which on they count in full."""
+VOTES_RIGHT = 0.8
+"""Share of the validation images of each class, in mean, whose class the teacher must have right to name others."""
 UNKNOWN = -1.0
 """In the place of an opinion that was not asked for yet."""
 
@@ -162,7 +164,7 @@ class Pool:
         if self.votes is None or self.opinion is not None:
             return row
         right = votes_right(teacher.counts, self.votes.background)
-        self._trusted = right >= LEAST
+        self._trusted = right >= VOTES_RIGHT
         return {**row, "votes_right": right}
 
     def score(self, row: Row, epochs: int) -> float:
@@ -202,18 +204,22 @@ class Pool:
         if self.votes is None:
             lesson = by_pixel(chances, threshold)
         else:
-            lesson = self.votes(chances, threshold, self._opinions_of(index), trusted=self._trusted)
+            foreground = 1 - chances[:, self.votes.background]
+            if valid is not None:
+                foreground = foreground * valid[:, 0]
+            opinions = self._opinions_of(image, foreground, index)
+            lesson = self.votes(chances, threshold, opinions, trusted=self._trusted)
         return lesson if valid is None else lesson.within(valid[:, 0])
 
-    def _opinions_of(self, index: Tensor) -> Tensor | None:
-        """The second opinions on photographs, each formed once, on the whole photograph."""
+    def _opinions_of(
+        self, image: Float[Tensor, "n c h w"], foreground: Float[Tensor, "n h w"], index: Int64[Tensor, "n"]
+    ) -> Float[Tensor, "n m"] | None:
+        """The second opinions on photographs, each formed once, on the view that is seen first."""
         if self.opinion is None:
             return None
-        known = self._opinions[index]
-        new = known[:, 0] == UNKNOWN
+        new = self._opinions[index][:, 0] == UNKNOWN
         if new.any():
-            image = read_batch(self.pack, index[new].numpy(), self.precision.device).image
-            self._opinions[index[new]] = self.opinion(image).cpu()
+            self._opinions[index[new]] = self.opinion(image[new], foreground[new]).cpu()
         return self._opinions[index].to(self.precision.device)
 
     def _count(self, lesson: Lesson) -> None:

@@ -12,8 +12,8 @@ from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
-from transfer.pool.learner import Pool
-from transfer.pool.opinion import LEAST, Opinion, second_opinion
+from transfer.pool.learner import VOTES_RIGHT, Pool
+from transfer.pool.opinion import Opinion, second_opinion
 from transfer.pool.photographs import load_pool, of_one_thing
 from transfer.pool.votes import Votes
 
@@ -25,13 +25,11 @@ def open_pool(
     train: LabelledPack,
     val: LabelledPack,
     precision: Precision,
-    *,
-    pretrained: bool,
 ) -> Pool | None:
     """The photographs that the settings name, with their teacher; None without --unlabelled_dir.
 
-    `net` is as it begins; where it is `pretrained` its encoder gives a second opinion. Raises UserError for photographs
-    that are test images, and for --vote image where masks show several classes.
+    `net` is as it begins: its encoder gives a second opinion. Raises UserError for photographs that are test images,
+    and for --vote image where masks show several classes.
     """
     plan = config.pool
     if plan.unlabelled_dir is None:
@@ -39,9 +37,10 @@ def open_pool(
     votes = _votes(plan, train, data.classes.background)
     pack, told = load_pool(config, data)
     opinion = None
-    if votes is not None and pretrained:
+    if votes is not None:
+        known = {"background": votes.background, "device": precision.device}
         with spinner("asking the encoder for a second opinion"):
-            opinion = second_opinion(net.encoder.to(precision.device), train, val, pack, device=precision.device)
+            opinion = second_opinion(net.encoder.to(precision.device), train, val, **known)
     source = f"{counted(len(pack), 'photograph')} of {plan.unlabelled_dir}"
     learnt = f"the network learns from {source}, too: {_named_by(votes, opinion)}"
     return Pool(
@@ -80,7 +79,7 @@ def _named_by(votes: Votes | None, opinion: Opinion | None) -> str:
     if votes is None:
         return "each of their pixels is given a class"
     if opinion is None:
-        judge = f"the teacher, while it has {LEAST:.0%} right"
+        judge = f"the teacher, while it has {VOTES_RIGHT:.0%} right"
     else:
         judge = f"its encoder, {opinion.fitted.right:.0%} right"
     return f"their classes are named by {judge} on validation images, one for each"

@@ -1,11 +1,12 @@
 """The second opinion on the class of a photograph."""
 
 import numpy as np
+import pytest
 import torch
 
 from common.data.pack import LabelledPack
 from common.models.encoder import Encoder
-from transfer.pool.opinion import second_opinion
+from transfer.pool.opinion import LEAST, _needed, features, second_opinion
 
 
 class Colours(Encoder):
@@ -30,19 +31,25 @@ def pack(count=24, *, telling=True, seed=0):
         image[4:12, 4:12, 2 * kind if telling else 1] = 255
     pixels = np.stack([np.full(count, 192), 64 * (kinds == 0), 64 * (kinds == 1)], 1)
     masks = np.zeros(images.shape[:3], np.uint8)
+    masks[:, 4:12, 4:12] = 1 + kinds[:, None, None]
     keys = tuple(str(n) for n in range(count))
     return LabelledPack(images=images, masks=masks, keys=keys, digests=keys, class_pixels=pixels, mask_digests=keys)
 
 
 def opinion(encoder, **kind):
     train, val = pack(**kind), pack(seed=1, **kind)
-    return second_opinion(encoder, train, val, train.without_labels(), device=torch.device("cpu"))
+    return second_opinion(encoder, train, val, background=0, device=torch.device("cpu"))
+
+
+def seen(seed):
+    """Images, and where their foreground is."""
+    made = pack(seed=seed)
+    return torch.from_numpy(made.images).permute(0, 3, 1, 2) / 255, torch.from_numpy(made.masks > 0).float()
 
 
 def test_an_opinion_tells_the_classes_apart_by_what_the_encoder_knew():
     judge = opinion(Colours())
-    images = torch.from_numpy(pack(seed=2).images).permute(0, 3, 1, 2) / 255
-    told = judge(images)
+    told = judge(*seen(2))
     assert told.shape == (24, 2)
     torch.testing.assert_close(told.sum(1), torch.ones(24))
     assert told.argmax(1).tolist() == [n % 2 for n in range(24)]
@@ -53,6 +60,11 @@ def test_an_encoder_that_tells_nothing_is_not_asked():
     assert opinion(Colours(), telling=False) is None
 
 
+@pytest.mark.parametrize(("images", "needed"), [(1000, LEAST), (24, 0.755), (8, 0.942), (2, 1.384)])
+def test_few_validation_images_must_all_be_right(images, needed):
+    assert _needed(np.arange(images) % 2) == pytest.approx(needed, abs=0.001)
+
+
 def test_images_are_enlarged_where_the_encoder_then_knows_more():
     assert opinion(Colours()).fitted.scale == 1
     assert opinion(Colours(least=32)).fitted.scale == 2
@@ -61,3 +73,32 @@ def test_images_are_enlarged_where_the_encoder_then_knows_more():
 def test_the_encoder_that_learns_on_is_not_the_one_that_is_asked():
     encoder = Colours()
     assert opinion(encoder).encoder is not encoder
+
+
+def test_the_foreground_decides_and_not_what_lies_around_it():
+    judge = opinion(Colours())
+    images, foreground = seen(2)
+    blue = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    on_blue = torch.where(foreground[:, None] > 0, images, blue)
+    assert judge(on_blue, foreground).argmax(1).tolist() == [n % 2 for n in range(24)]
+
+
+def test_an_image_without_foreground_is_described_by_all_of_it():
+    images, _ = seen(2)
+    nothing, everything = torch.zeros(24, 16, 16), torch.ones(24, 16, 16)
+    for level, vectors in features(Colours(), images, nothing, 1).items():
+        torch.testing.assert_close(vectors, features(Colours(), images, everything, 1)[level])
+
+
+def test_the_levels_are_chosen_by_validation_images():
+    class Finest(Colours):
+        """Its coarsest maps are all alike."""
+
+        channels, strides = (3, 3, 3), (1, 2, 4)
+
+        def pyramid(self, normalised):
+            alike = torch.ones_like(normalised)
+            pool = torch.nn.functional.avg_pool2d
+            return [normalised + 1e-3, pool(alike, 2), pool(alike, 4)]
+
+    assert -3 in opinion(Finest()).fitted.levels
