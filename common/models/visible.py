@@ -16,14 +16,16 @@ def normalise_visible(
     """Apply a normalisation with statistics over the cells where `cells` is 1 only; the others become 0.
 
     Statistics that included zeros would not match whole images at fine-tuning. GroupNorm is applied to all cells,
-    visible or not. On a CPU, maps in channels-last are computed at their visible cells only.
+    visible or not. On a CPU, maps in channels-last are computed at their visible cells only, unless torch.compile fuses
+    the formula: whether a cell is visible breaks its graph, and what the cells return to is a view to it.
 
     Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (normalisation of sparse maps).
     """
     if isinstance(norm, nn.GroupNorm) or (isinstance(norm, nn.BatchNorm2d) and not norm.training):
         return norm(x) * cells.to(x.dtype)
     assert isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d)
-    if x.device.type == "cpu" and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
+    pack = x.device.type == "cpu" and not torch.compiler.is_compiling()
+    if pack and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
         counts = [int(cells.sum())] if isinstance(norm, nn.BatchNorm2d) else cells.sum((1, 2, 3)).int().tolist()
         if min(counts) > 1:
             return _packed(norm, x, cells, counts)

@@ -99,3 +99,33 @@ def test_a_single_visible_cell_is_the_shift(norm, memory_format):
     found = normalise_visible(layer, torch.randn(1, 4, 4, 4).to(memory_format=memory_format), cells)
     torch.testing.assert_close(found[0, :, 1, 1], layer.bias.detach())
     assert all(buffer.isfinite().all() for buffer in layer.buffers())
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, of its compiler
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_a_compiled_block_has_the_same_values_and_gradients(norm, memory_format):
+    blocks = [Block(layer).to(memory_format=memory_format) for layer in layers(norm, 6, torch.float32)]
+    blocks[1].load_state_dict(blocks[0].state_dict())
+    x, cells = torch.randn(4, 3, 16, 16).to(memory_format=memory_format), patches(4, 16)
+    found = torch.compile(blocks[0], backend="aot_eager")(x, cells)
+    wanted = blocks[1](x, cells)
+    for out in (found, wanted):
+        out.sin().sum().backward()
+    near = {"rtol": 1e-4, "atol": 1e-4}
+    torch.testing.assert_close(found, wanted, **near)
+    for name, value in blocks[0].named_parameters():
+        torch.testing.assert_close(value.grad, blocks[1].get_parameter(name).grad, **near)
+    for name, value in blocks[0].named_buffers():
+        torch.testing.assert_close(value, blocks[1].get_buffer(name), **near)
+
+
+class Block(nn.Module):
+    """As in the encoder: a convolution, the normalisation, and a LeakyReLU in place."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.convolve, self.norm, self.act = nn.Conv2d(3, 6, 3, padding=1, bias=False), norm, nn.LeakyReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        return self.act(normalise_visible(self.norm, self.convolve(x), cells))
