@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from common.data.batches import read_batch
 from common.data.pack import Pack
@@ -9,12 +10,13 @@ from common.embedding import latents, neighbours
 from common.engine.seeding import VALIDATION, seed_update
 from common.figures import to_bytes
 from common.models.encoder import Encoder
+from common.models.parts import part_for
 from common.report.blocks import sheet
 from common.report.images import photograph, three_channels
 from common.report.page import Block
 from common.report.selection import evenly
 from pretrain.model import Autoencoder
-from pretrain.pretexts.task import TaskMaker
+from pretrain.pretexts.task import Task, TaskMaker
 from pretrain.report.scored_model import ScoredModel
 from pretrain.scoring import side_pictures
 from pretrain.targets.target import Pixels, Target
@@ -69,8 +71,17 @@ def task_pictures(model: Autoencoder, target: Target, make_task: TaskMaker, imag
     task = make_task(image)
     features = model.encode(task.seen, task.visible, everywhere=task.everywhere)
     asked, guessed = target.pictures(model.decode(features, keep=task.keep), task)
-    seen = {"seen": to_bytes(task.seen)} if make_task.drawn else {}
+    seen = {"seen": to_bytes(seen_by(model.encoder, task))} if make_task.drawn else {}
     return {**seen, "asked for": asked, "guessed": guessed}
+
+
+def seen_by(encoder: Encoder, task: Task) -> Float[torch.Tensor, "n c h w"]:
+    """The images as an encoder sees them: hidden pixels are black where it keeps them out of its maps, else they have
+    the mean colour that it normalises by.
+    """
+    if task.visible is None or (task.everywhere and part_for(encoder.word).hides_everywhere):
+        return task.seen
+    return task.seen * task.visible + encoder.mean * (1 - task.visible)
 
 
 def _block(title: str, pictures: dict[str, Pixels], names: list[str]) -> Block:
