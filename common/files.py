@@ -1,6 +1,7 @@
 """Atomic writing of files, and the cache folder."""
 
 import glob
+import hashlib
 import json
 import os
 import platform
@@ -102,3 +103,9 @@ def make_folder(folder: Path) -> Path:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write values as JSON, atomically. Raises ValueError for NaN; missing values must be null (None)."""
     replace_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, as hexadecimal digits. Raises OSError where it can't be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

