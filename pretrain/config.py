@@ -16,7 +16,12 @@ from common.config.groups import (
 )
 from common.errors import UserError
 from pretrain.groups import EncoderConfig, HandoverConfig, PretextConfig, ProbeConfig
-from pretrain.losses.registry import SIDE_OBJECTIVES, RegisteredObjective
+from pretrain.losses.registry import (
+    SIDE_OBJECTIVES,
+    ContrastSettings,
+    PseudoMaskSettings,
+    RegisteredObjective,
+)
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.registered import Settings, with_settings
 from pretrain.targets.registry import TARGETS, LossConfig
@@ -129,6 +134,12 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         """The side objectives that have a weight, by name."""
         return {name: objective for name, objective in SIDE_OBJECTIVES.items() if self.weight(objective) > 0}
 
+    @property
+    def takes_pseudo_masks(self) -> bool:
+        """Whether photographs come with pseudo-masks."""
+        learnt = self.settings(PseudoMaskSettings).pseudo_mask_weight > 0
+        return learnt or self.settings(ContrastSettings).of_foreground
+
     def check(self) -> None:
         """Raise UserError for settings that exclude each other."""
         self.run.check()
@@ -157,6 +168,11 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
             raise UserError("all loss weights are 0: set one of --mse_weight, --ssim_weight above 0")
         for entry in (TARGETS[self.target_name], *SIDE_OBJECTIVES.values()):
             self.settings(entry.settings).check(self)
+        if self.settings(ContrastSettings).of_foreground and (self.regresses or list(self.side) != ["contrast"]):
+            raise UserError(
+                "--contrast_views foreground trains the encoder by that alone: give --pretext plain --mse_weight 0 "
+                "--ssim_weight 0 and no other weight, or take --recipe kinds"
+            )
         self.loss.check(self)
         if self.loss.other_teacher and not self.has_teacher:
             raise UserError("--teacher and --teacher_weights belong to --target features: give it, or leave them out")

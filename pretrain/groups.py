@@ -94,6 +94,8 @@ class HandoverConfig:
 
     start_from: Path | None = None
     """Autoencoder to continue from (a run's folder or its ae.pth); default fresh weights."""
+    encoder_lr_factor: Annotated[float, Field(gt=0)] = 1.0
+    """Learning rate of the encoder, relative to --lr: below 1 it keeps what --start_from taught it."""
     handover_path: Path | None = None
     """File for a second copy of the encoder; default ./ae.pth where --output_dir is not given."""
     export_encoder: Path | None = None

@@ -77,6 +77,11 @@ class Autoencoder(nn.Module):
         return [self.encoder, self.decoder, self.heads]
 
     @property
+    def decodes(self) -> bool:
+        """Whether a head takes what the decoder makes of the encoder's maps."""
+        return not all(isinstance(head, EncoderHead) for head in self.heads.values())
+
+    @property
     def side(self) -> tuple[str, ...]:
         """The side objectives that it has a head for."""
         return tuple(name for name in self.heads if name not in ("image", "target"))
@@ -133,7 +138,12 @@ class Autoencoder(nn.Module):
         self, image: Float[Tensor, "n c h w"], foreground: Int64[Tensor, "n h w"] | None = None
     ) -> dict[str, Tensor]:
         """The output of every head on the encoder alone, by its name, without decoding."""
-        features = self.encoder(image)
+        return self.describe(self.encoder(image), foreground)
+
+    def describe(
+        self, features: Sequence[Float[Tensor, "n _ _ _"]], foreground: Int64[Tensor, "n h w"] | None = None
+    ) -> dict[str, Tensor]:
+        """The output of every head on the encoder alone, by its name, from the encoder's maps."""
         heads = {name: head for name, head in self.heads.items() if isinstance(head, EncoderHead)}
         return {name: head.describe(features, foreground) for name, head in heads.items()}
 
@@ -212,7 +222,10 @@ class TrainingForward(nn.Module):
     ) -> dict[str, Tensor]:
         """The output of every head, see `Autoencoder.decode`; those of the other view are called "other_<name>"."""
         features = self.model.encode(seen, visible, everywhere=everywhere)
-        outputs = self.model.decode(features, keep=keep, foreground=foreground)
+        if self.model.decodes:
+            outputs = self.model.decode(features, keep=keep, foreground=foreground)
+        else:
+            outputs = self.model.describe(features, foreground)
         if other is not None:
             embedded = self.model.embed(other, other_foreground)
             outputs |= {f"other_{name}": output for name, output in embedded.items()}

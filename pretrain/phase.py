@@ -8,7 +8,6 @@ import numpy as np
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
-from common.data.augment import Augment, augmented
 from common.data.batches import Batch, Batches, read_batch, training_batches
 from common.data.samples import SPLITS
 from common.engine.budget import Course, settled
@@ -28,18 +27,18 @@ from common.run.history import History
 from common.run.notes import data_name, skipped_note
 from common.run.records import PretrainingRecord
 from common.say import note, say
-from pretrain.build import begin, build_model, build_objective, build_painter, build_target, build_tasks, start_from
+from pretrain.build import begin, build_model, build_objective, build_painter, build_target, start_from
 from pretrain.config import PretrainConfig
 from pretrain.handover import handover_of, write_copies
 from pretrain.losses.registry import PseudoMaskSettings
 from pretrain.model import TrainingForward
 from pretrain.next_steps import after_pretraining
-from pretrain.pretexts.task import Task
 from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import Photographs
 from pretrain.pseudo_masks.rounds import next_round
 from pretrain.record import task_record
 from pretrain.scoring import means, score_images
+from pretrain.tasks import BatchTasks
 from pretrain.teachers.keeping import granted, kept_maps
 from pretrain.teachers.known_maps import KnownMaps
 from pretrain.weight_files import weight_files
@@ -66,8 +65,7 @@ class Pretraining:
         length = settled(config.training, len(self.data.train), rounds=rounds)
         self.config = config = replace(config, training=length, data=replace(config.data, **self.data.fitting.settings))
         self._check_fit()
-        self.make_task = build_tasks(config)
-        self.augment = Augment(config.augment, channels=config.data.channels)
+        self.tasks = BatchTasks(config)
         self.probe = self._load_probe()
         known = {"seed": config.run.seed, "scales": config.data.crop_scale}
         self.batches = training_batches(self.data.train, config.training, **known)
@@ -122,12 +120,19 @@ class Pretraining:
         return Updater(
             self.precision,
             self.model,
-            build_optimizer([ParameterGroup(self.model.learners)], plan, optim),
+            build_optimizer(self._groups(), plan, optim),
             plan,
             course=self.course,
             lr_at=rates(plan, optim, self.course),
             seed=self.config.run.seed,
         )
+
+    def _groups(self) -> list[ParameterGroup]:
+        """What the task trains, with the encoder at its own rate where it has one."""
+        if (factor := self.config.handover.encoder_lr_factor) == 1:
+            return [ParameterGroup(self.model.learners)]
+        encoder, *others = self.model.learners
+        return [ParameterGroup([encoder], factor), ParameterGroup(others)]
 
     def _progress(self, batch: int) -> float:
         """How far the training is at a batch, from 0 to 1."""
@@ -153,7 +158,7 @@ class Pretraining:
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """The terms of the loss on an augmented batch."""
         with self.run.clock("data"):
-            task = self._task(batch, self.augment)
+            task = self.tasks.training(batch, self.known)
         if self.painter is not None:
             with self.run.clock("picture"):
                 self.painter.learn(task.image, task.valid)
@@ -194,20 +199,10 @@ class Pretraining:
         terms, network, size = Means(), TrainingForward(self.model), self.config.training.batch_size
         seed_update(self.config.run.seed, VALIDATION)
         for batch in Batches(self.data.val, batch_size=size).epoch(0, self.precision.device):
-            terms.add({"loss": self.objective(network, self._task(batch))["loss"].item()}, len(batch))
+            terms.add({"loss": self.objective(network, self.tasks.validation(batch))["loss"].item()}, len(batch))
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
         scores = score_images(self.model, self.data.val, batch_size=size, device=self.precision.device)
         return {**means(scores), **terms.row(), **probed}
-
-    def _task(self, batch: Batch, augment: Augment | None = None) -> Task:
-        """The pretext's task on a batch, or on a view of it, with another view of it where two are compared."""
-        image, foreground, valid, asked = batch.image, batch.mask, batch.valid, None
-        if augment is not None:
-            image, foreground, valid = augmented(batch, augment)
-            asked = None if self.known is None else self.known(batch.index, augment.mirrored(len(batch)))
-        two = any(objective.views == 2 for objective in self.config.side.values())
-        other = augmented(batch, self.augment)[:2] if two else None
-        return replace(self.make_task(image, foreground, other, valid=valid), asked=asked)
 
     def score(self, row: Row) -> float:
         """The negative validation loss, or the probe's mean IoU (NaN in epochs without it)."""

@@ -8,7 +8,7 @@ from common.models.named import Beginning
 from common.run.label_use import TeacherRecord
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
-from pretrain.losses.registry import SIDE_OBJECTIVES, PseudoMaskSettings
+from pretrain.losses.registry import SIDE_OBJECTIVES, ContrastSettings, PseudoMaskSettings
 from pretrain.pretexts.registry import PRETEXTS
 from pretrain.pretexts.task import SKIP_DROP
 from pretrain.targets.registry import FIXED_NETWORK, TARGETS
@@ -69,6 +69,7 @@ def task_words(task: PretrainingRecord) -> str:
     pretext, target = PRETEXTS[task.pretext], TARGETS.get(task.target)
     parts = [_regression(pretext.words, target.words, task)] if target is not None else []
     parts += [entry.words for entry in SIDE_OBJECTIVES.values() if _weight(task, entry.weight) > 0]
+    parts[-1] += " of crops of the foreground" * (task.settings.get("contrast_views") == "foreground")
     seen = f" {pretext.seen}" if target is None and pretext.seen else ""
     after = f", after {task_words(task.before)}" if task.before is not None else ""
     begun = f", beginning with {task.began_with}" if task.began_with else ""
@@ -82,7 +83,10 @@ def _settings(config: PretrainConfig) -> dict[str, Any]:
     settings = config.settings(PRETEXTS[config.pretext.pretext].settings).recorded(config)
     dropped = {"skip_drop": SKIP_DROP} if config.pretext.skips == "drop" else {}
     others = {entry.weight: config.weight(entry) for entry in config.side.values()}
-    return settings | dropped | {name: weight for name, weight in others.items() if not _has_field(name)}
+    views = config.settings(ContrastSettings)
+    known = {"contrast_views": views.contrast_views, "contrast_swap": views.contrast_swap}
+    crops = known if views.of_foreground else {}
+    return settings | dropped | crops | {name: weight for name, weight in others.items() if not _has_field(name)}
 
 
 def _has_field(weight: str) -> bool:

@@ -71,15 +71,31 @@ class PseudoMaskSettings(Settings):
 
 @dataclass(frozen=True)
 class ContrastSettings(Settings):
-    """Tell the photographs of a batch apart by two augmented views of each (SimCLR)."""
+    """Tell the photographs of a batch apart by two views of each (SimCLR)."""
 
     contrast_weight: Weight = 0.0
     """Weight of the contrastive loss on the two coarsest levels; use it with --scale and --jitter."""
+    contrast_views: Literal["image", "foreground"] = "image"
+    """Views: augmented images, or crops of their foreground by pseudo-masks, which train the encoder alone."""
+    contrast_swap: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """Share of foreground crops whose background is that of another photograph."""
+
+    @property
+    def of_foreground(self) -> bool:
+        """Whether crops of the foreground are compared, which needs pseudo-masks."""
+        return self.contrast_weight > 0 and self.contrast_views == "foreground"
 
     def check(self, config: Groups) -> None:
-        """Raise UserError for views that hardly differ."""
+        """Raise UserError for views that hardly differ, and for crops of foreground where no image is whole."""
         augment = config.augment
-        if self.contrast_weight and not (augment.rotate or augment.scale or augment.translate or augment.jitter):
+        if self.contrast_views == "foreground":
+            if not self.contrast_weight:
+                raise UserError("--contrast_views foreground has views to compare: give --contrast_weight 1 too")
+            if config.data.fit == "crop" or config.data.of_crops:
+                raise UserError(
+                    "--contrast_views foreground takes whole photographs of a single object: give --fit squash or pad"
+                )
+        elif self.contrast_weight and not (augment.rotate or augment.scale or augment.translate or augment.jitter):
             raise UserError(
                 "--contrast_weight compares two augmented views, and here they differ by flips at most: "
                 "set --scale 0.4 --translate 0.1 --jitter 0.4"

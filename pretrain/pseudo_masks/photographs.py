@@ -16,7 +16,7 @@ from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.files import default_cache_dir
 from pretrain.config import PretrainConfig
-from pretrain.losses.registry import PseudoMaskSettings
+from pretrain.losses.registry import ContrastSettings, PseudoMaskSettings
 from pretrain.model import Autoencoder
 from pretrain.pseudo_masks.doubts import doubts
 from pretrain.pseudo_masks.grabcut import with_pseudo_masks
@@ -32,21 +32,23 @@ class Photographs:
     def __init__(self, config: PretrainConfig) -> None:
         """Raise UserError as `load_splits` does."""
         settings, self.plan = config.data, config.settings(PseudoMaskSettings)
-        if self.plan.pseudo_mask_weight and settings.fit == "auto":
+        self.wanted, self.cropped = config.takes_pseudo_masks, config.settings(ContrastSettings).of_foreground
+        if self.wanted and settings.fit == "auto":
             settings = replace(settings, fit="squash")  # crops may show no object
         self.settings, self.splits = settings, load_splits(settings)
         large = replace(settings, image_size=max(settings.image_size, self.plan.pseudo_mask_size), download=False)
         embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
-        plain = embedded or large == settings or not self.plan.pseudo_mask_weight
+        plain = embedded or large == settings or not self.wanted
         self.larger = self.splits if plain else load_splits(large)
 
     def masked(self, teacher: Autoencoder | None = None) -> Splits:
-        """The images, with pseudo-masks for training and validation if these have a weight.
+        """The images, with pseudo-masks for training and validation if these are wanted.
 
-        Their seeds are the predictions of `teacher`, or without it colours. Test images need none. A note says where
-        most masks do not look like those of a single object. Raises UserError as `with_pseudo_masks` does.
+        Where crops of the foreground are taken, training images are the larger ones: a crop keeps its details. Seeds
+        are the predictions of `teacher`, or without it colours. Test images need none. A note says where most masks
+        do not look like those of a single object. Raises UserError as `with_pseudo_masks` does.
         """
-        if self.plan.pseudo_mask_weight == 0:
+        if not self.wanted:
             return self.splits
         cache = self.settings.cache_dir or default_cache_dir()
         train, val = (self._masked(part, teacher, cache) for part in self._parts())
@@ -64,7 +66,8 @@ class Photographs:
 
     def _parts(self) -> list[tuple[Pack, Pack]]:
         """Training and validation images as they are, and larger."""
-        return [(getattr(self.splits, part), getattr(self.larger, part)) for part in ("train", "val")]
+        trained = self.larger if self.cropped else self.splits
+        return [(trained.train, self.larger.train), (self.splits.val, self.larger.val)]
 
     def _masked(
         self, images: tuple[Pack, Pack], teacher: Autoencoder | None, cache: Path, *, doing: str = "making pseudo-masks"
