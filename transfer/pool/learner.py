@@ -26,12 +26,10 @@ from transfer.pool.config import PoolConfig
 from transfer.pool.guard import Guard
 from transfer.pool.opinion import Opinion
 from transfer.pool.views import cut_mix, cut_places, strong, strong_view
-from transfer.pool.votes import Lesson, Votes, by_pixel, votes_right
+from transfer.pool.votes import Judge, Lesson, Votes, better_judge, by_pixel, votes_right
 
 BEGINS, WHOLE = 1 / 8, 1 / 4
 """Shares of the training before the photographs count, and from which on they count in full."""
-VOTES_RIGHT = 0.8
-"""Share of the validation images of each class, in mean, whose class the teacher must have right to name others."""
 UNKNOWN = -1.0
 """In the place of an opinion that was not asked for yet."""
 
@@ -76,7 +74,7 @@ class Pool:
         seed: int,
         notes: Sequence[str] = (),
     ) -> None:
-        """`votes` give each photograph one class, by an `opinion` where there is one; without them pixels have classes.
+        """`votes` give each photograph one class, by an `opinion` or the teacher; without them pixels have classes.
 
         `notes` are sentences on them.
         """
@@ -92,7 +90,7 @@ class Pool:
         self._strong = strong_view(len(net.encoder.mean))
         self._batches = Batches(pack, batch_size=config.pool_batch_size, seed=seed, shuffle=True, crops=True)
         self._batch = self._averaged = 0
-        self._trusted = opinion is not None
+        self._judge: Judge = "nobody" if opinion is None else "opinion"
         self.guard = Guard()
         self._means, self._counted = Means(), False
 
@@ -105,7 +103,7 @@ class Pool:
             "opinions": self._opinions,
             "batch": self._batch,
             "averaged": self._averaged,
-            "trusted": self._trusted,
+            "judge": self._judge,
             "guard": self.guard.state_dict(),
         }
 
@@ -116,7 +114,7 @@ class Pool:
         if self.votes is not None:
             self.votes.load_state_dict(state["votes"])
         self._opinions, self._batch = state["opinions"].clone(), state["batch"]
-        self._averaged, self._trusted = state["averaged"], state["trusted"]
+        self._averaged, self._judge = state["averaged"], state["judge"]
         self.guard.load_state_dict(state["guard"])
 
     def record(self) -> dict[str, int | str]:
@@ -158,13 +156,16 @@ class Pool:
     def judged(self, student: Scores, teacher: Scores) -> Row:
         """Take the scores of network and teacher on validation images, and return them as columns of metrics.csv.
 
-        They decide whether photographs go on, see `Guard`, and whether the teacher may name their classes.
+        They decide whether photographs go on, see `Guard`, and who names their classes, see `better_judge`.
         """
         row = self.guard.judged([one.means["mean_iou"] for one in (student, teacher)], counted=self._counted)
-        if self.votes is None or self.opinion is not None:
+        if self.votes is None:
             return row
         right = votes_right(teacher.counts, self.votes.background)
-        self._trusted = right >= VOTES_RIGHT
+        judge = better_judge(right, None if self.opinion is None else self.opinion.fitted.right)
+        if judge != self._judge:
+            self.votes.forget()
+        self._judge = judge
         return {**row, "votes_right": right}
 
     def score(self, row: Row, epochs: int) -> float:
@@ -208,14 +209,14 @@ class Pool:
             if valid is not None:
                 foreground = foreground * valid[:, 0]
             opinions = self._opinions_of(image, foreground, index)
-            lesson = self.votes(chances, threshold, opinions, trusted=self._trusted)
+            lesson = self.votes(chances, threshold, opinions, trusted=self._judge != "nobody")
         return lesson if valid is None else lesson.within(valid[:, 0])
 
     def _opinions_of(
         self, image: Float[Tensor, "n c h w"], foreground: Float[Tensor, "n h w"], index: Int64[Tensor, "n"]
     ) -> Float[Tensor, "n m"] | None:
-        """The second opinions on photographs, each formed once, on the view that is seen first."""
-        if self.opinion is None:
+        """The second opinions on photographs, each formed once, on the view that is seen first; None of others."""
+        if self.opinion is None or self._judge != "opinion":
             return None
         new = self._opinions[index][:, 0] == UNKNOWN
         if new.any():

@@ -12,10 +12,10 @@ from transfer.config import TransferConfig
 from transfer.model import SegmentationNet
 from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
-from transfer.pool.learner import VOTES_RIGHT, Pool
+from transfer.pool.learner import Pool
 from transfer.pool.opinion import Opinion, second_opinion
 from transfer.pool.photographs import load_pool, of_one_thing
-from transfer.pool.votes import Votes
+from transfer.pool.votes import VOTES_RIGHT, Votes
 
 
 def open_pool(
@@ -79,7 +79,9 @@ def _named_by(votes: Votes | None, opinion: Opinion | None) -> str:
     if votes is None:
         return "each of their pixels is given a class"
     if opinion is None:
-        judge = f"the teacher, while it has {VOTES_RIGHT:.0%} right"
+        judge = f"the teacher, while it has {VOTES_RIGHT:.0%} right on validation images"
     else:
-        judge = f"its encoder, {opinion.fitted.right:.0%} right"
-    return f"their classes are named by {judge} on validation images, one for each"
+        judge = (
+            f"its encoder, {opinion.fitted.right:.0%} right on validation images, or by the teacher where it has more"
+        )
+    return f"their classes are named by {judge}, one for each"

@@ -1,7 +1,7 @@
 """What photographs show, by a teacher's probabilities: classes of pixels where they are sure."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,8 +13,24 @@ from common.data.values import IGNORE
 
 REMEMBERED = 1024
 """Photographs whose votes are compared."""
+VOTES_RIGHT = 0.8
+"""Share of the validation images of each class, in mean, whose class the teacher must have right to name others."""
 QUOTA = 0.5
 """Share of the photographs that get a class; of others foreground alone is learnt."""
+
+
+Judge = Literal["opinion", "teacher", "nobody"]
+"""Who names the classes of photographs."""
+
+
+def better_judge(teacher: float, opinion: float | None) -> Judge:
+    """The better of the two by their shares of right validation images, and the opinion where they are level.
+
+    `opinion` is None where there is none. The teacher needs VOTES_RIGHT, for it would confirm its own errors.
+    """
+    if teacher >= VOTES_RIGHT and (opinion is None or teacher > opinion):
+        return "teacher"
+    return "nobody" if opinion is None else "opinion"
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ def by_pixel(chances: Float[Tensor, "n k h w"], threshold: float) -> Lesson:
 class Votes:
     """One class for the whole foreground of each photograph.
 
-    The judge is a second opinion where there is one, else the teacher by the votes of its pixels. A class is given to
+    The judge is a second opinion, or the teacher by the votes of its pixels, see `better_judge`. A class is given to
     the photographs that are the surest of it, in the shares that masks have: else the class that is more frequent takes
     over all of them. Where the class isn't sure, figure and ground are learnt.
     """
@@ -64,6 +80,10 @@ class Votes:
         self.others = torch.tensor([k for k in range(len(shares)) if k != background])
         self.quotas = QUOTA * F.normalize(shares[self.others].float(), p=1, dim=0)
         self.past = torch.zeros(0, len(self.others))
+
+    def forget(self) -> None:
+        """Begin anew to compare judgements, which are those of another judge from now on."""
+        self.past = self.past[:0]
 
     def state_dict(self) -> dict[str, Any]:
         """The judgements that the next ones are compared with."""

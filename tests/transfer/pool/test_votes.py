@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from transfer.pool.votes import QUOTA, Lesson, Votes, by_pixel, votes_right
+from transfer.pool.votes import QUOTA, Lesson, Votes, better_judge, by_pixel, votes_right
 
 BACKGROUND, CAT, DOG, NONE = 0, 1, 2, 255
 
@@ -73,6 +73,32 @@ def test_a_judge_that_is_not_trusted_names_no_class():
     lesson = votes()(chances((0.9, 0.1), (0.1, 0.9)), 0.9, trusted=False)
     assert lesson.classes.unique().tolist() == [BACKGROUND, NONE]
     assert lesson.figure[:, :, 2:].all()
+
+
+@pytest.mark.parametrize(
+    ("teacher", "opinion", "judge"),
+    [
+        (0.9, 0.85, "teacher"),
+        (0.85, 0.9, "opinion"),
+        (0.9, 0.9, "opinion"),
+        (0.75, 0.72, "opinion"),
+        (0.8, 0.72, "teacher"),
+        (0.8, None, "teacher"),
+        (0.79, None, "nobody"),
+        (0.0, 0.7, "opinion"),
+    ],
+)
+def test_the_better_on_validation_images_names_the_classes_and_a_teacher_that_errs_often_never(teacher, opinion, judge):
+    assert better_judge(teacher, opinion) == judge
+
+
+def test_judgements_are_compared_with_those_of_the_same_judge():
+    one, fresh, opinion = votes(), votes(), torch.tensor([[0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    one(chances((0.9, 0.1), (0.99, 0.01)), 0.9)
+    one.forget()
+    ours, theirs = (judge(chances(*[(0.5, 0.5)] * 3), 0.9, opinion) for judge in (one, fresh))
+    assert torch.equal(ours.classes, theirs.classes)
+    assert torch.equal(one.past, fresh.past)
 
 
 def test_a_vote_is_right_where_most_of_the_foreground_is_of_the_image_s_class():
