@@ -38,10 +38,14 @@ def table(times: Times, *, against: str) -> list[str]:
     """Markdown: the median of each contestant, and how many times as fast as `against` it was in the rounds."""
     rows = []
     for name, seconds in times.items():
-        ratios = [theirs / own for own, theirs in zip(seconds, times[against], strict=True)]
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        rows.append([name, f"{1000 * statistics.median(seconds):.1f}", spread])
+        rows.append([name, f"{1000 * statistics.median(seconds):.1f}", ratio(times[against], seconds)])
     return markdown_table(["contestant", "CPU ms an image", f"speed, {against} = 1 (rounds)"], rows)
+
+
+def ratio(seconds: Sequence[float], others: Sequence[float]) -> str:
+    """The median of the ratios of the same rounds, and their range."""
+    ratios = [own / theirs for own, theirs in zip(seconds, others, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def show(heading: str, lines: Sequence[str]) -> None:

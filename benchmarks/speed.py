@@ -1,14 +1,14 @@
 """Speed of training beside plain loops and segmentation_models_pytorch: `python -m benchmarks.speed` (or `make bench`).
 
 Each recipe is trained by this project, by a plain loop with the same network and losses (`benchmarks.plain`), and by
-the bare network, which has no data, no task and one sum for a loss. They take turns in one process. Losses are
-compared first. Prints Markdown tables of CPU time, which docs/performance.md holds.
+the bare network, which has no data, no task and one sum for a loss (`benchmarks.bare`). They take turns in one process.
+Losses are compared first. Prints Markdown tables of CPU time, which docs/performance.md holds.
 """
 
 import argparse
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from functools import partial
@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from benchmarks import plain
-from benchmarks.race import Contestant, race, show, table
+from benchmarks.bare import ALONE, BARE, Convolutions, bare_step, floor, step_of
+from benchmarks.race import Contestant, Times, race, ratio, show, table
 from common.config.load import load_config
 from common.config.recipes import CONFIGS
 from common.data.ragged import of_one_size
@@ -41,7 +42,7 @@ from transfer.phase import Transfer
 BATCH = 16
 HALF = ["--widths", "16", "32", "64", "128", "256", "256"]
 RECIPES: dict[str, list[str]] = {
-    "default (hidden patches, HOG)": [],
+    "default (hidden patches, HOG)": ["--perceptual_init", "own"],  # as where ImageNet's weights are not at hand
     "system A": ["--config", str(CONFIGS / "pretrain/system_a.yaml"), "--perceptual_init", "own"],
     "features": ["--config", str(CONFIGS / "pretrain/features.yaml"), "--perceptual_init", "own"],
 }
@@ -73,13 +74,23 @@ class Speed:
         model = deepcopy(first.model).to(memory_format=torch.contiguous_format)
         loss = _plain_loss(model, first, self.weights)
         _compare(first, loss, model)
-        bare = deepcopy(first.model)
+        bare = self._bare({form: TrainingForward(deepcopy(phase.model)) for form, phase in phases.items()}, phases)
+        kept = self._kept(words, first) if isinstance(first.objective.target, FeatureTarget) else []
         batches = plain.forever(plain.Pictures(self.images, self.options.image_size), BATCH)
         return [
-            Contestant(PLAIN, self._turns(_step(model, loss), ((image,) for image, _ in batches))),
+            Contestant(PLAIN, self._turns(step_of(model, loss), ((image,) for image, _ in batches))),
             *(Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()),
-            Contestant("bare network, fp32", self._bare(TrainingForward(bare))),
+            *kept,
+            *bare,
         ]
+
+    def _kept(self, words: list[str], like: Pretraining) -> list[Contestant]:
+        """This project with the teacher's maps kept, which are made before times are taken."""
+        form = self.formats[-1]
+        phase = self._phase(Pretraining, PretrainConfig, [*words, "--teacher_cache", "4"], form)
+        phase.model.load_state_dict(like.model.state_dict())
+        phase._keep_maps()
+        return [Contestant(f"ours, {form}, teacher's maps kept", self._ours(phase))]
 
     def transfer(self) -> list[Contestant]:
         """This project with MobileNetV2, and segmentation_models_pytorch, whose decoder is another."""
@@ -103,11 +114,20 @@ class Speed:
                 continue
             network = Unet("mobilenet_v2", encoder_weights=None, classes=3).train()
             network.to(memory_format=torch.channels_last if fast else torch.contiguous_format)
-            step = _step(network, partial(plain.segmentation_loss, network, fast=fast))
+            step = step_of(network, partial(plain.segmentation_loss, network, fast=fast))
             turn = self._turns(step, plain.forever(pictures, BATCH))
             library.append(Contestant(name, turn))
         ours = [Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()]
-        return [*library, *ours, Contestant("bare network, fp32", self._bare(deepcopy(phases["fp32"].net)))]
+        bare = self._bare({form: deepcopy(phase.net) for form, phase in phases.items()}, phases)
+        return [*library, *ours, *bare]
+
+    def show(self, heading: str, times: Times, *, against: str) -> None:
+        """Print the table of a race, what the loop adds to the bare network, and what the convolutions allow."""
+        loop = [
+            f"The step takes {ratio(times[f'ours, {form}'], times[f'{BARE}, {form}'])} times as long as {BARE}, {form}."
+            for form in self.formats
+        ]
+        show(heading, [*table(times, against=against), "", *loop, floor(times, self.work, against=against)])
 
     def _phase(self, kind: type, config_class: type, words: Sequence[str], form: str):
         folder = self.folder / f"run-{len(list(self.folder.glob('run-*')))}"
@@ -136,15 +156,16 @@ class Speed:
 
         return turn
 
-    def _bare(self, network: nn.Module) -> Callable[[], int]:
+    def _bare(self, networks: dict[str, nn.Module], phases: Mapping[str, Pretraining | Transfer]) -> list[Contestant]:
+        """The network alone, and its convolutions alone, in each format."""
         image = torch.rand(BATCH, 3, self.options.image_size, self.options.image_size)
-
-        def loss(image: Tensor) -> Tensor:
-            outputs = network(image)
-            outputs = outputs.values() if isinstance(outputs, dict) else [outputs]
-            return torch.stack([output.mean() for output in outputs]).sum()
-
-        return self._turns(_step(network.train(), loss), repeat((image,)))
+        steps: dict[str, Callable[[], None]] = {}
+        for form, network in networks.items():
+            steps[f"{BARE}, {form}"] = bare_step(network, phases[form].precision, image)
+        for form, network in networks.items():
+            steps[f"{ALONE}, {form}"] = convolutions = Convolutions(network, phases[form].precision, image)
+            self.work = convolutions.work
+        return [Contestant(name, self._turns(step, repeat(()))) for name, step in steps.items()]
 
 
 def _draw(folder: Path, number: int) -> list[Path]:
@@ -166,10 +187,10 @@ def _plain_loss(model: Autoencoder, phase: Pretraining, weights: Path) -> Callab
         case FeatureTarget():
             slow = deepcopy(target)
             slow.teacher.network = plain.Taps(weights, LATE_TAPS)  # pyright: ignore[reportAttributeAccessIssue]
-            return lambda image: plain.distilled_loss(model, phase.make_task(image), slow)
+            return lambda image: plain.distilled_loss(model, phase.tasks.make_task(image), slow)
         case HogTarget():
             mean, variance = target.mean, target.variance
-            return lambda image: plain.masked_loss(model, phase.make_task(image), mean=mean, variance=variance)
+            return lambda image: plain.masked_loss(model, phase.tasks.make_task(image), mean=mean, variance=variance)
         case _:
             taps = plain.Taps(weights, TAPS)
             return lambda image: plain.autoencoder_loss(model, image, taps)
@@ -179,7 +200,7 @@ def _compare(phase: Pretraining, loss: Callable[[Tensor], Tensor], model: nn.Mod
     """Exit unless both losses of a batch are equal; dropout is off, and the weights are left as they are."""
     image = next(iter(phase.batches.epoch(0))).image
     found = []
-    for one in (lambda: phase.objective(phase.network, phase.make_task(image))["loss"], lambda: loss(image)):
+    for one in (lambda: phase.objective(phase.network, phase.tasks.make_task(image))["loss"], lambda: loss(image)):
         torch.manual_seed(0)
         for network in (phase.model, model):
             _no_dropout(network.train())
@@ -204,18 +225,6 @@ def _no_dropout(network: nn.Module) -> None:
             part.eval()
 
 
-def _step(network: nn.Module, loss: Callable[..., Tensor]) -> Callable[..., None]:
-    """A step of a plain loop: the loss of a batch, its gradient, and an update by Adam."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-
-    def step(*batch: Tensor) -> None:
-        optimizer.zero_grad()
-        loss(*batch).backward()
-        optimizer.step()
-
-    return step
-
-
 def main() -> None:
     """Race the contestants of every recipe, and of phase 2."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -237,9 +246,9 @@ def main() -> None:
         speed = Speed(options, Path(folder), stack)
         for recipe in RECIPES:
             times = race(speed.pretraining(recipe), rounds=options.rounds)
-            show(f"Phase 1, {recipe}, half widths", table(times, against=PLAIN))
+            speed.show(f"Phase 1, {recipe}, half widths", times, against=PLAIN)
         times = race(speed.transfer(), rounds=options.rounds)
-        show("Phase 2, MobileNetV2", table(times, against=LIBRARY))
+        speed.show("Phase 2, MobileNetV2", times, against=LIBRARY)
 
 
 if __name__ == "__main__":
