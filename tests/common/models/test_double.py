@@ -31,3 +31,15 @@ def test_values_and_gradients_are_those_of_torch_for_whole_maps_and_for_concaten
 def test_gradients_agree_with_finite_differences():
     x = torch.randn(1, 2, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(Double(), x)
+
+
+def test_in_bf16_the_gradient_is_that_of_double_precision_to_one_rounding():
+    torch.manual_seed(0)
+    x = torch.randn(2, 16, 8, 8).to(memory_format=torch.channels_last)
+    beside, weight = torch.randn(2, 16, 16, 16), torch.randn(2, 32, 16, 16).bfloat16()
+    found = []
+    for dtype in (torch.bfloat16, torch.float64):
+        leaf = x.to(dtype).requires_grad_()
+        (torch.cat([Double()(leaf), beside.to(dtype)], dim=1) * weight.to(dtype)).sum().backward()
+        found.append(leaf.grad)
+    torch.testing.assert_close(found[0].double(), found[1], rtol=2**-8, atol=2**-9)
