@@ -143,8 +143,9 @@ class Speed:
         updater.model.train()
 
         def turn() -> int:
-            train_epoch(phase.step, islice(batches, self.options.updates), updater)
-            return self.options.updates * BATCH
+            some = list(islice(batches, self.options.updates))  # the last of a pass over the images is smaller
+            train_epoch(phase.step, some, updater)
+            return sum(map(len, some))
 
         return turn
 
