@@ -250,9 +250,9 @@ def _dataset(
 def _split(
     dataset: Dataset, config: DataConfig, *, needed: Sequence[SplitName] = SPLITS
 ) -> dict[SplitName, list[Sample]]:
-    official = any(sample.split for sample in dataset.samples)
-    fractions = split_fractions(config, "" if official else dataset.layout)
-    return split_samples(dataset.samples, seed=config.split_seed, fractions=fractions, needed=needed)
+    layout = "" if any(sample.split for sample in dataset.samples) else dataset.layout
+    known = {"seed": config.split_seed, "fractions": split_fractions(config, layout), "fill": layout == "folder"}
+    return split_samples(dataset.samples, needed=needed, **known)
 
 
 def _said_of(dataset: Dataset) -> dict[str, Any]:

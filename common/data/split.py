@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from common.config.groups import DataConfig
 from common.data.samples import PAGE, SPLITS, Sample, SplitName
@@ -42,12 +42,14 @@ def split_samples(
     seed: int,
     fractions: tuple[float, float, float] = LABELLED_FRACTIONS,
     needed: Sequence[SplitName] = SPLITS,
+    fill: bool = False,
 ) -> dict[SplitName, list[Sample]]:
     """Sort samples into train, val and test: as the data set says, and by a hash of the key where it does
     not.
 
     `fractions` are the shares of train, val and test. A missing validation or test split is carved from the
-    training images, so adding images never moves old ones. Raises UserError if a split that is `needed` stays empty.
+    training images, so adding images never moves old ones. With `fill` a split that got none takes the training image
+    that is next to it, which further images may give back. Raises UserError if a split that is `needed` stays empty.
     """
     indices = split_keys(
         [sample.key.rpartition(PAGE)[0] if sample.reading.page is not None else sample.key for sample in samples],
@@ -55,6 +57,7 @@ def split_samples(
         seed=seed,
         fractions=fractions,
         needed=needed,
+        fill=fill,
     )
     return {split: [samples[index] for index in indices[split]] for split in SPLITS}
 
@@ -66,13 +69,25 @@ def split_keys(
     seed: int,
     fractions: tuple[float, float, float] = LABELLED_FRACTIONS,
     needed: Sequence[SplitName] = SPLITS,
+    fill: bool = False,
 ) -> dict[SplitName, Int[np.ndarray, " _"]]:
     """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
     assigned = np.array(_assign(keys, official, seed, fractions))
+    if fill:
+        _fill(assigned, np.array([unit_hash(seed, key) for key in keys]))
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
     if not all(len(indices[split]) for split in needed):
-        raise UserError(_empty_split_message(keys, official, seed, fractions))
+        few = f"{counted(len(keys), 'image')} to train on, to validate and to test: add images, four at least"
+        raise UserError(few if fill else _empty_split_message(keys, official, seed, fractions))
     return indices
+
+
+def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"]) -> None:
+    """Give each empty split the training image with the smallest hash, with all of its pages, while others train."""
+    for split in ("test", "val"):
+        trains = assigned == "train"
+        if split not in assigned and len(np.unique(places[trains])) > 1:
+            assigned[trains & (places == places[trains].min())] = split
 
 
 def label_subset(

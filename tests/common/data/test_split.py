@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.data.samples import Sample
+from common.data.samples import PAGE, Reading, Sample
 from common.data.split import FOLDER_FRACTIONS, label_subset, split_keys, split_samples, unit_hash
 from common.errors import UserError
 
@@ -47,6 +48,30 @@ def test_without_official_splits_the_shares_are_kept_and_no_image_is_lost(fracti
 def test_adding_images_moves_no_old_one():
     before, after = (keys_of(split_samples(samples(count), seed=3)) for count in (100, 300))
     assert all(before[split] <= after[split] for split in before)
+
+
+@pytest.mark.parametrize("count", [3, 5, 11, 20, 40])
+@pytest.mark.parametrize("seed", range(6))
+def test_of_few_images_each_split_takes_one_where_that_is_asked_for(count, seed):
+    known = {"seed": seed, "fractions": FOLDER_FRACTIONS}
+    plain = keys_of(split_samples(samples(count), needed=(), **known))
+    filled = keys_of(split_samples(samples(count), fill=True, **known))
+    for split in ("val", "test"):
+        assert filled[split] == plain[split] if plain[split] else len(filled[split]) == 1
+    assert filled["train"] == plain["train"] - filled["val"] - filled["test"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_fewer_images_than_splits_are_refused_in_a_sentence(count):
+    with pytest.raises(UserError, match=rf"{count} images? to train on, .* add images, four at least"):
+        split_samples(samples(count), seed=0, fill=True)
+
+
+def test_pages_of_a_file_stay_together_where_a_split_is_filled():
+    pages = [replace(one, key=f"{one.key}{PAGE}{n}", reading=Reading(page=n)) for one in samples(3) for n in range(2)]
+    filled = keys_of(split_samples(pages, seed=0, fractions=FOLDER_FRACTIONS, fill=True))
+    assert sorted(map(len, filled.values())) == [2, 2, 2]
+    assert all(len({key.partition(PAGE)[0] for key in split}) == 1 for split in filled.values())
 
 
 def test_the_seed_deals_anew():
