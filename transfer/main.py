@@ -7,9 +7,10 @@ from common.cli import command
 from common.config.load import load_config
 from common.config.recipes import CONFIGS
 from common.run.claim import RunFolder, refuse_several_processes
-from common.say import say
+from common.say import note, say
 from common.signals import keeping_epochs
 from transfer.config import TransferConfig
+from transfer.unused import unused
 
 
 @command()
@@ -18,6 +19,8 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(TransferConfig, argv, prog="python -m transfer.main", demo=CONFIGS / "transfer" / "demo.yaml")
 
     refuse_several_processes()
+    for sentence in unused(config, argv):
+        note(sentence)
     with RunFolder("transfer", config) as held, keeping_epochs(held.path):
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
