@@ -9,17 +9,25 @@ import pytest
 
 from common.config.groups import DataConfig, LabelledDataConfig, RunConfig
 from common.config.load import load_config
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
+from common.run.checkpoint import save_handover
 from common.run.next_step import command_line, last_lines
+from common.run.records import PretrainingRecord
+from common.say import fitted_command
 from pretrain.config import PretrainConfig
 from pretrain.evaluate.config import EvaluateConfig as LookConfig
 from pretrain.evaluate.config import LookOptions
+from pretrain.model import Autoencoder
 from pretrain.next_steps import after_evaluation as after_look
 from pretrain.next_steps import after_pretraining
+from tests.records import autoencoder_handover
 from transfer.config import EncoderConfig, LabelConfig, TransferConfig
 from transfer.evaluate.config import EvaluateConfig
 from transfer.gradcam.config import GradCamConfig
 from transfer.metrics.scores import Scores
 from transfer.next_steps import after_evaluation, after_explanation, after_prediction, after_training
+from transfer.pool.config import PoolConfig
 from transfer.predict.config import PredictConfig, PredictOptions
 from transfer.report.headline import constant_guess
 from transfer.study.config import StudyConfig
@@ -107,6 +115,27 @@ def test_the_next_training_repeats_the_settings_that_were_typed():
     planned = load_config(StudyConfig, shlex.split(study)[3:], prog="")
     assert planned.study.initialisations == ("scratch", "own=ae.pth+outlines")
     assert (planned.data.image_size, planned.model, planned.updates) == (64, config.model, 40)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_after_few_masks_comes_a_training_with_the_photographs_of_the_pretraining(same, tmp_path):
+    encoder = UNetEncoder(widths=(4,) * 6)
+    model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides))
+    photographs = tmp_path / ("my data" if same else "my photographs")
+    file = autoencoder_handover(model, PretrainingRecord(pretext="plain"))
+    origin = replace(file.provenance, config={"data_dir": str(photographs)})
+    save_handover(replace(file, provenance=origin), tmp_path / "ae.pth")
+    data = LabelledDataConfig(data_dir=tmp_path / "my data", image_size=96)
+    config = TransferConfig(data=data, encoder=EncoderConfig(pretrained_encoder=tmp_path / "ae.pth"))
+    assert len(after_training(config, Path("runs/seg"), images=600, masks=20)) == 2
+    photographs.mkdir()
+    _, hint, _ = after_training(config, Path("runs/seg"), images=600, masks=20)
+    parsed = load_config(TransferConfig, shlex.split(hint)[3:], prog="")
+    assert parsed.pool == PoolConfig(unlabelled_dir=photographs, leave_out_tests=same)
+    assert replace(parsed, pool=config.pool, run=config.run) == config
+    assert max(map(len, fitted_command("next: ", hint.replace(str(tmp_path), "of"), 80).splitlines())) <= 80
+    assert len(after_training(config, Path("runs/seg"), images=600, masks=200)) == 2
+    assert len(after_training(parsed, Path("runs/seg"), images=600, masks=20)) == 2
 
 
 def test_after_scores_comes_the_baseline_of_a_pretrained_encoder_and_then_their_comparison():

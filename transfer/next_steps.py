@@ -6,7 +6,9 @@ from typing import Any
 
 from common.config.groups import DataConfig
 from common.config.network import ImageOptions
+from common.errors import UserError
 from common.intervals import FEW
+from common.run.checkpoint import handover_file, load_handover
 from common.run.input import Input
 from common.run.next_step import command_line, predict_with, typed_flags
 from transfer.config import TransferConfig
@@ -18,16 +20,32 @@ OF_PRETRAINED = ("encoder_lr_factor", "freeze_epochs", "layer_decay", "thaw_ever
 """Settings of a pretrained encoder's training, which one from scratch does not have."""
 
 
-def after_training(config: TransferConfig, folder: Path, *, images: int) -> list[str]:
+def after_training(config: TransferConfig, folder: Path, *, images: int, masks: int = FEW) -> list[str]:
     """Return what may follow a training with these settings, as they were typed: masks of new photographs, a surer
-    answer where there is one to have, and for a baseline the comparison with the run that it is one of.
+    answer where there is one to have, and for a baseline the comparison with the run that it is one of. After a
+    training on few `masks` also one with the photographs of the pretraining, where these are still there.
     """
     if config.data.data_dir is None:
         return [command_line("transfer.evaluate", model_path=folder)]
     predict = predict_with(folder)
     if config.encoder.like is not None:
         return [command_line("transfer.compare", "RUN_WITH_PRETRAINED_ENCODER", folder), predict]
-    return [predict, *_surer(config, images)]
+    return [predict, *_with_photographs(config, masks), *_surer(config, images)]
+
+
+def _with_photographs(config: TransferConfig, masks: int) -> list[str]:
+    own, possible = config.encoder.pretrained_encoder, not (config.training.ema or config.data.folds)
+    if own is None or config.pool.unlabelled_dir is not None or masks >= FEW or not possible:
+        return []
+    try:
+        place = load_handover(handover_file(own), kind="autoencoder").provenance.config.get("data_dir")
+    except UserError:  # weights of another program
+        return []
+    if place is None or not Path(place).is_dir():
+        return []
+    same = config.data.data_dir is not None and Path(place).resolve() == config.data.data_dir.resolve()
+    new = {"unlabelled_dir": place, "leave_out_tests": same or None, "output_dir": "runs/photographs"}
+    return [command_line("transfer.main", **typed_flags(config), **new)]
 
 
 def after_evaluation(config: TransferConfig, model_path: Path, *, images: int) -> list[str]:

@@ -170,6 +170,7 @@ class Transfer:
 
         best = load_handover(self.run.folder / "best.pth", kind="segmentation")
         load_sections(self.net.parts(), best.sections, "best.pth")
+        counts = {"images": sum(map(len, self.packs.values())), "masks": len(self.train_pack)}
         info = RunInfo(
             config=self.config,
             handover=best,
@@ -178,7 +179,7 @@ class Transfer:
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
-            next=after_training(self.run.config, self.run.folder, images=sum(map(len, self.packs.values()))),
+            next=after_training(self.run.config, self.run.folder, **counts),
             parts=self.run.parts,
         )
         with self.run.reporting():
