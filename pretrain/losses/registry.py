@@ -76,7 +76,7 @@ class ContrastSettings(Settings):
     contrast_weight: Weight = 0.0
     """Weight of the contrastive loss on the two coarsest levels; use it with --scale and --jitter."""
     contrast_views: Literal["image", "foreground"] = "image"
-    """Views: augmented images, or crops of their foreground by pseudo-masks, which train the encoder alone."""
+    """Views: augmented images, or crops of the foreground by pseudo-masks (they train the encoder alone)."""
     contrast_swap: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Share of foreground crops whose background is that of another photograph."""
 
