@@ -6,7 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from pydantic import AfterValidator, InstanceOf, StrictStr
 from torch import Tensor
+from torch.nn import functional as F
 
+LEAST_WEIGHT = 1e-3
+"""Of a cell without foreground."""
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _WHOLE_NUMBERS = (torch.int64, torch.int32, torch.uint8, torch.bool)
 
@@ -46,6 +49,16 @@ def image_mean(values: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n 1 h w"] 
         return values.mean((1, 2, 3))
     counted = valid.expand_as(values)
     return (values * counted).sum((1, 2, 3)) / counted.sum((1, 2, 3))
+
+
+def foreground_mean(maps: Float[Tensor, "n c p q"], foreground: Float[Tensor, "n h w"]) -> Float[Tensor, "n c"]:
+    """The mean of each map over its cells, weighted by their share of `foreground` (0 to 1 in each pixel).
+
+    In an image without any all cells have equal weight.
+    """
+    shares = F.adaptive_avg_pool2d(foreground[:, None].to(maps.dtype), (maps.shape[2], maps.shape[3]))
+    weight = shares + LEAST_WEIGHT
+    return (maps * weight).sum((2, 3)) / weight.sum((2, 3))
 
 
 WholeTensor: TypeAlias = Annotated[InstanceOf[Tensor], AfterValidator(_whole)]

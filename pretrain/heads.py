@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.models.decoder import Decoder
+from common.tensors import foreground_mean
 
 LEVELS = 2
 """How many of an encoder's maps, the coarsest, describe an image."""
@@ -116,14 +117,8 @@ class Projection(EncoderHead):
         self, features: Sequence[Float[Tensor, "n _ _ _"]], foreground: Int64[Tensor, "n h w"] | None = None
     ) -> Float[Tensor, "n d"]:
         """The vectors, from maps finest first."""
-        pooled = torch.cat([_mean(maps, foreground) for maps in features[-LEVELS:]], dim=1)
+        shown = None if foreground is None else (foreground == 1).float()
+        levels = features[-LEVELS:]
+        means = [maps.mean((2, 3)) if shown is None else foreground_mean(maps, shown) for maps in levels]
+        pooled = torch.cat(means, dim=1)
         return F.normalize(self.layers(pooled), dim=1)
-
-
-def _mean(maps: Float[Tensor, "n c p q"], foreground: Int64[Tensor, "n h w"] | None) -> Float[Tensor, "n c"]:
-    if foreground is None:
-        return maps.mean((2, 3))
-    height, width = maps.shape[-2:]
-    shares = F.adaptive_avg_pool2d((foreground == 1)[:, None].to(maps.dtype), (height, width))
-    weight = shares + 1e-3  # so that an image without foreground has a mean too
-    return (maps * weight).sum((2, 3)) / weight.sum((2, 3))

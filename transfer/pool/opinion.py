@@ -15,6 +15,7 @@ from common.data.batches import each_image
 from common.data.pack import LabelledPack
 from common.data.values import IGNORE
 from common.models.encoder import Encoder
+from common.tensors import foreground_mean
 
 SCALES = 1, 2
 """How many times images are enlarged: ImageNet's encoders know more of larger ones."""
@@ -27,8 +28,6 @@ LEAST = 0.7
 the images that it is the surest of it then has 0.84 right and more (docs/photographs.md)."""
 ABOVE_CHANCE = 2.5
 """By how many standard deviations of a guess it must be above guessing: few validation images tell little."""
-FLOOR = 1e-3
-"""Weight of a cell without foreground, so that an image without any is described too."""
 
 
 class Fitted(NamedTuple):
@@ -73,13 +72,8 @@ def features(
     if scale > 1:
         image = F.interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
     maps = encoder(image)
-    return {level: _mean(maps[level].float(), foreground) for level in range(-min(3, len(maps)), 0)}
-
-
-def _mean(maps: Float[Tensor, "n d p q"], foreground: Float[Tensor, "n h w"]) -> Float[Tensor, "n d"]:
-    """The mean over the foreground, of length 1."""
-    weight = F.adaptive_avg_pool2d(foreground[:, None].to(maps.dtype), (maps.shape[2], maps.shape[3])) + FLOOR
-    return F.normalize((maps * weight).sum((2, 3)) / weight.sum((2, 3)), dim=1)
+    means = {level: foreground_mean(maps[level].float(), foreground) for level in range(-min(3, len(maps)), 0)}
+    return {level: F.normalize(mean, dim=1) for level, mean in means.items()}
 
 
 def second_opinion(
