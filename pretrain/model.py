@@ -129,7 +129,9 @@ class Autoencoder(nn.Module):
         keep: Float[Tensor, "n"] | None = None,
         foreground: Int64[Tensor, "n h w"] | None = None,
     ) -> dict[str, Tensor]:
-        """The output of every head by its name, from the encoder's maps."""
+        """The output of every head by its name, from the encoder's maps, which are decoded where a head needs that."""
+        if not self.decodes:
+            return self.describe(features, foreground)
         maps = self._maps(features, keep=keep, foreground=foreground)
         # From the last to the first: sums of gradients then have the same bits as before there were named heads.
         return {name: self.heads[name](maps) for name in reversed(list(self.heads))}
@@ -222,10 +224,7 @@ class TrainingForward(nn.Module):
     ) -> dict[str, Tensor]:
         """The output of every head, see `Autoencoder.decode`; those of the other view are called "other_<name>"."""
         features = self.model.encode(seen, visible, everywhere=everywhere)
-        if self.model.decodes:
-            outputs = self.model.decode(features, keep=keep, foreground=foreground)
-        else:
-            outputs = self.model.describe(features, foreground)
+        outputs = self.model.decode(features, keep=keep, foreground=foreground)
         if other is not None:
             embedded = self.model.embed(other, other_foreground)
             outputs |= {f"other_{name}": output for name, output in embedded.items()}
