@@ -30,6 +30,12 @@ class RegisteredObjective(Registered):
     """What phase 2 is best given, as --transfer, where nothing is regressed and this is the first in use."""
 
 
+def _refuse_crops(config: Groups, flag: str) -> None:
+    """Raise UserError for a flag that needs pseudo-masks, where images are cropped: crops may show no object."""
+    if config.data.fit == "crop" or config.data.of_crops:
+        raise UserError(f"{flag} takes whole photographs of a single object: give --fit squash or pad")
+
+
 @dataclass(frozen=True)
 class PseudoMaskSettings(Settings):
     """Learn the foreground of photographs of a single object from masks that are made without labels."""
@@ -60,8 +66,8 @@ class PseudoMaskSettings(Settings):
                 f"--epochs {config.training.epochs} is no multiple of --pseudo_mask_rounds {self.pseudo_mask_rounds}: "
                 f"give --epochs {config.training.epochs - rest + self.pseudo_mask_rounds}"
             )
-        if self.pseudo_mask_weight and (config.data.fit == "crop" or config.data.of_crops):
-            raise UserError("--pseudo_mask_weight takes whole photographs of a single object: give --fit squash or pad")
+        if self.pseudo_mask_weight:
+            _refuse_crops(config, "--pseudo_mask_weight")
         if self.pseudo_mask_from == "start_from" and not (config.start_from and self.pseudo_mask_weight):
             raise UserError(
                 "--pseudo_mask_from start_from takes its seeds from an autoencoder that was trained on pseudo-masks: "
@@ -91,10 +97,7 @@ class ContrastSettings(Settings):
         if self.contrast_views == "foreground":
             if not self.contrast_weight:
                 raise UserError("--contrast_views foreground has views to compare: give --contrast_weight 1 too")
-            if config.data.fit == "crop" or config.data.of_crops:
-                raise UserError(
-                    "--contrast_views foreground takes whole photographs of a single object: give --fit squash or pad"
-                )
+            _refuse_crops(config, "--contrast_views foreground")
         elif self.contrast_weight and not (augment.rotate or augment.scale or augment.translate or augment.jitter):
             raise UserError(
                 "--contrast_weight compares two augmented views, and here they differ by flips at most: "
