@@ -73,7 +73,7 @@ def split_keys(
 ) -> dict[SplitName, Int[np.ndarray, " _"]]:
     """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
     assigned = np.array(_assign(keys, official, seed, fractions))
-    if fill:
+    if fill and not set(SPLITS) <= set(np.unique(assigned)):
         _fill(assigned, np.array([unit_hash(seed, key) for key in keys]))
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
     if not all(len(indices[split]) for split in needed):
