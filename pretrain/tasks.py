@@ -22,11 +22,9 @@ class BatchTasks:
         self.make_task, self.side = build_tasks(config), config.data.image_size
         self.augment = Augment(config.augment, channels=config.data.channels)
         self.two = any(objective.views == 2 for objective in config.side.values())
-        plan, kind = (
-            config.settings(ContrastSettings),
-            {"jitter": config.augment.jitter, "channels": config.data.channels},
-        )
-        self.crops = ForegroundCrops(self.side, swap=plan.contrast_swap, **kind) if plan.of_foreground else None
+        plan = config.settings(ContrastSettings)
+        known = {"jitter": config.augment.jitter, "channels": config.data.channels}
+        self.crops = ForegroundCrops(self.side, swap=plan.contrast_swap, **known) if plan.of_foreground else None
 
     def training(self, batch: Batch, known: KnownMaps | None = None) -> Task:
         """The task on a view of a batch, with another view of it where two are compared.
