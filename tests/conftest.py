@@ -2,6 +2,7 @@
 
 import gc
 import os
+import urllib.request
 from functools import cache
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -46,3 +47,15 @@ def _private_cache(tmp_path_factory):
         patch.setenv("RECON2SEG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
         yield
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An empty cache of a hub that does not answer."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path / "hub"

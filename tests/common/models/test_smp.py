@@ -1,7 +1,5 @@
 """Encoders of segmentation_models_pytorch: what the contract's own tests do not ask."""
 
-import urllib.request
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -94,18 +92,6 @@ def test_files_with_a_classifier_and_safetensors_files_are_read_too(tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     with pytest.raises(UserError, match="cannot read"):
         encoder.load_pretrained(tmp_path / "broken.safetensors")
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """An empty cache of a hub that does not answer."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(urllib.request, "_opener", None)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return tmp_path / "hub"
 
 
 def test_weights_in_the_cache_of_the_hub_are_taken_with_their_statistics_and_without_the_hub(hub):

@@ -1,7 +1,6 @@
 """Networks of timm as teachers: their maps against those that timm gives otherwise, their weights and labels."""
 
 import json
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -150,18 +149,6 @@ def test_a_file_of_weights_does_not_say_whose_labels_taught_it(tmp_path):
     record = TimmTeacher("test_vit", path).record
     assert record.unknown_labels
     assert record.told == f"test_vit ({path}), licence unknown"
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """An empty cache of a hub that does not answer."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(urllib.request, "_opener", None)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return tmp_path / "hub"
 
 
 @torch.no_grad()
