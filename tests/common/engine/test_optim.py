@@ -1,5 +1,7 @@
 """Optimizers and rates against torch's own schedulers and by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -48,6 +50,23 @@ def test_norms_and_biases_do_not_decay_and_every_parameter_is_moved_once(name, k
     }
     factor = {id(p): group["factor"] for group in optimizer.param_groups for p in group["params"]}
     assert [factor[id(p)] for p in model.parameters()] == [0.5] * 4 + [1.0] * 2
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_fused_kernels_move_weights_as_torchs_loops_do(name):
+    networks, slow = (network(), network()), replace(TRAINING, lr=1e-3)
+    optimizers = [build_optimizer([ParameterGroup([one])], slow, plan(optimizer=name)) for one in networks]
+    for group in optimizers[1].param_groups:
+        assert group["fused"]
+        group.update(fused=False, foreach=False)
+    for seed in range(5):
+        image = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+        for model, optimizer in zip(networks, optimizers, strict=True):
+            optimizer.zero_grad()
+            model(image).square().mean().backward()
+            optimizer.step()
+    for ours, theirs in zip(*(one.parameters() for one in networks), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
