@@ -47,8 +47,10 @@ def ssim_within(
 
 
 def _exact(image: Tensor) -> Tensor:
-    """Lifts half precision to float32, and undoes channels_last: cuDNN may convolve that in TF32.
+    """Lifts half precision to float32; channels-last on a CPU, which is twice as fast in it, and nowhere else.
 
-    Variances are differences of nearly equal numbers: rounding to 10 bits would swamp them.
+    cuDNN may convolve channels-last in TF32. Variances are differences of nearly equal numbers: rounding to 10 bits
+    would swamp them.
     """
-    return at_least_float32(image).contiguous()
+    order = torch.channels_last if image.device.type == "cpu" else torch.contiguous_format
+    return at_least_float32(image).contiguous(memory_format=order)
