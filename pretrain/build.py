@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from common.engine.precision import Precision
 from common.errors import UserError
 from common.models.decoder import UNetDecoder, rates_of_steps
 from common.models.named import Beginning, first_weights, fresh_encoder
@@ -100,14 +101,14 @@ def build_objective(config: PretrainConfig, target: Target | None) -> Objective:
 
 
 def build_painter(
-    model: Autoencoder, config: PretrainConfig, *, progress: Callable[[int], float]
+    model: Autoencoder, config: PretrainConfig, *, precision: Precision, progress: Callable[[int], float]
 ) -> PictureLearner | None:
     """What teaches the network's picture decoder; None without one. Raises UserError as `picture_loss`."""
     if model.picture is None:
         return None
     loss = picture_loss(config.loss, channels=config.data.channels, needed=config.perceptual)
-    device = next(model.parameters()).device
-    return PictureLearner(model.encoder, model.picture, loss.to(device), progress=progress)
+    loss.to(precision.device)
+    return PictureLearner(model.encoder, model.picture, loss, precision=precision, progress=progress)
 
 
 def start_from(model: Autoencoder, config: PretrainConfig) -> AutoencoderHandover | None:

@@ -75,7 +75,7 @@ class Pretraining:
         between = self.photographs.seconds(self.model) if rounds > 1 and length.minutes else 0.0
         known = {"free": free, "rounds": rounds, "between": between}
         self.course = Course(config.training, updates_per_pass(self.batches, config.training), **known)
-        self.painter = build_painter(self.model, config, progress=self._progress)
+        self.painter = build_painter(self.model, config, precision=self.precision, progress=self._progress)
         self.known: KnownMaps | None = None
 
     def _check_fit(self) -> None:

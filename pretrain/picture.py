@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.engine.precision import Precision, lowered
 from common.engine.schedule import cosine
 from common.models.blocks import LEAKY_SLOPE, initialise
 from common.models.encoder import Encoder
@@ -71,11 +72,18 @@ class PictureLearner:
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: PictureDecoder, loss: ReconstructionLoss, *, progress: Callable[[int], float]
+        self,
+        encoder: Encoder,
+        decoder: PictureDecoder,
+        loss: ReconstructionLoss,
+        *,
+        precision: Precision,
+        progress: Callable[[int], float],
     ) -> None:
         """`progress`: how far the training is, from 0 to 1, at the update of that number."""
         self.encoder, self.decoder, self.loss, self.progress = encoder, decoder, loss, progress
-        self.optimizer = torch.optim.Adam(decoder.parameters(), lr=RATE)
+        self.precision = precision
+        self.optimizer = torch.optim.Adam(decoder.parameters(), lr=RATE, fused=True)
         self.update = 0
 
     def learn(self, image: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"] | None = None) -> None:
@@ -85,9 +93,11 @@ class PictureLearner:
         """
         first = math.ceil(len(image) / SHARE)
         image, weight = image[:first], None if weight is None else weight[:first]
-        with eval_mode(self.encoder):
-            features = self.encoder(image)
-        self.loss(self.decoder(features, image), image, weight)["loss"].backward()
+        with self.precision.autocast(), lowered(self.loss, self.precision.form):
+            with eval_mode(self.encoder):
+                features = self.encoder(image)
+            loss = self.loss(self.decoder(features, image), image, weight)["loss"]
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = cosine(self.progress(self.update), base=RATE)

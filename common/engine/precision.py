@@ -1,7 +1,8 @@
 """The number format of a training's forward and backward pass: torch's autocast, and its gradient scaler for fp16."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
@@ -37,6 +38,10 @@ class Precision:
         """Scale gradients as at the beginning of a training."""
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.form == "fp16")
 
+    def autocast(self) -> torch.autocast:
+        """Inside this context convolutions and products are computed in the format."""
+        return autocast(self.device, self.form)
+
     def place(self, network: nn.Module) -> "Placed":
         """The network on the device, in this format; the weights are the same objects."""
         return Placed(network.to(self.device), self)
@@ -50,12 +55,35 @@ class Placed(nn.Module):
         self.network, self.precision = network, precision
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
-        form = self.precision.form
-        with torch.autocast(self.precision.device.type, dtype=DTYPES[form], enabled=form != "fp32"):
+        with self.precision.autocast():
             outputs = self.network(*inputs, **named)
         if isinstance(outputs, Mapping):
             return {name: at_least_float32(output) for name, output in outputs.items()}
         return at_least_float32(outputs)
+
+
+class Lowered:
+    """A part of a loss that asks a fixed network, which may compute in `form` although the loss is in float32."""
+
+    form: Format = "fp32"
+
+
+@contextmanager
+def lowered(loss: nn.Module, form: Format) -> Iterator[None]:
+    """Inside the context the fixed networks of a loss compute in this format."""
+    parts = [part for part in loss.modules() if isinstance(part, Lowered)]
+    for part in parts:
+        part.form = form
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.form = Lowered.form
+
+
+def autocast(device: torch.device, form: Format) -> torch.autocast:
+    """Inside this context convolutions and products are computed in the format, whatever a context around it says."""
+    return torch.autocast(device.type, dtype=DTYPES[form], enabled=form != "fp32")
 
 
 def make_precision(config: RunConfig) -> Precision:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from common.engine.precision import Placed, lowered
 from common.tensors import at_least_float32
 from pretrain.losses.perceptual import PerceptualTerm
 from pretrain.losses.side_objective import SideObjective
@@ -25,13 +26,14 @@ class Objective(nn.Module):
     def forward(self, network: nn.Module, task: Task) -> Terms:
         """The terms by name; "loss" is the one that is minimised. Float32 at the least, under autocast too.
 
-        `network` is a `TrainingForward`.
+        `network` is a `TrainingForward`. Where it is placed in a number format, fixed networks compute in that, too.
         """
         other, other_foreground = task.other or (None, None)
         hidden = {"visible": task.visible, "everywhere": task.everywhere}
         more = {"foreground": task.foreground, "other": other, "other_foreground": other_foreground}
         outputs = network(task.seen, keep=task.keep, **hidden, **more)
-        with torch.autocast(task.image.device.type, enabled=False):
+        form = network.precision.form if isinstance(network, Placed) else "fp32"
+        with torch.autocast(task.image.device.type, enabled=False), lowered(self, form):
             return self._terms({name: at_least_float32(output) for name, output in outputs.items()}, task)
 
     def _terms(self, outputs: dict[str, Tensor], task: Task) -> Terms:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common.engine.precision import Lowered, autocast
 from common.tensors import at_least_float32
 from pretrain.fixed_network import FixedNetwork, perceptual_state
 from pretrain.losses.reconstruction import composite
@@ -13,7 +14,7 @@ from pretrain.pretexts.task import Task
 from pretrain.targets.registry import LossConfig
 
 
-class PerceptualLoss(FixedNetwork):
+class PerceptualLoss(FixedNetwork, Lowered):
     """The distance of a reconstruction from its image in the features of a fixed network; 0 for equal images.
 
     Both are RGB in [0, 1]; the reconstruction may leave that range. Gradients reach the reconstruction alone.
@@ -24,12 +25,14 @@ class PerceptualLoss(FixedNetwork):
     """
 
     def forward(self, reconstruction: Float[Tensor, "n 3 h w"], image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, ""]:
-        """The mean over layers and images, in float32 also under autocast."""
-        with torch.no_grad():
-            truth = self.maps(image)
+        """The mean over layers and images, in float32 also under autocast; maps are computed in `form`."""
+        with autocast(image.device, self.form):
+            with torch.no_grad():
+                truth = self.maps(image)
+            found = self.maps(reconstruction)
         errors = [
             _relative_error(at_least_float32(ours), at_least_float32(theirs))
-            for ours, theirs in zip(self.maps(reconstruction), truth, strict=True)
+            for ours, theirs in zip(found, truth, strict=True)
         ]
         return torch.stack(errors).mean()
 

@@ -7,13 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.engine.precision import Lowered, autocast
 from common.tensors import at_least_float32
 from pretrain.targets.registry import LossConfig
 from pretrain.targets.target import CellTarget
 from pretrain.teachers.find import find_teacher, map_channels
 
 
-class FeatureTarget(CellTarget):
+class FeatureTarget(CellTarget, Lowered):
     """The features of a trained network, the teacher, in each cell: its late maps, whose knowledge is distilled.
 
     Each map is averaged (or repeated) to one vector a cell. Vectors have mean 0 and variance 1 over their channels, and
@@ -42,11 +43,13 @@ class FeatureTarget(CellTarget):
 
     @torch.no_grad()
     def levels(self, image: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
-        """The vectors of each map; of a map that is coarser than the cells one for each of its places."""
+        """The vectors of each map, from maps computed in `form`; of a map coarser than the cells one for each place."""
         rows, columns = self.grid(image)
         share = self.channels / len(self.lengths)
+        with autocast(image.device, self.form):
+            levels = self.teacher.maps(image)
         vectors = []
-        for maps, length in zip(self.teacher.maps(image), self.lengths, strict=True):
+        for maps, length in zip(levels, self.lengths, strict=True):
             size = min(rows, maps.shape[-2]), min(columns, maps.shape[-1])
             places = F.adaptive_avg_pool2d(at_least_float32(maps), size)
             deviation = places.var(1, keepdim=True, correction=0).clamp_min(1e-30).sqrt()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from common.config.load import load_config
+from common.engine.precision import Precision
 from common.errors import UserError
 from common.models.parts import ENCODERS, EncoderPart
 from common.models.smp import SMPEncoder
@@ -70,7 +71,7 @@ def test_every_encoder_paints_scores_and_is_rebuilt(encoder, stride):
     config = settings(encoder, "--decoder_stride", str(stride), "--pseudo_mask_weight", "1")
     model, _ = built(config)
     image = photos(2)
-    painter = build_painter(model, config, progress=lambda _: 0.5)
+    painter = build_painter(model, config, precision=Precision(torch.device("cpu")), progress=lambda _: 0.5)
     painter.learn(image)
     reconstruction = model.eval()(image)
     assert reconstruction.shape == image.shape

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from common.data.synthetic.pets import synthetic_pets
+from common.engine.precision import Precision
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.losses.reconstruction import ReconstructionLoss
@@ -14,6 +15,7 @@ from pretrain.picture import SHARE, PictureDecoder, PictureLearner
 from pretrain.scoring import reconstruction_scores
 from tests.run_checks import same
 
+CPU = Precision(torch.device("cpu"))
 LOSS = ReconstructionLoss(1.0, 0.0, ssim_weight=0.1)
 
 
@@ -21,10 +23,11 @@ def pets(count, side=64):
     return torch.from_numpy(synthetic_pets(count, side, seed=0).images.copy()).permute(0, 3, 1, 2).float() / 255
 
 
-def learner(norm="batch", updates=20):
+def learner(norm="batch", updates=20, precision=CPU):
     torch.manual_seed(0)
     encoder = UNetEncoder(widths=(8,) * 6, norm=norm).train()
-    return PictureLearner(encoder, PictureDecoder(encoder), LOSS, progress=lambda update: update / updates)
+    decoder, known = PictureDecoder(encoder), {"precision": precision, "progress": lambda update: update / updates}
+    return PictureLearner(encoder, decoder, LOSS, **known)
 
 
 def constant(image):
@@ -89,12 +92,22 @@ def test_it_goes_on_from_its_state_bit_for_bit():
     whole, part, image = learner(), learner(), pets(2 * SHARE)
     for one in (whole, part):
         one.learn(image)
-    again = PictureLearner(part.encoder, part.decoder, LOSS, progress=lambda update: update / 20)
+    again = PictureLearner(part.encoder, part.decoder, LOSS, precision=CPU, progress=lambda update: update / 20)
     again.load_state_dict(copy.deepcopy(part.state_dict()))
     whole.learn(image.flip(0))
     again.learn(image.flip(0))
     assert same(dict(whole.decoder.state_dict()), dict(again.decoder.state_dict()))
     assert again.update == 2
+
+
+def test_it_looks_at_the_encoder_in_the_format_of_the_run():
+    taught, formats = learner(precision=Precision(torch.device("cpu"), "bf16")), []
+    taught.encoder.register_forward_hook(lambda _encoder, _inputs, maps: formats.append(maps[-1].dtype))
+    before = copy.deepcopy(dict(taught.encoder.state_dict()))
+    taught.learn(pets(2))
+    assert formats == [torch.bfloat16]
+    assert same(dict(taught.encoder.state_dict()), before)
+    assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in taught.decoder.parameters())
 
 
 def test_an_update_that_is_not_finite_is_left_out():

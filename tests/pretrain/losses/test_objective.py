@@ -1,13 +1,16 @@
 """The pretraining loss, for the image and for a target of cells."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
+from common.engine.precision import Precision
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.losses.objective import Objective
-from pretrain.losses.perceptual import PerceptualTerm
+from pretrain.losses.perceptual import PerceptualLoss, PerceptualTerm
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder, TrainingForward
 from pretrain.pretexts.corrupt import mask
@@ -114,3 +117,20 @@ def test_an_untrained_network_predicts_the_mean_histogram():
     error = Objective(target())(TrainingForward(net), task)["hog"].item()
     constant = target().error(torch.zeros(2, 27, 8, 8, dtype=torch.float64), target()(task.image), task.weight).item()
     assert error == pytest.approx(constant)
+
+
+def test_fixed_networks_compute_in_the_format_that_the_network_is_placed_in():
+    task, net, perceptual = hidden(), network(target().channels).float(), PerceptualLoss(None)
+    known = {name: value.float() for name, value in vars(task).items() if isinstance(value, torch.Tensor)}
+    task = replace(task, **known)
+    formats = []
+    perceptual.layers[0].register_forward_hook(lambda _layer, _inputs, output: formats.append(output.dtype))
+    objective = Objective(target(), [PerceptualTerm(1.0, perceptual)])
+    plain = TrainingForward(net)
+    exact = objective(plain, task)["perceptual"]
+    rounded = objective(Precision(torch.device("cpu"), "bf16").place(plain), task)["perceptual"]
+    again = objective(plain, task)["perceptual"]
+    assert formats == [torch.float32] * 2 + [torch.bfloat16] * 2 + [torch.float32] * 2
+    assert rounded.dtype == torch.float32
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+    assert torch.equal(again, exact)
