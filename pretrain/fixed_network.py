@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.models.blocks import initialise
+from common.models.depthwise import spare_depthwise
 from common.models.folded import fold
 from common.models.inspect import collect_outputs
 from common.models.weights import IMAGENET_MEAN, IMAGENET_STD, checked_state, imagenet_state, load_features
@@ -41,6 +42,7 @@ class FixedNetwork(nn.Module):
             load_features(features, state, f"the ImageNet weights of {FIXED_NETWORK}")
         self.taps = tuple(taps)
         self.layers = fold(features[: self.taps[-1] + 1])
+        spare_depthwise(self.layers)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(-1, 1, 1))
         self.requires_grad_(False)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from common.config.groups import RunConfig
 from common.engine.device import find_device
+from common.models.depthwise import spare_depthwise
 from common.say import aside, note
 from common.tensors import at_least_float32
 
@@ -44,6 +45,7 @@ class Precision:
 
     def place(self, network: nn.Module) -> "Placed":
         """The network on the device, in this format; the weights are the same objects."""
+        spare_depthwise(network)
         return Placed(network.to(self.device), self)
 
 
