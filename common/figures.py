@@ -63,7 +63,12 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
     """Write a figure as a PNG file. Words are shown as they are: a dollar sign in a name begins no formula."""
     for words in figure.findobj(Text):
         words.set(parse_math=False)
+    figure.set_dpi(dpi)
     with mpl.rc_context({"text.parse_math": False}):  # for words that are made while drawing, such as ticks
+        layout = figure.get_layout_engine()
+        if layout is not None:  # else savefig draws the whole figure a first time for it
+            layout.execute(figure)
+            figure.set_layout_engine(None)
         figure.savefig(path, dpi=dpi)
 
 

@@ -37,6 +37,29 @@ def test_a_dollar_sign_in_a_name_begins_no_formula(figure, tmp_path):
     assert not any(words.get_parse_math() for words in drawn)
 
 
+class Counting(Figure):
+    """Counts how often it is drawn."""
+
+    drawn = 0
+
+    def draw(self, renderer):
+        self.drawn += 1
+        super().draw(renderer)
+
+
+def test_a_figure_is_drawn_once_and_looks_as_matplotlib_would_save_it(tmp_path):
+    figures = [Counting(layout="constrained"), Figure(layout="constrained")]
+    for figure in figures:
+        axes = figure.subplots()
+        axes.plot([0, 1], [1e-9, 1e5], label="thing")
+        axes.set_ylabel("a word")
+        legend_beside(axes)
+    save_figure(figures[0], tmp_path / "ours.png", dpi=110)
+    figures[1].savefig(tmp_path / "theirs.png", dpi=110)
+    assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "theirs.png").read_bytes()
+    assert figures[0].drawn == 1
+
+
 @pytest.mark.parametrize("count", [2, 20, 40])
 def test_a_legend_stands_beside_its_chart_and_on_the_figure(count):
     figure = Figure(figsize=(8, 4), layout="constrained")
