@@ -22,12 +22,16 @@ def drawing(
     colours: UInt8[np.ndarray, "h w 3"], *, clear: Bool[np.ndarray, "h w"] | None = None, side: int = SIDE
 ) -> str:
     """A picture of few colours as the data URI of a PNG file, exact, and transparent where it is `clear`."""
-    shown = np.full(colours.shape[:2], 255, dtype=np.uint8)
+    pixels = np.dstack([colours, np.full(colours.shape[:2], 255, dtype=np.uint8)])
     if clear is not None:
-        shown[clear] = 0
-    pixels = fitted(np.dstack([colours, shown]), side, EXACT)
-    few = Image.fromarray(pixels).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    return _png(few if np.array_equal(np.asarray(few.convert("RGBA")), pixels) else Image.fromarray(pixels))
+        pixels[clear] = 0
+    pixels = fitted(pixels, side, EXACT)
+    palette, place = np.unique(pixels.view(np.uint32)[..., 0], return_inverse=True)
+    if len(palette) > 256:
+        return _png(Image.fromarray(pixels))
+    picture = Image.fromarray(place.astype(np.uint8))
+    picture.putpalette(palette.tobytes(), "RGBA")
+    return _png(picture)
 
 
 def class_map(mask: UInt8[np.ndarray, "h w"], *, side: int = SIDE) -> str:
@@ -69,11 +73,14 @@ def three_channels(image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 
 
 
 def _webp(picture: UInt8[np.ndarray, "h w 3"], quality: int) -> str:
-    content = cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, quality])[1]
-    return "data:image/webp;base64," + base64.b64encode(content.tobytes()).decode()
+    return _uri(Image.fromarray(picture), "webp", quality=quality, method=2)  # 4, the usual: 4 % smaller, half as fast
 
 
 def _png(picture: Image.Image) -> str:
+    return _uri(picture, "png")
+
+
+def _uri(picture: Image.Image, kind: str, **settings: int) -> str:
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    picture.save(file, kind, **settings)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

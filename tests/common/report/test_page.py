@@ -222,6 +222,18 @@ def test_pictures_come_back_as_they_went_in():
     assert np.abs(np.asarray(unpacked(photograph(smooth))).astype(int) - smooth).mean() < 6
 
 
+def test_a_drawing_whose_colours_are_partly_clear_is_of_a_palette():
+    colours = np.zeros((64, 64, 3), dtype=np.uint8)
+    colours[20:50, 20:50] = (230, 159, 0)
+    clear = np.ones((64, 64), dtype=bool)
+    clear[20:50, 20:22] = False  # an outline
+    picture = unpacked(drawing(colours, clear=clear))
+    assert picture.mode == "P"
+    back = np.asarray(picture.convert("RGBA"))
+    np.testing.assert_array_equal(back[..., 3] == 0, clear)
+    np.testing.assert_array_equal(back[~clear][:, :3], colours[~clear])
+
+
 def test_large_pictures_are_made_smaller_and_keep_their_shape():
     assert unpacked(photograph(np.zeros((1000, 500, 3), np.uint8))).size == (128, 256)
     assert unpacked(class_map(np.zeros((300, 600), np.uint8))).size == (256, 128)
