@@ -24,13 +24,13 @@ def confusion(
 
     Ignored pixels are left out. A dataset's matrix is the sum over its images.
     """
-    labelled = mask != IGNORE
-    image, *_ = labelled.nonzero(as_tuple=True)
-    truth, guess = mask[labelled], prediction[labelled]
-    assert ((truth < num_classes) & (guess < num_classes)).all(), "a class index beyond num_classes"
-    cell = (image * num_classes + truth) * num_classes + guess
-    counts = torch.bincount(cell, minlength=len(mask) * num_classes**2)
-    return counts.reshape(len(mask), num_classes, num_classes)
+    labelled, rows = mask != IGNORE, num_classes + 1  # the row before the classes takes what is not labelled
+    truth, guess = (mask + 1).where(labelled, 0), prediction.where(labelled, 0)
+    assert ((truth < rows) & (guess < num_classes)).all(), "a class index beyond num_classes"
+    image = torch.arange(len(mask), device=mask.device).view(-1, 1, 1)
+    cell = (image * rows + truth) * num_classes + guess
+    counts = torch.bincount(cell.flatten(), minlength=len(mask) * rows * num_classes)
+    return counts.view(len(mask), rows, num_classes)[:, 1:]
 
 
 def confusion_scores(

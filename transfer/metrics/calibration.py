@@ -27,12 +27,12 @@ class Reliability:
         """Take in the softmax of a batch and what is true."""
         bins, labelled = len(self.pixels), mask != IGNORE
         sure, prediction = probability.max(1)
-        sure, right = sure[labelled], (prediction == mask)[labelled]
         edges = torch.arange(1, bins, dtype=sure.dtype, device=sure.device) / bins
         cell = torch.bucketize(sure, edges)
-        self.pixels += torch.bincount(cell, minlength=bins).cpu()
-        self.hits += torch.bincount(cell[right], minlength=bins).cpu()
-        self.confidence += torch.bincount(cell, weights=sure.double(), minlength=bins).cpu()
+        seen, right = (cell.where(kept, bins).flatten() for kept in (labelled, prediction == mask))
+        self.pixels += torch.bincount(seen, minlength=bins)[:bins].cpu()
+        self.hits += torch.bincount(right, minlength=bins)[:bins].cpu()
+        self.confidence += torch.bincount(seen, weights=sure.double().flatten(), minlength=bins)[:bins].cpu()
 
     def diagram(self) -> tuple[Float64[Tensor, " b"], Float64[Tensor, " b"]]:
         """Mean confidence and accuracy of every bin, NaN for an empty one."""

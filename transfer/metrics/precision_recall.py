@@ -22,9 +22,9 @@ class PrecisionRecall:
         """Take in the softmax of a batch and what is true."""
         steps, labelled = self.counts.shape[-1], mask != IGNORE
         for k, values in enumerate(probability.unbind(1)):
-            cell = (values[labelled] * steps).long().clamp(0, steps - 1)
-            cell = cell + steps * (mask[labelled] == k)
-            self.counts[k] += torch.bincount(cell, minlength=2 * steps).view(2, steps).cpu()
+            cell = (values * steps).long().clamp_(0, steps - 1).add_(mask == k, alpha=steps)
+            counts = torch.bincount(cell.where(labelled, 2 * steps).flatten(), minlength=2 * steps)
+            self.counts[k] += counts[: 2 * steps].view(2, steps).cpu()
 
     def curves(self) -> tuple[Float64[Tensor, "k t"], Float64[Tensor, "k t"]]:
         """Precision and recall of each class, predicted from a probability of 0, 1/200, 2/200 ... on.
