@@ -1,10 +1,13 @@
 """Networks that no longer learn, made faster."""
 
+from copy import deepcopy
 from itertools import pairwise
 from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from common.models.layout import channels_last
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -20,3 +23,10 @@ def fold(network: Network) -> Network:
             if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
                 part[index], part[index + 1] = fuse_conv_bn_eval(layer, after), nn.Identity()
     return network.float()
+
+
+def folded(network: Network) -> Network:
+    """A faster copy that no longer learns, see `fold`, with its maps channels-last; outputs differ by rounding."""
+    copy = fold(deepcopy(network))
+    channels_last(copy)
+    return copy

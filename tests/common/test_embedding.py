@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 from common.data.batches import to_images
@@ -17,10 +18,12 @@ from common.embedding import (
     level_ranks,
     neighbours,
     plane,
+    principal,
     silhouette,
     standardised,
 )
 from common.models.encoder import UNetEncoder
+from common.models.folded import folded
 
 CPU = torch.device("cpu")
 
@@ -48,25 +51,26 @@ def test_latents_are_moments_of_the_maps(encoder, pets):
         maps = encoder.eval()(image)
     poolings = ("last_mean", "last_mean_std", "all_mean_std")
     described = describe(encoder, pets, batch_size=5, device=CPU, poolings=poolings)
+    # an InstanceNorm over 2 x 2 cells makes a rounding a hundred times as large
     found = {pooling: described.vectors(pooling) for pooling in poolings}
     last = torch.cat([maps[-1].mean((2, 3)), maps[-1].std((2, 3))], 1).numpy()
-    np.testing.assert_allclose(found["last_mean"], last[:, :8], atol=1e-5)
-    np.testing.assert_allclose(found["last_mean_std"], last, atol=1e-5)
+    np.testing.assert_allclose(found["last_mean"], last[:, :8], atol=1e-4)
+    np.testing.assert_allclose(found["last_mean_std"], last, atol=1e-4)
     assert found["all_mean_std"].shape == (12, 2 * sum(encoder.channels))
-    np.testing.assert_allclose(found["all_mean_std"][:, -16:], last, atol=1e-5)
+    np.testing.assert_allclose(found["all_mean_std"][:, -16:], last, atol=1e-4)
 
 
 def test_vectors_taken_while_an_encoder_runs_for_something_else_are_those_of_a_pass_of_its_own(encoder, pets):
     some = np.array([0, 3, 4, 11])
-    description = Description(some)
+    description, fast = Description(some), folded(encoder)
     image = to_images(np.array(pets.images))
-    with torch.no_grad(), description.of(encoder.eval()):
+    with torch.no_grad(), description.of(fast):
         for first in range(0, 12, 5):
-            encoder(image[first : first + 5])
+            fast(image[first : first + 5])
     whole = latents(encoder, pets, batch_size=5, device=CPU)
     np.testing.assert_array_equal(description.vectors(), whole[some])
     np.testing.assert_array_equal(description.vectors(positions=np.array([3, 11])), whole[[3, 11]])
-    assert not encoder._forward_hooks
+    assert not fast._forward_hooks
 
 
 def test_neighbours_are_the_others_in_order_of_cosine():
@@ -140,3 +144,13 @@ def test_few_images_have_a_plane_too_and_from_8_on_also_by_tsne(count, names):
     planes = plane(cloud()[0][:count], seed=0)
     assert planes.keys() == names
     assert all(points.shape == (count, 2) and np.isfinite(points).all() for points in planes.values())
+
+
+@pytest.mark.slow
+def test_tsne_keeps_neighbours_as_well_as_scikit_learn_with_its_own_settings_and_repeats_its_bits():
+    vectors, _ = cloud(400)
+    few, found = principal(vectors, seed=0), plane(vectors, seed=0)["tsne"]
+    usual = TSNE(init="pca", random_state=0).fit_transform(few)
+    kept, expected = (trustworthiness(few, points, n_neighbors=10) for points in (found, usual))
+    assert kept > expected - 0.005
+    np.testing.assert_array_equal(found, plane(vectors, seed=0)["tsne"])

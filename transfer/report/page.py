@@ -84,9 +84,9 @@ def write_page(
 def _pictures(scored: ScoredModel, shown: set[int], folder: Path) -> Block:
     """The gallery, whose images are added to `shown`; activation maps of some images become a file."""
     model, pack = scored.model, scored.pack
-    block, indices = ScoredImages(model.net, pack, scored.scores, device=model.device).block()
+    block, indices = ScoredImages(model.fast, pack, scored.scores, device=model.device).block()
     shown.update(indices)
-    maps = activation_grid(model.net, pack, evenly(len(pack), SHEET), model.names, device=model.device)
+    maps = activation_grid(model.fast, pack, evenly(len(pack), SHEET), model.names, device=model.device)
     save_picture(maps, folder / "activation_maps.png")
     return block
 
