@@ -22,6 +22,8 @@ WIDTH = 16
 """Channels of its maps."""
 SHARE = 8
 """It learns from one of so many images of a batch."""
+OFTEN, SELDOM = 500, 4
+"""It learns at each of so many batches, and later at one of so many: a long training spends little on pictures."""
 RATE = 3e-3
 """The rate of its first update."""
 
@@ -80,17 +82,20 @@ class PictureLearner:
         precision: Precision,
         progress: Callable[[int], float],
     ) -> None:
-        """`progress`: how far the training is, from 0 to 1, at the update of that number."""
+        """`progress`: how far the training is, from 0 to 1, at the batch of that number."""
         self.encoder, self.decoder, self.loss, self.progress = encoder, decoder, loss, progress
         self.precision = precision
         self.optimizer = torch.optim.Adam(decoder.parameters(), lr=RATE, fused=True)
         self.update = 0
 
     def learn(self, image: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"] | None = None) -> None:
-        """One update on the first of the images, which are in [0, 1] and in random order.
+        """One update on the first of the images, which are in [0, 1] and in random order; later on one at few batches.
 
         With `weight` the pixels of weight 0 do not count.
         """
+        now, self.update = self.update, self.update + 1
+        if now >= OFTEN and now % SELDOM:
+            return
         first = math.ceil(len(image) / SHARE)
         image, weight = image[:first], None if weight is None else weight[:first]
         with self.precision.autocast(), lowered(self.loss, self.precision.form):
@@ -100,11 +105,10 @@ class PictureLearner:
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = cosine(self.progress(self.update), base=RATE)
+            group["lr"] = cosine(self.progress(now), base=RATE)
         if norm.isfinite():
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.update += 1
 
     def restart(self) -> None:
         """Begin at the first update with the weights as they are."""

@@ -32,7 +32,8 @@ class Precision:
     """
 
     def __init__(self, device: torch.device, form: Format = "fp32") -> None:
-        self.device, self.form = device, form
+        self.device = device
+        self.form: Format = form
         self.scaler = torch.amp.GradScaler(device.type, enabled=form == "fp16")
 
     def restart(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from common.engine.precision import Placed, lowered
+from common.engine.precision import Format, Placed, lowered
 from common.tensors import at_least_float32
 from pretrain.losses.perceptual import PerceptualTerm
 from pretrain.losses.side_objective import SideObjective
@@ -32,7 +32,7 @@ class Objective(nn.Module):
         hidden = {"visible": task.visible, "everywhere": task.everywhere}
         more = {"foreground": task.foreground, "other": other, "other_foreground": other_foreground}
         outputs = network(task.seen, keep=task.keep, **hidden, **more)
-        form = network.precision.form if isinstance(network, Placed) else "fp32"
+        form: Format = network.precision.form if isinstance(network, Placed) else "fp32"
         with torch.autocast(task.image.device.type, enabled=False), lowered(self, form):
             return self._terms({name: at_least_float32(output) for name, output in outputs.items()}, task)
 

@@ -11,7 +11,7 @@ from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.losses.reconstruction import ReconstructionLoss
 from pretrain.model import Autoencoder
-from pretrain.picture import SHARE, PictureDecoder, PictureLearner
+from pretrain.picture import OFTEN, SHARE, PictureDecoder, PictureLearner
 from pretrain.scoring import reconstruction_scores
 from tests.run_checks import same
 
@@ -108,6 +108,17 @@ def test_it_looks_at_the_encoder_in_the_format_of_the_run():
     assert formats == [torch.bfloat16]
     assert same(dict(taught.encoder.state_dict()), before)
     assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in taught.decoder.parameters())
+
+
+def test_it_learns_at_every_batch_first_and_seldom_later():
+    taught, moved = learner(updates=1000), []
+    for batch in range(OFTEN - 2, OFTEN + 5):
+        before = copy.deepcopy(dict(taught.decoder.state_dict()))
+        taught.update = batch
+        taught.learn(pets(2))
+        moved.append(not same(dict(taught.decoder.state_dict()), before))
+    assert moved == [True, True, True, False, False, False, True]
+    assert taught.update == OFTEN + 5
 
 
 def test_an_update_that_is_not_finite_is_left_out():
