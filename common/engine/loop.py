@@ -19,7 +19,6 @@ from common.errors import DivergedError
 from common.rows import Means, Row
 from common.run.clock import Clock
 from common.run.history import History
-from common.say import note
 from common.words import counted
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
@@ -78,9 +77,8 @@ class Updater:
         else:  # states before 0.3, whose epochs were all alike
             self.course.resumed(self.update)
         self.optimizer.load_state_dict(state["optimizer"])
+        self.precision.resume(state.get("form", self.precision.form))  # states before 0.3 name none
         self.precision.scaler.load_state_dict(state["precision"])
-        if state.get("form", self.precision.form) != self.precision.form:  # states before 0.3 name none
-            note(f"the run began in {state['form']} and goes on in {self.precision.form}: its bits will differ")
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 

@@ -31,10 +31,19 @@ class Precision:
     Training, arXiv 1710.03740.
     """
 
-    def __init__(self, device: torch.device, form: Format = "fp32") -> None:
-        self.device = device
+    def __init__(self, device: torch.device, form: Format = "fp32", *, asked: bool = True) -> None:
+        """`asked`: the user named the format; another is that of this device, and a resumed run keeps its own."""
+        self.device, self.asked = device, asked
         self.form: Format = form
-        self.scaler = torch.amp.GradScaler(device.type, enabled=form == "fp16")
+        self.restart()
+
+    def resume(self, form: Format) -> None:
+        """Go on in the format that a run began in, if no other was asked for; a note says where bits will differ."""
+        if not self.asked and not (form == "fp16" and self.device.type == "cpu"):
+            self.form = form
+            self.restart()
+        if form != self.form:
+            note(f"the run began in {form} and goes on in {self.form}: its bits will differ")
 
     def restart(self) -> None:
         """Scale gradients as at the beginning of a training."""
@@ -96,7 +105,7 @@ def make_precision(config: RunConfig) -> Precision:
         torch.set_num_threads(int(config.threads))
     if device.type == "cpu":
         config.refuse_fp16()
-    return Precision(device, _form(config, device))
+    return Precision(device, _form(config, device), asked=config.precision != "auto")
 
 
 def _form(config: RunConfig, device: torch.device) -> Format:

@@ -137,7 +137,8 @@ def train(
         except DivergedError as error:
             raise run.diverged(error) from None
     if course.timed:
-        run.record_repetition(course.repeated(), history.threads)
+        settled = {"threads": str(history.threads), "precision": updater.precision.form}
+        run.record_repetition(course.repeated(), **settled)
     return history
 
 

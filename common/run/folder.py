@@ -95,9 +95,12 @@ class Run:
         save_config(self.config, self.folder / "config.yaml")
         self.record_environment()
 
-    def record_repetition(self, training: TrainingConfig, threads: int) -> None:
-        """Write the settings that repeat the run to the last bit, whatever its minutes held."""
-        run = replace(self.config.run, threads=str(threads), output_dir=None)
+    def record_repetition(self, training: TrainingConfig, **settled: str) -> None:
+        """Write the settings that repeat the run to the last bit, whatever its minutes held.
+
+        `settled`: settings of the run that were chosen when it began, such as threads="2".
+        """
+        run = replace(self.config.run, **settled, output_dir=None)
         save_config(replace(self.config, training=training, run=run), self.folder / REPEAT)
         say(f"--config {self.folder / REPEAT} repeats its {counted(sum(training.updates), 'update')} to the last bit")
 

@@ -73,3 +73,25 @@ def test_units_that_are_slower_than_fp32_are_not_taken_and_not_recommended(monke
 def test_the_gain_of_bf16_is_a_ratio_that_is_timed_once():
     assert 0 < bf16_gain() < 100
     assert bf16_gain() == bf16_gain()
+
+
+@pytest.mark.parametrize(
+    ("settings", "goes_on", "said"),
+    [({"amp": True}, "bf16", ""), ({"precision": "fp32"}, "fp32", "began in bf16 and goes on in fp32")],
+)
+def test_a_run_goes_on_in_the_format_it_began_in_unless_another_is_asked_for(
+    settings, goes_on, said, monkeypatch, capsys
+):
+    capable(monkeypatch)  # with no units
+    resumed = make_precision(RunConfig(device="cpu", **settings))
+    capsys.readouterr()
+    resumed.resume("bf16")
+    assert resumed.form == goes_on
+    assert said in capsys.readouterr().err
+
+
+def test_a_cpu_does_not_go_on_in_fp16(capsys):
+    resumed = make_precision(RunConfig(device="cpu"))
+    resumed.resume("fp16")
+    assert resumed.form == "fp32"
+    assert "began in fp16 and goes on in fp32" in capsys.readouterr().err
