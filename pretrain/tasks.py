@@ -52,4 +52,5 @@ class BatchTasks:
         assert batch.mask is not None, "the images come without pseudo-masks"
         first, second = crops(batch.image, batch.mask)
         whole = F.interpolate(batch.image, size=(self.side, self.side), mode="area")
-        return Task(first, whole, other=(second, None))
+        valid = None if batch.valid is None else F.adaptive_avg_pool2d(batch.valid.to(whole), self.side).floor()
+        return Task(first, whole, valid=valid, other=(second, None))

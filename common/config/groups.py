@@ -125,16 +125,24 @@ class UNetConfig:
     norm: Literal["instance", "batch", "group"] = "batch"
     """Normalisation of the encoder; instance removes brightness and contrast from every map."""
     dropout: tuple[Share, ...] = (0.0, 0.0, 0.05, 0.10, 0.15, 0.15)
-    """Spatial dropout of each encoder stage, finest first."""
+    """Spatial dropout of each encoder stage, finest first; the default is cut or goes on with its last."""
     down: Literal["stride", "max_pool"] = "stride"
     """Downsampling of a stage: a strided first convolution, or 2x2 max pooling before it."""
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The dropout of each stage: the default rates are those of six, and fit any number."""
+        stages, usual = len(self.widths), UNetConfig.dropout
+        return (usual + usual[-1:] * stages)[:stages] if self.dropout == usual else self.dropout
+
     def check(self) -> None:
-        """Raise UserError unless every stage has its dropout."""
-        if len(self.widths) != len(self.dropout) or len(self.widths) < 2:
+        """Raise UserError for less than two stages, and unless every stage has its dropout."""
+        stages = len(self.widths)
+        if stages < 2:
+            raise UserError("--widths names one stage: give at least 2")
+        if stages != len(self.rates):
             raise UserError(
-                f"--widths names {len(self.widths)} stages and --dropout {len(self.dropout)}: "
-                "give both as many values, at least 2"
+                f"--widths names {stages} stages and --dropout {len(self.dropout)}: give both as many values"
             )
 
 

@@ -51,10 +51,11 @@ def doublings(stride: int, stop: int = 1) -> list[int]:
 def rates_of_steps(dropout: Sequence[float], stride: int, stop: int = 1) -> Sequence[float]:
     """The dropout of each step from `stride` to `stop`, of rates that are named for all steps to stride 1.
 
-    The default rates are those of five steps: a shorter decoder takes the last of them, and one that stops early the
-    first of its own.
+    The default rates are those of five steps: a shorter decoder takes the last of them, a longer one the first again,
+    and one that stops early the first of its own.
     """
-    own = dropout[-len(doublings(stride)) :] if tuple(dropout) == DecoderConfig().decoder_dropout else dropout
+    usual, steps = DecoderConfig.decoder_dropout, len(doublings(stride))
+    own = (usual[:1] * steps + usual)[-steps:] if tuple(dropout) == usual else dropout
     return own if stop == 1 else own[: len(doublings(stride, stop))]
 
 

@@ -36,7 +36,7 @@ class Beginning:
 
 def fresh_encoder(plan: NamedEncoderConfig, unet: UNetConfig, channels: int) -> Encoder:
     """The encoder of a name with fresh weights, for images of so many channels; raises as `encoder_part`."""
-    own = {"widths": unet.widths, "norm": unet.norm, "dropout": unet.dropout, "down": unet.down}
+    own = {"widths": unet.widths, "norm": unet.norm, "dropout": unet.rates, "down": unet.down}
     offered = {"encoder": plan.name, "in_channels": channels, "output_stride": plan.encoder_stride}
     return encoder_part(plan.name).make({**offered, **own})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.config.groups import UNetConfig
 from common.config.load import load_config
 from common.errors import UserError
 from common.run.checkpoint import load_handover, save_handover
@@ -106,3 +107,13 @@ def test_images_that_taught_the_first_count_as_seen_by_the_second(tmp_path, monk
     assert len(second) == len(set(second))
     task = json.loads(Path("second/metrics.json").read_text(encoding="utf-8"))["task"]
     assert task["before"]["target"] == "hog"
+
+
+@pytest.mark.parametrize(
+    ("widths", "rates"), [(2, (0.0, 0.0)), (5, (0.0, 0.0, 0.05, 0.1, 0.15)), (7, (*UNetConfig.dropout, 0.15))]
+)
+def test_the_default_dropout_fits_any_number_of_stages(widths, rates):
+    assert UNetConfig(widths=(4,) * widths).rates == rates
+    words = ["--widths", *["4"] * widths, "--image_size", "128", "--decoder_stride", "1"]
+    config = load_config(PretrainConfig, [*SYNTHETIC, *words], prog="")
+    assert build_model(config, None).encoder.architecture()["dropout"] == list(rates)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from common.config.load import load_config
+from common.data.batches import Batch
 from common.errors import UserError
 from common.run.checkpoint import load_handover
 from common.run.claim import RunFolder
@@ -11,6 +12,7 @@ from pretrain.config import PretrainConfig
 from pretrain.phase import Pretraining
 from pretrain.pseudo_masks.crops import LEAST, MARGIN, ForegroundCrops, foreground_boxes
 from pretrain.pseudo_masks.photographs import Photographs
+from pretrain.tasks import BatchTasks
 from tests.datasets import write_folder
 from tests.tiny import SYNTHETIC, TINY
 
@@ -131,3 +133,15 @@ def test_the_encoder_learns_at_its_own_rate(tmp_path):
         }
     assert moved["0.001"]["encoder"] < 0.1 * moved["1"]["encoder"]
     assert moved["0.001"]["decoder"] > 0.5 * moved["1"]["decoder"]
+
+
+def test_padding_is_no_part_of_the_picture_of_the_whole():
+    config = load_config(PretrainConfig, [*TINY, *SYNTHETIC, *KINDS], prog="")
+    inside = torch.zeros(2, 1, 96, 96, dtype=torch.bool)
+    inside[..., 17:80] = True
+    batch = Batch(torch.rand(2, 3, 96, 96), square(96, 30, 30, 40, 2), torch.arange(2), inside)
+    for task in (BatchTasks(config).training(batch), BatchTasks(config).validation(batch)):
+        assert task.valid is not None
+        assert task.valid.shape == (2, 1, 64, 64)
+        columns = task.valid[0, 0].all(0).nonzero()[:, 0]
+        assert (columns.min(), columns.max()) == (12, 52)  # cells that no padding touches
