@@ -105,6 +105,8 @@ def build_painter(
 ) -> PictureLearner | None:
     """What teaches the network's picture decoder; None without one. Raises UserError as `picture_loss`."""
     if model.picture is None:
+        if config.loss.perceptual_weights_path is not None and not config.perceptual:
+            note("--perceptual_weights_path without effect: no term compares features (--perceptual_weight above 0)")
         return None
     loss = picture_loss(config.loss, channels=config.data.channels, needed=config.perceptual)
     loss.to(precision.device)

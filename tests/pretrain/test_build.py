@@ -9,9 +9,10 @@ import torch
 
 from common.config.groups import UNetConfig
 from common.config.load import load_config
+from common.engine.precision import Precision
 from common.errors import UserError
 from common.run.checkpoint import load_handover, save_handover
-from pretrain.build import build_model, build_target, start_from
+from pretrain.build import build_model, build_painter, build_target, start_from
 from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain
 from pretrain.record import task_record, task_words
@@ -117,3 +118,13 @@ def test_the_default_dropout_fits_any_number_of_stages(widths, rates):
     words = ["--widths", *["4"] * widths, "--image_size", "128", "--decoder_stride", "1"]
     config = load_config(PretrainConfig, [*SYNTHETIC, *words], prog="")
     assert build_model(config, None).encoder.architecture()["dropout"] == list(rates)
+
+
+@pytest.mark.parametrize(("weight", "said"), [("0", "--perceptual_weights_path without effect"), ("0.1", "")])
+def test_weights_that_no_term_asks_for_are_told(weight, said, capsys):
+    words = ["--pretext", "plain", "--perceptual_weight", weight, "--perceptual_weights_path", "mobilenet.pth"]
+    config = load_config(PretrainConfig, [*TINY, *words], prog="")
+    model, known = build_model(config, None), {"precision": Precision(torch.device("cpu")), "progress": lambda _: 0.0}
+    model.picture = None  # as with a target of pixels
+    assert build_painter(model, config, **known) is None
+    assert (said in capsys.readouterr().err) if said else capsys.readouterr().err == ""
