@@ -181,7 +181,7 @@ def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: St
     choice = len(numbers) > 1 and updater.precision.device.type == "cpu"
     choice = choice and not updater.plan.compile  # which would compile for each number
     seconds = settle_threads(history, run.config.run.threads, measure=partial(measure, numbers) if choice else None)
-    run.record_environment()
+    run.record_environment(precision=updater.precision.form)
     if updater.course.needs_pace:
         seconds = seconds or measure([history.threads])
         updater.course.expect(seconds[history.threads])

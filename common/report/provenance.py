@@ -18,8 +18,11 @@ def fingerprint(pack: Pack) -> str:
 
 
 def machine(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Start time, machine and package versions of a run, from its environment.json."""
-    about = {name: environment.get(name) for name in ("started", "commit", "platform", "threads", "gpu", "python")}
+    """Start time, machine, number format and package versions of a run, from its environment.json."""
+    about = {
+        name: environment.get(name)
+        for name in ("started", "commit", "platform", "precision", "threads", "gpu", "python")
+    }
     return {name: str(which) for name, which in {**about, **environment.get("packages", {})}.items() if which}
 
 

@@ -30,9 +30,10 @@ def peak_memory(device: torch.device) -> dict[str, float]:
     return peaks
 
 
-def environment() -> dict[str, Any]:
-    """Return versions, machine and command, for repeating the run."""
+def environment(**settled: str) -> dict[str, Any]:
+    """Return versions, machine and command, for repeating the run, and what it settled for itself."""
     return {
+        **settled,
         "command": typed_command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),

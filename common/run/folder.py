@@ -104,9 +104,9 @@ class Run:
         save_config(replace(self.config, training=training, run=run), self.folder / REPEAT)
         say(f"--config {self.folder / REPEAT} repeats its {counted(sum(training.updates), 'update')} to the last bit")
 
-    def record_environment(self) -> None:
-        """Write versions, machine, number of threads and command."""
-        self.write_json("environment.json", environment())
+    def record_environment(self, **settled: str) -> None:
+        """Write versions, machine, number of threads and command, and what the run settled for itself."""
+        self.write_json("environment.json", environment(**settled))
 
     def restore(self, into: State) -> History:
         """Load the newest training state into the objects of `into`; return the history so far."""

@@ -10,6 +10,7 @@ from datasets import write_images_masks
 from run_checks import metrics, power_cut, refusal, same, weights
 from tiny import PRETRAIN, SYNTHETIC, TRANSFER
 
+from common.engine import precision
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
 
@@ -171,3 +172,16 @@ def unfinish(folder):
     """A run as it is before the last of its files is written."""
     marker = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**marker, "finished": False}))
+
+
+def test_a_run_goes_on_in_its_number_format_where_that_is_slower(tmp_path, monkeypatch):
+    def recorded():
+        return json.loads((tmp_path / "run/environment.json").read_text())["precision"]
+
+    monkeypatch.setattr(precision, "is_faster", lambda *_: True)
+    with power_cut(after=1):
+        transfer([*TRANSFER, *SYNTHETIC, "--amp", "--output_dir", "run"])
+    assert recorded() == "bf16"
+    monkeypatch.setattr(precision, "is_faster", lambda *_: False)
+    assert transfer(["--resume", "--output_dir", "run"]) == 0
+    assert recorded() == "bf16"
