@@ -132,18 +132,13 @@ class UNetConfig:
     @property
     def rates(self) -> tuple[float, ...]:
         """The dropout of each stage: the default rates are those of six, and fit any number."""
-        stages, usual = len(self.widths), UNetConfig.dropout
-        return (usual + usual[-1:] * stages)[:stages] if self.dropout == usual else self.dropout
+        usual = (*UNetConfig.dropout, *UNetConfig.dropout[-1:] * len(self.widths))
+        return usual[: len(self.widths)] if self.dropout == UNetConfig.dropout else self.dropout
 
     def check(self) -> None:
-        """Raise UserError for less than two stages, and unless every stage has its dropout."""
-        stages = len(self.widths)
-        if stages < 2:
-            raise UserError("--widths names one stage: give at least 2")
-        if stages != len(self.rates):
-            raise UserError(
-                f"--widths names {stages} stages and --dropout {len(self.dropout)}: give both as many values"
-            )
+        """Raise UserError unless there are two stages, and each has its dropout."""
+        if len(self.widths) != len(self.rates) or len(self.widths) < 2:
+            raise UserError(f"{len(self.widths)} --widths, {len(self.rates)} --dropout: give both as many, at least 2")
 
 
 @dataclass(frozen=True)
@@ -190,9 +185,7 @@ class TrainingConfig:
         if self.epoch_updates and (self.updates or self.minutes):
             raise UserError("--epoch_updates belongs to --epochs: give --updates or --minutes without it")
         if len(self.updates) > 1 and self.epochs not in (0, len(self.updates)):
-            raise UserError(
-                f"--updates names {counted(len(self.updates), 'epoch')}, and --epochs {self.epochs}: leave --epochs out"
-            )
+            raise UserError(f"--updates names {counted(len(self.updates), 'epoch')}: leave out --epochs {self.epochs}")
 
 
 @dataclass(frozen=True)

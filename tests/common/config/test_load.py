@@ -67,8 +67,8 @@ def test_flag_names_are_unique_over_the_groups(kind):
         (["--device", "gpu"], "--device is 'gpu'"),
         (["--amp", "--amp_dtype", "fp16", "--device", "cpu"], "fp16 does not work on a CPU"),
         (["--precision", "fp16", "--device", "cpu"], "--precision fp16 does not work on a CPU: use --precision bf16"),
-        (["--widths", "8", "8", "--dropout", "0", "0", "0.1"], "--widths names 2 stages and --dropout 3"),
-        (["--widths", "8"], "--widths names one stage: give at least 2"),
+        (["--widths", "8", "8", "--dropout", "0", "0", "0.1"], "2 --widths, 3 --dropout: give both as many"),
+        (["--widths", "8"], "1 --widths, 1 --dropout: give both as many, at least 2"),
         (
             ["--target", "image", "--mse_weight", "0", "--ssim_weight", "0"],
             "all loss weights are 0",

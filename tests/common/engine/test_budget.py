@@ -46,7 +46,7 @@ def test_what_is_told_is_kept():
     [
         ({"epoch_updates": 3, "updates": (100,)}, "--epoch_updates belongs to --epochs"),
         ({"epoch_updates": 3, "minutes": 10.0}, "--epoch_updates belongs to --epochs"),
-        ({"epochs": 3, "updates": (100, 100)}, "--updates names 2 epochs, and --epochs 3"),
+        ({"epochs": 3, "updates": (100, 100)}, "--updates names 2 epochs: leave out --epochs 3"),
     ],
 )
 def test_lengths_that_exclude_each_other_are_refused(settings, said):
