@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from benchmarks.memory import memory
 from benchmarks.plain import read
 from benchmarks.race import Contestant, race, show, table
 from common.config.groups import DataConfig
@@ -129,8 +130,12 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--quick", action="store_true", help="one round; up to 10,000 images")
+    parser.add_argument("--memory", action="store_true", help="only the memory of up to 1,000,000 tiny images")
     options = parser.parse_args()
+    if options.memory:
+        show("Memory", memory([10**power for power in range(3, 5 if options.quick else 7)]))
+        return
     rounds = 1 if options.quick else options.rounds
     torch.set_num_threads(1)
     show("Start-up", start_up(rounds))

@@ -195,7 +195,7 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np
     Needs at least 3 vectors. Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE.
     Deviation: the perplexity of 30 is lowered to a third of the number of vectors where there are few. 350 steps with
     an angle of 1, an exaggeration of 2 at first, and the rate of Belkina et al. 2019 (doi 10.1038/s41467-019-13055-y)
-    for none take a fifth of the time of the usual 1,000 with 0.5, at the same trustworthiness.
+    for none take a sixth of the time of the usual 1,000 with 0.5, at the same trustworthiness.
     """
     few = principal(vectors, seed=seed)
     planes = {"pca": few[:, :2].astype(np.float32)}

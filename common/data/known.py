@@ -57,9 +57,11 @@ class KnownFiles:
         """Write the record, if it says anything new."""
         if self.changed:
             content = "\0".join(f"{digest} {stamp} {name}" for name, (stamp, digest) in self.entries.items())
-            with suppress(OSError), replacing(self.record) as temporary:
-                text = f"{_digest(content)}\0{content}"
-                temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+            text = f"{_digest(content)}\0{content}"
+            with suppress(OSError):
+                self.record.parent.mkdir(parents=True, exist_ok=True)  # it is written before the first pack
+                with replacing(self.record) as temporary:
+                    temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
         self.changed = False
 
 

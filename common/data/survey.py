@@ -73,7 +73,8 @@ def survey(
     images = _facts([sample.image for sample in samples], known, partial(image_facts, channels=channels))
     drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts)
     _refuse_other_palettes(samples, drawn)
-    several = [path for path, facts in (images | drawn).items() if len(facts.pages) > 1]
+    seen = images | drawn
+    several = [path for path, facts in seen.items() if len(facts.pages) > 1]
     deep = [facts.depth for facts in images.values() if facts.depth]
     if deep and depth is None:
         depth = min(low for low, _ in deep), max(high for _, high in deep)
@@ -83,7 +84,7 @@ def survey(
         for page in _pages(sample, images[sample.image], [drawn[path] for path in mask_files(sample)], pages, depth)
     ]
     if pages == "refuse":
-        read = [_refused(sample, images | drawn, len(several)) for sample in read]
+        read = [_refused(sample, seen, len(several)) for sample in read]
     return Surveyed(read, depth if deep else None, [*_depth_note(len(deep), depth), *_pages_note(several, read, pages)])
 
 

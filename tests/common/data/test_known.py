@@ -111,10 +111,20 @@ def test_a_damaged_record_makes_all_files_be_read_again(asked, files, tmp_path, 
 
 @pytest.mark.usefixtures("settled")
 def test_a_cache_that_takes_no_record_changes_nothing(asked, files, tmp_path):
+    (tmp_path / "nowhere").touch()
     known = KnownFiles(tmp_path / "nowhere", str(files[0].parent))
     assert known.digests(files[:1], lambda path: path.name) == ["a b"]
     known.keep()
-    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "nowhere").read_bytes() == b""
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_record_is_kept_in_a_cache_that_is_not_there_yet(files, tmp_path):
+    cache, folder = tmp_path / "new" / "cache", str(files[0].parent)
+    known = KnownFiles(cache, folder)
+    known.digests(files, lambda _: "digest")
+    known.keep()
+    assert KnownFiles(cache, folder).entries.keys() == set(map(str, files))
 
 
 @pytest.fixture
