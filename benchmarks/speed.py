@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from functools import partial
+from importlib.util import find_spec
 from itertools import chain, count, islice, repeat
 from pathlib import Path
 
@@ -96,16 +97,8 @@ class Speed:
         """This project with MobileNetV2, and segmentation_models_pytorch, whose decoder is another."""
         from segmentation_models_pytorch import Unet
 
-        words = [
-            "--classes",
-            str(self.folder / "data/classes.yaml"),
-            "--encoder",
-            "mobilenet_v2",
-            "--encoder_weights",
-            "none",
-            "--freeze_epochs",
-            "0",
-        ]
+        words = ["--classes", str(self.folder / "data/classes.yaml"), "--encoder", "mobilenet_v2"]
+        words += ["--encoder_weights", "none", "--freeze_epochs", "0"]
         phases = {form: self._phase(Transfer, TransferConfig, words, form) for form in self.formats}
         pictures = plain.Pictures(self.images, self.options.image_size, masks=True)
         library = []
@@ -117,6 +110,13 @@ class Speed:
             step = step_of(network, partial(plain.segmentation_loss, network, fast=fast))
             turn = self._turns(step, plain.forever(pictures, BATCH))
             library.append(Contestant(name, turn))
+        if find_spec("lightning"):
+            from benchmarks.trainer import lightning_turn
+
+            turn = lightning_turn(pictures, BATCH, self.options.updates)
+            library.append(Contestant(f"{LIBRARY} by Lightning", turn))
+        else:
+            print("Lightning is left out: pip install -c constraints.txt -e '.[bench]'")
         ours = [Contestant(f"ours, {form}", self._ours(phase)) for form, phase in phases.items()]
         bare = self._bare({form: deepcopy(phase.net) for form, phase in phases.items()}, phases)
         return [*library, *ours, *bare]
