@@ -39,7 +39,7 @@ def lightning_turn(pictures: plain.Pictures, batch_size: int, updates: int) -> C
     module = Segmentation()
 
     def turn() -> int:
-        trainer.fit_loop.max_epochs += 1
+        trainer.fit_loop.max_epochs = trainer.current_epoch + 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on workers of the DataLoader: the other loops have none either
             trainer.fit(module, loader)
