@@ -22,7 +22,7 @@ from pretrain.model import Autoencoder
 from pretrain.record import task_words
 from pretrain.report.scored_model import ScoredModel
 from pretrain.report.scores import panels
-from pretrain.report.sheets import ROWS, SIDE, task_blocks
+from pretrain.report.sheets import ROWS, SIDE, task_blocks, view_blocks
 from pretrain.scoring import rebuild
 from pretrain.targets.target import Target
 
@@ -45,7 +45,7 @@ def draft(
 
     def pictures() -> Sequence[Block]:
         drawn = task_blocks(scored, build_tasks(config), seed=config.run.seed)
-        return drawn or [_reconstructions(scored)]
+        return drawn or view_blocks(pack, config, device=device) or [_reconstructions(scored)]
 
     return Draft(
         title=f"{data_name(config.data)}: an encoder pretrained by {task_words(task)}",

@@ -19,10 +19,11 @@ from pretrain.report.gallery import gallery
 from pretrain.report.headline import alarms, probed_row, sentences, tiles
 from pretrain.report.scored_model import Level, PretrainingRun, ScoredModel
 from pretrain.report.scores import NAMES, level_blocks, panels, score_table, skip_blocks
-from pretrain.report.sheets import neighbour_block, task_blocks
+from pretrain.report.sheets import neighbour_block, task_blocks, view_blocks
 
 NEIGHBOURS = "Images and those that the encoder finds most alike: of one kind, where it has learnt what is in them."
 TASK = "What the network saw, what it was asked for, and its guess. Cells that do not count are dim."
+VIEWS = "Two crops of each photograph's foreground: the encoder learns which belong together."
 BY_PRODUCT = (
     "Pixels were not asked for: a small decoder paints them from the encoder's maps and each image's mean and contrast."
 )
@@ -54,6 +55,7 @@ def write_page(
 
     page.add("Neighbours", lambda: [neighbour_block(scored)], NEIGHBOURS)
     page.add("Task", lambda: task_blocks(scored, tasks, seed=seed), TASK)
+    page.add("Views", lambda: view_blocks(info.packs.get("val", scored.pack), info.config, device=scored.device), VIEWS)
     if not scored.by_product:
         page.add("Pictures", lambda: [pictures()[0]], "Originals and their reconstructions.")
         page.add("Scores", lambda: _scores(scored))

@@ -1,4 +1,6 @@
-"""Rows of pictures at the head of a phase 1 page: nearest neighbours, and what a task hid, asked for and was given."""
+"""Rows of pictures at the head of a phase 1 page: nearest neighbours, and what a task hid, asked for and was given,
+or compared.
+"""
 
 import numpy as np
 import torch
@@ -15,11 +17,13 @@ from common.report.blocks import sheet
 from common.report.images import photograph, three_channels
 from common.report.page import Block
 from common.report.selection import evenly
+from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.pretexts.task import Task, TaskMaker
 from pretrain.report.scored_model import ScoredModel
 from pretrain.scoring import side_pictures
 from pretrain.targets.target import Pixels, Target
+from pretrain.tasks import BatchTasks
 
 ROWS, NEIGHBOURS = 8, 5
 SEARCHED = 1000
@@ -62,6 +66,18 @@ def task_blocks(scored: ScoredModel, make_task: TaskMaker, *, seed: int) -> list
     for objective, pictures in side_pictures(scored.model, batch.image).items():
         found.append(_block(objective.replace("_", " "), {"image": to_bytes(batch.image), **pictures}, names))
     return found
+
+
+def view_blocks(pack: Pack, config: PretrainConfig, *, device: torch.device) -> list[Block]:
+    """Some photographs, each with two crops of its foreground, as the contrast compares them; [] without such crops."""
+    crops, chosen = BatchTasks(config).crops, np.asarray(evenly(len(pack), ROWS))
+    batch = read_batch(pack, chosen, device)
+    if crops is None or batch.mask is None:
+        return []
+    seed_update(config.run.seed, VALIDATION)
+    first, second = crops(batch.image, batch.mask)
+    pictures = {"photograph": batch.image, "one view": first, "the other": second}
+    return [_block("", {head: to_bytes(one) for head, one in pictures.items()}, [pack.keys[index] for index in chosen])]
 
 
 @torch.no_grad()
