@@ -35,6 +35,7 @@ from pretrain.config import PretrainConfig
 from pretrain.fixed_network import LATE_TAPS, TAPS
 from pretrain.model import Autoencoder, TrainingForward
 from pretrain.phase import Pretraining
+from pretrain.picture import OFTEN
 from pretrain.targets.features import FeatureTarget
 from pretrain.targets.hog import HogTarget
 from transfer.config import TransferConfig
@@ -141,6 +142,8 @@ class Speed:
         batches = chain.from_iterable(phase.batches.epoch(epoch) for epoch in count())
         updater = phase._updater()
         updater.model.train()
+        if isinstance(phase, Pretraining) and phase.painter is not None:
+            phase.painter.update = OFTEN  # as in a training that is under way
 
         def turn() -> int:
             some = list(islice(batches, self.options.updates))  # the last of a pass over the images is smaller

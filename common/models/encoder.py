@@ -220,9 +220,10 @@ class UNetEncoder(Encoder):
         Deviation: zeroed features in place of sparse convolutions; the decoder receives these zeros, not a
         learned embedding.
         """
-        maps = [normalised]
-        for stage, stride in zip(self.stages, self.strides, strict=True):
-            maps.append(_through(cast(nn.Sequential, stage), maps[-1], F.max_pool2d(visible, stride)))
+        maps, cells = [normalised], visible
+        for index, stage in enumerate(self.stages):
+            cells = F.max_pool2d(cells, 2) if index else cells
+            maps.append(_through(cast(nn.Sequential, stage), maps[-1], cells))
         return maps[1:]
 
     def levels(self) -> list[Sequence[nn.Module]]:
@@ -241,6 +242,7 @@ class UNetEncoder(Encoder):
 
 def _through(stage: nn.Sequential, x: Tensor, cells: Tensor) -> Tensor:
     """Run a stage; cells where `cells` is 0 are excluded from statistics and zero after every normalisation."""
-    for layer in stage:
-        x = normalise_visible(layer, x, cells) if isinstance(layer, NORMS) else layer(x)
+    layers = iter(stage)
+    for layer in layers:
+        x = normalise_visible(layer, x, cells, then=next(layers)) if isinstance(layer, NORMS) else layer(x)
     return x

@@ -11,29 +11,31 @@ from common.tensors import at_least_float32
 
 
 def normalise_visible(
-    norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"]
+    norm: nn.Module, x: Float[Tensor, "n c h w"], cells: Float[Tensor, "n 1 h w"], *, then: nn.Module | None = None
 ) -> Float[Tensor, "n c h w"]:
     """Apply a normalisation with statistics over the cells where `cells` is 1 only; the others become 0.
 
-    Statistics that included zeros would not match whole images at fine-tuning. GroupNorm is applied to all cells,
-    visible or not. On a CPU, maps in channels-last are computed at their visible cells only, unless torch.compile fuses
-    the formula: whether a cell is visible breaks its graph, and what the cells return to is a view to it.
+    `then` is applied to the result; it is an activation that leaves zeros as they are. Statistics that included zeros
+    would not match whole images at fine-tuning. GroupNorm is applied to all cells, visible or not. On a CPU, maps in
+    channels-last are computed at their visible cells only, unless torch.compile fuses the formula: whether a cell is
+    visible breaks its graph, and what the cells return to is a view to it.
 
     Source: Tian et al. 2023, SparK, arXiv 2301.03580, section 3.1 (normalisation of sparse maps).
     """
+    then = then or nn.Identity()
     if isinstance(norm, nn.GroupNorm) or (isinstance(norm, nn.BatchNorm2d) and not norm.training):
-        return norm(x) * cells.to(x.dtype)
+        return then(norm(x) * cells.to(x.dtype))
     assert isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d)
     pack = x.device.type == "cpu" and not torch.compiler.is_compiling()
     if pack and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
         counts = [int(cells.sum())] if isinstance(norm, nn.BatchNorm2d) else cells.sum((1, 2, 3)).int().tolist()
         if min(counts) > 1:
-            return _packed(norm, x, cells, counts)
+            return _packed(norm, x, cells, counts, then)
     over_batch = isinstance(norm, nn.BatchNorm2d)
     out, mean, variance, count = _Masked.apply(x, cells, norm.weight, norm.bias, norm.eps, over_batch)
     if over_batch:
         _follow(norm, mean, variance * count / (count - 1).clamp(min=1))
-    return out
+    return then(out)
 
 
 class _Masked(torch.autograd.Function):
@@ -98,9 +100,9 @@ def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
 
 
 def _packed(
-    norm: nn.BatchNorm2d | nn.InstanceNorm2d, x: Tensor, cells: Tensor, counts: list[int]
+    norm: nn.BatchNorm2d | nn.InstanceNorm2d, x: Tensor, cells: Tensor, counts: list[int], then: nn.Module
 ) -> Float[Tensor, "n c h w"]:
-    """The visible cells as rows, through torch's own kernel: all of them together, or those of each image."""
+    """The visible cells as rows, through torch's own kernels: all of them together, or those of each image."""
     index = cells.flatten().nonzero()[:, 0]
     mean, variance = (norm.running_mean, norm.running_var) if isinstance(norm, nn.BatchNorm2d) else (None, None)
     momentum = norm.momentum or 0.0
@@ -110,7 +112,7 @@ def _packed(
     ]
     if isinstance(norm, nn.BatchNorm2d) and norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
-    return _Scatter.apply(parts[0] if len(parts) == 1 else torch.cat(parts), index, x.shape)
+    return _Scatter.apply(then(parts[0] if len(parts) == 1 else torch.cat(parts)), index, x.shape)
 
 
 class _Gather(torch.autograd.Function):

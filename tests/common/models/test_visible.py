@@ -129,3 +129,15 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         return self.act(normalise_visible(self.norm, self.convolve(x), cells))
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize("norm", ["batch", "instance", "group"])
+def test_an_activation_at_the_visible_cells_is_that_of_the_whole_map(norm, memory_format):
+    pair, cells = layers(norm, 6, torch.float32), patches(4, 16)
+    x = torch.randn(4, 6, 16, 16).to(memory_format=memory_format).requires_grad_()
+    found = normalise_visible(pair[0], x, cells, then=nn.LeakyReLU(0.01, inplace=True))
+    wanted = F.leaky_relu(normalise_visible(pair[1], x, cells), 0.01)
+    assert torch.equal(found, wanted)
+    gradients = [torch.autograd.grad(out.sin().sum(), x)[0] for out in (found, wanted)]
+    assert torch.equal(*gradients)
