@@ -55,7 +55,7 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "of an image that is no multiple": (["--image_size", "65"], "64 x 64"),
     "of two channels": (["--channels", "2"], "--channels"),
     "of dropout above 1": (["--dropout", *["2"] * 6], "--dropout"),
-    "of fewer dropouts than widths": (["--dropout", "0"], "--dropout 1"),
+    "of fewer dropouts than widths": (["--dropout", "0"], "1 --dropout"),
     "of a width of 0": (["--widths", "0", *["4"] * 5], "--widths"),
     "of labels of nothing": (["--label_fraction", "0"], "--label_fraction"),
     "of more than all labels": (["--label_fraction", "1.5"], "--label_fraction"),
