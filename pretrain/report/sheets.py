@@ -70,10 +70,12 @@ def task_blocks(scored: ScoredModel, make_task: TaskMaker, *, seed: int) -> list
 
 def view_blocks(pack: Pack, config: PretrainConfig, *, device: torch.device) -> list[Block]:
     """Some photographs, each with two crops of its foreground, as the contrast compares them; [] without such crops."""
-    crops, chosen = BatchTasks(config).crops, np.asarray(evenly(len(pack), ROWS))
-    batch = read_batch(pack, chosen, device)
-    if crops is None or batch.mask is None:
+    crops = BatchTasks(config).crops
+    if crops is None or pack.masks is None:
         return []
+    chosen = np.asarray(evenly(len(pack), ROWS))
+    batch = read_batch(pack, chosen, device)
+    assert batch.mask is not None
     seed_update(config.run.seed, VALIDATION)
     first, second = crops(batch.image, batch.mask)
     pictures = {"photograph": batch.image, "one view": first, "the other": second}
