@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
-from common.models.folded import folded
 from common.models.layout import channels_last
 from common.models.rebuild import planned
 from common.models.registry import build_parts
@@ -84,10 +83,6 @@ class SegmentationNet(nn.Module):
                 continue
             for index, theirs in kept.items():
                 ours[index] = rows[theirs]
-
-    def folded(self) -> "SegmentationNet":
-        """A faster copy that no longer learns; its logits differ by rounding."""
-        return folded(self)
 
     def parts(self) -> dict[str, nn.Module]:
         """The parts whose weights a handover file holds, by their names there."""

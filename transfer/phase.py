@@ -22,6 +22,7 @@ from common.engine.precision import make_precision
 from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import compiled, train
 from common.metrics import classes_of, confusion, confusion_scores
+from common.models.folded import folded
 from common.models.rebuild import load_sections
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
@@ -204,7 +205,7 @@ class Transfer:
 
     def _scored(self, network: SegmentationNet) -> tuple[Row, Scores]:
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
-        scores = score_network(network.folded(), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
+        scores = score_network(folded(network), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
         return {**terms.row(), **score_row(scores)}, scores
 

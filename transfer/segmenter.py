@@ -21,6 +21,7 @@ from common.data.values import as_key
 from common.engine.device import find_device
 from common.errors import UserError
 from common.metrics import classes_of
+from common.models.folded import folded
 from common.models.rebuild import rebuilt
 from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
@@ -71,7 +72,7 @@ class Segmenter:
     @cached_property
     def fast(self) -> SegmentationNet:
         """The network that scores and predicts, in 0.8 of the time; its logits differ from `net`'s by rounding."""
-        return self.net.folded()
+        return folded(self.net)
 
     @property
     def classes(self) -> Classes | None:

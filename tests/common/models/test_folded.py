@@ -6,6 +6,7 @@ from torch import nn
 
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
+from common.models.folded import folded
 from common.models.mobilenet import MobileNetV2Encoder
 from transfer.model import SegmentationNet
 
@@ -27,9 +28,9 @@ def test_a_folded_network_has_the_same_logits_and_no_normalisation(make):
     torch.manual_seed(0)
     network = trained(make())
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    folded, image = network.folded(), torch.rand(2, 3, 64, 64)
-    torch.testing.assert_close(folded(image), network(image), rtol=1e-4, atol=1e-4)
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
+    fast, image = folded(network), torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(fast(image), network(image), rtol=1e-4, atol=1e-4)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fast.modules())
     after = network.state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
@@ -37,4 +38,4 @@ def test_a_folded_network_has_the_same_logits_and_no_normalisation(make):
 def test_normalisations_of_each_image_stay():
     network = trained(UNetEncoder(widths=(8, 16), norm="instance", dropout=(0.0,) * 2), norm="instance")
     image = torch.rand(2, 3, 64, 64)
-    torch.testing.assert_close(network.folded()(image), network(image))
+    torch.testing.assert_close(folded(network)(image), network(image))
