@@ -9,6 +9,7 @@ import yaml
 from common.data.pack import Pack
 from common.report.blocks import TableCell, code, number, table
 from common.report.page import Block
+from common.run.bottleneck import bottleneck
 from common.run.clock import Spent
 
 
@@ -41,6 +42,7 @@ def time_blocks(parts: Mapping[str, Spent]) -> list[Block]:
         for part, spent in parts.items()
     ]
     note = "Forward, loss, backward and optimizer are those of the updates. Report includes the pictures of epochs."
+    note = f"{bottleneck(parts)}. {note}"
     return [table("Where the time went", ["part", "CPU seconds", "seconds", "share"], rows, note=note, width="half")]
 
 

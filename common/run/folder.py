@@ -18,6 +18,7 @@ from common.data.record import DataRecord, data_changes, data_record
 from common.errors import DivergedError, UserError
 from common.files import read_json, sha256_of, write_json
 from common.rows import write_csv
+from common.run.bottleneck import bottleneck
 from common.run.checkpoint import load_handover, save_handover
 from common.run.claim import IMAGES, REPEAT, WANDB, WEIGHTS, RunFolder
 from common.run.clock import Clock, Spent
@@ -129,8 +130,8 @@ class Run:
         """Write the training time in seconds, over all resumptions, that of its parts, and the peak memory."""
         seconds = (self._before.train_seconds or 0.0) + time.monotonic() - self._began
         memory = {name: max(peak, getattr(self._before, name) or 0.0) for name, peak in peak_memory(device).items()}
-        told = Resources(train_seconds=round(seconds, 1), device=device.type, parts=self.parts(), **memory)
-        self._write_resources(told)
+        told = Resources(train_seconds=round(seconds, 1), device=device.type, parts=self.parts())
+        self._write_resources(replace(told, **memory))
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -140,6 +141,7 @@ class Run:
         self._write_resources(replace(read_resources(self.folder), parts=self.parts()))
 
     def _write_resources(self, told: Resources) -> None:
+        told = replace(told, bottleneck=bottleneck(told.parts))
         self.write_json(RESOURCES, {name: value for name, value in to_dict(told).items() if value is not None})
 
     def save_state(self, history: History, state: State) -> None:

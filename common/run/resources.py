@@ -18,6 +18,8 @@ class Resources:
     device: str | None = None
     parts: Mapping[str, Spent] = field(default_factory=dict)
     """By `common.run.clock.PARTS`; empty in older runs."""
+    bottleneck: str | None = None
+    """What most of the time went into, and the setting that helps, see `common.run.bottleneck`."""
     peak_memory_mib: Positive | None = None
     peak_gpu_memory_mib: Positive | None = None
 

@@ -21,6 +21,8 @@ def test_a_run_of_either_phase_and_its_page_know_the_seconds_of_each_part(ae, se
         assert all(spent["wall_seconds"] > 0 for spent in found.values())
         assert found["backward"]["cpu_seconds"] > 0
         assert "Where the time went" in (run / "report.html").read_text(encoding="utf-8")
+        told = json.loads((run / "resources.json").read_text())["bottleneck"]
+        assert "% of the time was" in told
 
 
 def test_a_resumed_run_adds_to_the_seconds_of_its_parts(tmp_path, monkeypatch):
