@@ -8,7 +8,6 @@ from common.config.groups import DataConfig
 from common.config.network import ImageOptions
 from common.errors import UserError
 from common.intervals import FEW
-from common.run.checkpoint import handover_file, load_handover
 from common.run.input import Input
 from common.run.next_step import command_line, predict_with, typed_flags
 from transfer.config import TransferConfig
@@ -34,6 +33,8 @@ def after_training(config: TransferConfig, folder: Path, *, images: int, masks: 
 
 
 def _with_photographs(config: TransferConfig, masks: int) -> list[str]:
+    from common.run.checkpoint import handover_file, load_handover  # now: predict may run without torch
+
     own, possible = config.encoder.pretrained_encoder, not (config.training.ema or config.data.folds)
     if own is None or config.pool.unlabelled_dir is not None or masks >= FEW or not possible:
         return []

@@ -120,7 +120,7 @@ class Segmenter:
         for whole, size in zip(self.logits(images), sizes, strict=True):
             logits = self.fitting.box(*size).cut(whole)
             mask = predict_at_size(logits, size).cpu().numpy()
-            chances = resize_logits(logits[None], size)[0].softmax(0).cpu().numpy() if probabilities else None
+            chances = self.probabilities(resize_logits(logits[None], size)[0]).cpu().numpy() if probabilities else None
             yield Segmentation(mask, self.names, self.background, chances)
 
     def segment_whole(
@@ -141,7 +141,7 @@ class Segmenter:
         for rows, columns, logits in self.blocks(image, batch_size=batch_size, bar=bar):
             mask[rows, columns] = classes_of(logits[None])[0].byte().cpu().numpy()
             if chances is not None:
-                chances[:, rows, columns] = logits.softmax(0).cpu().numpy()
+                chances[:, rows, columns] = self.probabilities(logits).cpu().numpy()
         return Segmentation(mask, self.names, self.background, chances)
 
     def blocks(self, image: UInt8[np.ndarray, "h w c"], *, batch_size: int = 16, bar: bool = False) -> Iterator[Block]:
@@ -156,6 +156,10 @@ class Segmenter:
         blocks = blended(self.fast, seen, self._tiles, batch_size=at_once, device=self.device)
         blocks = _watched(blocks, self._tiles.count(height, width), bar=bar)
         return blocks if seen.shape == image.shape else at_size(blocks, (height, width), image.shape[:2])
+
+    def probabilities(self, logits: Float[Tensor, "*n k h w"]) -> Float[Tensor, "*n k h w"]:
+        """The probability of each class at each pixel."""
+        return logits.softmax(-3)
 
     @property
     def _tiles(self) -> Tiling:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from common.config.network import ImageOptions
@@ -20,7 +19,7 @@ from common.data.known import KnownFiles, folder_of
 from common.data.listing import Listing, list_images, no_images, passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, pixels_in, read_bytes, refuse_large
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.samples import Sample
 from common.data.survey import survey
 from common.errors import UserError
@@ -86,9 +85,8 @@ class Photos:
             refuse_large(read_bytes(options.input), options.input)
         files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
         samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
-        known = KnownFiles(
-            default_cache_dir(), folder_of(list(files.values())), threads=_threads(options), what="facts"
-        )
+        self.threads = reading_threads(options.num_workers)
+        known = KnownFiles(default_cache_dir(), folder_of(list(files.values())), threads=self.threads, what="facts")
         found = survey(samples, known, pages=options.pages, depth=images.depth)
         self.files, self.notes = {sample.key: sample for sample in found.samples}, found.notes
         self.options, self.fitting, self.channels = options, images.fitting, images.channels
@@ -101,7 +99,10 @@ class Photos:
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
         """
-        read, ahead = partial(_read, fitting=self.fitting, channels=self.channels), AHEAD * _threads(self.options)
+        read, ahead = (
+            partial(_read, fitting=self.fitting, channels=self.channels),
+            AHEAD * self.threads,
+        )
         with closing(self._all(what, read, ahead=ahead)) as photos:
             while batch := list(islice(photos, self.options.batch_size)):
                 yield from _alike(batch, self.options.batch_size * self.fitting.size**2)
@@ -126,7 +127,7 @@ class Photos:
     def _all(
         self, what: str, read: Callable[[Sample], Read | BadFileError], *, ahead: int
     ) -> Generator[Read, None, None]:
-        with ThreadPoolExecutor(_threads(self.options)) as pool, one_quiet_opencv_thread():
+        with ThreadPoolExecutor(self.threads) as pool, one_quiet_opencv_thread():
             decoded = map_in_order(pool, read, self.files.values(), ahead=ahead)
             with closing(with_progress(decoded, len(self.files), what)) as done:
                 for photo in done:
@@ -148,10 +149,6 @@ def _alike(batch: list[Photo], pixels: int) -> Iterator[list[Photo]]:
         photos = iter(group)
         while run := list(islice(photos, max(1, pixels // (height * width)))):
             yield run
-
-
-def _threads(options: ImageOptions) -> int:
-    return options.num_workers or torch.get_num_threads()
 
 
 def _images(options: ImageOptions, written: set[Path]) -> Listing:

@@ -1,7 +1,7 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -20,9 +20,10 @@ from common.strips import row_strips
 from transfer.next_steps import after_prediction
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import Call, begin
+from transfer.predict.load import load_network
+from transfer.predict.network import Piece, Plan
 from transfer.predict.objects import Objects, Part
 from transfer.predict.photos import Original, Photos
-from transfer.segmenter import load_model
 
 MASKS, OVERLAYS = "masks", "overlays"
 """Folders of the results."""
@@ -32,16 +33,16 @@ class Prediction:
     """A trained network, and the images to segment."""
 
     def __init__(self, options: PredictOptions) -> None:
-        self.model = load_model(options.file, options.device, tile=options.tile, overlap=options.overlap)
-        self.options, self.folder, self.names = options, options.folder, self.model.names
+        self.network = load_network(Plan((options.file,), options.device, options.tile, options.overlap))
+        self.options, self.folder, self.names = options, options.folder, self.network.names
         assert options.input is not None, "check() requires it"
         self.input = options.input
-        resized = self.model.tiling is None or self.model.fitting.fit == "crop"
-        fitting, least = self.model.fitting if resized else None, options.min_object_area
-        self.objects = Objects(self.names, self.model.background, fitting=fitting, least=least)
+        resized = not self.network.own_size or self.network.input.fit == "crop"
+        fitting, least = self.network.input.fitting if resized else None, options.min_object_area
+        self.objects = Objects(self.names, self.network.background, fitting=fitting, least=least)
         self.pixels = np.zeros(len(self.names), dtype=np.int64)
         """Pixels of each class in all images."""
-        self.photos = Photos(options, self.model.handover.input, written=(MASKS, OVERLAYS))
+        self.photos = Photos(options, self.network.input, written=(MASKS, OVERLAYS))
 
     def run(self) -> None:
         """Write a mask and an overlay for each image, classes.json, predictions.csv and objects.csv.
@@ -54,7 +55,7 @@ class Prediction:
         call = Call(str(self.options.file.resolve()), str(self.input.resolve()), tuple(self.photos.files))
         begin(self.folder, call, (MASKS, OVERLAYS), overwrite=self.options.overwrite)
         colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
-        background = None if self.model.background is None else self.names[self.model.background]
+        background = None if self.network.background is None else self.names[self.network.background]
         described = {"names": list(self.names), "background": background, "colours": colours}
         write_json(self.folder / "classes.json", described)
         heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
@@ -82,17 +83,21 @@ class Prediction:
 
     def _masks(self) -> Iterator[tuple[Original, UInt8[np.ndarray, "h w"]]]:
         """The images, resized a batch at a time or each at its own size, with their masks."""
-        if self.model.tiling is None:
+        if not self.network.own_size:
             for batch in self.photos.batches("segmenting"):
                 small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
-                for photo, prediction in zip(batch, self.model.segment(small, sizes), strict=True):
-                    yield photo, prediction.mask
+                segmented = self.network.segment(small, sizes, probabilities=False)
+                for photo, pieces in zip(batch, segmented, strict=True):
+                    yield photo, _joined(pieces, photo.size)
             return
         for photo in self.photos.whole("segmenting"):
             try:
                 full = photo.full
-                refuse_enlarged(photo.sample.image, full, self.model.fitting)
-                mask = self.model.segment_whole(full, batch_size=self.options.batch_size, bar=True).mask
+                refuse_enlarged(photo.sample.image, full, self.network.input.fitting)
+                height, width, _ = full.shape
+                batch_size = self.options.batch_size
+                pieces = self.network.segment_whole(full, batch_size=batch_size, probabilities=False)
+                mask = _joined(pieces, (height, width))
             except BadFileError as error:
                 self.photos.leave_out(error)
                 continue
@@ -107,7 +112,7 @@ class Prediction:
         if self.options.overlays:
             path = self.folder / OVERLAYS / f"{photo.key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            full, background = photo.full, self.model.background
+            full, background = photo.full, self.network.background
             strips = (overlay_mask(full[rows], mask[rows], background) for rows in row_strips(*mask.shape))
             write_png(path, strips, *mask.shape)
 
@@ -115,3 +120,10 @@ class Prediction:
         """The pixels of each class."""
         strips = (np.bincount(mask[rows].ravel(), minlength=len(self.names)) for rows in row_strips(*mask.shape))
         return np.stack([*strips]).sum(axis=0, dtype=np.int64)
+
+
+def _joined(pieces: Iterable[Piece], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    mask = np.empty(size, np.uint8)
+    for piece in pieces:
+        mask[piece.rows, piece.columns] = piece.mask
+    return mask
