@@ -44,6 +44,7 @@ def test_a_segmentation_network_has_the_same_figures_to_the_last_bit(split):
     assert evaluate([*words, *["--original_size"] * (split == "val")]) == 0
     figures = read("again/metrics.json")
     assert figures.pop("scored")["part"] == split
+    assert figures.pop("calibration")["temperature"] == 1
     assert figures == read(EXPECTED / f"transfer_{split}.json")
 
 

@@ -29,7 +29,7 @@ HANDED_OVER = {"ae.pth", "best.pth"}
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """Use of the training masks."""
+    """Use of the masks."""
 
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the training images that keep their mask; nested, stratified, drawn per --seed."""
@@ -37,6 +37,8 @@ class LabelConfig:
     """Share of the validation images that keep their mask."""
     balanced_sampling: bool = False
     """Draw a class, then an image that contains it, so that rare classes are seen as often."""
+    calibrate: bool = True
+    """Fit one temperature of the probabilities on the validation images, from 8 of them on."""
 
 
 @dataclass(frozen=True)

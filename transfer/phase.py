@@ -23,11 +23,10 @@ from common.engine.seeding import INITIAL, seed_update
 from common.engine.session import compiled, train
 from common.metrics import classes_of, confusion, confusion_scores
 from common.models.folded import folded
-from common.models.rebuild import load_sections
 from common.models.summary import write_summary
 from common.report.run_info import RunInfo
 from common.rows import Row
-from common.run.checkpoint import SegmentationHandover, load_handover, sections_of
+from common.run.checkpoint import SegmentationHandover, sections_of
 from common.run.claim import RunFolder
 from common.run.environment import environment
 from common.run.folder import Run
@@ -38,6 +37,7 @@ from common.run.plain_data import to_dict
 from common.run.records import SegmentationProvenance, SegmentationRecord
 from common.say import note, say
 from transfer.build import build_network, training_parts
+from transfer.calibration.best import best_network
 from transfer.config import TransferConfig
 from transfer.labels import labelled_part, masks_used, refuse_other_classes, training_part
 from transfer.losses.segmentation import SegmentationLoss
@@ -47,7 +47,6 @@ from transfer.next_steps import after_training
 from transfer.pool.open import open_pool
 from transfer.receipt import refuse_other_source
 from transfer.scoring import LossMeans, newly_silent, score_network, score_row
-from transfer.segmenter import Segmenter
 from transfer.source import load_images
 
 
@@ -169,12 +168,11 @@ class Transfer:
         from transfer.report.photographs import photograph_blocks
         from transfer.report.run_report import report_training  # now: a training begins without matplotlib
 
-        best = load_handover(self.run.folder / "best.pth", kind="segmentation")
-        load_sections(self.net.parts(), best.sections, "best.pth")
+        model = best_network(self.run.folder, self.net, self.val_pack, self.config, device=self.precision.device)
         counts = {"images": sum(map(len, self.packs.values())), "masks": len(self.train_pack)}
         info = RunInfo(
             config=self.config,
-            handover=best,
+            handover=model.handover,
             data=data_name(self.config.data),
             packs=self.packs,
             rows=progress.rows,
@@ -185,7 +183,6 @@ class Transfer:
         )
         with self.run.reporting():
             pool = None if self.pool is None else partial(photograph_blocks, self.pool, self.names)
-            model = Segmenter(self.net, best, self.precision.device)
             report_training(self.run, model, info, before=self.before, photographs=pool)
 
     def _training_batches(self) -> Batches:

@@ -55,7 +55,7 @@ def score_network(
     names: tuple[str, ...],
     *,
     batch_size: int,
-    watch: Callable[[Tensor, LabelledBatch], None] | None = None,
+    watch: Callable[[Tensor, LabelledBatch], object] | None = None,
     bar: bool = True,
 ) -> Scores:
     """Score a network on every image of a pack, in file order and float32, on the network's device.

@@ -29,6 +29,7 @@ from common.run.input import Input
 from common.terminal import progress_bar
 from common.tiles import Block, Tiling, blended
 from common.words import counted
+from transfer.metrics.calibration import probabilities as to_probabilities
 from transfer.model import SegmentationNet
 
 FEW_CLASSES, FEW_PIXELS = 3, 2**14
@@ -68,6 +69,8 @@ class Segmenter:
         """Side in pixels of the squares that images become."""
         self.fitting = handover.input.fitting
         self.channels = handover.input.channels
+        self.temperature = handover.task.temperature
+        """What divides logits before the softmax, fitted on the validation images of the training; 1 without that."""
 
     @cached_property
     def fast(self) -> SegmentationNet:
@@ -158,8 +161,8 @@ class Segmenter:
         return blocks if seen.shape == image.shape else at_size(blocks, (height, width), image.shape[:2])
 
     def probabilities(self, logits: Float[Tensor, "*n k h w"]) -> Float[Tensor, "*n k h w"]:
-        """The probability of each class at each pixel."""
-        return logits.softmax(-3)
+        """The probability of each class at each pixel, calibrated where the network's file has a temperature."""
+        return to_probabilities(logits, self.temperature)
 
     @property
     def _tiles(self) -> Tiling:

@@ -87,13 +87,15 @@ class PretrainingRecord:
 
 @dataclass(frozen=True)
 class SegmentationRecord:
-    """The classes that a segmentation network tells apart."""
+    """The classes that a segmentation network tells apart, and how sure its probabilities are."""
 
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=255)]
     values: Mapping[str, int] = field(default_factory=dict)
     """The class of each value in its mask files; 255 is ignored."""
     background: Count | None = 0
     """The class that is no object; None where every class is one. Files of older versions do not say, and mean 0."""
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """What divides its logits before the softmax; 1 where none was fitted, and in files of older versions."""
 
     def __post_init__(self) -> None:
         if self.background is not None and self.background >= len(self.names):

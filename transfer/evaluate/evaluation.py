@@ -25,6 +25,7 @@ from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
 from transfer.next_steps import after_elsewhere, after_evaluation
 from transfer.report.headline import constant_guess, score_warnings
+from transfer.report.reliability import calibration_outcome, calibration_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
 from transfer.report.scored_model import ScoredModel, score_model
 from transfer.segmenter import load_model
@@ -97,7 +98,8 @@ class Evaluation:
         last_lines(
             constant_guess(scored.scores.total.sum(1), scored.scores.names),
             info.outcome,
-            warnings=[*score_warnings(scored.scores), *seen],
+            calibration_outcome(scored),
+            warnings=[*score_warnings(scored.scores), *calibration_warnings(scored), *seen],
             notes=[*self.scored.images.notes, *([OF_ITS_RUN] if self.has_page else [])],
             places={**places, **({"report": self._run_page} if self.has_page else {})},
             steps=info.next,

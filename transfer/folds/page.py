@@ -10,7 +10,6 @@ import numpy as np
 from common.config.load import flatten
 from common.data.load import load_labelled
 from common.data.pack import Pack
-from common.engine.device import find_device
 from common.report.blocks import TableCell, interval_position, number, table
 from common.report.gallery import Gallery, Item, fill_gallery
 from common.report.page import Block, Notice, Page
@@ -55,7 +54,7 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str)
 
 def _gallery(pooled: Pooled, tests: Sequence[Pack], device: str) -> Block:
     scored = [
-        ScoredImages(load_model(run.folder, device).net, pack, run.scores, device=find_device(device), maps=False)
+        ScoredImages(load_model(run.folder, device), pack, run.scores, maps=False)
         for run, pack in zip(pooled.runs, tests, strict=True)
     ]
     places = [(fold, index) for fold, run in enumerate(pooled.runs) for index in range(len(run.keys))]

@@ -1,12 +1,23 @@
 """Whether a network is right as often as it is sure: reliability diagram and expected calibration error."""
 
+from dataclasses import dataclass, field
+
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from common.data.batches import LabelledBatch
 from common.data.classes import IGNORE
 
 BINS = 15
+
+
+def probabilities(logits: Float[Tensor, "*n k h w"], temperature: float) -> Float[Tensor, "*n k h w"]:
+    """How likely each class is at each pixel: the softmax of the logits, divided by a network's temperature.
+
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599, eq. 9.
+    """
+    return (logits / temperature).softmax(-3)
 
 
 class Reliability:
@@ -47,3 +58,34 @@ class Reliability:
         """
         gaps = (self.hits.double() - self.confidence).abs()
         return (gaps.sum() / self.pixels.sum()).item()
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How reliable a network's probabilities are on a data set, with its temperature and without, batch by batch."""
+
+    temperature: float
+    """What divides the logits before the softmax; 1 where none was fitted."""
+    before: Reliability = field(default_factory=Reliability)
+    """Of the probabilities without it."""
+    after: Reliability = field(default_factory=Reliability)
+    """Of the probabilities that predictions and pages show."""
+
+    def __call__(self, logits: Float[Tensor, "n k h w"], batch: LabelledBatch) -> Float[Tensor, "n k h w"]:
+        """Take in a batch; return its probabilities."""
+        shown = probabilities(logits, self.temperature)
+        self.after.add(shown, batch.mask)
+        if self.fitted:
+            self.before.add(logits.softmax(1), batch.mask)
+        return shown
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the network has a temperature of its own."""
+        return self.temperature != 1
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """The expected calibration error before and after; twice the same where none was fitted."""
+        after = self.after.error()
+        return self.before.error() if self.fitted else after, after

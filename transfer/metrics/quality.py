@@ -12,7 +12,7 @@ from common.data.batches import LabelledBatch
 from common.metrics import classes_of
 from common.tensors import image_mean
 from transfer.metrics.boundary import boundary_counts, boundary_f
-from transfer.metrics.calibration import Reliability
+from transfer.metrics.calibration import Calibration
 from transfer.metrics.precision_recall import PrecisionRecall
 from transfer.metrics.scores import Scores
 
@@ -20,10 +20,10 @@ from transfer.metrics.scores import Scores
 class Quality:
     """Calibration, precision and recall, boundaries and entropies of a data set, batch by batch in file order."""
 
-    def __init__(self, num_classes: int, *, thumbnail: int) -> None:
+    def __init__(self, num_classes: int, *, thumbnail: int, calibration: Calibration) -> None:
         """Keep predictions small too, `thumbnail` pixels high and wide."""
         self.num_classes, self.thumbnail = num_classes, thumbnail
-        self.reliability = Reliability()
+        self.calibration = calibration
         self.precision_recall = PrecisionRecall(num_classes)
         self._boundaries: list[Int64[np.ndarray, "n k 4"]] = []
         self._entropies: list[Float[Tensor, " n"]] = []
@@ -31,8 +31,7 @@ class Quality:
 
     def __call__(self, logits: Float[Tensor, "n k h w"], batch: LabelledBatch) -> None:
         """Take in a batch."""
-        mask, probability, prediction = batch.mask, logits.softmax(1), classes_of(logits)
-        self.reliability.add(probability, mask)
+        mask, probability, prediction = batch.mask, self.calibration(logits, batch), classes_of(logits)
         self.precision_recall.add(probability, mask)
         self._boundaries.append(boundary_counts(prediction, mask, self.num_classes))
         self._entropies.append(image_mean(entropy(probability)[:, None], batch.valid).cpu())

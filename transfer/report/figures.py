@@ -15,6 +15,7 @@ from common.figures import grid, legend_beside, to_bytes
 from common.metrics import classes_of, confusion
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import Explained, default_layers, overlay_heat, upscale
+from transfer.metrics.calibration import probabilities
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -26,20 +27,27 @@ SHORT = 4
 
 @torch.no_grad()
 def sample_grid(
-    net: SegmentationNet, pack: LabelledPack, indices: Sequence[int], names: Sequence[str], *, device: torch.device
+    net: SegmentationNet,
+    pack: LabelledPack,
+    indices: Sequence[int],
+    names: Sequence[str],
+    *,
+    device: torch.device,
+    temperature: float = 1.0,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A row for each image: image, truth, prediction, errors, and the confidence of classes in `names`.
 
     These are at most SHOWN, those with most pixels: see `shown_classes`.
 
     Errors: white right, red foreground missed, violet foreground invented, turquoise a wrong
-    foreground class, hatched not labelled. Confidence: softmax probability from 0 (dark) to 1 (bright).
+    foreground class, hatched not labelled. Confidence: probability from 0 (dark) to 1 (bright), by the `temperature`.
     """
     net.eval()
     batch = read_batch(pack, np.asarray(indices), device)
     assert batch.mask is not None, "a picture of truth and prediction needs masks"
-    probability = net(batch.image).softmax(1).cpu()
-    truth, prediction = batch.mask.cpu(), classes_of(probability)
+    logits = net(batch.image)
+    probability = probabilities(logits, temperature).cpu()
+    truth, prediction = batch.mask.cpu(), classes_of(logits).cpu()
     columns = {
         "image": to_bytes(batch.image),
         "truth": paint(truth),
@@ -94,7 +102,7 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     figure, names = Figure(figsize=(17, 4.2), layout="constrained"), scores.names
     thresholds, reliability, sizes = figure.subplots(1, 3)
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
-    confidence, accuracy = (column.numpy() for column in quality.reliability.diagram())
+    confidence, accuracy = (column.numpy() for column in quality.calibration.after.diagram())
     for k, name in enumerate(names):
         thresholds.plot(recall[k], precision[k], color=colour_of(k) / 255, label=name)
     for k, (shares, ious) in enumerate(by_size(scores)):
@@ -104,7 +112,11 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     reliability.plot([0, 1], [0, 1], color="black", linestyle=":")
     reliability.plot(confidence, accuracy, color=PALETTE[5] / 255, marker="o")
     thresholds.set(title="precision and recall", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-    title = f"reliability, calibration error {quality.reliability.error():.3f}"
+    before, after = quality.calibration.errors
+    if quality.calibration.fitted:
+        reliability.plot(*quality.calibration.before.diagram(), color=PALETTE[5] / 255, marker="o", alpha=0.3)
+    told = f"{before:.3f} before, {after:.3f} after calibration" if quality.calibration.fitted else f"{after:.3f}"
+    title = f"reliability, calibration error {told}"
     reliability.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     sizes.set(
         title="IoU against object size",

@@ -22,12 +22,13 @@ from common.report.selection import some_of, worst_best_between
 from common.words import counted
 from transfer.colours import class_legend, clear_of, error_legend, inside_of, paint, paint_errors
 from transfer.gradcam.cam import Explained
+from transfer.metrics.calibration import probabilities
 from transfer.metrics.quality import entropy
 from transfer.metrics.scores import Scores
-from transfer.model import SegmentationNet
 from transfer.report.cam_layers import MOST as MAPPED
 from transfer.report.cam_layers import Maps
 from transfer.report.worst import worst_listing
+from transfer.segmenter import Segmenter
 
 ORDERS = (
     Order("worst first", "score"),
@@ -40,20 +41,12 @@ ORDERS = (
 class ScoredImages:
     """Images of a data set with truth, prediction, errors, confidence, entropy and activation maps as layers."""
 
-    def __init__(
-        self,
-        net: SegmentationNet,
-        pack: Pack,
-        scores: Scores,
-        *,
-        device: torch.device,
-        maps: bool = True,
-    ) -> None:
+    def __init__(self, model: Segmenter, pack: Pack, scores: Scores, *, maps: bool = True) -> None:
         """`maps`: whether some images have activation maps."""
-        self.net, self.pack, self.counts, self.names, self.device = net, pack, scores.counts, scores.names, device
+        self.model, self.pack, self.counts, self.names = model, pack, scores.counts, scores.names
         self.scores, self.background = scores, scores.background
         self.order = worst_best_between(scores.per_image["mean_iou"])
-        self.maps = Maps(net, scores.names, pack.side)
+        self.maps = Maps(model.fast, scores.names, pack.side)
         self.mapped = set(self.order[:MAPPED]) if maps else set[int]()
 
     def block(self) -> tuple[Block, set[int]]:
@@ -84,12 +77,12 @@ class ScoredImages:
     @torch.no_grad()
     def items(self, indices: Sequence[int]) -> list[Item]:
         """Some images with their layers."""
-        batch = read_batch(self.pack, np.asarray(indices), self.device)
+        batch = read_batch(self.pack, np.asarray(indices), self.model.device)
         assert batch.mask is not None, "a gallery of truth and prediction needs masks"
         explained = self.maps.look(batch.image) if self.mapped.intersection(indices) else None
-        logits = self.net(batch.image) if explained is None else explained.logits
-        probability = logits.softmax(1)
-        prediction, unsure = classes_of(probability), entropy(probability).cpu().numpy()
+        logits = self.model.fast(batch.image) if explained is None else explained.logits
+        probability = probabilities(logits, self.model.temperature)
+        prediction, unsure = classes_of(logits), entropy(probability).cpu().numpy()
         if self.mapped and not self.maps.alike:
             self.maps.check(batch.image)
         activations = self._activations(explained, prediction, indices)

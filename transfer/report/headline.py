@@ -40,7 +40,7 @@ def tiles(figures: Mapping[str, Interval], quality: Quality, *, images: int) -> 
     """The main scores and, from 8 images on, the calibration as tiles."""
     if images < LEAST_IMAGES:
         return [*score_tiles(figures), Tile("calibration error", "-", f"not measured on {counted(images, 'image')}")]
-    error = three_digits(quality.reliability.error())
+    error = three_digits(quality.calibration.errors[1])
     return [*score_tiles(figures), Tile("calibration error", error, "mean gap between confidence and accuracy")]
 
 

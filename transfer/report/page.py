@@ -17,6 +17,7 @@ from common.report.selection import evenly
 from transfer.report.figures import activation_grid
 from transfer.report.gallery import ScoredImages, thumbnail_sheets
 from transfer.report.headline import constant_guess, main_figures, score_warnings, tiles, title, verdict
+from transfer.report.reliability import calibration_warnings
 from transfer.report.scored_model import ScoredModel, SegmentationRun
 from transfer.report.scores import panel_colours, panels, score_blocks, threshold_blocks
 
@@ -57,7 +58,7 @@ def write_page(
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
         verdict=" ".join([said, *full_stops(guess, info.outcome)]),
         tiles=tiles(figures, quality, images=len(scored.pack)),
-        notices=notices([*score_warnings(scores), *info.warnings], receipt),
+        notices=notices([*score_warnings(scores), *calibration_warnings(scored), *info.warnings], receipt),
         next=info.next,
     )
     shown: set[int] = set()
@@ -84,7 +85,7 @@ def write_page(
 def _pictures(scored: ScoredModel, shown: set[int], folder: Path) -> Block:
     """The gallery, whose images are added to `shown`; activation maps of some images become a file."""
     model, pack = scored.model, scored.pack
-    block, indices = ScoredImages(model.fast, pack, scored.scores, device=model.device).block()
+    block, indices = ScoredImages(model, pack, scored.scores).block()
     shown.update(indices)
     maps = activation_grid(model.fast, pack, evenly(len(pack), SHEET), model.names, device=model.device)
     save_picture(maps, folder / "activation_maps.png")

@@ -27,6 +27,7 @@ from transfer.model import SegmentationNet
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
 from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.page import Before, write_page
+from transfer.report.reliability import calibration_outcome, calibration_record, calibration_warnings
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
 from transfer.report.scores import panel_colours, panels
 from transfer.report.worst import write_worst
@@ -71,13 +72,13 @@ def report_training(
     )
     save_images(run.folder, test.pack, test.scores)
     write_worst(run.folder, test.pack.keys, test.scores)
-    warnings = score_warnings(test.scores)
+    warnings = [*score_warnings(test.scores), *calibration_warnings(test)]
     scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
     images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
     background = None if model.background is None else model.names[model.background]
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images, "warnings": warnings}
     finished["background"] = background
-    run.write_json("metrics.json", {**scores, **finished})
+    run.write_json("metrics.json", {**scores, "calibration": calibration_record([test, val]), **finished})
     page = run.folder / "report.html"
     if drawn:
         with spinner("drawing figures"):
@@ -91,6 +92,7 @@ def report_training(
     last_lines(
         constant_guess(test.scores.total.sum(1), test.scores.names),
         info.outcome,
+        calibration_outcome(test),
         warnings=warnings,
         notes=[told] if labelled < FEW and one_split else [],
         places={"pictures and figures": run.folder, **({"report": page} if drawn else {})},
@@ -117,7 +119,7 @@ def write_scores(
         scores[f"{scored.split}_original_size"] = original_size
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     told = {name: part.to_dict() for name, part in scores.items()}
-    write_json(folder / "metrics.json", {"scored": of, **told})
+    write_json(folder / "metrics.json", {"scored": of, **told, "calibration": calibration_record([scored])})
     if scored.split == "test":
         save_images(folder, scored.pack, scored.scores)
     write_worst(folder, scored.pack.keys, scored.scores)
@@ -157,7 +159,8 @@ def report_evaluation(
 
 def _samples(scored: ScoredModel, count: int) -> UInt8[np.ndarray, "h w 3"]:
     model = scored.model
-    return sample_grid(model.fast, scored.pack, evenly(len(scored.pack), count), model.names, device=model.device)
+    chosen, shown = evenly(len(scored.pack), count), {"device": model.device, "temperature": model.temperature}
+    return sample_grid(model.fast, scored.pack, chosen, model.names, **shown)
 
 
 def _draw_scores(figures: Path, scored: ScoredModel, *, suffix: str = "") -> None:

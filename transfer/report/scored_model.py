@@ -9,6 +9,7 @@ from common.report.run_info import RunInfo
 from common.report.scatter import THUMBNAIL
 from common.run.checkpoint import SegmentationHandover
 from transfer.config import TransferConfig
+from transfer.metrics.calibration import Calibration
 from transfer.metrics.quality import Quality
 from transfer.metrics.scores import Scores
 from transfer.scoring import score_network
@@ -26,6 +27,7 @@ class ScoredModel:
     pack: LabelledPack
     split: str
     scores: Scores
+    calibration: Calibration
     quality: Quality | None
     """What its probabilities tell; None where no page is wanted."""
     batch_size: int
@@ -58,7 +60,9 @@ def score_model(
 
     A `description` takes the encoder's vectors from the same pass.
     """
-    watch = Quality(len(model.names), thumbnail=THUMBNAIL) if quality else None
+    calibration = Calibration(model.temperature)
+    measured = Quality(len(model.names), thumbnail=THUMBNAIL, calibration=calibration) if quality else None
+    watch = measured or calibration
     with nullcontext() if description is None else description.of(model.fast.encoder):
         scores = score_network(model.fast, pack, model.names, batch_size=batch_size, watch=watch)
-    return ScoredModel(model, pack, split, scores, watch, batch_size, description)
+    return ScoredModel(model, pack, split, scores, calibration, measured, batch_size, description)

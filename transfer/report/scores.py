@@ -15,6 +15,7 @@ from transfer.losses.registry import TERMS
 from transfer.metrics.boundary import TOLERANCE
 from transfer.metrics.quality import Quality, by_size
 from transfer.metrics.scores import Scores
+from transfer.report.reliability import reliability_block
 
 SIZES = 6
 """Groups of images of about equal number, for the line of medians over sizes."""
@@ -86,28 +87,7 @@ def threshold_blocks(names: Sequence[str], quality: Quality, *, images: int) -> 
     if images < LEAST_IMAGES:
         note += f" Calibration is left out: it is drawn from {LEAST_IMAGES} images on."
         return [curve.block("Precision and recall", note=note, width="half")]
-    return [curve.block("Precision and recall", note=note, width="half"), _reliability(quality)]
-
-
-def _reliability(quality: Quality) -> Block:
-    reliability = quality.reliability
-    confidence, accuracy = (column.numpy() for column in reliability.diagram())
-    pixels = reliability.pixels.numpy()
-    words = [f"{share:.1%} of the pixels" for share in pixels / max(pixels.sum(), 1)]
-    series = [
-        Series("network", confidence, accuracy, text=words),
-        Series("perfectly calibrated", [0, 1], [0, 1], colour="ink", dash="2 4"),
-    ]
-    chart = Chart(Axis("confidence", min=0, max=1), Axis("accuracy", min=0, max=1), series)
-    gap = reliability.error()
-    known = pixels > 0
-    above = float(np.average((confidence - accuracy)[known], weights=pixels[known])) if known.any() else 0.0
-    tendency = "overconfident" if above > 0 else "underconfident"
-    note = (
-        f"Expected calibration error {three_digits(gap)}; over all pixels the network is {tendency} "
-        f"(by {abs(above):.3f})."
-    )
-    return chart.block("Reliability", note=note, width="half")
+    return [curve.block("Precision and recall", note=note, width="half"), reliability_block(quality.calibration)]
 
 
 def _sizes(scores: Scores) -> list[Block]:

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from common.data.batches import LabelledBatch
 from common.metrics import confusion
 from transfer.metrics.boundary import boundary_counts, boundary_f, tolerance_pixels
-from transfer.metrics.calibration import Reliability
+from transfer.metrics.calibration import Calibration, Reliability
 from transfer.metrics.precision_recall import PrecisionRecall
 from transfer.metrics.quality import Quality, by_size, entropy
 from transfer.metrics.scores import Scores
@@ -146,11 +146,11 @@ def test_scores_against_size_are_those_of_the_images_that_show_a_class():
 
 def test_a_pass_in_batches_measures_the_same_as_one_batch():
     logits, mask = batch(4, images=4)
-    whole, parts = Quality(3, thumbnail=48), Quality(3, thumbnail=48)
+    whole, parts = (Quality(3, thumbnail=48, calibration=Calibration(1.0)) for _ in range(2))
     index = torch.arange(4)
     for quality, rows in ((whole, slice(None)), (parts, slice(3)), (parts, slice(3, None))):
         quality(logits[rows], LabelledBatch(logits[rows], mask[rows], index[rows]))
     for name in ("boundary", "entropies", "small_predictions"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
-    assert whole.reliability.error() == pytest.approx(parts.reliability.error(), rel=1e-12)
+    assert whole.calibration.errors == pytest.approx(parts.calibration.errors, rel=1e-12)
     assert whole.small_predictions.shape == (4, 48, 48)

@@ -30,6 +30,7 @@ from transfer.scoring import score_network
 from transfer.segmenter import Segmenter
 
 NAMES = ("background", "cat", "dog")
+RECORD = SegmentationRecord(NAMES)
 CPU = torch.device("cpu")
 RECEIPT = Receipt(
     source="scratch", parts=("encoder",), tensors=1, loaded=0, part_parameters=1, parameters=2, frozen_epochs=0,
@@ -55,14 +56,12 @@ def pets(count):
     return synthetic_pets(20, 64, seed=0).take(np.arange(count))
 
 
-def written(folder, pack, net=None, names=NAMES, evaluation="", before=None, rows=ROWS):
+def written(folder, pack, net=None, record=RECORD, evaluation="", before=None, rows=ROWS):
     """The page of a network on these images, as text, and its sections."""
     origin = SegmentationProvenance(
         config={}, environment={"command": "python"}, validation={"epoch": 2}, encoder=RECEIPT
     )
-    file = SegmentationHandover(
-        sections={}, architecture={}, input=Input(64), task=SegmentationRecord(names), provenance=origin
-    )
+    file = SegmentationHandover(sections={}, architecture={}, input=Input(64), task=record, provenance=origin)
     model, all_ = Segmenter(net or network(), file, CPU), Description(np.arange(len(pack)))
     scored = score_model(model, pack, "test", batch_size=4, quality=True, description=all_)
     config = replace(TransferConfig(), training=replace(TransferConfig().training, epochs=10))
@@ -127,6 +126,19 @@ def test_a_page_of_an_evaluation_gives_its_command_beside_that_of_the_training(t
     content, _ = written(tmp_path, pets(3), evaluation="python -m transfer.evaluate")
     titles = ["Command of this evaluation", "Command of the training", "Settings of the training"]
     assert all(title in content for title in titles)
+
+
+def test_a_page_shows_reliability_before_and_after_calibration_and_says_whether_it_helped(tmp_path):
+    content, _ = written(tmp_path, pets(8), record=SegmentationRecord(NAMES, temperature=10.0))
+    assert "before calibration" in content
+    assert "after calibration" in content
+    worse = (
+        r"Calibration \(temperature 10\.00\) did not lower the calibration error of test images: 0\.\d+ before, 0\.\d+"
+    )
+    assert re.search(worse, content.partition("</header>")[0])
+    plain, _ = written(tmp_path, pets(8))
+    assert "before calibration" not in plain
+    assert "no temperature was fitted" in plain
 
 
 def test_a_page_shows_the_scores_that_were_measured(tmp_path):

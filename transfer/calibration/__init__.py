@@ -1,0 +1,1 @@
+"""Probabilities that say how often a network is right."""
