@@ -36,6 +36,9 @@ COMMANDS = {
     "predict": Entry(
         "transfer.predict.__main__", "transfer.predict.config:PredictConfig", "write a mask for every image of a folder"
     ),
+    "suggest": Entry(
+        "transfer.suggest.__main__", "transfer.suggest.config:SuggestConfig", "choose the images to label next"
+    ),
     "gradcam": Entry(
         "transfer.gradcam.__main__",
         "transfer.gradcam.config:GradCamConfig",

@@ -33,7 +33,17 @@ KINDS = {
 """The settings of every command, by its short name and by its module."""
 OWN_PARSER = {
     f"benchmarks.{name}"
-    for name in ("around", "coverage", "duplicates", "pretexts", "pseudo_masks", "speed", "systems", "teacher")
+    for name in (
+        "around",
+        "coverage",
+        "duplicates",
+        "pretexts",
+        "pseudo_masks",
+        "speed",
+        "suggest",
+        "systems",
+        "teacher",
+    )
 }
 """Benchmarks that read their flags by argparse."""
 FLAGS_OF_OTHERS = {"--help", "--help_all", "--list_recipes", "--version", "--completion", "--dist"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from common.config.groups import DataConfig
+from common.config.load import read_yaml, unflatten
 from common.config.network import ImageOptions
 from common.errors import UserError
 from common.intervals import FEW
@@ -30,6 +31,12 @@ def after_training(config: TransferConfig, folder: Path, *, images: int, masks: 
     if config.encoder.like is not None:
         return [command_line("transfer.compare", "RUN_WITH_PRETRAINED_ENCODER", folder), predict]
     return [predict, *_with_photographs(config, masks), *_surer(config, images)]
+
+
+def typed_settings(file: Path, trained: TransferConfig) -> TransferConfig:
+    """The settings of a run as they were typed, if they lie beside its file; else those that the file knows."""
+    saved = file.parent / "config.yaml"
+    return unflatten(TransferConfig, read_yaml(saved), source=saved) if saved.exists() else trained
 
 
 def _with_photographs(config: TransferConfig, masks: int) -> list[str]:

@@ -58,10 +58,15 @@ def write_sheet(path: Path, images: Sequence[Seen], classes: Classes) -> None:
     for seen in chosen(images, ON_SHEET):
         with suppress(UserError):
             small.append(under_mask(seen, classes))
-    step, columns = SIDE + GAP, min(COLUMNS, max(len(small), 1))
-    whole = np.full((-(-len(small) // columns) * step + GAP, columns * step + GAP, 3), 255, np.uint8)
-    for index, picture in enumerate(small):
+    save_picture(sheet_of(small), path)
+
+
+def sheet_of(pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "h w 3"]:
+    """Pictures of at most SIDE pixels a side, row by row on white."""
+    step, columns = SIDE + GAP, min(COLUMNS, max(len(pictures), 1))
+    whole = np.full((-(-len(pictures) // columns) * step + GAP, columns * step + GAP, 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
         top, left = index // columns * step + GAP, index % columns * step + GAP
         height, width = picture.shape[:2]
         whole[top : top + height, left : left + width] = picture
-    save_picture(whole, path)
+    return whole

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config.load import read_yaml, unflatten
+from common.config.load import unflatten
 from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
@@ -23,7 +23,7 @@ from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.images import images_to_score
 from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
-from transfer.next_steps import after_elsewhere, after_evaluation
+from transfer.next_steps import after_elsewhere, after_evaluation, typed_settings
 from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.reliability import calibration_outcome, calibration_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
@@ -110,8 +110,7 @@ class Evaluation:
         assert self.options.model_path is not None, "check() asks for it"
         if self.scored.elsewhere:
             return after_elsewhere(self.options, self.model.handover.input)
-        saved = self.options.file.parent / "config.yaml"
-        typed = unflatten(TransferConfig, read_yaml(saved), source=saved) if saved.exists() else self.trained
+        typed = typed_settings(self.options.file, self.trained)
         return after_evaluation(typed, self.options.model_path, images=self._images())
 
     def _images(self) -> int:

@@ -1,0 +1,135 @@
+"""`transfer.suggest`: what it writes, what it leaves out, and how it refuses."""
+
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from datasets import photo, write_images_masks, write_tree
+from PIL import Image
+from run_checks import refusal
+from tiny import THIN
+
+from common.models.decoder import UNetDecoder
+from common.models.encoder import UNetEncoder
+from common.run.checkpoint import load_handover, save_handover
+from common.run.input import Input
+from common.run.records import SegmentationRecord
+from tests.records import segmentation_handover
+from transfer.main import main as transfer
+from transfer.model import SegmentationNet
+from transfer.suggest.__main__ import main as suggest
+
+
+def network(path, *, seed=0, classes=("background", "cat", "dog"), images=None):
+    """The file of a network for images of 64 x 64 pixels that has learnt nothing."""
+    torch.manual_seed(seed)
+    encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm="batch")
+    net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides), num_classes=len(classes))
+    handover = segmentation_handover(net, SegmentationRecord(classes))
+    save_handover(replace(handover, input=images or handover.input), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A training on twenty images with masks."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_images_masks(folder / "data", 20)
+    words = ["--data_dir", str(folder / "data"), "--output_dir", str(folder / "seg"), "--epochs", "1"]
+    assert transfer([*THIN, *words, "--fit", "squash"]) == 0
+    return folder
+
+
+def photographs(root, count=9):
+    """Photographs that no training has seen."""
+    return write_tree(root, {f"deep/{i}.jpg": photo(100 + i, height=40 + i, width=60) for i in range(count)})
+
+
+def table(folder):
+    with (Path(folder) / "suggestions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def call(*words):
+    return suggest([*map(str, words), "--device", "cpu"])
+
+
+def test_suggestions_are_copied_with_drafts_reasons_a_sheet_and_a_page(run, tmp_path, capsys):
+    images = photographs(tmp_path / "in")
+    assert call("--model_path", run / "seg", "--input", images, "--output", "out", "--count", 3) == 0
+    rows = table("out")
+    assert [row["rank"] for row in rows] == ["1", "2", "3"]
+    for row in rows:
+        copy = Path("out/images") / f"{row['image']}.jpg"
+        assert copy.read_bytes() == (images / f"{row['image']}.jpg").read_bytes()
+        assert row["nearest"]
+        assert f"nearest to it is {row['nearest']}, at" in row["reason"]
+        with Image.open(f"out/drafts/{row['image']}.png") as draft, Image.open(copy) as image:
+            assert draft.mode == "P"
+            assert draft.size == image.size
+            assert np.asarray(draft).max() < 2
+    assert {path.name for path in Path("out").iterdir()} >= {"contact_sheet.png", "report.html", "classes.json"}
+    told = " ".join(capsys.readouterr().out.split())
+    assert "3 images of 9 to label next" in told
+    assert "next: python -m transfer.main" in told
+    assert "--fit squash" in told
+
+
+def test_images_that_are_labelled_already_are_left_out_aloud(run, tmp_path, capsys):
+    images = photographs(tmp_path / "in", 4)
+    shutil.copy(run / "data/images/003.jpg", images / "again.jpg")
+    assert call("--model_path", run / "seg", "--input", images, "--output", "out", "--count", 9) == 0
+    assert "again" not in {row["image"] for row in table("out")}
+    said = capsys.readouterr()
+    told = " ".join((said.out + said.err).split())
+    assert "left out, because they are labelled already: 1 image" in told
+    assert "only 4 different pictures" in told
+    assert call("--model_path", run / "seg", "--input", run / "data/images", "--output", "none") == 2
+
+
+def test_equal_calls_suggest_the_same_in_the_same_order(run, tmp_path):
+    images = photographs(tmp_path / "in")
+    for output, size in (("a", 1), ("b", 4)):
+        words = ["--model_path", run / "seg", "--input", images, "--output", output, "--count", 4, "--batch_size", size]
+        assert call(*words) == 0
+    assert [row["image"] for row in table("a")] == [row["image"] for row in table("b")]
+
+
+def test_a_committee_ranks_by_what_its_networks_disagree_on(tmp_path):
+    images, first = photographs(tmp_path / "in"), network(tmp_path / "best.pth")
+    shutil.copy(first, tmp_path / "same.pth")
+    alike = ["--model_path", first, "--input", images, "--count", 3, "--committee"]
+    assert call(*alike, tmp_path / "same.pth", "--output", "same") == 0
+    assert {row["uncertainty"] for row in table("same")} == {"0.0000"}
+    assert call(*alike, network(tmp_path / "other.pth", seed=1), "--output", "other") == 0
+    assert float(table("other")[0]["uncertainty"]) > 0
+
+
+def test_a_network_that_takes_images_at_their_own_size_suggests_too(tmp_path):
+    images = photographs(tmp_path / "in", 3)
+    model = network(tmp_path / "best.pth", images=Input(64, fit="crop"))
+    assert call("--model_path", model, "--input", images, "--output", "out", "--count", 2) == 0
+    assert len(table("out")) == 2
+    assert load_handover(model, kind="segmentation").input.fit == "crop"
+
+
+def test_another_call_is_refused_without_overwrite_and_the_same_one_replaces_its_files(run, tmp_path, capsys):
+    images, others = photographs(tmp_path / "in"), photographs(tmp_path / "others", 2)
+    words = ["--model_path", run / "seg", "--output", "out"]
+    assert call(*words, "--input", images, "--count", 5) == 0
+    assert call(*words, "--input", images, "--count", 2) == 0
+    assert len(list(Path("out/images").rglob("*.jpg"))) == 2
+    assert "use another --output, or --overwrite" in refusal(suggest, [*words, "--input", others], capsys)
+    assert call(*words, "--input", others, "--overwrite", "--no_drafts") == 0
+    assert not list(Path("out/drafts").rglob("*.png"))
+
+
+def test_networks_of_other_classes_are_no_committee(tmp_path, capsys):
+    images, first = photographs(tmp_path / "in", 2), network(tmp_path / "best.pth")
+    other = network(tmp_path / "other.pth", classes=("background", "leaf"))
+    words = ["--model_path", first, "--input", images, "--output", "out", "--committee", other]
+    assert "was trained on other classes" in refusal(suggest, words, capsys)
