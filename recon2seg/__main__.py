@@ -39,6 +39,9 @@ COMMANDS = {
     "suggest": Entry(
         "transfer.suggest.__main__", "transfer.suggest.config:SuggestConfig", "choose the images to label next"
     ),
+    "export": Entry(
+        "transfer.export.__main__", "transfer.export.config:ExportConfig", "write a network for other programs, checked"
+    ),
     "gradcam": Entry(
         "transfer.gradcam.__main__",
         "transfer.gradcam.config:GradCamConfig",

@@ -1,7 +1,7 @@
 """The segmentation network: from an image to logits for each class and pixel."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -45,7 +45,11 @@ class SegmentationNet(nn.Module):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """Return the logits. Raises UserError for a size that does not fit the encoder."""
-        logits = self.head(self.decoder(self.encoder(image)))
+        return self.classify(self.encoder(image))
+
+    def classify(self, features: Sequence[Float[Tensor, "n _ _ _"]]) -> Float[Tensor, "n k h w"]:
+        """Return the logits of the encoder's maps."""
+        logits = self.head(self.decoder(features))
         return torch.cat([torch.zeros_like(logits), logits], 1) if self.one_logit else logits
 
     @torch.no_grad()

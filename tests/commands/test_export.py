@@ -1,0 +1,139 @@
+"""`transfer.export`: files of other programs, which compute what the network does."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from run_checks import refusal
+from tiny import SYNTHETIC
+
+from common.errors import UserError
+from transfer.export.__main__ import main as export
+from transfer.export.comparison import Comparison
+from transfer.main import main as transfer
+from transfer.segmenter import load_model
+
+TINY = ["--image_size", "64", "--widths", "4", "6", "--decoder_widths", "4", "--batch_size", "8", "--device", "cpu"]
+FORMATS = ("onnx", "torch_export", "torchscript")
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """A trained network of two levels, whose sides are even and at least 4."""
+    folder = tmp_path_factory.mktemp("run") / "seg"
+    assert transfer([*TINY, *SYNTHETIC, "--epochs", "1", "--no_report", "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def files(run):
+    """The folder of its files in each format."""
+    assert export(["--model_path", str(run), "--format", *FORMATS]) == 0
+    return run / "export"
+
+
+def photographs(*, height=14, width=22, count=3):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def runners(folder: Path):
+    """Each file run by its own library alone, as its users do."""
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    program = torch.export.load(folder / "model.pt2").module()
+    script = torch.jit.load(folder / "model.torchscript.pt")
+    return {
+        "onnx": lambda image: session.run(["logits", "probabilities"], {"image": image}),
+        "torch_export": lambda image: [output.numpy() for output in program(torch.from_numpy(image))],
+        "torchscript": lambda image: [output.numpy() for output in script(torch.from_numpy(image))],
+    }
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load. is deprecated")
+def test_each_file_takes_bytes_of_any_batch_and_size_and_gives_the_networks_logits_and_probabilities(run, files):
+    net = load_model(run, "cpu").net
+    for name, runner in runners(files).items():
+        for size in ((3, 14, 22), (1, 64, 64), (2, 4, 130)):
+            images = photographs(count=size[0], height=size[1], width=size[2])
+            logits, probabilities = runner(images)
+            with torch.no_grad():
+                ours = net(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+            np.testing.assert_allclose(logits, ours.numpy(), atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(probabilities, ours.softmax(1).numpy(), atol=1e-4, err_msg=name)
+
+
+def test_an_onnx_file_says_what_its_classes_are_and_how_an_image_becomes_its_input(run, files):
+    session = onnxruntime.InferenceSession(files / "model.onnx")
+    told = session.get_modelmeta().custom_metadata_map
+    assert json.loads(told["classes"]) == ["background", "cat", "dog"]
+    assert json.loads(told["palette"]) == ["#000000", "#e69f00", "#56b4e9"]
+    assert "uint8, batch x height x width x 3 (RGB), sides multiples of 2 from 4 on" in told["usage"]
+    assert "Squash an image to 64 x 64 pixels" in told["usage"]
+    assert session.get_inputs()[0].shape == ["batch", "height", "width", 3]
+    assert session.get_outputs()[0].shape == ["batch", 3, "height", "width"]
+    record = json.loads(told["recon2seg"])
+    assert record["input"]["image_size"] == 64
+    assert (record["stride"], record["least"], record["temperature"]) == (2, 4, 1.0)
+
+
+def test_the_sentence_in_the_file_is_all_that_another_program_needs(run, files):
+    model, image = load_model(run, "cpu"), photographs(count=1, height=90, width=70)[0]
+    session = onnxruntime.InferenceSession(files / "model.onnx")
+    small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)
+    logits = session.run(["logits"], {"image": small[None]})[0][0]
+    large = cv2.resize(logits.transpose(1, 2, 0), (70, 90), interpolation=cv2.INTER_LINEAR)
+    assert (large.argmax(2) == model.predict(image).mask).mean() > 0.9999
+
+
+def test_the_table_has_each_file_with_its_size_and_what_differs(run, tmp_path, capsys):
+    assert export(["--model_path", str(run), "--format", "torchscript", "--check_images", "2", "--output", "new"]) == 0
+    head, ours, theirs, told, where, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["format", "file", "MiB", "ms/image", "logits", "differ", "pixels"]
+    assert ours.split()[:2] == ["PyTorch", "best.pth"]
+    assert theirs.split()[:2] == ["torchscript", "model.torchscript.pt"]
+    assert float(theirs.split()[4]) <= 1e-4
+    assert told.startswith("compared on 1 validation image of embedded synthetic pets, on one thread; tolerance 0.0001")
+    assert where == "files: new"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["model.torchscript.pt"]
+
+
+def test_logits_that_differ_by_more_than_the_tolerance_are_refused():
+    def scores(by):
+        return lambda images: np.moveaxis(images, 3, 1).astype(np.float32) / 128 + by * np.eye(3, dtype=np.float32)[0]
+
+    images = [image[None] for image in photographs(height=8, width=3)]
+    files = {"near": scores(1e-5), "far": scores(1e-3)}
+    comparison = Comparison(scores(0), scores(0), files)
+    comparison.look(images, photographs(height=6, width=3, count=2))
+    comparison.refuse_other("near")
+    with pytest.raises(UserError, match=r"far computes something else than PyTorch.*by 0.001"):
+        comparison.refuse_other("far")
+    assert comparison.figures["far"].pixels == 3 * 8 * 3 + 2 * 6 * 3
+    assert comparison.tolerance == pytest.approx(1e-4 * 255 / 128)
+
+
+def test_bad_input_is_refused_in_one_sentence(run, files, tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    model = ["--model_path", run]
+    cases = [
+        ([], "--model_path is missing"),
+        (["--model_path", "nowhere"], "nowhere"),
+        (["--model_path", "file"], "is not a checkpoint"),
+        (model, "model.onnx exists: give another --output, or --overwrite to replace it"),
+        ([*model, "--format", "tflite"], "onnx, torch_export, torchscript"),
+        ([*model, "--format", "onnx", "onnx", "--output", "new"], "--format takes each of its words once"),
+        ([*model, "--format", "torchscript", "--opset", 17, "--output", "new"], "--opset 17 is ONNX's"),
+        ([*model, "--opset", 9, "--output", "new"], "--opset 9 lacks operators of this network: take --opset 18"),
+        ([*model, "--opset", 99, "--output", "new"], "--opset 99: the installed onnx knows versions up to"),
+        ([*model, "--output", "file/new"], "file"),
+        ([*model, "--output", "/proc/new"], "cannot write to /proc/new"),
+        ([*model, "--data_dir", "nowhere", "--output", "new"], "nowhere"),
+    ]
+    for words, sentence in cases:
+        assert sentence in refusal(export, words, capsys), words
+    monkeypatch.setattr("transfer.export.config.find_spec", lambda _: None)
+    needs = "--format onnx needs onnx, onnxscript, onnxruntime: pip install onnx onnxscript onnxruntime"
+    assert needs in refusal(export, [*model, "--output", "new"], capsys)

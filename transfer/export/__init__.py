@@ -1,0 +1,1 @@
+"""`python -m transfer.export`: a trained network as files that other programs run."""

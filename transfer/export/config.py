@@ -1,0 +1,91 @@
+"""The settings of `python -m transfer.export`. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from common.config.network import network_file
+from common.errors import UserError
+
+Format = Literal["onnx", "torch_export", "torchscript"]
+MODEL = {"onnx": "model.onnx", "torch_export": "model.pt2", "torchscript": "model.torchscript.pt"}
+"""The file of each format."""
+INT8 = "model.int8.onnx"
+NEEDS: dict[str, Sequence[str]] = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
+"""The libraries that a format needs beside those of every installation."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The trained network, and the files that it becomes."""
+
+    model_path: Path | None = None
+    """best.pth of a run of transfer.main, or the run's folder (required)."""
+    format: tuple[Format, ...] = ("onnx",)
+    """Files to write, one or more: onnx, torch_export (.pt2), torchscript."""
+    output: Path | None = None
+    """Folder of the files; default export/ beside the network's file."""
+    opset: Annotated[int, Field(ge=1)] | None = None
+    """Version of ONNX's operators; default the one that torch writes without converting."""
+    data_dir: Path | None = None
+    """Folder of the data whose validation images check the files; default the training's."""
+    check_images: Annotated[int, Field(ge=1)] = 32
+    """Validation images on which each file is compared with PyTorch."""
+    overwrite: bool = False
+    """Replace files of an earlier export."""
+
+    @property
+    def file(self) -> Path:
+        """The network's file."""
+        return network_file(self.model_path)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the files."""
+        return self.output or self.file.parent / "export"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that will be written."""
+        return tuple(MODEL[name] for name in self.format)
+
+    def check(self) -> None:
+        """Raise UserError when no network is named, for settings of a format that is not asked for, for a format whose
+        libraries are missing, and for files that are there already.
+        """
+        if self.model_path is None:
+            raise UserError("--model_path is missing: give the best.pth of a run of transfer.main")
+        if not self.file.is_file():
+            raise UserError(f"there is no file {self.file}: check --model_path")
+        if not self.format or len(set(self.format)) < len(self.format):
+            raise UserError("--format takes each of its words once, and at least one: give --format onnx")
+        if self.opset is not None and "onnx" not in self.format:
+            raise UserError(f"--opset {self.opset} is ONNX's: give --format onnx too")
+        for name in self.format:
+            missing = [library for library in NEEDS.get(name, ()) if find_spec(library) is None]
+            if missing:
+                raise UserError(f"--format {name} needs {', '.join(missing)}: pip install {' '.join(missing)}")
+        for name in self.files:
+            if not self.overwrite and (self.folder / name).exists():
+                raise UserError(f"{self.folder / name} exists: give another --output, or --overwrite to replace it")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write a trained network as files that other programs run, each checked against PyTorch."""
+
+    EXAMPLES: ClassVar[Sequence[str]] = (
+        "python -m transfer.export --model_path runs/seg",
+        "python -m transfer.export --model_path best.pth --format onnx torch_export",
+        "python -m transfer.export --model_path runs/seg --output deployed --overwrite",
+    )
+
+    export: ExportOptions = ExportOptions()
+
+    def check(self) -> None:
+        """Raise UserError as `ExportOptions.check`."""
+        self.export.check()

@@ -1,0 +1,107 @@
+"""A trained network becomes files of other programs, each compared with it."""
+
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+
+from common.colours import colour_of, css
+from common.data.batches import to_images
+from common.files import sha256_of
+from common.run.next_step import command_line, last_lines
+from common.run.notes import external_labels
+from common.say import say
+from common.terminal import spinner
+from common.words import counted
+from recon2seg.packages import version
+from transfer.export.comparison import PIXELS, Comparison, table
+from transfer.export.config import MODEL, ExportOptions
+from transfer.export.formats import FORMATS, Runner
+from transfer.export.graph import deployed
+from transfer.export.images import data_of, each, some_of, taller_pair
+from transfer.export.record import DeployedRecord
+from transfer.model import SegmentationNet
+from transfer.segmenter import load_model
+
+
+class Export:
+    """A trained network, and the files that it becomes."""
+
+    def __init__(self, options: ExportOptions) -> None:
+        self.options, self.model = options, load_model(options.file, "cpu")
+        self.name, self.data = data_of(self.model, options)
+
+    def run(self) -> None:
+        """Write the files, compare each with PyTorch, and print size and speed.
+
+        A file that is not the same network is never seen in the folder. Raises UserError for a network that a format
+        can't hold, and for a file that computes something else.
+        """
+        with TemporaryDirectory(prefix=".unchecked-", dir=self.options.folder) as unchecked:
+            paths = self._written(Path(unchecked))
+            comparison = self._compared(paths)
+            for name in paths:
+                comparison.refuse_other(name)
+            paths = {name: path.replace(self.options.folder / path.name) for name, path in paths.items()}
+        rows = {"PyTorch": self.options.file, **paths}
+        say(*table({name: (path, comparison.figures[name]) for name, path in rows.items()}))
+        last_lines(
+            f"compared on {counted(len(self.places), 'validation image')} of {self.name}, on one thread; tolerance "
+            f"{comparison.tolerance:.1g} (logits up to {comparison.largest_logit:.1f}), {PIXELS:.2%} of the pixels",
+            places={"files": self.options.folder},
+            steps=self._steps(paths),
+        )
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The validation images that are looked at."""
+        return some_of(self.data.val, self.options.check_images)
+
+    @property
+    def record(self) -> DeployedRecord:
+        """What each file says of itself."""
+        handover = self.model.handover
+        encoder = self.model.net.encoder
+        return DeployedRecord(
+            task=handover.task,
+            palette=tuple(css(colour_of(index)) for index in range(len(handover.task.names))),
+            input=handover.input,
+            stride=encoder.strides[-1],
+            least=encoder.min_size,
+            temperature=1.0,
+            labels=external_labels(handover.provenance.encoder),
+            program=version(),
+            weights=sha256_of(self.options.file),
+            masks=len(handover.provenance.train_images),
+        )
+
+    def _written(self, folder: Path) -> dict[str, Path]:
+        """The file of each format."""
+        network, paths = deployed(self.model), {name: folder / MODEL[name] for name in self.options.format}
+        for name, path in paths.items():
+            with spinner(f"writing {path.name}"):
+                FORMATS[name].write(network, self.record, path, self.options.opset)
+        return paths
+
+    def _compared(self, paths: dict[str, Path]) -> Comparison:
+        images = list(each(self.data.val, self.places))
+        files = {name: FORMATS[name].open(path) for name, path in paths.items()}
+        comparison = Comparison(_runner(self.model.net), _runner(self.model.fast), files)
+        comparison.look(images, taller_pair(images, self.model.net.encoder.strides[-1]))
+        return comparison
+
+    def _steps(self, paths: dict[str, Path]) -> list[str]:
+        if "onnx" not in paths:
+            return []
+        return [command_line("transfer.predict", model_path=paths["onnx"], input="IMAGES", output="predictions")]
+
+
+def _runner(net: SegmentationNet) -> Runner:
+    def run(images: UInt8[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k h w"]:
+        with torch.no_grad():
+            return net(to_images(images)).numpy()
+
+    return run
