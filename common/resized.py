@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from common.strips import row_strips
+from common.strips import row_strips, source_rows
 from common.tiles import Block
 
 
@@ -20,7 +20,7 @@ def at_size(blocks: Iterable[Block], seen: Sequence[int], size: Sequence[int]) -
     Source: `torch.nn.functional.interpolate` of the whole (align_corners=False), but for rounding.
     """
     (height, width), (tall, wide) = seen, size
-    above, shares = _source_rows(height, tall)
+    above, shares = source_rows(height, tall)
     below = np.minimum(above + 1, height - 1)
     held, top, done = None, 0, 0
     for bottom, rows in _whole_rows(blocks, width):
@@ -35,13 +35,6 @@ def at_size(blocks: Iterable[Block], seen: Sequence[int], size: Sequence[int]) -
         done = ready
         needed = min(int(above[min(done, tall - 1)]), bottom)
         held, top = held[:, needed - top :], needed
-
-
-def _source_rows(height: int, tall: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of `tall` rows the one of `height` above it, and how far it is from there to the next."""
-    places = np.maximum((2 * np.arange(tall) + 1) * height - tall, 0) / (2 * tall)
-    above = np.minimum(places.astype(np.int64), height - 1)
-    return above, (places - above).astype(np.float32)
 
 
 def _whole_rows(blocks: Iterable[Block], width: int) -> Iterator[tuple[int, Float[Tensor, "k h {width}"]]]:

@@ -79,7 +79,9 @@ def after_elsewhere(options: ScoreOptions, images: Input) -> list[str]:
 
 
 def after_prediction(options: ImageOptions) -> list[str]:
-    """Return what may follow masks of images: which parts of these images support them."""
+    """Return what may follow masks of images: which parts of these images support them, if torch runs the network."""
+    if options.file.suffix == ".onnx":
+        return []
     return [_of_same("transfer.gradcam", options, output=options.folder.with_name("activation_maps"))]
 
 

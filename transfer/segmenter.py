@@ -25,7 +25,6 @@ from common.models.folded import folded
 from common.models.rebuild import rebuilt
 from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
-from common.run.input import Input
 from common.terminal import progress_bar
 from common.tiles import Block, Tiling, blended
 from common.words import counted
@@ -192,16 +191,9 @@ def load_model(
         known = counted(len(handover.task.names), "class")
         raise UserError(f"{file} names {known}, its network tells {net.num_classes} apart")
     found = find_device(device) if isinstance(device, str) else device
-    return Segmenter(net, handover, found, _tiling(net, handover.input, tile, overlap))
-
-
-def _tiling(net: SegmentationNet, images: Input, tile: int | None, overlap: int | None) -> Tiling | None:
-    if tile is not None or images.fit == "crop":
-        return Tiling.of(net.encoder.strides[-1], net.encoder.min_size, tile=tile, overlap=overlap)
-    if overlap is not None:
-        side = images.image_size
-        raise UserError(f"--overlap {overlap} needs --tile N: else images are resized to {side} x {side} pixels")
-    return None
+    encoder = net.encoder
+    tiling = Tiling.asked(handover.input, encoder.strides[-1], encoder.min_size, tile=tile, overlap=overlap)
+    return Segmenter(net, handover, found, tiling)
 
 
 def _watched(blocks: Iterator[Block], count: int, *, bar: bool) -> Iterator[Block]:

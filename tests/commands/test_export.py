@@ -76,7 +76,7 @@ def test_an_onnx_file_says_what_its_classes_are_and_how_an_image_becomes_its_inp
     assert session.get_outputs()[0].shape == ["batch", 3, "height", "width"]
     record = json.loads(told["recon2seg"])
     assert record["input"]["image_size"] == 64
-    assert (record["stride"], record["least"], record["temperature"]) == (2, 4, 1.0)
+    assert (record["stride"], record["least"], record["task"]["temperature"]) == (2, 4, 1.0)
 
 
 def test_the_sentence_in_the_file_is_all_that_another_program_needs(run, files):

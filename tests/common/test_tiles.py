@@ -56,7 +56,7 @@ def test_windows_cover_a_side_with_shares_that_are_one_together(length, tile, ov
     assert all(np.diff(side.starts) <= side.size - min(overlap, tile - 4))
     assert side.size <= tile
     total = np.zeros(side.whole)
-    for start, share in zip(side.starts, side.weights.numpy(), strict=True):
+    for start, share in zip(side.starts, side.weights, strict=True):
         assert (share > 0).all()
         total[start : start + side.size] += share
     assert total == pytest.approx(1, abs=1e-6)

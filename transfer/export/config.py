@@ -59,8 +59,6 @@ class ExportOptions:
         """
         if self.model_path is None:
             raise UserError("--model_path is missing: give the best.pth of a run of transfer.main")
-        if not self.file.is_file():
-            raise UserError(f"there is no file {self.file}: check --model_path")
         if not self.format or len(set(self.format)) < len(self.format):
             raise UserError("--format takes each of its words once, and at least one: give --format onnx")
         if self.opset is not None and "onnx" not in self.format:

@@ -71,7 +71,6 @@ class Export:
             input=handover.input,
             stride=encoder.strides[-1],
             least=encoder.min_size,
-            temperature=1.0,
             labels=external_labels(handover.provenance.encoder),
             program=version(),
             weights=sha256_of(self.options.file),

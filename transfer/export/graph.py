@@ -33,4 +33,4 @@ class Deployed(nn.Module):
 
 def deployed(model: Segmenter) -> Deployed:
     """The network of a file with what stands around it."""
-    return Deployed(model.net)
+    return Deployed(model.net, model.temperature)

@@ -25,7 +25,7 @@ class DeployedRecord:
     version: Annotated[int, Field(ge=1)] = VERSION
     """The version of this record."""
     task: SegmentationRecord
-    """The classes, the values that they had in mask files, and the background."""
+    """The classes with the values of their masks, the background, and the temperature of probabilities."""
     palette: tuple[str, ...]
     """The colour of each class, as #rrggbb."""
     input: Input
@@ -34,8 +34,6 @@ class DeployedRecord:
     """Sides of an input are multiples of it."""
     least: Annotated[int, Field(ge=1)]
     """The smallest side of an input."""
-    temperature: Annotated[float, Field(gt=0)]
-    """What logits are divided by before they become probabilities."""
     labels: str
     """Whose labels and weights helped beside its own masks."""
     program: str

@@ -11,8 +11,10 @@ INSTALL = "pip install onnxruntime"
 def open_session(path: Path, *, threads: int = 0) -> Any:
     """A session of onnxruntime on the CPU with so many threads, 0 for one per core.
 
-    Raises UserError where the library is missing, and for a file that it can't run.
+    Raises UserError where the library is missing, and for a file that is missing or that it can't run.
     """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: check --model_path")
     try:
         import onnxruntime
     except ImportError:
