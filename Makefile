@@ -13,11 +13,13 @@ help: ## List the targets
 
 setup: $(READY) ## Install pinned versions into .venv
 
-# grad-cam without its dependencies: opencv-python-headless would overwrite the files of opencv-python
+# grad-cam without its dependencies: opencv-python-headless would overwrite the files of opencv-python;
+# isic-challenge-scoring without its own: zipfile-deflate64 needs a compiler
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt grad-cam ttach
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt grad-cam ttach \
+	    isic-challenge-scoring click-pathlib rdp
 	@touch $@
 
 demo: $(READY) ## Train both phases and evaluate on embedded data, in minutes

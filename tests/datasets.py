@@ -30,6 +30,19 @@ def square_mask(
     return mask
 
 
+def disc(
+    index: int, colour: tuple[int, int, int] = (180, 180, 180)
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+    """A bright disc on a dark ground, in 14 sizes and places by index; its mask has a border of 255 around 1."""
+    step = index % 14
+    height, width = 40 + 3 * step, 90 - 2 * step
+    rows, columns = np.mgrid[:height, :width]
+    distance = np.hypot(rows - height / 2, columns - 20 - 2 * step)
+    mask = np.select([distance < 10, distance < 12], [1, 255], 0).astype(np.uint8)
+    noise = np.random.default_rng(index).integers(0, 40, (height, width, 3))
+    return (np.where(mask[..., None] == 1, colour, 30) + noise).astype(np.uint8), mask
+
+
 def write_tree(root: Path, files: Mapping[str, UInt8[np.ndarray, "..."]]) -> Path:
     """Writes arrays as image files below `root`; the suffix says the format. Returns `root`."""
     for name, array in files.items():

@@ -39,6 +39,7 @@ OWN_PARSER = {
         "duplicates",
         "pretexts",
         "pseudo_masks",
+        "scorers",
         "speed",
         "suggest",
         "systems",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from datasets import write_tree
+from datasets import disc, write_tree
 from sklearn.metrics import jaccard_score
 from tiny import SYNTHETIC, TINY
 from torch.nn import functional as F
@@ -17,20 +17,10 @@ from transfer.main import main as transfer
 from transfer.segmenter import load_model
 
 
-def picture(index: int) -> tuple[np.ndarray, np.ndarray]:
-    """A bright disc on a dark ground, of its own size and place for each index; the mask has a border of 255."""
-    height, width = 40 + 3 * index, 90 - 2 * index
-    rows, columns = np.mgrid[:height, :width]
-    distance = np.hypot(rows - height / 2, columns - 20 - 2 * index)
-    mask = np.select([distance < 10, distance < 12], [1, 255], 0).astype(np.uint8)
-    noise = np.random.default_rng(index).integers(0, 40, (height, width, 3))
-    return (np.where(mask[..., None] == 1, 180, 30) + noise).astype(np.uint8), mask
-
-
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    pairs = {f"{index:02}": picture(index) for index in range(20)}
+    pairs = {f"{index:02}": disc(index) for index in range(20)}
     images = {f"images/{name}.png": image for name, (image, _) in pairs.items()}
     write_tree(tmp_path / "data", images | {f"masks/{name}.png": mask for name, (_, mask) in pairs.items()})
     words = [*TINY, "--data_dir", "data", "--classes", "disc.yaml", "--epochs", "8", "--lr", "0.01"]
@@ -47,7 +37,7 @@ def test_masks_are_scored_as_they_came_and_images_count_alike(run, capsys):
     assert len(keys) > 1
     ious = []
     for key in keys:
-        image, mask = picture(int(key))
+        image, mask = disc(int(key))
         pixels = torch.from_numpy(resize_image(image, 64)).permute(2, 0, 1)[None] / 255
         with torch.no_grad():
             logits = net(pixels)
@@ -63,7 +53,7 @@ def test_masks_are_scored_as_they_came_and_images_count_alike(run, capsys):
     assert evaluate(["--model_path", str(run), *words]) == 0
     tiles = json.loads(Path("tiles/metrics.json").read_text())
     model = load_model(run, "cpu", tile=64, overlap=16)
-    guesses = [(model.predict(picture(int(key))[0]).mask, picture(int(key))[1]) for key in keys]
+    guesses = [(model.predict(disc(int(key))[0]).mask, disc(int(key))[1]) for key in keys]
     ious = [jaccard_score(mask[mask < 2], guess[mask < 2]) for guess, mask in guesses]
     assert tiles["test"] == told["test"]
     assert tiles["test_original_size"] != told["test_original_size"]
