@@ -226,8 +226,8 @@ class RunConfig:
     """Newest training states kept (last.pth, last-1.pth, ...); --resume takes the first that is whole."""
     report: bool = True
     """Write figures/ and report.html, one self-contained page, at the end."""
-    logger: Literal["none", "wandb"] = "none"
-    """Logger beside TensorBoard: wandb is Weights & Biases (WANDB_MODE=offline stays local)."""
+    logger: Literal["none", "wandb", "mlflow"] = "none"
+    """Logger beside TensorBoard: Weights & Biases (WANDB_MODE=offline stays local), or MLflow."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Random seed; equal seeds give equal bits on one CPU with as many --threads."""
     device: str = "auto"

@@ -61,9 +61,11 @@ WRITTEN = (
     MARKER,
 )  # fmt: skip
 """What runs write into their folder: the whole name inside it, as a regular expression; the marker last."""
-WANDB = ("wandb_id.txt", r"wandb/(debug.*\.log|latest-run|(offline-)?run-\d{8}_\d{6}-\w+)")
-"""What Weights & Biases writes there."""
-
+LOGGED = {
+    "wandb": (r"wandb_id\.txt", r"wandb/(debug.*\.log|latest-run|(offline-)?run-\d{8}_\d{6}-\w+)"),
+    "mlflow": (r"mlflow_id\.txt",),
+}
+"""What the loggers of --logger write there."""
 
 FOLDERS = ("figures", "tensorboard", "wandb")
 FOLD = r"fold_\d+"

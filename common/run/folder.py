@@ -20,11 +20,11 @@ from common.files import read_json, sha256_of, write_json
 from common.rows import write_csv
 from common.run.bottleneck import bottleneck
 from common.run.checkpoint import load_handover, save_handover
-from common.run.claim import IMAGES, REPEAT, WANDB, WEIGHTS, RunFolder
+from common.run.claim import IMAGES, LOGGED, REPEAT, WEIGHTS, RunFolder
 from common.run.clock import Clock, Spent
 from common.run.environment import environment, peak_memory
 from common.run.history import History
-from common.run.loggers import LabelledPoints, Logger, TensorBoard, WeightsAndBiases
+from common.run.loggers import LOGGERS, LabelledPoints, Logger, TensorBoard
 from common.run.plain_data import from_dict, to_dict
 from common.run.resources import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
@@ -80,10 +80,10 @@ class Run:
             refuse_other_images(self.folder, images)
             refuse_other_weights(self.folder, files, weights or {})
         self.held.begin()
-        if config.logger == "wandb":  # before an old run is removed, because it may fail
+        if config.logger != "none":  # before an old run is removed, because it may fail
             if config.overwrite:
-                self.held.clear(WANDB)
-            self.loggers.append(WeightsAndBiases(self.folder, self.held.phase, flatten(self.config)))
+                self.held.clear(LOGGED[config.logger])
+            self.loggers.append(LOGGERS[config.logger](self.folder, self.held.phase, flatten(self.config)))
         if config.overwrite:
             self.held.clear()
             self.held.begin(anew=True)

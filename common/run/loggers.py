@@ -1,7 +1,12 @@
-"""Loggers of a run: TensorBoard always, Weights & Biases with --logger wandb."""
+"""Loggers of a run: TensorBoard always, Weights & Biases or MLflow with --logger."""
 
+import atexit
+import logging
+import os
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from common.errors import UserError
+from common.say import note
 
 
 @dataclass(frozen=True)
@@ -109,3 +115,93 @@ class WeightsAndBiases:
 
     def close(self) -> None:
         self.run.finish()
+
+
+class MLflow:
+    """A run of the experiment recon2seg, in mlflow.db of the working folder or where MLFLOW_TRACKING_URI points.
+
+    A resumed run continues under the same id. Raises UserError if a package is missing or the store does not answer.
+    """
+
+    def __init__(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        try:
+            import mlflow
+            from mlflow.entities import Metric
+            from mlflow.exceptions import MlflowException
+
+            if "MLFLOW_TRACKING_URI" not in os.environ:  # a server needs neither
+                import alembic  # noqa: F401
+                import sqlalchemy  # noqa: F401
+        except ImportError:
+            packages = "mlflow-skinny sqlalchemy alembic"
+            raise UserError(f"--logger mlflow needs other packages: pip install {packages}") from None
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # else the first run tells of every table of the store
+        self.client, self.metric, self.refused = mlflow.MlflowClient(), Metric, MlflowException
+        try:
+            self.id = self._run(folder, phase, settings)
+        except MlflowException as error:
+            raise UserError(f"MLflow did not start ({_first_sentence(error)}): see MLFLOW_TRACKING_URI") from None
+        self._told = False
+        atexit.register(self._stop)
+
+    def scalars(self, values: Mapping[str, float], epoch: int) -> None:
+        now = int(1000 * time.time())
+        metrics = [self.metric(_as_key(name), float(value), now, epoch) for name, value in values.items()]
+        self._send(self.client.log_batch, self.id, metrics)
+
+    def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:
+        self._send(self.client.log_image, self.id, image, key=_as_key(name), step=epoch)
+
+    def points(self, name: str, points: LabelledPoints) -> None:
+        """Keep the vectors and their labels as two tables, which the Embedding Projector takes."""
+        vectors = "".join("\t".join(map(str, vector)) + "\n" for vector in points.vectors.tolist())
+        labels = "".join(" ".join(label.split()) + "\n" for label in points.labels)
+        for part, text in {"vectors": vectors, "labels": labels}.items():
+            self._send(self.client.log_text, self.id, text, f"{_as_key(name)}/{part}.tsv")
+
+    def close(self) -> None:
+        atexit.unregister(self._stop)
+        self._send(self.client.set_terminated, self.id)
+
+    def _stop(self) -> None:
+        """Say of a run that never ended that it was stopped."""
+        self._send(self.client.set_terminated, self.id, "KILLED")
+
+    def _run(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> str:
+        """The id of the folder's run: the one that is known there, or a new one with the settings."""
+        id_file = folder / "mlflow_id.txt"
+        if id_file.exists():
+            known = id_file.read_text().strip()
+            self.client.update_run(known, status="RUNNING")
+            return known
+        found = self.client.get_experiment_by_name("recon2seg")
+        experiment = found.experiment_id if found is not None else self.client.create_experiment("recon2seg")
+        new = self.client.create_run(experiment, run_name=folder.name, tags={"phase": phase}).info.run_id
+        for name, value in settings.items():
+            self.client.log_param(new, name, value)
+        id_file.write_text(new)
+        return new
+
+    def _send(self, call: Callable[..., Any], *words: Any, **named: Any) -> None:
+        """Hand something over; a store that no longer answers ends the record, and not the training."""
+        try:
+            call(*words, **named)
+        except self.refused as error:
+            if not self._told:
+                note(f"MLflow took no more ({_first_sentence(error)}); metrics.csv has every epoch")
+            self._told = True
+
+
+def _as_key(name: str) -> str:
+    """A name as MLflow allows it."""
+    return re.sub(r"[^\w/. :-]", "_", name)
+
+
+def _first_sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).partition(". ")[0]
+
+
+LOGGERS: dict[str, Callable[[Path, str, Mapping[str, Any]], Logger]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
+"""Of --logger, by their names: a run's folder, its phase and its settings make one."""
