@@ -47,6 +47,9 @@ COMMANDS = {
         "transfer.gradcam.config:GradCamConfig",
         "show which parts of an image support each class",
     ),
+    "demo": Entry(
+        "transfer.demo.__main__", "transfer.demo.config:DemoConfig", "try a network on a page in the browser"
+    ),
     "compare": Entry(
         "transfer.compare.__main__", "transfer.compare.config:CompareConfig", "compare runs on the same test images"
     ),

@@ -20,11 +20,11 @@ class Browser(webdriver.Chrome):
     """Chromium that remembers what it was told to fetch and what went wrong."""
 
     def visit(self, path, *, width=1280, height=900):
-        """Open a page at a width and wait until its script has run."""
+        """Open a page, a file or an address, at a width and wait until its script has run."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         self.get_log("browser"), self.get_log("performance")
-        self.get(f"file://{path}")
+        self.get(path if str(path).startswith("http") else f"file://{path}")
         self.until("return document.documentElement.dataset.ready === 'true'")
 
     def until(self, script, *arguments):

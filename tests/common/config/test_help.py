@@ -19,6 +19,7 @@ CONFIGS = {
     "transfer.evaluate": "transfer.evaluate.config:EvaluateConfig",
     "transfer.predict": "transfer.predict.config:PredictConfig",
     "transfer.gradcam": "transfer.gradcam.config:GradCamConfig",
+    "transfer.demo": "transfer.demo.config:DemoConfig",
     "transfer.compare": "transfer.compare.config:CompareConfig",
     "transfer.study": "transfer.study.config:StudyConfig",
     "common.doctor": "common.doctor.config:DoctorConfig",
