@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -173,9 +174,9 @@ def test_a_page_that_others_reach_says_so_and_answers_by_any_name(seg, capsys):
 def test_ctrl_c_closes_the_page_and_says_what_is_next(seg):
     call = [sys.executable, "-u", "-m", "transfer.demo", "--model_path", str(seg), "--port", "0", "--device", "cpu"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores Ctrl-C
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(call, **pipes, env=environment, preexec_fn=heard) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert first.startswith("page: http://127.0.0.1:")
