@@ -154,7 +154,7 @@ def test_after_scores_comes_the_baseline_of_a_pretrained_encoder_and_then_their_
 
 
 def test_masks_and_activation_maps_of_the_same_images_follow_each_other():
-    options = PredictOptions(model_path=Path("runs/seg"), input=Path("my images"), output=Path("out/masks"))
+    options = PredictOptions(model_path=(Path("runs/seg"),), input=Path("my images"), output=Path("out/masks"))
     (maps,) = after_prediction(options)
     for checked in (False, True):
         assert module_of(maps) == "transfer.gradcam"

@@ -62,11 +62,12 @@ def commands() -> Iterator[tuple[str, str]]:
             yield from ((page.name, line.removeprefix("python -m ").removeprefix("recon2seg ")) for line in ours)
 
 
-def arguments(words: list[str]) -> list[str]:
-    """What a shell would hand over: placeholders replaced, FLAGS left out, a pattern as two paths."""
+def arguments(line: str, words: list[str]) -> list[str]:
+    """What a shell would hand over: placeholders replaced, FLAGS left out, a pattern without quotes as two paths."""
     handed = []
     for word in words:
-        handed += [f"{word}1", f"{word}2"] if "*" in word else [PLACEHOLDERS.get(word, word)]
+        expanded = "*" in word and f"'{word}'" not in line
+        handed += [f"{word}1", f"{word}2"] if expanded else [PLACEHOLDERS.get(word, word)]
     return [word for word in handed if word != "FLAGS"]
 
 
@@ -96,7 +97,7 @@ def test_a_command_is_understood_in_the_words_of_this_version(page, line, monkey
         assert {word for word in words if word.startswith("--")} <= argparse_flags(name)
         return
     with suppress(SystemExit):  # of a flag that only prints
-        load_config(KINDS[name], arguments(words), prog=name)
+        load_config(KINDS[name], arguments(line, words), prog=name)
     assert "note: " not in capsys.readouterr().err
 
 

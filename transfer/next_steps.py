@@ -6,13 +6,14 @@ from typing import Any
 
 from common.config.groups import DataConfig
 from common.config.load import read_yaml, unflatten
-from common.config.network import ImageOptions
 from common.errors import UserError
 from common.intervals import FEW
 from common.run.input import Input
 from common.run.next_step import command_line, predict_with, typed_flags
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
+from transfer.gradcam.config import GradCamOptions
+from transfer.predict.config import PredictOptions
 from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import TRANSFERS
 
@@ -78,17 +79,23 @@ def after_elsewhere(options: ScoreOptions, images: Input) -> list[str]:
     return [look, command_line("transfer.main", data_dir=options.data_dir, **flags, **further)]
 
 
-def after_prediction(options: ImageOptions) -> list[str]:
-    """Return what may follow masks of images: which parts of these images support them, if torch runs the network."""
-    if options.file.suffix == ".onnx":
+def after_prediction(options: PredictOptions) -> list[str]:
+    """Return what may follow masks of images: which parts of these images support them, if torch runs the network.
+
+    Of several networks it is the first.
+    """
+    output, place, model = options.folder.with_name("activation_maps"), options.input, options.model_path[0]
+    if str(place) == "-" or model.suffix == ".onnx":  # the names of the images are read
         return []
-    return [_of_same("transfer.gradcam", options, output=options.folder.with_name("activation_maps"))]
+    return [command_line("transfer.gradcam", model_path=model, input=place, output=output)]
 
 
-def after_explanation(options: ImageOptions, *, checked: bool) -> list[str]:
+def after_explanation(options: GradCamOptions, *, checked: bool) -> list[str]:
     """Return what may follow activation maps: whether they depend on the training, and the masks."""
-    masks = _of_same("transfer.predict", options, output=options.folder.with_name("predictions"))
-    return [masks] if checked else [_of_same("transfer.gradcam", options, output=options.folder, sanity_check=True)]
+    same = {"model_path": options.model_path, "input": options.input}
+    if checked:
+        return [command_line("transfer.predict", **same, output=options.folder.with_name("predictions"))]
+    return [command_line("transfer.gradcam", **same, output=options.folder, sanity_check=True)]
 
 
 def _surer(config: TransferConfig, images: int) -> Sequence[str]:
@@ -111,7 +118,3 @@ def _of_study(config: TransferConfig) -> dict[str, Any]:
     if "updates" in flags:
         flags["updates"] = -(-sum(flags["updates"]) // validations) * validations
     return flags
-
-
-def _of_same(module: str, options: ImageOptions, *, output: Path, **flags: Any) -> str:
-    return command_line(module, model_path=options.model_path, input=options.input, output=output, **flags)

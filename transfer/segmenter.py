@@ -26,7 +26,7 @@ from common.models.rebuild import rebuilt
 from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
 from common.terminal import progress_bar
-from common.tiles import Block, Tiling, blended
+from common.tiles import Block, Network, Tiling, blended
 from common.words import counted
 from transfer.metrics.calibration import probabilities as to_probabilities
 from transfer.model import SegmentationNet
@@ -146,8 +146,15 @@ class Segmenter:
                 chances[:, rows, columns] = self.probabilities(logits).cpu().numpy()
         return Segmentation(mask, self.names, self.background, chances)
 
-    def blocks(self, image: UInt8[np.ndarray, "h w c"], *, batch_size: int = 16, bar: bool = False) -> Iterator[Block]:
-        """The logits of an image at its own size, a block at a time, see `blended`.
+    def blocks(
+        self,
+        image: UInt8[np.ndarray, "h w c"],
+        *,
+        batch_size: int = 16,
+        bar: bool = False,
+        network: Network | None = None,
+    ) -> Iterator[Block]:
+        """The logits of an image at its own size, a block at a time, see `blended`; `network` may take its place.
 
         A network that was trained with --scale_to sees it resized, and its logits are brought back.
         """
@@ -155,7 +162,7 @@ class Segmenter:
         height, width = seen.shape[:2]
         pixels = self._tiles.along(height).size * self._tiles.along(width).size
         at_once = max(batch_size * self.input_size**2 // pixels, 1)
-        blocks = blended(self.fast, seen, self._tiles, batch_size=at_once, device=self.device)
+        blocks = blended(network or self.fast, seen, self._tiles, batch_size=at_once, device=self.device)
         blocks = _watched(blocks, self._tiles.count(height, width), bar=bar)
         return blocks if seen.shape == image.shape else at_size(blocks, (height, width), image.shape[:2])
 

@@ -117,13 +117,24 @@ class SizeOptions:
 
 
 @dataclass(frozen=True)
-class ImageOptions:
-    """The trained network, the images it is applied to, and the folder of the results."""
+class NetworkOption:
+    """The trained network."""
 
     model_path: Path | None = None
     """best.pth of a run of transfer.main, or the run's folder (required)."""
+
+    @property
+    def file(self) -> Path:
+        """The network's file."""
+        return network_file(self.model_path)
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """The images that a trained network is applied to, and the folder of the results."""
+
     input: Path | None = None
-    """An image, or a folder of images that is read recursively (required)."""
+    """An image, a folder read recursively, a 'pattern*', or - for paths on standard input (required)."""
     output: Path | None = None
     """Folder of the results (required)."""
     pages: Literal["refuse", "first", "all"] = "refuse"
@@ -136,11 +147,6 @@ class ImageOptions:
     """auto, cpu, cuda, cuda:1 or mps."""
 
     @property
-    def file(self) -> Path:
-        """The network's file."""
-        return network_file(self.model_path)
-
-    @property
     def folder(self) -> Path:
         """The folder of the results."""
         assert self.output is not None, "check() asks for it"
@@ -149,6 +155,6 @@ class ImageOptions:
     def check(self) -> None:
         """Raise UserError when a path is missing, and for a device that does not exist."""
         for name in ("model_path", "input", "output"):
-            if getattr(self, name) is None:
+            if getattr(self, name) in (None, ()):
                 raise UserError(f"--{name} is missing: give --model_path best.pth --input IMAGES --output FOLDER")
         RunConfig(device=self.device).check()

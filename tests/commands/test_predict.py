@@ -160,7 +160,8 @@ def test_specks_are_left_out_of_the_objects_and_counted():
 
     def areas(least, size=64):
         objects = Objects(("ground", "cell", "scratch"), 0, fitting=Fitting(size), least=least)
-        return sorted(part.area for part in objects.of(mask)), list(objects.told())
+        objects.count(found := objects.of(mask))
+        return sorted(part.area for part in found.parts), list(objects.told())
 
     assert areas(0)[0] == areas(1)[0] == [1, 7, 8, 100]
     assert not any("specks" in line for line in areas(0)[1])
@@ -173,7 +174,7 @@ def test_specks_are_left_out_of_the_objects_and_counted():
     ]
     several = Objects(("ground", "cell", "scratch"), 0, fitting=Fitting(64), least=None)
     for other in (mask, mask[:, :64], mask[:32, :32]):
-        several.of(other)
+        several.count(several.of(other))
     assert list(several.told())[-1].startswith("left out as specks: 3 parts of less than 1 to 8 pixels;")
 
 
@@ -203,7 +204,7 @@ def test_images_too_large_to_wait_and_in_strips_give_the_same_files(model, image
         monkeypatch.setattr("transfer.predict.photos.HELD", 0)
         monkeypatch.setattr("common.strips.STRIP", 300)
     files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
-    assert len(files) == 10
+    assert len(files) == 11
     for file in files:
         one, other = (tmp_path / folder / file for folder in ("whole", "strips"))
         if "overlays" in file.parts:  # written strip by strip

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from datasets import photo, write_tree
 
+from common.errors import UserError
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import save_handover
@@ -67,6 +69,7 @@ def test_predict_needs_no_torch_before_the_network_does(file, tmp_path):
     write_tree(tmp_path / "in", {"x.png": photo(1)})
     code = f"""
 import sys
+from pathlib import Path
 import numpy as np
 from common.run.input import Input
 from transfer.predict import prediction
@@ -87,3 +90,9 @@ assert "torch" not in sys.modules
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/masks/x.png").exists()
+
+
+@pytest.mark.parametrize("plan", [Plan((Path("a.onnx"), Path("b.onnx"))), Plan((Path("a.onnx"),), tta="flip")])
+def test_an_onnx_file_is_neither_averaged_nor_seen_in_several_views(plan):
+    with pytest.raises(UserError, match="run alone and in one view by onnxruntime"):
+        load_network(plan)

@@ -72,8 +72,8 @@ KINDS = {
     "Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
 }
 
-UNUSED = ("out", "out/classes.json", "out/objects.csv", "out/predict.json", "out/predictions.csv")
-"""What stays of a prediction of which no image can be read: the list of those images."""
+UNUSED = ("out", "out/predict.json")
+"""What stays of a prediction of which no image can be read: the record of the call."""
 AT_ONCE = ("empty", "declared 100,000 x 100,000")
 """What is seen before anything is written."""
 IN_PREDICT = ("empty", "JPEG of 10 %", "a text", "0 x 0", "declared 100,000 x 100,000", "a bit flipped", "a PDF", "SVG")

@@ -82,3 +82,7 @@ def _refuse_other(plan: Plan) -> None:
     file = plan.files[0]
     if plan.device not in DEVICES:
         raise UserError(f"--device {plan.device}: {file} is run by onnxruntime on the CPU; leave --device out")
+    if len(plan.files) > 1 or plan.tta != "none":
+        raise UserError(
+            f"{file} is run alone and in one view by onnxruntime: several --model_path and --tta need torch"
+        )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from common.config.network import ImageOptions
+from common.config.network import ImageOptions, NetworkOption
 
 
 @dataclass(frozen=True)
-class GradCamOptions(ImageOptions):
+class GradCamOptions(ImageOptions, NetworkOption):
     """The trained network, the images, and the maps that are drawn."""
 
     output: Path | None = None

@@ -3,25 +3,57 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from common.config.network import ImageOptions, SizeOptions
+from common.config.network import ImageOptions, SizeOptions, network_file
+from common.errors import UserError
+from common.registered import known
+from transfer.predict.formats.registry import FORMATS
+
+FormatName = Annotated[str, AfterValidator(known(FORMATS))]
 
 
 @dataclass(frozen=True)
-class PredictOptions(SizeOptions, ImageOptions):
-    """The trained network, the images to segment, and the folder of the masks."""
+class NetworksOption:
+    """The trained networks."""
+
+    model_path: tuple[Path, ...] = ()
+    """best.pth of a run, or its folder (required); several are averaged."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the networks."""
+        return tuple(map(network_file, self.model_path))
+
+
+@dataclass(frozen=True)
+class PredictOptions(SizeOptions, ImageOptions, NetworksOption):
+    """The trained networks, the images to segment, and the files that are written of them."""
 
     output: Path | None = None
     """Folder of masks/, overlays/, classes.json, predictions.csv and objects.csv (required)."""
+    format: Annotated[tuple[FormatName, ...], Field(min_length=1)] = ("palette",)
+    """Files of the masks: palette index 255 rgba npz."""
     overlays: bool = True
     """Also write each image with its classes tinted."""
+    probabilities: Literal["npy", "tiff"] | None = None
+    """Also write the probability of each class: NumPy (float16), or TIFF (16 bits, a page a class)."""
+    tta: Literal["none", "flip", "flips"] = "none"
+    """Average with the image mirrored: left to right, or that, upside down and both; slower."""
+    min_confidence: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Pixels whose class is less probable become 255, not labelled."""
     min_object_area: Annotated[int, Field(ge=0)] | None = None
     """Pixels of the smallest part that is counted; default as many as 4 of the network's input."""
     overwrite: bool = False
     """Replace the masks of another network or of other images in --output."""
+
+    def check(self) -> None:
+        """Raise UserError when a path is missing, and for formats that hold no such mask."""
+        super().check()
+        if "255" in self.format and self.min_confidence is not None:
+            raise UserError("--format 255 has no value left for pixels below --min_confidence: take index or palette")
 
 
 @dataclass(frozen=True)
@@ -31,11 +63,27 @@ class PredictConfig:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.predict --model_path runs/seg --input a --output masks",
         "python -m transfer.predict --model_path best.pth --input a.tif --output b --tile 512",
-        "python -m transfer.predict --model_path runs/seg --input a --output b --no_overlays",
+        "python -m transfer.predict --model_path runs/seg --input a --output b --format npz",
+    )
+
+    COMMON: ClassVar[Sequence[str]] = (
+        "model_path",
+        "input",
+        "output",
+        "format",
+        "overlays",
+        "probabilities",
+        "min_confidence",
+        "tta",
+        "tile",
+        "pages",
+        "batch_size",
+        "device",
+        "overwrite",
     )
 
     predict: PredictOptions = PredictOptions()
 
     def check(self) -> None:
-        """Raise UserError when a path is missing, and for a device that does not exist."""
+        """Raise UserError for settings that cannot be, see `PredictOptions.check`."""
         self.predict.check()

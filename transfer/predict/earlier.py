@@ -1,39 +1,77 @@
 """What an earlier call left in the folder of predictions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from common.config.load import as_typed
 from common.errors import UserError
 from common.files import write_json
 from common.run.plain_data import from_json
 
-RECORD = "predict.json"
+RECORD, JOURNAL = "predict.json", "finished.jsonl"
 LEFT = ("predictions.csv", "masks")
 """What calls of older versions left, which wrote no record."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """The network and the images of a call, and the names of these."""
+    """The networks, the images and the settings of a call."""
 
     model: str
     input: str
     images: tuple[str, ...]
+    """The names of the images."""
+    digests: tuple[str, ...] = ()
+    """SHA-256 of the networks' files; calls of older versions tell none."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Those that change what is written, by their flags."""
+    files: Mapping[str, str] = field(default_factory=lambda: {"masks": ".png", "overlays": ".png"})
+    """The suffixes of the files of an image, by their folders."""
+    of_all: tuple[str, ...] = ()
+    """The names of the files of all images, beside tables."""
+
+    def differs(self, before: "Call") -> str:
+        """Whose masks an earlier call left, in words; "" where it was the same call."""
+        if (before.model, before.input) != (self.model, self.input):
+            return f"{before.model} for {before.input}"
+        if not before.digests:
+            return "an older version"
+        if before.digests != self.digests:
+            return f"another training of {before.model}"
+        changed = [name for name in self.settings if self.settings[name] != before.settings.get(name)]
+        told = (_typed(name, before.settings.get(name)) for name in changed)
+        return f"a call {' and '.join(told)}" if changed else ""
 
 
-def begin(folder: Path, call: Call, parts: Sequence[str], *, overwrite: bool) -> None:
-    """Remove the pictures that the same call left, or with `overwrite` any call, so that no two are mixed; record this.
+def _typed(name: str, value: Any) -> str:
+    """A setting in words: "with --tta flip", "without --tile"."""
+    if value is None or value is False:
+        return f"without --{name}"
+    return f"with --{name}" if value is True else f"with --{name} {as_typed(value)}"
 
-    `parts` are the folders of pictures. Raises UserError for a folder that holds the results of another call.
+
+def begin(folder: Path, call: Call, *, overwrite: bool) -> None:
+    """Record a call, and remove what an earlier one left of images that are gone, or with `overwrite` all of it.
+
+    Raises UserError for a folder that holds the results of another call.
     """
     before = from_json(Call, folder / RECORD) if (folder / RECORD).exists() else None
     there = before is not None or any((folder / name).exists() for name in LEFT)
-    same = before is not None and (before.model, before.input) == (call.model, call.input)
-    if there and not same and not overwrite:
-        whose = "an older version" if before is None else f"{before.model} for {before.input}"
-        raise UserError(f"{folder} holds the masks of {whose}: use another --output, or --overwrite to replace them")
-    for name in before.images if before is not None else ():
-        for part in parts:
-            (folder / part / f"{name}.png").unlink(missing_ok=True)
+    other = ("an older version" if before is None else call.differs(before)) if there else ""
+    if other and not overwrite:
+        raise UserError(f"{folder} holds the masks of {other}: use another --output, or --overwrite to replace them")
+    kept = set() if other or overwrite else set(call.images)
+    if before is not None:
+        _remove(folder, before, kept)
     write_json(folder / RECORD, vars(call))
+
+
+def _remove(folder: Path, before: Call, kept: Collection[str]) -> None:
+    """Remove the files of an earlier call, but for those of the images that are `kept`."""
+    for name in before.images:
+        for part, suffix in before.files.items() if name not in kept else ():
+            (folder / part / f"{name}{suffix}").unlink(missing_ok=True)
+    for name in () if kept else (JOURNAL, *before.of_all):
+        (folder / name).unlink(missing_ok=True)

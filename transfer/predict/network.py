@@ -72,3 +72,5 @@ class Plan:
     device: str = "auto"
     tile: int | None = None
     overlap: int | None = None
+    tta: str = "none"
+    """The mirrored views that are averaged, as --tta names them."""

@@ -1,14 +1,17 @@
 """The connected parts of a mask, class by class."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt8
+from jaxtyping import Bool, Float64, Int32, Int64, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from common.data.classes import IGNORE
 from common.data.fitting import Fitting
 from common.strips import row_strips
 from common.words import counted
@@ -40,8 +43,27 @@ def parts_of(mask: UInt8[np.ndarray, "h w"], background: int | None) -> Iterator
     """
     strips = (np.bincount(mask[rows].ravel(), minlength=256) for rows in row_strips(*mask.shape))
     for kind in np.flatnonzero(sum(strips)).tolist():
-        if kind != background:
-            yield from sorted(_parts_of_class(mask, kind), key=lambda part: (part.top, part.left, *part))
+        if kind not in (background, IGNORE):
+            yield from sorted(_parts_of_class(mask, kind), key=_place)
+
+
+def _place(part: Part) -> tuple[float, ...]:
+    return part.top, part.left, *part
+
+
+def cut_out(mask: UInt8[np.ndarray, "h w"], parts: Iterable[Part]) -> Iterator[tuple[Part, Bool[np.ndarray, "p q"]]]:
+    """Parts of `parts_of`, each with its pixels in the rectangle around it.
+
+    Memory holds four bytes for each pixel of the mask.
+    """
+    for kind, group in groupby(parts, key=lambda part: part.kind):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats((mask == kind).view(np.uint8))
+        numbers = defaultdict(list)
+        for number, (left, top, width, height, area) in enumerate(stats[1:].tolist(), start=1):
+            numbers[area, left, top, width, height].append(number)
+        for part in group:
+            rows, columns = slice(part.top, part.top + part.height), slice(part.left, part.left + part.width)
+            yield part, labels[rows, columns] == numbers[part[1:6]].pop()
 
 
 def _parts_of_class(mask: UInt8[np.ndarray, "h w"], kind: int) -> Iterator[Part]:
@@ -86,6 +108,17 @@ def _touching(above: Int64[np.ndarray, " w"], below: Int64[np.ndarray, " w"]) ->
     return np.unique(pairs[(pairs > 0).all(axis=1)], axis=0) - 1
 
 
+class Found(NamedTuple):
+    """The parts of one mask."""
+
+    parts: Sequence[Part]
+    """All but specks."""
+    specks: int
+    """How many specks there are."""
+    limit: int
+    """The pixels of the smallest part."""
+
+
 class Objects:
     """The connected parts of the masks of many images, but for specks."""
 
@@ -101,19 +134,20 @@ class Objects:
         """Pixels of the parts of each class."""
         self.specks, self.limits = 0, set[int]()
 
-    def of(self, mask: UInt8[np.ndarray, "h w"]) -> list[Part]:
-        """The parts of a mask, which are counted; specks are counted apart."""
+    def of(self, mask: UInt8[np.ndarray, "h w"]) -> Found:
+        """The parts of a mask. They are not counted yet, so that threads may ask for them."""
         seen = mask.size if self.fitting is None else self.fitting.box(*mask.shape).pixels
         limit = round(SEEN * mask.size / seen) if self.least is None else self.least
-        kept = []
-        self.limits.add(max(limit, 1))
-        for part in parts_of(mask, self.background):
-            if part.area < limit:
-                self.specks += 1
-                continue
+        parts = list(parts_of(mask, self.background))
+        kept = [part for part in parts if part.area >= limit]
+        return Found(kept, len(parts) - len(kept), max(limit, 1))
+
+    def count(self, found: Found) -> None:
+        """Count the parts of a mask; specks are counted apart."""
+        self.limits.add(found.limit)
+        self.specks += found.specks
+        for part in found.parts:
             self.areas[part.kind].append(part.area)
-            kept.append(part)
-        return kept
 
     def row(self, key: str, part: Part) -> list[Any]:
         """A line of objects.csv."""

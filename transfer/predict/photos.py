@@ -1,12 +1,11 @@
 """The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from common.config.network import ImageOptions
 from common.data.decode import image_of
 from common.data.fitting import Fitting
 from common.data.known import KnownFiles, folder_of
-from common.data.listing import Listing, list_images, no_images, passed_over_note
+from common.data.listing import passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, pixels_in, read_bytes, refuse_large
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
@@ -27,6 +26,7 @@ from common.files import default_cache_dir
 from common.run.input import Input
 from common.say import note, say
 from common.words import counted
+from transfer.predict.inputs import images_of
 
 AHEAD = 4
 """Decoded images in the queue, per decoding thread."""
@@ -81,15 +81,19 @@ class Photos:
 
     def __init__(self, options: ImageOptions, images: Input, *, written: Sequence[str]) -> None:
         """`images`: those that the network was trained on."""
-        if options.input is not None and options.input.is_file():
+        assert options.input is not None, "check() requires it"
+        if options.input.is_file():
             refuse_large(read_bytes(options.input), options.input)
-        files, self.passed_over = _images(options, {options.folder.resolve() / part for part in written})
+        results = {options.folder.resolve() / part for part in written}
+        files, self.passed_over = images_of(options.input, without=results)
         samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
         self.threads = reading_threads(options.num_workers)
         known = KnownFiles(default_cache_dir(), folder_of(list(files.values())), threads=self.threads, what="facts")
         found = survey(samples, known, pages=options.pages, depth=images.depth)
         self.files, self.notes = {sample.key: sample for sample in found.samples}, found.notes
         self.options, self.fitting, self.channels = options, images.fitting, images.channels
+        self.done: Collection[str] = ()
+        """Images that need not be read, since an earlier call did."""
         self.bad: list[str] = []
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
 
@@ -127,9 +131,10 @@ class Photos:
     def _all(
         self, what: str, read: Callable[[Sample], Read | BadFileError], *, ahead: int
     ) -> Generator[Read, None, None]:
+        pending = [sample for key, sample in self.files.items() if key not in self.done]
         with ThreadPoolExecutor(self.threads) as pool, one_quiet_opencv_thread():
-            decoded = map_in_order(pool, read, self.files.values(), ahead=ahead)
-            with closing(with_progress(decoded, len(self.files), what)) as done:
+            decoded = map_in_order(pool, read, pending, ahead=ahead)
+            with closing(with_progress(decoded, len(pending), what)) as done:
                 for photo in done:
                     if isinstance(photo, BadFileError):
                         self.leave_out(photo)
@@ -149,19 +154,6 @@ def _alike(batch: list[Photo], pixels: int) -> Iterator[list[Photo]]:
         photos = iter(group)
         while run := list(islice(photos, max(1, pixels // (height * width)))):
             yield run
-
-
-def _images(options: ImageOptions, written: set[Path]) -> Listing:
-    assert options.input is not None, "check() requires it"
-    if options.input.is_file():
-        return Listing({options.input.stem: options.input}, ())
-    if not options.input.is_dir():
-        raise UserError(f"there is no image and no folder {options.input}; check --input")
-    listed = list_images(options.input)
-    files = {key: path for key, path in listed.files.items() if written.isdisjoint(path.resolve().parents)}
-    if not files:
-        raise no_images(options.input, listed.passed_over, flag="--input")
-    return Listing(files, listed.passed_over)
 
 
 def _read(sample: Sample, fitting: Fitting, channels: int) -> Photo | BadFileError:

@@ -1,129 +1,166 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from PIL import Image
 
 from common.colours import colour_of, css
+from common.data.classes import IGNORE
 from common.data.decode import refuse_enlarged
 from common.data.opened import BadFileError
-from common.files import make_folder, write_json
-from common.overlay import overlay_mask
-from common.png import write_png
-from common.rows import csv_table
+from common.files import make_folder, sha256_of, write_json
 from common.run.next_step import last_lines
 from common.say import say
 from common.strips import row_strips
+from common.words import counted
 from transfer.next_steps import after_prediction
+from transfer.predict.behind import behind
 from transfer.predict.config import PredictOptions
-from transfer.predict.earlier import Call, begin
+from transfer.predict.earlier import JOURNAL, Call, begin
+from transfer.predict.files import Extras, ImageFiles
+from transfer.predict.formats.registry import FORMATS
+from transfer.predict.formats.result import OneFile
+from transfer.predict.gathered import Gathered
+from transfer.predict.journal import Finished, Journal, stamp_of
 from transfer.predict.load import load_network
 from transfer.predict.network import Piece, Plan
-from transfer.predict.objects import Objects, Part
+from transfer.predict.objects import Objects
 from transfer.predict.photos import Original, Photos
-
-MASKS, OVERLAYS = "masks", "overlays"
-"""Folders of the results."""
+from transfer.predict.tables import Tables
 
 
 class Prediction:
-    """A trained network, and the images to segment."""
+    """Trained networks, and the images to segment."""
 
     def __init__(self, options: PredictOptions) -> None:
-        self.network = load_network(Plan((options.file,), options.device, options.tile, options.overlap))
-        self.options, self.folder, self.names = options, options.folder, self.network.names
-        assert options.input is not None, "check() requires it"
-        self.input = options.input
-        resized = not self.network.own_size or self.network.input.fit == "crop"
-        fitting, least = self.network.input.fitting if resized else None, options.min_object_area
-        self.objects = Objects(self.names, self.network.background, fitting=fitting, least=least)
-        self.pixels = np.zeros(len(self.names), dtype=np.int64)
-        """Pixels of each class in all images."""
-        self.photos = Photos(options, self.network.input, written=(MASKS, OVERLAYS))
+        plan = Plan(options.files, options.device, options.tile, options.overlap, options.tta)
+        self.options, self.folder, self.network = options, options.folder, load_network(plan)
+        network, several = self.network, len(plan.files) > 1 or plan.tta != "none"
+        self.kinds = {name: FORMATS[name].load()(network.names, network.background) for name in options.format}
+        self.one_files = {name: kind for name, kind in self.kinds.items() if isinstance(kind, OneFile)}
+        extras = Extras(options.overlays, several, options.probabilities)
+        self.files = ImageFiles(self.folder, tuple(self.kinds.values()), extras)
+        resized = not network.own_size or network.input.fit == "crop"
+        fitting, least = network.input.fitting if resized else None, options.min_object_area
+        self.objects = Objects(network.names, network.background, fitting=fitting, least=least)
+        self.scored = any(kind.scored for kind in self.kinds.values())
+        self.probable = self.scored or options.probabilities is not None or options.min_confidence is not None
+        """Whether probabilities are needed at all."""
+        self.photos = Photos(options, network.input, written=tuple(self.files.suffixes()))
 
     def run(self) -> None:
-        """Write a mask and an overlay for each image, classes.json, predictions.csv and objects.csv.
+        """Write the files of each image, and those of all: classes.json, predictions.csv, objects.csv and by format.
 
-        predictions.csv has the share and the number of connected parts of each class in each image, objects.csv every
-        part. Unreadable images are named and left out. Raises UserError if none is readable, and for a folder with
-        the masks of another call.
+        Images that the same call has finished before are passed over. Unreadable images are named and left out. Raises
+        UserError if none is readable, and for a folder with the masks of another call.
         """
         make_folder(self.folder)
-        call = Call(str(self.options.file.resolve()), str(self.input.resolve()), tuple(self.photos.files))
-        begin(self.folder, call, (MASKS, OVERLAYS), overwrite=self.options.overwrite)
-        colours = {name: css(colour_of(k)) for k, name in enumerate(self.names)}
-        background = None if self.network.background is None else self.names[self.network.background]
-        described = {"names": list(self.names), "background": background, "colours": colours}
-        write_json(self.folder / "classes.json", described)
-        heads = ["image", "width", "height", *(f"share_{name}" for name in self.names)]
-        heads += [f"objects_{self.names[k]}" for k in self.objects.areas]
-        objects = csv_table(self.folder / "objects.csv", ["image", "class", *Part._fields[1:]])
-        with csv_table(self.folder / "predictions.csv", heads) as add, objects as add_object:
-            for photo, mask in self._masks():
-                self._save(photo, mask)
-                counts = self._counts(mask)
-                self.pixels += counts
-                shares = counts / mask.size
-                parts = self.objects.of(mask)
-                for part in parts:
-                    add_object(self.objects.row(photo.key, part))
-                found = Counter(part.kind for part in parts)
-                numbers = [*(f"{share:.4f}" for share in shares), *(found[k] for k in self.objects.areas)]
-                add([photo.key, mask.shape[1], mask.shape[0], *numbers])
+        begin(self.folder, self._call(), overwrite=self.options.overwrite)
+        journal, stamps = Journal(self.folder / JOURNAL), self._stamps()
+        self.photos.done = {k for k, stamp in stamps.items() if journal.knows(k, stamp) and self.files.there(k)}
+        write = partial(self._write, stamps=stamps)
+        with closing(self._gathered()) as gathered:
+            for finished in behind(gathered, write, pixels=lambda one: one.mask.size, threads=self.photos.threads):
+                journal.add(finished)
+        self.files.clear()
+        self._tell(journal)
+
+    def _tell(self, journal: Journal) -> None:
+        """Write the files of all images, and the last lines."""
+        names, background = self.network.names, self.network.background
+        colours = {name: css(colour_of(k)) for k, name in enumerate(names)}
+        told = {"names": list(names), "background": None if background is None else names[background]}
+        write_json(self.folder / "classes.json", {**told, "colours": colours})
+        finished, extras = partial(journal.read, tuple(self.photos.files)), self.files.extras
+        unsure = self.options.min_confidence is not None
+        tables = Tables(self.folder, self.objects, unsure=unsure, uncertain=extras.uncertainty)
+        tables.write(finished())
+        for name, kind in self.one_files.items():
+            kind.write(self.folder / kind.file, (image.entry(name) for image in finished()))
         say(*self.objects.told())
-        absent = [name for name, pixels in zip(self.names, self.pixels, strict=True) if not pixels]
+        absent = [name for name, count in zip(names, tables.pixels, strict=True) if not count]
+        before = [f"{counted(len(self.photos.done), 'image')} of them were there"] if self.photos.done else []
         last_lines(
+            *before,
             warnings=[f"no pixel of any image was taken for {', '.join(absent)}"] if absent else [],
             places={f"masks of {self.photos.counted()}": self.folder},
             steps=after_prediction(self.options),
         )
 
-    def _masks(self) -> Iterator[tuple[Original, UInt8[np.ndarray, "h w"]]]:
-        """The images, resized a batch at a time or each at its own size, with their masks."""
+    def _call(self) -> Call:
+        options = self.options
+        names = ("format", "overlays", "probabilities", "tta", "tile", "overlap", "pages")
+        settings = {name: getattr(options, name) for name in (*names, "min_confidence", "min_object_area")}
+        model, place = ", ".join(str(file.resolve()) for file in options.files), options.input
+        assert place is not None, "check() requires it"
+        where = str(place) if str(place) == "-" else str(place.resolve())
+        return Call(
+            model,
+            where,
+            images=tuple(self.photos.files),
+            digests=tuple(map(sha256_of, options.files)),
+            settings={**settings, "format": list(options.format)},
+            files=self.files.suffixes(),
+            of_all=tuple(kind.file for kind in self.one_files.values()),
+        )
+
+    def _stamps(self) -> dict[str, str]:
+        return {key: stamp_of(sample.image) for key, sample in self.photos.files.items()}
+
+    def _gathered(self) -> Generator[Gathered, None, None]:
+        """The images, resized a batch at a time or each at its own size, segmented."""
+        if len(self.photos.done) == len(self.photos.files):
+            return
         if not self.network.own_size:
             for batch in self.photos.batches("segmenting"):
                 small, sizes = np.stack([photo.small for photo in batch]), [photo.size for photo in batch]
-                segmented = self.network.segment(small, sizes, probabilities=False)
+                segmented = self.network.segment(small, sizes, probabilities=self.probable)
                 for photo, pieces in zip(batch, segmented, strict=True):
-                    yield photo, _joined(pieces, photo.size)
+                    yield self._joined(photo, pieces, photo.size)
             return
         for photo in self.photos.whole("segmenting"):
             try:
                 full = photo.full
                 refuse_enlarged(photo.sample.image, full, self.network.input.fitting)
                 height, width, _ = full.shape
-                batch_size = self.options.batch_size
-                pieces = self.network.segment_whole(full, batch_size=batch_size, probabilities=False)
-                mask = _joined(pieces, (height, width))
+                size, batch_size = (height, width), self.options.batch_size
+                pieces = self.network.segment_whole(full, batch_size=batch_size, probabilities=self.probable)
+                yield self._joined(photo, pieces, size)
             except BadFileError as error:
                 self.photos.leave_out(error)
-                continue
-            yield photo, mask
 
-    def _save(self, photo: Original, mask: UInt8[np.ndarray, "h w"]) -> None:
-        path = self.folder / MASKS / f"{photo.key}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(mask, mode="P")
-        picture.putpalette(np.concatenate([colour_of(k) for k in range(len(self.names))]).tobytes())
-        picture.save(path)
-        if self.options.overlays:
-            path = self.folder / OVERLAYS / f"{photo.key}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            full, background = photo.full, self.network.background
-            strips = (overlay_mask(full[rows], mask[rows], background) for rows in row_strips(*mask.shape))
-            write_png(path, strips, *mask.shape)
+    def _joined(self, photo: Original, pieces: Iterable[Piece], size: tuple[int, int]) -> Gathered:
+        """Join the pieces of an image; its probabilities go to their file at once."""
+        gathered = Gathered(photo, size, self.options.min_confidence, confidence=self.scored)
+        if self.options.probabilities is None:
+            gathered.take(pieces)
+        else:
+            with self.files.chances(photo.key, (len(self.network.names), *size)) as chances:
+                gathered.take(pieces, chances)
+        return gathered
 
-    def _counts(self, mask: UInt8[np.ndarray, "h w"]) -> Int64[np.ndarray, " k"]:
-        """The pixels of each class."""
-        strips = (np.bincount(mask[rows].ravel(), minlength=len(self.names)) for rows in row_strips(*mask.shape))
+    def _write(self, gathered: Gathered, *, stamps: dict[str, str]) -> Finished:
+        """Write the files of an image, and return what is known of it."""
+        result = gathered.result(self.objects.of(gathered.mask))
+        self.files.write(result)
+        (height, width), counts, sample = result.mask.shape, self._counts(result.mask), result.photo.sample
+        return Finished(
+            key=sample.key,
+            stamp=stamps[sample.key],
+            image=str(sample.image),
+            width=width,
+            height=height,
+            pixels=counts[: len(self.network.names)].tolist(),
+            unsure=int(counts[IGNORE]),
+            found=result.found,
+            uncertainty=result.mean_uncertainty,
+            entries={name: kind.entry(result) for name, kind in self.one_files.items()},
+        )
+
+    def _counts(self, mask: UInt8[np.ndarray, "h w"]) -> Int64[np.ndarray, "256"]:
+        """The pixels of each class, and of none."""
+        strips = (np.bincount(mask[rows].ravel(), minlength=256) for rows in row_strips(*mask.shape))
         return np.stack([*strips]).sum(axis=0, dtype=np.int64)
-
-
-def _joined(pieces: Iterable[Piece], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    mask = np.empty(size, np.uint8)
-    for piece in pieces:
-        mask[piece.rows, piece.columns] = piece.mask
-    return mask

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.config.network import PIXELS, ImageOptions, network_file
+from common.config.network import PIXELS, ImageOptions, NetworkOption, network_file
 
 
 @dataclass(frozen=True)
-class SuggestOptions(ImageOptions):
+class SuggestOptions(ImageOptions, NetworkOption):
     """The trained network, the images without masks, and the folder of those to label next."""
 
     output: Path | None = None

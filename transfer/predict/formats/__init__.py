@@ -1,0 +1,1 @@
+"""The files that masks are written to: a file and an entry of the registry for each kind."""
