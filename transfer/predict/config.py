@@ -35,7 +35,7 @@ class PredictOptions(SizeOptions, ImageOptions, NetworksOption):
     output: Path | None = None
     """Folder of masks/, overlays/, classes.json, predictions.csv and objects.csv (required)."""
     format: Annotated[tuple[FormatName, ...], Field(min_length=1)] = ("palette",)
-    """Files of the masks: palette index 255 rgba npz."""
+    """Files of the masks: palette index 255 rgba npz geotiff geojson coco labelstudio cvat."""
     overlays: bool = True
     """Also write each image with its classes tinted."""
     probabilities: Literal["npy", "tiff"] | None = None
@@ -63,7 +63,7 @@ class PredictConfig:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.predict --model_path runs/seg --input a --output masks",
         "python -m transfer.predict --model_path best.pth --input a.tif --output b --tile 512",
-        "python -m transfer.predict --model_path runs/seg --input a --output b --format npz",
+        "python -m transfer.predict --model_path runs/seg --input a --output b --format coco",
     )
 
     COMMON: ClassVar[Sequence[str]] = (

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -11,9 +12,9 @@ from common.colours import colour_of, css
 from common.data.classes import IGNORE
 from common.data.decode import refuse_enlarged
 from common.data.opened import BadFileError
-from common.files import make_folder, sha256_of, write_json
+from common.files import make_folder, replacing, sha256_of, write_json
 from common.run.next_step import last_lines
-from common.say import say
+from common.say import note, say
 from common.strips import row_strips
 from common.words import counted
 from transfer.next_steps import after_prediction
@@ -21,6 +22,7 @@ from transfer.predict.behind import behind
 from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import JOURNAL, Call, begin
 from transfer.predict.files import Extras, ImageFiles
+from transfer.predict.formats.geo import HOW, has_place
 from transfer.predict.formats.registry import FORMATS
 from transfer.predict.formats.result import OneFile
 from transfer.predict.gathered import Gathered
@@ -49,6 +51,7 @@ class Prediction:
         self.scored = any(kind.scored for kind in self.kinds.values())
         self.probable = self.scored or options.probabilities is not None or options.min_confidence is not None
         """Whether probabilities are needed at all."""
+        self.loses_place, self.unplaced = not {"geotiff", "geojson"} & set(options.format), 0
         self.photos = Photos(options, network.input, written=tuple(self.files.suffixes()))
 
     def run(self) -> None:
@@ -65,7 +68,13 @@ class Prediction:
         with closing(self._gathered()) as gathered:
             for finished in behind(gathered, write, pixels=lambda one: one.mask.size, threads=self.photos.threads):
                 journal.add(finished)
+                self.unplaced += self.loses_place and has_place(Path(finished.image))
         self.files.clear()
+        if self.unplaced:
+            note(
+                f"{counted(self.unplaced, 'image', 'has')} a place on earth, which PNG does not keep: give "
+                f"--format geotiff or geojson ({HOW})"
+            )
         self._tell(journal)
 
     def _tell(self, journal: Journal) -> None:
@@ -79,7 +88,8 @@ class Prediction:
         tables = Tables(self.folder, self.objects, unsure=unsure, uncertain=extras.uncertainty)
         tables.write(finished())
         for name, kind in self.one_files.items():
-            kind.write(self.folder / kind.file, (image.entry(name) for image in finished()))
+            with replacing(self.folder / kind.file) as path:
+                kind.write(path, lambda name=name: (image.entry(name) for image in finished()))
         say(*self.objects.told())
         absent = [name for name, count in zip(names, tables.pixels, strict=True) if not count]
         before = [f"{counted(len(self.photos.done), 'image')} of them were there"] if self.photos.done else []
@@ -104,7 +114,7 @@ class Prediction:
             digests=tuple(map(sha256_of, options.files)),
             settings={**settings, "format": list(options.format)},
             files=self.files.suffixes(),
-            of_all=tuple(kind.file for kind in self.one_files.values()),
+            of_all=tuple(file for kind in self.one_files.values() for file in (kind.file, *kind.beside)),
         )
 
     def _stamps(self) -> dict[str, str]:

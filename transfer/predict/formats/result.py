@@ -1,7 +1,7 @@
 """A segmented image, and what kinds of files are made of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,16 +81,23 @@ class Entry:
     content: Any
     """Plain data of JSON."""
 
+    @property
+    def name(self) -> str:
+        """The path of its file within the folder of the images."""
+        return f"{self.key}{Path(self.image).suffix}"
+
 
 class OneFile(Kind):
     """One file of all images."""
 
     file: ClassVar[str]
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Files that are written with it."""
 
     @abstractmethod
     def entry(self, result: Result) -> Any:
         """What an image adds to it, as plain data of JSON."""
 
     @abstractmethod
-    def write(self, path: Path, entries: Iterable[Entry]) -> None:
-        """Write the file, an entry at a time."""
+    def write(self, path: Path, entries: Callable[[], Iterable[Entry]]) -> None:
+        """Write the file, an entry at a time; `entries` begins with the first again."""
