@@ -89,17 +89,6 @@ def test_an_image_whose_probabilities_would_fill_the_memory_is_made_smaller(seg,
     assert (told["size"], told["notes"]) == ("45 x 30 pixels", ["made smaller first, from 90 x 60 pixels"])
 
 
-@pytest.fixture
-def server(seg) -> Iterator[Server]:
-    """A page that answers, at a port of its own."""
-    with Server(DemoOptions(model_path=seg, port=0, device="cpu")) as found:
-        thread = threading.Thread(target=found.run, args=(Answers(load_model(seg, "cpu")), str(seg)))
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
-
-
 def asked(server: Server, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     connection.request(method, path, body, headers)
@@ -107,6 +96,18 @@ def asked(server: Server, method: str, path: str, body: bytes | None = None, **h
     text = answer.read().decode()
     connection.close()
     return answer.status, text
+
+
+@pytest.fixture
+def server(seg) -> Iterator[Server]:
+    """A page that answers, at a port of its own."""
+    with Server(DemoOptions(model_path=seg, port=0, device="cpu")) as found:
+        thread = threading.Thread(target=found.run, args=(Answers(load_model(seg, "cpu")), str(seg)))
+        thread.start()
+        asked(found, "GET", "/")
+        yield found
+        found.shutdown()
+        thread.join()
 
 
 def test_the_page_answers_for_an_image(server, seg, file):
@@ -172,8 +173,8 @@ def test_a_page_that_others_reach_says_so_and_answers_by_any_name(seg, capsys):
 
 @pytest.mark.slow
 def test_ctrl_c_closes_the_page_and_says_what_is_next(seg):
-    call = [sys.executable, "-u", "-m", "transfer.demo", "--model_path", str(seg), "--port", "0", "--device", "cpu"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    call = [sys.executable, "-m", "transfer.demo", "--model_path", str(seg), "--port", "0", "--device", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores Ctrl-C
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(call, **pipes, env=environment, preexec_fn=heard) as process:

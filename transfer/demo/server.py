@@ -1,6 +1,7 @@
 """The page's server: one page with its script and style, and an answer to each image. Imports no torch."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -59,8 +60,9 @@ class Server(ThreadingHTTPServer):
         self.answer, self.model = answer, model
         if not self.options.private:
             note(f"whoever reaches {self.options.host} can use this page: it asks for no password")
-        say(f"page: {self.address}", "Ctrl-C ends it")
         with suppress(KeyboardInterrupt):
+            say(f"page: {self.address}", "Ctrl-C ends it")
+            sys.stdout.flush()  # whoever reads it from a pipe or a file waits for it
             self.serve_forever(poll_interval=0.2)
 
     def asks_for_us(self, host: str, origin: str | None) -> bool:
