@@ -1,7 +1,10 @@
 """The figures of `transfer.evaluate` are those that other scorers give the masks of `transfer.predict`."""
 
+import io
+import json
 import sys
 import zipfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,11 @@ import segmentation_models_pytorch as smp
 import torch
 from datasets import disc, write_tree
 from PIL import Image
+from pycocotools import mask as coco_masks
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from run_checks import metrics
+from skimage import measure
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 from tiny import TINY
 
@@ -76,10 +83,15 @@ def scored(run: Path) -> dict:
     return metrics(run / "evaluation-test")["test_original_size"]
 
 
-def masks_of(run: Path, images: Path, *words: str) -> dict[str, np.ndarray]:
-    """The masks that `transfer.predict` writes for a folder of images, by name."""
+def predicted(run: Path, images: Path, *words: str) -> None:
+    """Segment a folder of images into predictions/."""
     call = ["--model_path", str(run), "--input", str(images), "--output", "predictions", "--batch_size", "1"]
     assert predict([*call, "--no_overlays", *words]) == 0
+
+
+def masks_of(run: Path, images: Path) -> dict[str, np.ndarray]:
+    """The masks that `transfer.predict` writes for a folder of images, by name."""
+    predicted(run, images)
     return {path.stem: opened(path) for path in Path("predictions/masks").iterdir()}
 
 
@@ -155,10 +167,8 @@ def isic_scorer(monkeypatch):
 def test_the_mean_jaccard_of_isic_2016_is_that_of_its_official_scorer(isic_scorer, tmp_path):
     data = write_isic(tmp_path / "isic")
     run = trained(data, "--one_logit", "--bce_weight", "1", "--dice_weight", "0", "--ce_weight", "0")
-    masks_of(run, data / "ISBI2016_ISIC_Part1_Test_Data")
-    for path in Path("predictions/masks").iterdir():
-        Image.fromarray(opened(path) * np.uint8(255)).save(path)
-    theirs = isic_scorer.from_dir(data / "ISBI2016_ISIC_Part1_Test_GroundTruth", Path("predictions/masks"))
+    predicted(run, data / "ISBI2016_ISIC_Part1_Test_Data", "--format", "255")
+    theirs = isic_scorer.from_dir(data / "ISBI2016_ISIC_Part1_Test_GroundTruth", Path("predictions/255"))
     ours = scored(run)["image_mean"]
     lesion = ours["per_class"]["foreground"]
     assert 0.2 < lesion["iou"] < 0.95, "a perfect network would show little"
@@ -166,3 +176,49 @@ def test_the_mean_jaccard_of_isic_2016_is_that_of_its_official_scorer(isic_score
     assert lesion["dice"] == pytest.approx(theirs.macro_average["dice"])
     assert lesion["recall"] == pytest.approx(theirs.macro_average["sensitivity"])
     assert ours["pixel_accuracy"] == pytest.approx(theirs.macro_average["accuracy"])
+
+
+def ground_truth(masks: dict[str, np.ndarray], names: tuple[str, ...]) -> COCO:
+    """Masks as a data set of COCO, by the names of their images: every connected part of a class is an object."""
+    images, annotations = [], []
+    for number, (name, mask) in enumerate(masks.items(), start=1):
+        images.append({"id": number, "file_name": name, "height": mask.shape[0], "width": mask.shape[1]})
+        for k in range(1, len(names)):
+            labels = measure.label(mask == k, connectivity=2)
+            for region in measure.regionprops(labels):
+                code = coco_masks.encode(np.asfortranarray((labels == region.label).astype(np.uint8)))
+                code["counts"] = code["counts"].decode()
+                one = {"id": len(annotations) + 1, "image_id": number, "category_id": k, "iscrowd": 0}
+                annotations.append({**one, "segmentation": code, "area": int(region.area), "bbox": [0, 0, 0, 0]})
+    categories = [{"id": k, "name": name} for k, name in enumerate(names) if k]
+    truth = COCO()
+    truth.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
+    truth.createIndex()
+    return truth
+
+
+def average_precision(truth: COCO, predictions: Path) -> tuple[float, float]:
+    """AP over IoU from 0.5 to 0.95, and AP at 0.5, by COCO's own evaluation of a written coco.json."""
+    written = json.loads(predictions.read_text())
+    numbers = {Path(image["file_name"]).stem: image["id"] for image in written["images"]}
+    known = {numbers[Path(image["file_name"]).stem]: image["id"] for image in truth.dataset["images"]}
+    found = [{**one, "image_id": known[one["image_id"]]} for one in written["annotations"] if one["image_id"] in known]
+    with redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(truth, truth.loadRes(found), "segm")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation.stats[0], evaluation.stats[1]
+
+
+def test_cocos_own_evaluation_takes_the_predictions(tmp_path):
+    run = trained(write_pets(tmp_path / "pets"), epochs=12)
+    predicted(run, tmp_path / "pets/images", "--format", "palette", "coco", "--min_object_area", "0")
+    masks = {path.stem: opened(path) for path in Path("predictions/masks").iterdir()}
+    names = tuple(json.loads(Path("predictions/classes.json").read_text())["names"])
+    oracle = ground_truth(masks, names)
+    assert average_precision(oracle, Path("predictions/coco.json")) == pytest.approx((1, 1))
+    tested = [pet(index) for index in range(TRAINED, TRAINED + TESTED)]
+    discs = {name: (trimap == 1) * np.uint8(1 + (name[0].islower())) for name, _, trimap in tested}
+    strict, lenient = average_precision(ground_truth(discs, names), Path("predictions/coco.json"))
+    assert 0.1 < strict < lenient <= 1
