@@ -130,6 +130,19 @@ class NetworkOption:
 
 
 @dataclass(frozen=True)
+class NetworksOption:
+    """The trained networks."""
+
+    model_path: tuple[Path, ...] = ()
+    """best.pth of a run, or its folder (required); several are averaged."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the networks."""
+        return tuple(map(network_file, self.model_path))
+
+
+@dataclass(frozen=True)
 class ImageOptions:
     """The images that a trained network is applied to, and the folder of the results."""
 

@@ -7,25 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from common.config.network import ImageOptions, SizeOptions, network_file
+from common.config.network import ImageOptions, NetworksOption, SizeOptions
 from common.errors import UserError
 from common.registered import known
 from transfer.predict.formats.registry import FORMATS
 
 FormatName = Annotated[str, AfterValidator(known(FORMATS))]
-
-
-@dataclass(frozen=True)
-class NetworksOption:
-    """The trained networks."""
-
-    model_path: tuple[Path, ...] = ()
-    """best.pth of a run, or its folder (required); several are averaged."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files of the networks."""
-        return tuple(map(network_file, self.model_path))
 
 
 @dataclass(frozen=True)

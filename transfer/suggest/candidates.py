@@ -10,6 +10,7 @@ from jaxtyping import Float64, UInt8
 from common.data.duplicates import near_duplicates, near_pairs
 from common.data.pack import Pack
 from common.report.images import three_channels
+from common.words import counted
 from transfer.predict.photos import Original
 from transfer.suggest.uncertainty import Judged
 
@@ -77,7 +78,8 @@ class Unlike:
         told = []
         if self.copies or self.known:
             told.append(
-                f"of {candidates} candidates {self.copies} show the picture of another one, {self.known} a labelled one"
+                f"left out of {candidates} candidates: {counted(self.copies, 'duplicate')} of another one, "
+                f"{counted(self.known, 'duplicate')} of labelled images"
             )
         if len(self.kept) < wanted:
             told.append(

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.config.network import PIXELS, ImageOptions, NetworkOption, network_file
+from common.config.network import PIXELS, ImageOptions, NetworksOption
 
 
 @dataclass(frozen=True)
-class SuggestOptions(ImageOptions, NetworkOption):
-    """The trained network, the images without masks, and the folder of those to label next."""
+class SuggestOptions(ImageOptions, NetworksOption):
+    """The trained networks, the images without masks, and the folder of those to label next."""
 
     output: Path | None = None
     """Folder of images/, drafts/, suggestions.csv, contact_sheet.png and report.html (required)."""
@@ -20,8 +20,6 @@ class SuggestOptions(ImageOptions, NetworkOption):
     """Images to suggest."""
     among: Annotated[int, Field(ge=1)] = 5
     """The most uncertain images that are looked at for each suggestion; 1 leaves out their spread."""
-    committee: tuple[Path, ...] = ()
-    """Further runs with the same classes: uncertain is then where the networks disagree."""
     drafts: bool = True
     """Also write the network's masks, to be corrected in an annotation tool."""
     max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS
@@ -30,9 +28,9 @@ class SuggestOptions(ImageOptions, NetworkOption):
     """Replace the suggestions of another network or of other images in --output."""
 
     @property
-    def files(self) -> list[Path]:
-        """The files of all networks."""
-        return [self.file, *map(network_file, self.committee)]
+    def file(self) -> Path:
+        """The file of the first network, whose training goes on with the new masks."""
+        return self.files[0]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class SuggestConfig:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.suggest --model_path runs/seg --input a --output next",
         "python -m transfer.suggest --model_path runs/seg --input a --output b --count 50",
-        "python -m transfer.suggest --model_path r1 --committee r2 r3 --input a --output b",
+        "python -m transfer.suggest --model_path r1 r2 r3 --input a --output b",
     )
 
     suggest: SuggestOptions = SuggestOptions()

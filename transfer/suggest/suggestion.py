@@ -124,6 +124,6 @@ def refuse_others(models: list[Segmenter], options: SuggestOptions) -> None:
     for model, file in zip(models[1:], options.files[1:], strict=True):
         if (model.names, model.handover.input) != (first.names, first.handover.input):
             raise UserError(
-                f"--committee {file} was trained on other classes or another size of images than {options.file}: "
-                "a committee needs the same"
+                f"--model_path: {file} was trained on other classes or another size of images than {options.file}; "
+                "networks are compared on the same"
             )
