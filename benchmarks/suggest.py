@@ -26,6 +26,8 @@ from common.rows import markdown_table
 from transfer.main import main as transfer
 from transfer.suggest.__main__ import main as suggest
 
+SETTINGS = ["--widths", "16", "32", "64", "128", "--batch_size", "8", "--updates", "300", "--epochs", "10"]
+"""Those of docs/results.md, where no other flags of transfer.main are given."""
 ARMS = ("first", "suggested", "random")
 
 
@@ -117,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = LabelledDataConfig(data_dir=known.data_dir, image_size=known.image_size, fit="squash")
     data = load_labelled(config)
     for seed in range(known.seeds):
-        Trial(data, known.output, seed, known.masks).run(words)
+        Trial(data, known.output, seed, known.masks).run(words or SETTINGS)
         print("\n".join(results(known.output, range(seed + 1), known.masks)), flush=True)
 
 
