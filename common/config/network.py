@@ -13,12 +13,14 @@ from common.run.cross_validation import refuse_cross_validation
 
 PIXELS = 178_956_970
 """Pillow's limit: a small file of more pixels may be meant to fill the memory."""
+NETWORKS = ("best.pth", "model.safetensors")
+"""The files of a network that a folder may hold."""
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
 T = TypeVar("T", bound=DataConfig)
 
 
 def network_file(model_path: Path | None) -> Path:
-    """The file that --model_path means: itself, or the best.pth of a run's folder.
+    """The file that --model_path means: itself, or the best.pth or the exported model.safetensors of a folder.
 
     Raises UserError for the folder of a cross-validation.
     """
@@ -26,7 +28,7 @@ def network_file(model_path: Path | None) -> Path:
     if not model_path.is_dir():
         return model_path
     refuse_cross_validation(model_path)
-    return model_path / "best.pth"
+    return next((model_path / name for name in NETWORKS if (model_path / name).is_file()), model_path / NETWORKS[0])
 
 
 @dataclass(frozen=True)

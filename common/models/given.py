@@ -12,6 +12,7 @@ from common.errors import UserError, abbreviate
 from common.models.channels import adapt_channels
 from common.models.weights import checked_state, load_exactly
 from common.run.exported import ExportRecord, read_export
+from common.run.safe_file import safe_record
 from common.tensor_files import load_tensors
 from common.words import counted
 
@@ -139,6 +140,8 @@ def read_weights(path: Path, flag: str = "--encoder_weights_path", ours: str = "
         if isinstance(content, Mapping) and content.get("format") == "recon2seg":
             raise UserError(f"{path} is a file of this program: give it with {ours}")
         return content
+    if safe_record(path) is not None:
+        raise UserError(f"{path} is a file of this program: give it with {ours}")
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -20,7 +20,7 @@ def hub_file(repository: str, *names: str, revision: str | None = None) -> Path:
     for name in names:
         if isinstance(cached := try_to_load_from_cache(repository, name, revision=revision), str):
             return Path(cached)
-    _refuse_unreachable()
+    refuse_unreachable()
     for name in names:
         try:
             return Path(hf_hub_download(repository, name, revision=revision))
@@ -37,7 +37,7 @@ def hub_address(repository: str, name: str) -> str:
     return hf_hub_url(repository, name)
 
 
-def _refuse_unreachable() -> None:
+def refuse_unreachable() -> None:
     """Raise OSError where the hub does not answer: its own client asks five times, for three quarters of a minute."""
     from huggingface_hub import constants
 

@@ -19,6 +19,7 @@ from common.models.rebuild import planned
 from common.models.registry import build_encoder, encoder_word
 from common.models.smp import bare_network, smp_names
 from common.run.exported import SUFFIX, read_export
+from common.run.safe_file import safe_record
 from common.tensor_files import load_tensors
 
 FLAG = "--pretrained_encoder"
@@ -27,7 +28,7 @@ FLAG = "--pretrained_encoder"
 def of_another_program(path: Path) -> bool:
     """Whether a file holds weights, and neither as a handover file nor as the state of a training does."""
     if path.suffix == SUFFIX:
-        return True
+        return safe_record(path) is None
     content = load_tensors(path)
     if not isinstance(content, Mapping) or "format" in content or {"state", "progress"} <= content.keys():
         return False

@@ -2,7 +2,7 @@
 
 A handover file (`ae.pth`, `best.pth`) holds a network by sections (encoder, decoder, head) with all that is
 needed to rebuild and use it: architecture, input range, pretext or classes, and where it came from. It is read
-with `weights_only=True` and carries a digest of its own contents.
+with `weights_only=True`, or is safetensors where its name says so, and carries a digest of its own contents.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from common.models.registry import build_parts
 from common.run.input import Input
 from common.run.plain_data import from_dict, to_dict
 from common.run.records import PretrainingRecord, Provenance, SegmentationProvenance, SegmentationRecord
+from common.run.safe_file import SUFFIX, load_safe, safe_record, save_safe
 from common.tensor_files import load_tensors, save_atomically
 from common.tensors import State, bytes_of
 
@@ -91,7 +92,11 @@ def save_handover(handover: Handover, path: Path) -> None:
         "sections": handover.sections,
         **{name: to_dict(getattr(handover, name)) for name in ("input", "task", "provenance")},
     }
-    save_atomically({**content, "digest": digest(content)}, path)
+    content["digest"] = digest(content)
+    if path.suffix == SUFFIX:
+        save_safe(content, path)
+    else:
+        save_atomically(content, path)
 
 
 def handover_file(path: Path) -> Path:
@@ -114,7 +119,7 @@ def load_handover(path: Path, *, kind: Kind | None = None) -> AutoencoderHandove
     training state), when it was changed after writing, when it is not of the wanted `kind`, when an entry is missing
     or of the wrong type, and when its encoder or decoder isn't whole.
     """
-    content = _unchanged(load_tensors(path), path)
+    content = _unchanged(_content(path), path)
     match content.get("kind"), kind:
         case "autoencoder", "autoencoder" | None:
             return _with_parts(from_dict(AutoencoderHandover, content, source=path), path)
@@ -128,13 +133,22 @@ def load_handover(path: Path, *, kind: Kind | None = None) -> AutoencoderHandove
             raise UserError(f"{path} holds a network of an unknown kind ({brief(other)}): update this program")
 
 
+def _content(path: Path) -> Any:
+    """What a handover file holds, or any other file of tensors."""
+    if path.suffix != SUFFIX:
+        return load_tensors(path)
+    if not path.is_file():
+        raise UserError(f"cannot read {path}: No such file or directory")
+    return load_safe(path)
+
+
 def input_of(path: Path) -> Input | None:
     """The images that the network of a handover file was trained on, whose weights are not read.
 
     None for any other file: whoever loads it says what is wrong with it.
     """
     with suppress(UserError):
-        content = load_tensors(path, mapped=True)
+        content = safe_record(path) if path.suffix == SUFFIX else load_tensors(path, mapped=True)
         if isinstance(content, dict) and _is(content.get("format"), FORMAT):
             return from_dict(Input, content.get("input"), source=path)
     return None

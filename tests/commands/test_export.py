@@ -1,6 +1,7 @@
 """`transfer.export`: files of other programs, which compute what the network does."""
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from run_checks import refusal
 from tiny import SYNTHETIC
 
@@ -115,6 +117,34 @@ def test_logits_that_differ_by_more_than_the_tolerance_are_refused():
     assert comparison.tolerance == pytest.approx(1e-4 * 255 / 128)
 
 
+def test_the_folder_for_the_hub_loads_and_its_card_has_figures_with_intervals_and_what_taught_it(run, tmp_path):
+    words = ["--model_path", str(run), "--format", "hub", "--output", "card", "--licence", "mit", "--check_images", "2"]
+    assert export(words) == 0
+    card = ModelCard.load(tmp_path / "card/README.md")
+    assert (card.data.license, card.data.library_name, card.data.pipeline_tag) == (
+        "mit",
+        "recon2seg",
+        "image-segmentation",
+    )
+    iou, *_ = card.data.eval_results
+    told = json.loads((run / "metrics.json").read_text())["test"]["mean_iou"]
+    assert (iou.metric_type, iou.metric_value) == ("mean_iou", pytest.approx(told, abs=1e-4))
+    assert re.search(rf"\| mean IoU \| {told:.3f} \| \d\.\d+ to \d\.\d+ \|", card.content)
+    assert "Labels beside its own masks: none. These weights are published under `mit`" in card.content
+    for title in ("Use", "Data", "Figures", "Intended use", "Limits", "What taught it, and licences"):
+        assert f"\n## {title}\n" in card.content
+    image = photographs(count=1)[0]
+    assert np.array_equal(load_model(tmp_path / "card").predict(image).mask, load_model(run).predict(image).mask)
+    assert json.loads((tmp_path / "card/config.json").read_text())["task"]["names"] == ["background", "cat", "dog"]
+
+
+def test_a_hub_that_does_not_answer_leaves_the_folder_and_a_sentence(run, tmp_path, capsys, hub):
+    words = ["--model_path", str(run), "--format", "hub", "--output", "card", "--check_images", "1"]
+    assert export([*words, "--push_to_hub", "me/pets"]) == 2
+    assert "the files are in card, but --push_to_hub me/pets failed" in capsys.readouterr().err
+    assert 'hf_hub_download("me/pets", "model.safetensors")' in (tmp_path / "card/README.md").read_text()
+
+
 def test_bad_input_is_refused_in_one_sentence(run, files, tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("x")
     model = ["--model_path", run]
@@ -124,7 +154,9 @@ def test_bad_input_is_refused_in_one_sentence(run, files, tmp_path, capsys, monk
         (["--model_path", "file"], "is not a checkpoint"),
         (model, "model.onnx exists: give another --output, or --overwrite to replace it"),
         ([*model, "--format", "tflite"], "onnx, torch_export, torchscript"),
-        ([*model, "--format", "onnx", "onnx", "--output", "new"], "--format takes each of its words once"),
+        ([*model, "--format", "onnx", "onnx", "--output", "new"], "--format takes at least one word, each file once"),
+        ([*model, "--format", "hub", "safetensors", "--output", "new"], "--format takes at least one word"),
+        ([*model, "--push_to_hub", "me/pets", "--output", "new"], "--push_to_hub me/pets uploads a model card"),
         ([*model, "--format", "torchscript", "--opset", 17, "--output", "new"], "--opset 17 is ONNX's"),
         ([*model, "--opset", 9, "--output", "new"], "--opset 9 lacks operators of this network: take --opset 18"),
         ([*model, "--opset", 99, "--output", "new"], "--opset 99: the installed onnx knows versions up to"),

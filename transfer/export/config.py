@@ -11,12 +11,25 @@ from pydantic import Field
 from common.config.network import network_file
 from common.errors import UserError
 
-Format = Literal["onnx", "torch_export", "torchscript"]
-MODEL = {"onnx": "model.onnx", "torch_export": "model.pt2", "torchscript": "model.torchscript.pt"}
+Format = Literal["onnx", "torch_export", "torchscript", "safetensors", "hub"]
+MODEL = {
+    "onnx": "model.onnx",
+    "torch_export": "model.pt2",
+    "torchscript": "model.torchscript.pt",
+    "safetensors": "model.safetensors",
+    "hub": "model.safetensors",
+}
 """The file of each format."""
+CARD = ("README.md", "config.json")
+"""What the format hub has beside its weights."""
 INT8 = "model.int8.onnx"
-NEEDS: dict[str, Sequence[str]] = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
-"""The libraries that a format needs beside those of every installation."""
+NEEDS: dict[str, Sequence[str]] = {
+    "--format onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "--format safetensors": ("safetensors",),
+    "--format hub": ("safetensors",),
+    "--push_to_hub": ("huggingface_hub",),
+}
+"""The libraries that a setting needs beside those of every installation."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class ExportOptions:
     model_path: Path | None = None
     """best.pth of a run of transfer.main, or the run's folder (required)."""
     format: tuple[Format, ...] = ("onnx",)
-    """Files to write, one or more: onnx, torch_export (.pt2), torchscript."""
+    """Files, one or more: onnx, torch_export, torchscript, safetensors, or hub (with a model card)."""
     output: Path | None = None
     """Folder of the files; default export/ beside the network's file."""
     opset: Annotated[int, Field(ge=1)] | None = None
@@ -35,6 +48,10 @@ class ExportOptions:
     """Folder of the data whose validation images check the files; default the training's."""
     check_images: Annotated[int, Field(ge=1)] = 32
     """Validation images on which each file is compared with PyTorch."""
+    licence: str = "other"
+    """Licence of the weights in the model card, as the hub spells it: mit, apache-2.0, cc-by-4.0."""
+    push_to_hub: str | None = None
+    """Also upload the folder of --format hub to the Hugging Face hub, as USER/NAME."""
     overwrite: bool = False
     """Replace files of an earlier export."""
 
@@ -51,7 +68,7 @@ class ExportOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that will be written."""
-        return tuple(MODEL[name] for name in self.format)
+        return (*(MODEL[name] for name in self.format), *(CARD if "hub" in self.format else ()))
 
     def check(self) -> None:
         """Raise UserError when no network is named, for settings of a format that is not asked for, for a format whose
@@ -59,14 +76,17 @@ class ExportOptions:
         """
         if self.model_path is None:
             raise UserError("--model_path is missing: give the best.pth of a run of transfer.main")
-        if not self.format or len(set(self.format)) < len(self.format):
-            raise UserError("--format takes each of its words once, and at least one: give --format onnx")
+        if not self.format or len(set(self.files)) < len(self.files):
+            raise UserError("--format takes at least one word, each file once (hub writes safetensors): try onnx hub")
         if self.opset is not None and "onnx" not in self.format:
             raise UserError(f"--opset {self.opset} is ONNX's: give --format onnx too")
-        for name in self.format:
-            missing = [library for library in NEEDS.get(name, ()) if find_spec(library) is None]
+        if self.push_to_hub is not None and "hub" not in self.format:
+            raise UserError(f"--push_to_hub {self.push_to_hub} uploads a model card: give --format hub too")
+        asked = [f"--format {name}" for name in self.format] + ["--push_to_hub"] * (self.push_to_hub is not None)
+        for flag in asked:
+            missing = [library for library in NEEDS.get(flag, ()) if find_spec(library) is None]
             if missing:
-                raise UserError(f"--format {name} needs {', '.join(missing)}: pip install {' '.join(missing)}")
+                raise UserError(f"{flag} needs {', '.join(missing)}: pip install {' '.join(missing)}")
         for name in self.files:
             if not self.overwrite and (self.folder / name).exists():
                 raise UserError(f"{self.folder / name} exists: give another --output, or --overwrite to replace it")
@@ -79,7 +99,7 @@ class ExportConfig:
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.export --model_path runs/seg",
         "python -m transfer.export --model_path best.pth --format onnx torch_export",
-        "python -m transfer.export --model_path runs/seg --output deployed --overwrite",
+        "python -m transfer.export --model_path runs/seg --format hub --output card",
     )
 
     export: ExportOptions = ExportOptions()

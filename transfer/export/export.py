@@ -4,12 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-import torch
-from jaxtyping import Float32, UInt8
-
 from common.colours import colour_of, css
-from common.data.batches import to_images
 from common.files import sha256_of
 from common.run.next_step import command_line, last_lines
 from common.run.notes import external_labels
@@ -17,13 +12,14 @@ from common.say import say
 from common.terminal import spinner
 from common.words import counted
 from recon2seg.packages import version
+from transfer.export.card import write_card
 from transfer.export.comparison import PIXELS, Comparison, table
 from transfer.export.config import MODEL, ExportOptions
-from transfer.export.formats import FORMATS, Runner
+from transfer.export.formats import FORMATS, Material, runner_of
 from transfer.export.graph import deployed
+from transfer.export.hub import push
 from transfer.export.images import data_of, each, some_of, taller_pair
 from transfer.export.record import DeployedRecord
-from transfer.model import SegmentationNet
 from transfer.segmenter import load_model
 
 
@@ -46,6 +42,8 @@ class Export:
             for name in paths:
                 comparison.refuse_other(name)
             paths = {name: path.replace(self.options.folder / path.name) for name, path in paths.items()}
+        if "hub" in paths:
+            write_card(self.model, self.options)
         rows = {"PyTorch": self.options.file, **paths}
         say(*table({name: (path, comparison.figures[name]) for name, path in rows.items()}))
         last_lines(
@@ -54,6 +52,8 @@ class Export:
             places={"files": self.options.folder},
             steps=self._steps(paths),
         )
+        if self.options.push_to_hub is not None:
+            say(f"uploaded: {push(self.options.folder, self.options.files, self.options.push_to_hub)}")
 
     @cached_property
     def places(self) -> list[int]:
@@ -79,28 +79,22 @@ class Export:
 
     def _written(self, folder: Path) -> dict[str, Path]:
         """The file of each format."""
-        network, paths = deployed(self.model), {name: folder / MODEL[name] for name in self.options.format}
+        material = Material(deployed(self.model), self.model.handover, self.record, self.options.opset)
+        paths = {name: folder / MODEL[name] for name in self.options.format}
         for name, path in paths.items():
             with spinner(f"writing {path.name}"):
-                FORMATS[name].write(network, self.record, path, self.options.opset)
+                FORMATS[name].write(material, path)
         return paths
 
     def _compared(self, paths: dict[str, Path]) -> Comparison:
         images = list(each(self.data.val, self.places))
         files = {name: FORMATS[name].open(path) for name, path in paths.items()}
-        comparison = Comparison(_runner(self.model.net), _runner(self.model.fast), files)
+        comparison = Comparison(runner_of(self.model.net), runner_of(self.model.fast), files)
         comparison.look(images, taller_pair(images, self.model.net.encoder.strides[-1]))
         return comparison
 
     def _steps(self, paths: dict[str, Path]) -> list[str]:
-        if "onnx" not in paths:
-            return []
-        return [command_line("transfer.predict", model_path=paths["onnx"], input="IMAGES", output="predictions")]
-
-
-def _runner(net: SegmentationNet) -> Runner:
-    def run(images: UInt8[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k h w"]:
-        with torch.no_grad():
-            return net(to_images(images)).numpy()
-
-    return run
+        ours = [path for name, path in paths.items() if name in ("onnx", "safetensors", "hub")]
+        return [
+            command_line("transfer.predict", model_path=path, input="IMAGES", output="predictions") for path in ours
+        ]

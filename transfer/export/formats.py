@@ -12,21 +12,35 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
+from common.data.batches import to_images
 from common.errors import UserError
+from common.run.checkpoint import SegmentationHandover, save_handover
 from transfer.export.graph import Deployed
 from transfer.export.record import ENTRY, DeployedRecord
+from transfer.model import SegmentationNet
+from transfer.segmenter import load_model
 
 INPUT, OUTPUTS = "image", ("logits", "probabilities")
 Runner = Callable[[UInt8[np.ndarray, "n h w c"]], Float32[np.ndarray, "n k h w"]]
 """From images to logits."""
 
 
+class Material(NamedTuple):
+    """What a file is made of."""
+
+    network: Deployed
+    handover: SegmentationHandover
+    record: DeployedRecord
+    opset: int | None = None
+    """Of ONNX's operators, as --opset says."""
+
+
 class Format(NamedTuple):
     """A kind of file."""
 
-    write: Callable[[Deployed, DeployedRecord, Path, int | None], None]
-    """Write a network to a path; the number is --opset, for the one format that knows it."""
+    write: Callable[[Material, Path], None]
     open: Callable[[Path], Runner]
+    """How it is run by its own library."""
 
 
 def example(network: Deployed) -> UInt8[torch.Tensor, "2 h w c"]:
@@ -43,16 +57,17 @@ def exported(network: Deployed) -> torch.export.ExportedProgram:
         return torch.export.export(network, (example(network),), dynamic_shapes={INPUT: size})
 
 
-def write_onnx(network: Deployed, record: DeployedRecord, path: Path, opset: int | None = None) -> None:
-    """Write ONNX, with the record in its metadata. Raises UserError for operators that `opset` lacks."""
+def write_onnx(of: Material, path: Path) -> None:
+    """Write ONNX, with the record in its metadata. Raises UserError for operators that its opset lacks."""
     import onnx
 
+    opset, record = of.opset, of.record
     newest = onnx.defs.onnx_opset_version()
     if opset is not None and opset > newest:
         raise UserError(f"--opset {opset}: the installed onnx knows versions up to {newest}")
     with _quiet():
         program = torch.onnx.export(
-            exported(network),
+            exported(of.network),
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             opset_version=opset,
@@ -93,12 +108,11 @@ def open_onnx(path: Path) -> Runner:
     return lambda images: session.run([OUTPUTS[0]], {INPUT: images})[0]
 
 
-def write_torch_export(network: Deployed, record: DeployedRecord, path: Path, opset: int | None = None) -> None:
+def write_torch_export(of: Material, path: Path) -> None:
     """Write a program of torch.export (.pt2), with the record beside it in the file."""
-    del opset
-    program = exported(network)
+    program = exported(of.network)
     with path.open("wb") as file:
-        torch.export.save(program, file, extra_files={f"{ENTRY}.json": json.dumps(record.metadata)})
+        torch.export.save(program, file, extra_files={f"{ENTRY}.json": json.dumps(of.record.metadata)})
 
 
 def open_torch_export(path: Path) -> Runner:
@@ -107,12 +121,11 @@ def open_torch_export(path: Path) -> Runner:
         return _by_torch(torch.export.load(file).module())
 
 
-def write_torchscript(network: Deployed, record: DeployedRecord, path: Path, opset: int | None = None) -> None:
+def write_torchscript(of: Material, path: Path) -> None:
     """Write TorchScript, for C++ and old versions of torch, with the record beside it in the file."""
-    del opset
     with _quiet():
-        traced = torch.jit.trace(network, example(network), check_trace=False)
-        torch.jit.save(traced, path, _extra_files={f"{ENTRY}.json": json.dumps(record.metadata)})
+        traced = torch.jit.trace(of.network, example(of.network), check_trace=False)
+        torch.jit.save(traced, path, _extra_files={f"{ENTRY}.json": json.dumps(of.record.metadata)})
 
 
 def open_torchscript(path: Path) -> Runner:
@@ -125,6 +138,26 @@ def _by_torch(network: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor
     def run(images: UInt8[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k h w"]:
         with torch.no_grad():
             return network(torch.from_numpy(np.ascontiguousarray(images)))[0].numpy()
+
+    return run
+
+
+def write_safetensors(of: Material, path: Path) -> None:
+    """Write the weights under their names, with the whole handover in the header."""
+    save_handover(of.handover, path)
+
+
+def open_safetensors(path: Path) -> Runner:
+    """The file read back as any other of this program."""
+    return runner_of(load_model(path, "cpu").net)
+
+
+def runner_of(net: SegmentationNet) -> Runner:
+    """A network of this program."""
+
+    def run(images: UInt8[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k h w"]:
+        with torch.no_grad():
+            return net(to_images(images)).numpy()
 
     return run
 
@@ -146,4 +179,6 @@ FORMATS: Mapping[str, Format] = {
     "onnx": Format(write_onnx, open_onnx),
     "torch_export": Format(write_torch_export, open_torch_export),
     "torchscript": Format(write_torchscript, open_torchscript),
+    "safetensors": Format(write_safetensors, open_safetensors),
+    "hub": Format(write_safetensors, open_safetensors),
 }
