@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -16,6 +17,9 @@ from tiny import SYNTHETIC
 from common.errors import UserError
 from transfer.export.__main__ import main as export
 from transfer.export.comparison import Comparison
+from transfer.export.config import ExportOptions
+from transfer.export.images import data_of
+from transfer.export.int8 import Cost
 from transfer.main import main as transfer
 from transfer.segmenter import load_model
 
@@ -34,7 +38,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def files(run):
     """The folder of its files in each format."""
-    assert export(["--model_path", str(run), "--format", *FORMATS]) == 0
+    assert export(["--model_path", str(run), "--format", *FORMATS, "--int8"]) == 0
     return run / "export"
 
 
@@ -88,6 +92,37 @@ def test_the_sentence_in_the_file_is_all_that_another_program_needs(run, files):
     logits = session.run(["logits"], {"image": small[None]})[0][0]
     large = cv2.resize(logits.transpose(1, 2, 0), (70, 90), interpolation=cv2.INTER_LINEAR)
     assert (large.argmax(2) == model.predict(image).mask).mean() > 0.9999
+
+
+def test_the_8_bit_file_is_smaller_says_the_same_of_itself_and_is_near_the_network(run, files):
+    sessions = [onnxruntime.InferenceSession(files / name) for name in ("model.onnx", "model.int8.onnx")]
+    one, other = (session.get_modelmeta().custom_metadata_map for session in sessions)
+    assert all(other[name] == one[name] for name in ("recon2seg", "classes", "palette", "usage"))
+    weights = onnx.load(files / "model.int8.onnx").graph.initializer
+    kept = [one for one in weights if len(one.dims) == 4]
+    assert kept
+    assert {one.data_type for one in kept} == {onnx.TensorProto.INT8}
+    assert all(np.abs(onnx.numpy_helper.to_array(one).astype(int)).max() <= 64 for one in kept)
+    image = photographs(height=64, width=64)
+    logits, near = (session.run(["logits"], {"image": image})[0] for session in sessions)
+    assert 0 < np.abs(near - logits).mean() < 0.1 * np.abs(logits).mean()
+
+
+def test_the_cost_of_8_bits_is_the_difference_of_the_iou_and_a_high_one_is_warned_of(run):
+    data = data_of(load_model(run, "cpu"), ExportOptions(model_path=run))[1].train
+    right = {image.tobytes(): mask for image, mask in zip(data.images, data.masks, strict=True)}
+
+    def perfect(images):
+        masks = np.stack([right[image.tobytes()] for image in images])
+        return np.stack([masks == index for index in range(3)], axis=1).astype(np.float32)
+
+    same = Cost.of(perfect, perfect, data, ("a", "b", "c"))
+    worse = Cost.of(perfect, lambda images: -perfect(images), data, ("a", "b", "c"))
+    assert (same.change.value, same.warnings) == (0, [])
+    assert same.before.mean_iou == 1
+    assert worse.change.value < -0.5
+    assert worse.warnings[0].startswith("8 bits cost ")
+    assert "in float32 (-" in worse.told
 
 
 def test_the_table_has_each_file_with_its_size_and_what_differs(run, tmp_path, capsys):
@@ -156,6 +191,7 @@ def test_bad_input_is_refused_in_one_sentence(run, files, tmp_path, capsys, monk
         ([*model, "--format", "tflite"], "onnx, torch_export, torchscript"),
         ([*model, "--format", "onnx", "onnx", "--output", "new"], "--format takes at least one word, each file once"),
         ([*model, "--format", "hub", "safetensors", "--output", "new"], "--format takes at least one word"),
+        ([*model, "--format", "torchscript", "--int8", "--output", "new"], "--int8 is made of the ONNX file"),
         ([*model, "--push_to_hub", "me/pets", "--output", "new"], "--push_to_hub me/pets uploads a model card"),
         ([*model, "--format", "torchscript", "--opset", 17, "--output", "new"], "--opset 17 is ONNX's"),
         ([*model, "--opset", 9, "--output", "new"], "--opset 9 lacks operators of this network: take --opset 18"),

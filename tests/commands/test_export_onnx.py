@@ -21,7 +21,7 @@ from common.run.input import Input
 from common.run.records import SegmentationRecord
 from tests.records import segmentation_handover
 from transfer.export.enlarged import enlarged
-from transfer.export.formats import write_onnx
+from transfer.export.formats import Material, write_onnx
 from transfer.export.graph import deployed
 from transfer.export.record import DeployedRecord
 from transfer.model import SegmentationNet
@@ -60,7 +60,7 @@ def files(network, tmp_path_factory):
             program="recon2seg", weights="0", masks=3,
         )  # fmt: skip
         if not pairs:
-            write_onnx(deployed(load_model(ours, "cpu")), record, theirs)
+            write_onnx(Material(deployed(load_model(ours, "cpu")), handover, record), theirs)
         else:
             model = onnx.load(next(iter(pairs.values()))[1])
             del model.metadata_props[:]

@@ -44,6 +44,8 @@ class ExportOptions:
     """Folder of the files; default export/ beside the network's file."""
     opset: Annotated[int, Field(ge=1)] | None = None
     """Version of ONNX's operators; default the one that torch writes without converting."""
+    int8: bool = False
+    """Also write an ONNX file of 8-bit numbers, and print the IoU that they cost."""
     data_dir: Path | None = None
     """Folder of the data whose validation images check the files; default the training's."""
     check_images: Annotated[int, Field(ge=1)] = 32
@@ -68,7 +70,8 @@ class ExportOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that will be written."""
-        return (*(MODEL[name] for name in self.format), *(CARD if "hub" in self.format else ()))
+        parts = {INT8: self.int8, CARD[0]: "hub" in self.format, CARD[1]: "hub" in self.format}
+        return (*(MODEL[name] for name in self.format), *(name for name, wanted in parts.items() if wanted))
 
     def check(self) -> None:
         """Raise UserError when no network is named, for settings of a format that is not asked for, for a format whose
@@ -80,6 +83,8 @@ class ExportOptions:
             raise UserError("--format takes at least one word, each file once (hub writes safetensors): try onnx hub")
         if self.opset is not None and "onnx" not in self.format:
             raise UserError(f"--opset {self.opset} is ONNX's: give --format onnx too")
+        if self.int8 and "onnx" not in self.format:
+            raise UserError("--int8 is made of the ONNX file: give --format onnx too")
         if self.push_to_hub is not None and "hub" not in self.format:
             raise UserError(f"--push_to_hub {self.push_to_hub} uploads a model card: give --format hub too")
         asked = [f"--format {name}" for name in self.format] + ["--push_to_hub"] * (self.push_to_hub is not None)

@@ -14,13 +14,17 @@ from common.words import counted
 from recon2seg.packages import version
 from transfer.export.card import write_card
 from transfer.export.comparison import PIXELS, Comparison, table
-from transfer.export.config import MODEL, ExportOptions
+from transfer.export.config import INT8, MODEL, ExportOptions
 from transfer.export.formats import FORMATS, Material, runner_of
 from transfer.export.graph import deployed
 from transfer.export.hub import push
 from transfer.export.images import data_of, each, some_of, taller_pair
+from transfer.export.int8 import CALIBRATION, Cost, write_int8
 from transfer.export.record import DeployedRecord
 from transfer.segmenter import load_model
+
+QUANTISED = "onnx, int8"
+"""The format of the 8-bit file in the table."""
 
 
 class Export:
@@ -40,15 +44,19 @@ class Export:
             paths = self._written(Path(unchecked))
             comparison = self._compared(paths)
             for name in paths:
-                comparison.refuse_other(name)
+                if name != QUANTISED:
+                    comparison.refuse_other(name)
+            cost = self._cost(paths)
             paths = {name: path.replace(self.options.folder / path.name) for name, path in paths.items()}
         if "hub" in paths:
             write_card(self.model, self.options)
         rows = {"PyTorch": self.options.file, **paths}
         say(*table({name: (path, comparison.figures[name]) for name, path in rows.items()}))
         last_lines(
+            cost.told if cost is not None else "",
             f"compared on {counted(len(self.places), 'validation image')} of {self.name}, on one thread; tolerance "
             f"{comparison.tolerance:.1g} (logits up to {comparison.largest_logit:.1f}), {PIXELS:.2%} of the pixels",
+            warnings=cost.warnings if cost is not None else [],
             places={"files": self.options.folder},
             steps=self._steps(paths),
         )
@@ -84,17 +92,29 @@ class Export:
         for name, path in paths.items():
             with spinner(f"writing {path.name}"):
                 FORMATS[name].write(material, path)
+        if self.options.int8:
+            paths[QUANTISED] = folder / INT8
+            images = each(self.data.train, some_of(self.data.train, CALIBRATION))
+            with spinner(f"writing {INT8}"):
+                write_int8(paths["onnx"], images, paths[QUANTISED])
         return paths
 
     def _compared(self, paths: dict[str, Path]) -> Comparison:
         images = list(each(self.data.val, self.places))
-        files = {name: FORMATS[name].open(path) for name, path in paths.items()}
+        files = {name: FORMATS.get(name, FORMATS["onnx"]).open(path) for name, path in paths.items()}
         comparison = Comparison(runner_of(self.model.net), runner_of(self.model.fast), files)
         comparison.look(images, taller_pair(images, self.model.net.encoder.strides[-1]))
         return comparison
 
+    def _cost(self, paths: dict[str, Path]) -> Cost | None:
+        """What 8 bits cost on all validation images; None without such a file."""
+        if QUANTISED not in paths:
+            return None
+        int8 = FORMATS["onnx"].open(paths[QUANTISED])
+        return Cost.of(runner_of(self.model.fast), int8, self.data.val, self.model.names)
+
     def _steps(self, paths: dict[str, Path]) -> list[str]:
         ours = [path for name, path in paths.items() if name in ("onnx", "safetensors", "hub")]
         return [
-            command_line("transfer.predict", model_path=path, input="IMAGES", output="predictions") for path in ours
+            command_line("transfer.predict", model_path=path, input="IMAGES", output="predictions") for path in ours[:1]
         ]

@@ -5,6 +5,8 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +27,8 @@ Runner = Callable[[UInt8[np.ndarray, "n h w c"]], Float32[np.ndarray, "n k h w"]
 """From images to logits."""
 
 
-class Material(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Material:
     """What a file is made of."""
 
     network: Deployed
@@ -33,6 +36,13 @@ class Material(NamedTuple):
     record: DeployedRecord
     opset: int | None = None
     """Of ONNX's operators, as --opset says."""
+
+    @cached_property
+    def program(self) -> torch.export.ExportedProgram:
+        """The network as torch.export follows it, for any batch, height and width."""
+        size = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO}
+        with quiet():
+            return torch.export.export(self.network, (example(self.network),), dynamic_shapes={INPUT: size})
 
 
 class Format(NamedTuple):
@@ -50,13 +60,6 @@ def example(network: Deployed) -> UInt8[torch.Tensor, "2 h w c"]:
     return torch.zeros(2, side, side + encoder.strides[-1], len(encoder.mean), dtype=torch.uint8)
 
 
-def exported(network: Deployed) -> torch.export.ExportedProgram:
-    """The network as torch.export follows it, for any batch, height and width."""
-    size = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO}
-    with _quiet():
-        return torch.export.export(network, (example(network),), dynamic_shapes={INPUT: size})
-
-
 def write_onnx(of: Material, path: Path) -> None:
     """Write ONNX, with the record in its metadata. Raises UserError for operators that its opset lacks."""
     import onnx
@@ -65,9 +68,9 @@ def write_onnx(of: Material, path: Path) -> None:
     newest = onnx.defs.onnx_opset_version()
     if opset is not None and opset > newest:
         raise UserError(f"--opset {opset}: the installed onnx knows versions up to {newest}")
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
-            exported(of.network),
+            of.program,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             opset_version=opset,
@@ -110,9 +113,8 @@ def open_onnx(path: Path) -> Runner:
 
 def write_torch_export(of: Material, path: Path) -> None:
     """Write a program of torch.export (.pt2), with the record beside it in the file."""
-    program = exported(of.network)
     with path.open("wb") as file:
-        torch.export.save(program, file, extra_files={f"{ENTRY}.json": json.dumps(of.record.metadata)})
+        torch.export.save(of.program, file, extra_files={f"{ENTRY}.json": json.dumps(of.record.metadata)})
 
 
 def open_torch_export(path: Path) -> Runner:
@@ -123,14 +125,14 @@ def open_torch_export(path: Path) -> Runner:
 
 def write_torchscript(of: Material, path: Path) -> None:
     """Write TorchScript, for C++ and old versions of torch, with the record beside it in the file."""
-    with _quiet():
+    with quiet():
         traced = torch.jit.trace(of.network, example(of.network), check_trace=False)
         torch.jit.save(traced, path, _extra_files={f"{ENTRY}.json": json.dumps(of.record.metadata)})
 
 
 def open_torchscript(path: Path) -> Runner:
     """The file run by torch."""
-    with _quiet():
+    with quiet():
         return _by_torch(torch.jit.load(path))
 
 
@@ -163,7 +165,7 @@ def runner_of(net: SegmentationNet) -> Runner:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what exporters tell their own authors: deprecations within torch, and steps that they took."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
