@@ -67,7 +67,7 @@ def test_an_image_is_shown_with_its_mask_and_the_shares_of_its_classes(browser, 
     assert "90 x 60 pixels" in browser.one("#facts").text
     first = browser.one("#layer").get_attribute("src")
     for choice in browser.all("#layers input")[1:]:
-        choice.click()
+        browser.show(choice).click()
         assert browser.one("#layer").get_attribute("src") != first
     assert browser.one("#note").text.startswith(("Grad-CAM at ", "HiResCAM at "))
     places = [browser.one(f"#{name}").rect for name in ("photo", "layer")]
