@@ -5,7 +5,6 @@ import math
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from scipy.optimize import fminbound
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,6 +51,8 @@ def fit_temperature(logits: Float[Tensor, "p k"], truth: Int64[Tensor, " p"]) ->
     """
     if not len(truth):
         return 1.0
+    from scipy.optimize import fminbound  # here: a training begins without it
+
     exact = logits.double()
 
     def surprise(log_temperature: float) -> float:
