@@ -56,7 +56,7 @@ class Quality:
 
 def entropy(probability: Float[Tensor, "n k h w"]) -> Float[Tensor, "n h w"]:
     """How unsure a network is of each pixel: 0 where one class has all of the probability, 1 where all are alike."""
-    return torch.special.entr(probability).sum(1) / math.log(probability.shape[1])
+    return torch.special.entr(probability).sum(1) / math.log(max(probability.shape[1], 2))
 
 
 def by_size(scores: Scores) -> list[tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]]:

@@ -1,11 +1,12 @@
 """Averages of what several networks, or one in several views of an image, predict."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import log
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from transfer.metrics.quality import entropy
 
 VIEWS: Mapping[str, Sequence[Sequence[int]]] = {
     "none": ((),),
@@ -27,13 +28,9 @@ def averaged(predictions: Iterable[Float[Tensor, "n k h w"]]) -> Float[Tensor, "
     """
     rest = iter(predictions)
     total = next(rest)
-    entropy, count = _entropy(total), 1
+    unsure, count = entropy(total), 1
     for chances in rest:
-        total, entropy, count = total + chances, entropy + _entropy(chances), count + 1
+        total, unsure, count = total + chances, unsure + entropy(chances), count + 1
     mean = total / count
-    information = (_entropy(mean) - entropy / count).clamp(min=0) / log(max(mean.shape[1], 2))
-    return torch.cat([mean.clamp(min=torch.finfo(mean.dtype).tiny).log(), information], dim=1)
-
-
-def _entropy(chances: Float[Tensor, "n k h w"]) -> Float[Tensor, "n 1 h w"]:
-    return torch.special.entr(chances).sum(1, keepdim=True)
+    information = (entropy(mean) - unsure / count).clamp(min=0)
+    return torch.cat([mean.clamp(min=torch.finfo(mean.dtype).tiny).log(), information[:, None]], dim=1)

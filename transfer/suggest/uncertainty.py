@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from common.data.opened import BadFileError
 from common.embedding import POOLINGS
 from transfer.metrics.quality import entropy
+from transfer.predict.average import averaged
 from transfer.predict.photos import Original, Photo, Photos
 from transfer.segmenter import Segmenter
 
@@ -30,14 +31,11 @@ class Judged:
 def uncertainty(chances: Float[Tensor, "m k h w"]) -> Float[Tensor, "h w"]:
     """How uncertain `m` networks are of each pixel, from 0 to 1.
 
-    One network: the entropy of its probabilities. Several: their mutual information, the entropy of their mean less
-    the mean of their entropies, which is 0 where all say the same, however unsure.
-
-    Source: Houlsby et al. 2011, Bayesian Active Learning for Classification, arXiv 1112.5745, eq. 2.
+    One network: the entropy of its probabilities. Several: how much they disagree, as `averaged` has it.
     """
     if len(chances) == 1:
         return entropy(chances)[0]
-    return (entropy(chances.mean(0, keepdim=True))[0] - entropy(chances).mean(0)).clamp(min=0)
+    return averaged(chances[:, None])[0, -1]
 
 
 class Committee:
