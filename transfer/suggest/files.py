@@ -1,7 +1,6 @@
 """What a call writes into its folder, and how the next one removes it."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +8,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from common.colours import colours
 from common.data.samples import PAGE
 from common.errors import UserError
 from common.files import write_json
 from common.run.plain_data import from_json
+from transfer.predict.formats.pictures import write_palette
 from transfer.predict.photos import Original
 
 IMAGES, DRAFTS = "images", "drafts"
@@ -62,12 +61,10 @@ def copy_image(photo: Original, folder: Path) -> str:
     return name
 
 
-def write_draft(mask: UInt8[np.ndarray, "h w"], photo: Original, folder: Path, *, names: Sequence[str]) -> str:
+def write_draft(mask: UInt8[np.ndarray, "h w"], photo: Original, folder: Path, *, classes: int) -> str:
     """Write a mask as a PNG of class numbers with their colours as palette; returns where it is in the folder."""
     name = f"{DRAFTS}/{photo.key}.png"
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(mask, mode="P")
-    picture.putpalette(colours(len(names)).tobytes())
-    picture.save(path)
+    write_palette(path, mask, classes)
     return name

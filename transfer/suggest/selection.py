@@ -1,6 +1,5 @@
 """Which of the uncertain images are worth a mask: those far from each other, and from what is labelled."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +49,3 @@ def k_centre(candidates: Float[np.ndarray, "n d"], labelled: Float[np.ndarray, "
         take(offset + index)
         far[index] = -np.inf
     return chosen
-
-
-def most_uncertain(uncertainties: Sequence[float], count: int) -> list[int]:
-    """The positions of the most uncertain images, the first of equal ones first."""
-    return np.argsort(-np.asarray(uncertainties), kind="stable")[:count].tolist()

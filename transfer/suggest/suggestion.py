@@ -101,7 +101,7 @@ class Suggestion:
             mask, picture = picture_of(self.model, photo, batch_size=self.options.batch_size)
             pictures.append(picture)
             if self.options.drafts:
-                files.append(write_draft(mask, photo, self.folder, names=self.model.names))
+                files.append(write_draft(mask, photo, self.folder, classes=len(self.model.names)))
         if self.options.drafts:
             shades = {name: css(colour_of(k)) for k, name in enumerate(self.model.names)}
             write_json(self.folder / "classes.json", {"names": list(self.model.names), "colours": shades})

@@ -27,11 +27,8 @@ class Palette(FileEach):
     folder = "masks"
 
     def write(self, result: Result, path: Path) -> None:
-        """The palette ends with the classes, unless pixels are not labelled."""
-        picture = Image.fromarray(result.mask, mode="P")
-        used = 256 if result.mask.max(initial=0) == IGNORE else len(self.names)
-        picture.putpalette(colour_table(len(self.names))[:used].tobytes())
-        picture.save(path)
+        """As `write_palette`."""
+        write_palette(path, result.mask, len(self.names))
 
 
 class Index(FileEach):
@@ -85,6 +82,14 @@ class Npz(FileEach):
         """Compressed."""
         background = -1 if self.background is None else self.background
         np.savez_compressed(path, mask=result.mask, names=np.array(self.names), background=background)
+
+
+def write_palette(path: Path, mask: UInt8[np.ndarray, "h w"], count: int) -> None:
+    """Write a PNG of class numbers; its palette ends with the `count` classes, unless pixels are not labelled."""
+    picture = Image.fromarray(mask, mode="P")
+    used = 256 if mask.max(initial=0) == IGNORE else count
+    picture.putpalette(colour_table(count)[:used].tobytes())
+    picture.save(path)
 
 
 def write_grey(path: Path, values: np.ndarray) -> None:
