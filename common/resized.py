@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.strips import row_strips, source_rows
-from common.tiles import Block
+from common.windows import Block
 
 
 def at_size(blocks: Iterable[Block], seen: Sequence[int], size: Sequence[int]) -> Iterator[Block]:

@@ -1,7 +1,7 @@
 """Windows that cover images of any size, and maps of windows blended where these overlap. Imports no torch."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise, product
@@ -13,6 +13,7 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 from common.data.gather import ONE_PIECE
 from common.errors import UserError
 from common.run.input import Input
+from common.terminal import progress_bar
 
 Maps = Any
 """Logits (k h w) as the program that runs a network holds them: tensors of torch, or arrays of NumPy."""
@@ -73,6 +74,10 @@ class Tiling:
         count = max(math.ceil((whole - shared) / (self.tile - shared)), 1)
         size = max(self._up((whole + (count - 1) * shared) / count), self.least)
         return Side(length, size, tuple(min(n * (size - shared), whole - size) for n in range(count)))
+
+    def at_once(self, height: int, width: int, *, pixels: int) -> int:
+        """The windows of an image that have so many pixels together; at least one."""
+        return max(pixels // (self.along(height).size * self.along(width).size), 1)
 
     def _up(self, length: float) -> int:
         """The next multiple of the stride."""
@@ -173,6 +178,14 @@ def blend(
             above[:, : rest.shape[1], left:right] = rest
             rows, columns = slice(top, min(bottom, down.length)), slice(left, min(right, across.length))
             yield Block(rows, columns, part[:, : rows.stop - top, : columns.stop - left])
+
+
+def watched(blocks: Iterable[Block], count: int, *, bar: bool = True) -> Iterator[Block]:
+    """The blocks of so many windows, under a bar where there are several."""
+    with progress_bar("windows", count, shown=bar and count > 1) as done:
+        for block in blocks:
+            yield block
+            done(1)
 
 
 def _most_shared(side: Side) -> int:

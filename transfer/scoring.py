@@ -21,7 +21,8 @@ from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
 from common.rows import Means, Row
 from common.say import say
-from common.tiles import Block, Tiling, blended
+from common.tiles import blended
+from common.windows import Block, Tiling
 from common.words import counted
 from transfer.losses.segmentation import SegmentationLoss
 from transfer.metrics.scores import Scores

@@ -25,8 +25,8 @@ from common.models.folded import folded
 from common.models.rebuild import rebuilt
 from common.resized import at_size
 from common.run.checkpoint import SegmentationHandover, load_handover
-from common.terminal import progress_bar
-from common.tiles import Block, Network, Tiling, blended
+from common.tiles import Network, blended
+from common.windows import Block, Tiling, watched
 from common.words import counted
 from transfer.metrics.calibration import probabilities as to_probabilities
 from transfer.model import SegmentationNet
@@ -160,10 +160,9 @@ class Segmenter:
         """
         seen = self.fitting.image(image) if self.fitting.fit == "crop" else image
         height, width = seen.shape[:2]
-        pixels = self._tiles.along(height).size * self._tiles.along(width).size
-        at_once = max(batch_size * self.input_size**2 // pixels, 1)
+        at_once = self._tiles.at_once(height, width, pixels=batch_size * self.input_size**2)
         blocks = blended(network or self.fast, seen, self._tiles, batch_size=at_once, device=self.device)
-        blocks = _watched(blocks, self._tiles.count(height, width), bar=bar)
+        blocks = watched(blocks, self._tiles.count(height, width), bar=bar)
         return blocks if seen.shape == image.shape else at_size(blocks, (height, width), image.shape[:2])
 
     def probabilities(self, logits: Float[Tensor, "*n k h w"]) -> Float[Tensor, "*n k h w"]:
@@ -201,14 +200,6 @@ def load_model(
     encoder = net.encoder
     tiling = Tiling.asked(handover.input, encoder.strides[-1], encoder.min_size, tile=tile, overlap=overlap)
     return Segmenter(net, handover, found, tiling)
-
-
-def _watched(blocks: Iterator[Block], count: int, *, bar: bool) -> Iterator[Block]:
-    """The blocks of so many windows, under a bar where there are several."""
-    with progress_bar("windows", count, shown=bar and count > 1) as done:
-        for block in blocks:
-            yield block
-            done(1)
 
 
 def resize_logits(logits: Float[Tensor, "n k h w"], size: Sequence[int]) -> Float[Tensor, "n k {size[0]} {size[1]}"]:

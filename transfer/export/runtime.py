@@ -7,8 +7,7 @@ from jaxtyping import Float32, UInt8
 from scipy.special import softmax
 
 from common.errors import UserError
-from common.terminal import progress_bar
-from common.windows import Block, Tiling, blend, windows
+from common.windows import Block, Tiling, blend, watched, windows
 from transfer.export.enlarged import enlarged
 from transfer.export.record import read_record
 from transfer.export.session import open_session
@@ -55,14 +54,12 @@ class OnnxNetwork:
     def _blocks(self, image: UInt8[np.ndarray, "h w c"], pixels: int) -> Iterator[Block]:
         """The logits of an image by windows, as many at once as have so many `pixels`."""
         assert self.tiling is not None, "this network takes images that are resized"
-        down, across = (self.tiling.along(length) for length in image.shape[:2])
-        batches = windows(image, down, across, batch_size=max(pixels // (down.size * across.size), 1))
+        height, width, _ = image.shape
+        down, across = self.tiling.along(height), self.tiling.along(width)
+        batches = windows(image, down, across, batch_size=self.tiling.at_once(height, width, pixels=pixels))
         parts = (logits for batch in batches for logits in self.logits(batch))
-        count = self.tiling.count(*image.shape[:2])
-        with progress_bar("windows", count, shown=count > 1) as done:
-            for block in blend(parts, down, across, like=lambda numbers, _: numbers):
-                yield block
-                done(1)
+        blocks = blend(parts, down, across, like=lambda numbers, _: numbers)
+        return watched(blocks, self.tiling.count(height, width))
 
     def _piece(self, block: Block, *, probabilities: bool) -> Piece:
         mask = block.logits.argmax(0).astype(np.uint8)
@@ -82,7 +79,7 @@ def _refuse_other(plan: Plan) -> None:
     file = plan.files[0]
     if plan.device not in DEVICES:
         raise UserError(f"--device {plan.device}: {file} is run by onnxruntime on the CPU; leave --device out")
-    if len(plan.files) > 1 or plan.tta != "none":
+    if plan.several:
         raise UserError(
             f"{file} is run alone and in one view by onnxruntime: several --model_path and --tta need torch"
         )

@@ -14,7 +14,7 @@ from common.data.batches import to_images
 from common.errors import UserError
 from common.metrics import classes_of
 from common.resized import at_size
-from common.tiles import Block
+from common.windows import Block
 from transfer.predict.average import VIEWS, averaged
 from transfer.predict.network import Piece, Plan
 from transfer.segmenter import Segmenter, load_model

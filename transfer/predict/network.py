@@ -74,3 +74,8 @@ class Plan:
     overlap: int | None = None
     tta: str = "none"
     """The mirrored views that are averaged, as --tta names them."""
+
+    @property
+    def several(self) -> bool:
+        """Whether networks, or views of an image, are averaged."""
+        return len(self.files) > 1 or self.tta != "none"

@@ -40,10 +40,10 @@ class Prediction:
     def __init__(self, options: PredictOptions) -> None:
         plan = Plan(options.files, options.device, options.tile, options.overlap, options.tta)
         self.options, self.folder, self.network = options, options.folder, load_network(plan)
-        network, several = self.network, len(plan.files) > 1 or plan.tta != "none"
+        network = self.network
         self.kinds = {name: FORMATS[name].load()(network.names, network.background) for name in options.format}
         self.one_files = {name: kind for name, kind in self.kinds.items() if isinstance(kind, OneFile)}
-        extras = Extras(options.overlays, several, options.probabilities)
+        extras = Extras(options.overlays, plan.several, options.probabilities)
         self.files = ImageFiles(self.folder, tuple(self.kinds.values()), extras)
         resized = not network.own_size or network.input.fit == "crop"
         fitting, least = network.input.fitting if resized else None, options.min_object_area
