@@ -1,6 +1,5 @@
 """What a file of an encoder alone says of it: safetensors for other programs, whose header holds our record."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from common.errors import UserError
 from common.run.input import Input
 from common.run.plain_data import Finite, from_dict
 from common.run.records import PretrainingRecord
+from common.run.safe_file import SUFFIX, read_header
 
-SUFFIX = ".safetensors"
 ENTRY = "recon2seg"
 """The entry of the header that holds the record; the others are for people and for other programs."""
 
@@ -43,13 +42,5 @@ def read_export(path: Path) -> ExportRecord | None:
 
     Raises UserError for a file that is no safetensors though its name says so, and for a damaged record.
     """
-    if path.suffix != SUFFIX or not path.is_file():
-        return None
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-        return from_dict(ExportRecord, json.loads(header[ENTRY]), source=path) if ENTRY in header else None
-    except (OSError, SafetensorError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from None
+    header = read_header(path, ENTRY)
+    return from_dict(ExportRecord, header[ENTRY], source=path) if ENTRY in header else None

@@ -27,21 +27,29 @@ def save_safe(content: Mapping[str, Any], path: Path) -> None:
         temporary.write_bytes(save(tensors, {"format": "pt", ENTRY: json.dumps(plain)}))
 
 
-def safe_record(path: Path) -> dict[str, Any] | None:
-    """What the header says of a network, without its tensors; None for any other file, whatever it holds.
+def read_header(path: Path, entry: str) -> dict[str, Any]:
+    """The entry of a safetensors file's header, read as JSON; nothing for any other file, whatever it holds.
 
-    Raises UserError for a file that is no safetensors though its name says so.
+    Raises UserError for a file that is no safetensors though its name says so, and for what is no JSON.
     """
     if path.suffix != SUFFIX or not path.is_file():
-        return None
+        return {}
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-        record = json.loads(header[ENTRY]) if ENTRY in header else None
+        return {entry: json.loads(header[entry])} if entry in header else {}
     except (OSError, SafetensorError, ValueError) as error:
         raise UserError(f"cannot read {path}: {error}") from None
+
+
+def safe_record(path: Path) -> dict[str, Any] | None:
+    """What the header says of a network, without its tensors; None for any other file.
+
+    Raises as `read_header`.
+    """
+    record = read_header(path, ENTRY).get(ENTRY)
     return record if isinstance(record, dict) else None
 
 
