@@ -77,7 +77,7 @@ class Answers:
         clear = np.zeros(found.mask.shape, bool) if found.background is None else found.mask == found.background
         note = "the class of each pixel" + ("" if found.background is None else "; the background is clear")
         picture = drawing(class_table(found.mask)[found.mask], clear=clear, side=SIDE)
-        return {"key": "mask", "name": "mask", "note": note, "picture": picture}
+        return _layer("mask", "mask", note, picture)
 
     def _supports(self, image: UInt8[np.ndarray, "h w c"], shares: Float[np.ndarray, " k"]) -> list[dict[str, Any]]:
         """Activation maps of the encoder for the largest classes of an image; none of one that is too large."""
@@ -88,16 +88,13 @@ class Answers:
         explained = Explained(model.net, to_images(small[None], model.device), [layer])
         largest = np.argsort(-shares, kind="stable")[:MOST].tolist()
         size = image.shape[0], image.shape[1]
-        return [
-            {
-                "key": f"support-{k}",
-                "name": f"support for {model.names[k]}",
-                "note": f"{METHODS[(found := explained.maps(k)[layer]).method]} at {layer}: dark none, bright most",
-                "picture": self._heat(found, small.shape[:2], size),
-            }
-            for k in largest
-            if shares[k]
-        ]
+        layers = []
+        for k in (k for k in largest if shares[k]):
+            found = explained.maps(k)[layer]
+            note = f"{METHODS[found.method]} at {layer}: dark none, bright most"
+            picture = self._heat(found, small.shape[:2], size)
+            layers.append(_layer(f"support-{k}", f"support for {model.names[k]}", note, picture))
+        return layers
 
     def _heat(self, found: Activation, frame: tuple[int, ...], size: tuple[int, int]) -> str:
         """A map in colours, cut to where the network saw the image."""
@@ -113,12 +110,12 @@ class Answers:
 
 def _confidence(sure: Float[np.ndarray, "h w"]) -> dict[str, Any]:
     note = "the probability of each pixel's class: dark 0 %, bright 100 %"
-    return {
-        "key": "confidence",
-        "name": "confidence",
-        "note": note,
-        "picture": photograph(heat(sure[None])[0], side=SIDE),
-    }
+    return _layer("confidence", "confidence", note, photograph(heat(sure[None])[0], side=SIDE))
+
+
+def _layer(key: str, name: str, note: str, picture: str) -> dict[str, str]:
+    """A picture that lies over the image, and its words."""
+    return {"key": key, "name": name, "note": note, "picture": picture}
 
 
 def _colour(image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:

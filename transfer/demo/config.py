@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from common.config.groups import RunConfig
-from common.config.network import SizeOptions, network_file
+from common.config.network import NetworkOption, SizeOptions
 from common.errors import UserError
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -16,11 +16,9 @@ LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True)
-class DemoOptions(SizeOptions):
+class DemoOptions(SizeOptions, NetworkOption):
     """The trained network, and where its page is."""
 
-    model_path: Path | None = None
-    """best.pth of a run of transfer.main, or the run's folder (required)."""
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
     """Port of the page; 0 takes any that is free."""
     host: str = "127.0.0.1"
@@ -33,11 +31,6 @@ class DemoOptions(SizeOptions):
         """The network as it was named."""
         assert self.model_path is not None, "check() asks for it"
         return self.model_path
-
-    @property
-    def file(self) -> Path:
-        """The network's file."""
-        return network_file(self.model_path)
 
     @property
     def private(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.config.network import network_file
+from common.config.network import NetworkOption
 from common.errors import UserError
 
 Format = Literal["onnx", "torch_export", "torchscript", "safetensors", "hub"]
@@ -33,11 +33,9 @@ NEEDS: dict[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True)
-class ExportOptions:
+class ExportOptions(NetworkOption):
     """The trained network, and the files that it becomes."""
 
-    model_path: Path | None = None
-    """best.pth of a run of transfer.main, or the run's folder (required)."""
     format: tuple[Format, ...] = ("onnx",)
     """Files, one or more: onnx, torch_export, torchscript, safetensors, or hub (with a model card)."""
     output: Path | None = None
@@ -56,11 +54,6 @@ class ExportOptions:
     """Also upload the folder of --format hub to the Hugging Face hub, as USER/NAME."""
     overwrite: bool = False
     """Replace files of an earlier export."""
-
-    @property
-    def file(self) -> Path:
-        """The network's file."""
-        return network_file(self.model_path)
 
     @property
     def folder(self) -> Path:

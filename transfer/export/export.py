@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from common.colours import colour_of, css
 from common.files import sha256_of
+from common.report.selection import evenly
 from common.run.next_step import command_line, last_lines
 from common.run.notes import external_labels
 from common.say import say
@@ -18,7 +19,7 @@ from transfer.export.config import INT8, MODEL, ExportOptions
 from transfer.export.formats import FORMATS, Material, runner_of
 from transfer.export.graph import deployed
 from transfer.export.hub import push
-from transfer.export.images import data_of, each, some_of, taller_pair
+from transfer.export.images import data_of, each, taller_pair
 from transfer.export.int8 import CALIBRATION, Cost, write_int8
 from transfer.export.record import DeployedRecord
 from transfer.segmenter import load_model
@@ -66,7 +67,7 @@ class Export:
     @cached_property
     def places(self) -> list[int]:
         """The validation images that are looked at."""
-        return some_of(self.data.val, self.options.check_images)
+        return evenly(len(self.data.val), self.options.check_images)
 
     @property
     def record(self) -> DeployedRecord:
@@ -94,7 +95,7 @@ class Export:
                 FORMATS[name].write(material, path)
         if self.options.int8:
             paths[QUANTISED] = folder / INT8
-            images = each(self.data.train, some_of(self.data.train, CALIBRATION))
+            images = each(self.data.train, evenly(len(self.data.train), CALIBRATION))
             with spinner(f"writing {INT8}"):
                 write_int8(paths["onnx"], images, paths[QUANTISED])
         return paths

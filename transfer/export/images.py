@@ -29,11 +29,6 @@ def data_of(model: Segmenter, options: ExportOptions) -> tuple[str, LabelledSpli
     return data_name(config), load_labelled(config, depth=model.handover.input.depth, classes=model.classes)
 
 
-def some_of(pack: Pack, count: int) -> list[int]:
-    """The places of so many images of a data set, evenly spread over it."""
-    return np.unique(np.linspace(0, len(pack) - 1, min(count, len(pack))).round().astype(int)).tolist()
-
-
 def each(pack: Pack, places: list[int]) -> Iterator[UInt8[np.ndarray, "1 h w c"]]:
     """Images one by one, as the network takes them."""
     for place in places:
