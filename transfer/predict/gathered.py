@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from common.data.classes import IGNORE
-from transfer.predict.formats.result import MOST, Result
+from transfer.predict.formats.result import Result
 from transfer.predict.network import Piece
 from transfer.predict.objects import Found
 from transfer.predict.photos import Original
-from transfer.predict.probabilities import Chances
+from transfer.predict.probabilities import MOST, Chances
 
 
 class Gathered:

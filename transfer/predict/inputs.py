@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.listing import IMAGE_SUFFIXES, Listing, list_images, no_images
@@ -25,7 +25,7 @@ def images_of(place: Path, *, without: set[Path]) -> Listing:
         return _of_folder(place, without)
     if not set("*?[") & set(str(place)):
         raise UserError(f"there is no image and no folder {place}; check --input")
-    return _named([path for path in _outside(_matches(place), without) if _is_image(path)], place)
+    return _named([path for path in _matches(place) if _outside(path, without) and _is_image(path)], place)
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -38,14 +38,15 @@ def _matches(pattern: Path) -> list[Path]:
 
 def _of_folder(folder: Path, without: set[Path]) -> Listing:
     listed = list_images(folder)
-    files = {key: path for key, path in listed.files.items() if path in set(_outside([path], without))}
+    files = {key: path for key, path in listed.files.items() if _outside(path, without)}
     if not files:
         raise no_images(folder, listed.passed_over, flag="--input")
     return Listing(files, listed.passed_over)
 
 
-def _outside(paths: Iterable[Path], without: set[Path]) -> Iterable[Path]:
-    return (path for path in paths if without.isdisjoint(path.resolve().parents))
+def _outside(path: Path, without: set[Path]) -> bool:
+    """Whether a file is in none of these folders."""
+    return without.isdisjoint(path.resolve().parents)
 
 
 def _is_image(path: Path) -> bool:

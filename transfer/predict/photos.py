@@ -103,11 +103,8 @@ class Photos:
         Unreadable images are named and left out; at the end, notes say what was passed over, and what reading lost.
         Raises UserError at the end if none was readable.
         """
-        read, ahead = (
-            partial(_read, fitting=self.fitting, channels=self.channels),
-            AHEAD * self.threads,
-        )
-        with closing(self._all(what, read, ahead=ahead)) as photos:
+        read = partial(_read, fitting=self.fitting, channels=self.channels)
+        with closing(self._all(what, read, ahead=AHEAD * self.threads)) as photos:
             while batch := list(islice(photos, self.options.batch_size)):
                 yield from _alike(batch, self.options.batch_size * self.fitting.size**2)
 

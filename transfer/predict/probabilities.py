@@ -13,7 +13,7 @@ from common.errors import UserError
 Chances = Callable[[slice, slice, Float32[np.ndarray, "k h w"]], None]
 """Takes the probabilities of a rectangle, by its rows and columns."""
 MOST = 2**16 - 1
-"""What stands for 1 in a TIFF."""
+"""What stands for 1 where probabilities are kept in 16 bits."""
 LARGEST = 2**32
 """Bytes that a TIFF may have."""
 

@@ -12,9 +12,7 @@ from jaxtyping import Bool, UInt8, UInt16
 
 from transfer.predict.objects import Found, Part, cut_out
 from transfer.predict.photos import Original
-
-MOST = 2**16 - 1
-"""What stands for 1 where probabilities are kept in 16 bits."""
+from transfer.predict.probabilities import MOST
 
 
 @dataclass(frozen=True, eq=False)
