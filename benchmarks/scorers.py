@@ -5,6 +5,7 @@ and segmentation_models_pytorch say of the masks that `transfer.predict` wrote f
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ def as_tensor(mask: Mask) -> Any:
     return torch.from_numpy(mask[None].astype(np.int64))
 
 
-def by_smp(pairs: list[tuple[Mask, Mask]], classes: int) -> list[float]:
-    """The same by segmentation_models_pytorch; of an image the classes that it shows or that were predicted."""
+def smp_counts(pairs: Sequence[tuple[Mask, Mask]], classes: int) -> list[Any]:
+    """Segmentation_models_pytorch's counts of each image and class, of truth and guess: tp, fp, fn, tn (n k)."""
     each = [
         smp.metrics.get_stats(
             *map(as_tensor, (guess, truth)),
@@ -93,7 +94,12 @@ def by_smp(pairs: list[tuple[Mask, Mask]], classes: int) -> list[float]:
         )
         for truth, guess in pairs
     ]
-    stats: list[Any] = [torch.cat(counts) for counts in zip(*each, strict=True)]
+    return [torch.cat(counts) for counts in zip(*each, strict=True)]
+
+
+def by_smp(pairs: list[tuple[Mask, Mask]], classes: int) -> list[float]:
+    """The same by segmentation_models_pytorch; of an image the classes that it shows or that were predicted."""
+    stats = smp_counts(pairs, classes)
     scores = smp.metrics.iou_score, smp.metrics.f1_score
     together = [score(*(count.double() for count in stats), reduction="macro").item() for score in scores]
     right, total = stats[0].sum(), stats[0].sum() + stats[2].sum()

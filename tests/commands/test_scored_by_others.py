@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
-import torch
 from datasets import disc, write_tree
 from PIL import Image
 from pycocotools import mask as coco_masks
@@ -21,6 +20,7 @@ from skimage import measure
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 from tiny import TINY
 
+from benchmarks.scorers import smp_counts
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.predict.__main__ import main as predict
@@ -114,17 +114,7 @@ def assert_theirs(told: dict, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Non
     for k, (name, ours) in enumerate(told["per_class"].items()):
         assert ours == pytest.approx(by_scikit_learn(truth, guess, k)), name
     assert told["pixel_accuracy"] == pytest.approx(accuracy_score(truth[truth != IGNORE], guess[truth != IGNORE]))
-    classes = len(told["per_class"])
-    each = [
-        smp.metrics.get_stats(
-            *(torch.from_numpy(mask[None].astype(np.int64)) for mask in (guess, truth)),
-            mode="multiclass",
-            num_classes=classes,
-            ignore_index=IGNORE,
-        )
-        for truth, guess in pairs
-    ]
-    stats = [torch.cat(counts) for counts in zip(*each, strict=True)]
+    stats = smp_counts(pairs, len(told["per_class"]))
     assert told["mean_iou"] == pytest.approx(smp.metrics.iou_score(*stats, reduction="macro").item())
     assert told["mean_dice"] == pytest.approx(smp.metrics.f1_score(*stats, reduction="macro").item())
     ious = smp.metrics.iou_score(*stats, reduction=None, zero_division=float("nan")).double().nanmean(0)
