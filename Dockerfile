@@ -1,5 +1,5 @@
-# docker build -t recon2seg .                          for CPUs
-# docker build -t recon2seg --build-arg DEVICE=cuda .  for NVIDIA's GPUs; run it with --gpus all
+# docker build -t recon2seg .    for CPUs, and for NVIDIA's GPUs: run it with --gpus all
+# docker build -t recon2seg --build-arg TORCH_INDEX=ADDRESS .    for CPUs alone, much smaller
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim-bookworm
 
@@ -13,15 +13,12 @@ ENV PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1
 WORKDIR /opt/recon2seg
 COPY constraints.txt ./
 
-# torch for CPUs is much smaller; that of the package index has CUDA
-ARG DEVICE=cpu
+# the package index has torch with CUDA, which also runs on CPUs; PyTorch's own index of builds for CPUs is much smaller
+ARG TORCH_INDEX=
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-RUN case "${DEVICE}" in \
-      cpu) grep -E '^torch(vision)?==' constraints.txt \
-           | xargs pip install --no-deps --index-url https://download.pytorch.org/whl/cpu ;; \
-      cuda) ;; \
-      *) echo "DEVICE is cpu or cuda, not ${DEVICE}" >&2 && exit 2 ;; \
-    esac
+RUN if [[ -n "${TORCH_INDEX}" ]]; then \
+      grep -E '^torch(vision)?==' constraints.txt | xargs pip install --no-deps --index-url "${TORCH_INDEX}"; \
+    fi
 
 COPY pyproject.toml README.md LICENSE ./
 COPY common ./common
@@ -35,11 +32,11 @@ RUN pip install -c constraints.txt ".[${EXTRAS}]"
 # runs, and the cache of decoded images beside them, outlive the container
 ARG USER_ID=1000
 RUN useradd --create-home --uid "${USER_ID}" recon2seg \
-    && install --directory --owner=recon2seg /work/runs
+    && install --directory --owner=recon2seg /home/recon2seg/runs
 USER ${USER_ID}
-WORKDIR /work
-ENV RECON2SEG_CACHE=/work/runs/.cache
-VOLUME /work/runs
+WORKDIR /home/recon2seg
+ENV RECON2SEG_CACHE=/home/recon2seg/runs/.cache
+VOLUME /home/recon2seg/runs
 
 EXPOSE 7860
 ENTRYPOINT ["recon2seg"]

@@ -66,7 +66,7 @@ def test_it_runs_the_command_of_the_project_as_a_user_who_may_write_runs_alone()
     assert words("USER") == ["${USER_ID}"]
     assert "USER_ID=1000" in words("ARG")
     assert words("VOLUME") == [f"{words('WORKDIR')[-1]}/runs"]
-    assert "--owner=recon2seg /work/runs" in "\n".join(words("RUN"))
+    assert f"--owner=recon2seg {words('WORKDIR')[-1]}/runs" in "\n".join(words("RUN"))
 
 
 def docker_commands() -> list[list[str]]:
