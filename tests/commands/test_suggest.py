@@ -13,6 +13,7 @@ from PIL import Image
 from run_checks import refusal
 from tiny import THIN
 
+from common.files import read_json
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import load_handover, save_handover
@@ -21,6 +22,7 @@ from common.run.records import SegmentationRecord
 from tests.records import segmentation_handover
 from transfer.main import main as transfer
 from transfer.model import SegmentationNet
+from transfer.predict.__main__ import main as predict
 from transfer.suggest.__main__ import main as suggest
 
 
@@ -74,6 +76,7 @@ def test_suggestions_are_copied_with_drafts_reasons_a_sheet_and_a_page(run, tmp_
             assert draft.size == image.size
             assert np.asarray(draft).max() < 2
     assert {path.name for path in Path("out").iterdir()} >= {"contact_sheet.png", "report.html", "classes.json"}
+    assert read_json(Path("out/classes.json"))["background"] == "background"
     told = " ".join(capsys.readouterr().out.split())
     assert "3 images of 9 to label next" in told
     assert "next: python -m transfer.main" in told
@@ -133,4 +136,14 @@ def test_networks_of_other_classes_are_no_committee(tmp_path, capsys):
     images, first = photographs(tmp_path / "in", 2), network(tmp_path / "best.pth")
     other = network(tmp_path / "other.pth", classes=("background", "leaf"))
     words = ["--model_path", first, other, "--input", images, "--output", "out"]
-    assert "was trained on other classes" in refusal(suggest, words, capsys)
+    assert "cannot be averaged: the classes of the one are" in refusal(suggest, words, capsys)
+
+
+def test_networks_that_scale_16_bits_in_other_ways_are_no_committee(tmp_path, capsys):
+    images = photographs(tmp_path / "in", 2)
+    files = [
+        network(tmp_path / f"{most:g}.pth", images=Input(64, fit="squash", depth=(0.0, most))) for most in (4095, 1000)
+    ]
+    for command in (suggest, predict):
+        words = ["--model_path", *files, "--input", images, "--output", "out"]
+        assert "the values of the one are 0 to 4095, of more than 8 bits" in refusal(command, words, capsys)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import lcm
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,10 +10,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from common.data.batches import to_images
-from common.errors import UserError
 from common.metrics import classes_of
 from common.resized import at_size
 from common.windows import Block
+from transfer.predict.alike import refuse_unlike
 from transfer.predict.average import VIEWS, averaged
 from transfer.predict.network import Piece, Plan
 from transfer.segmenter import Segmenter, load_model
@@ -35,8 +34,7 @@ class TorchNetwork:
     def load(cls, plan: Plan) -> "TorchNetwork":
         """Read the files. Raises UserError as `load_model`, and for networks that cannot be averaged."""
         models = [load_model(file, plan.device, tile=plan.tile, overlap=plan.overlap) for file in plan.files]
-        for file, model in zip(plan.files, models, strict=True):
-            _refuse_other(plan.files[0], models[0], file, model)
+        refuse_unlike(plan.files, models)
         tilings = [model.tiling for model in models if model.tiling is not None]
         if tilings:
             stride, least = lcm(*(cut.stride for cut in tilings)), max(cut.least for cut in tilings)
@@ -88,24 +86,3 @@ class TorchNetwork:
 
 def _everywhere(size: Sequence[int]) -> tuple[slice, slice]:
     return slice(0, size[0]), slice(0, size[1])
-
-
-def _refuse_other(file: Path, model: Segmenter, other_file: Path, other: Segmenter) -> None:
-    """Raise UserError where two networks tell other classes, or take other images."""
-    known, others = _taken(model), _taken(other)
-    for what, value in known.items():
-        if others[what] != value:
-            raise UserError(
-                f"--model_path: {file} and {other_file} cannot be averaged: the {what} of the one are {value}, of "
-                f"the other {others[what]}; give networks that were trained alike"
-            )
-
-
-def _taken(model: Segmenter) -> dict[str, str]:
-    images = model.handover.input
-    background = "none" if model.background is None else model.names[model.background]
-    return {
-        "classes": f"{', '.join(model.names)} (background: {background})",
-        "channels": str(images.channels),
-        "images": f"{images.image_size} x {images.image_size} pixels, --fit {images.fitting}",
-    }

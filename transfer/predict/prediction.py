@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from common.colours import colour_of, css
 from common.data.classes import IGNORE
 from common.data.decode import refuse_enlarged
 from common.data.opened import BadFileError
-from common.files import make_folder, replacing, sha256_of, write_json
+from common.files import make_folder, replacing, sha256_of
 from common.run.next_step import last_lines
 from common.say import note, say
 from common.strips import row_strips
@@ -23,6 +22,7 @@ from transfer.predict.config import PredictOptions
 from transfer.predict.earlier import JOURNAL, Call, begin
 from transfer.predict.files import Extras, ImageFiles
 from transfer.predict.formats.geo import HOW, has_place
+from transfer.predict.formats.pictures import write_classes
 from transfer.predict.formats.registry import FORMATS
 from transfer.predict.formats.result import OneFile
 from transfer.predict.gathered import Gathered
@@ -79,10 +79,8 @@ class Prediction:
 
     def _tell(self, journal: Journal) -> None:
         """Write the files of all images, and the last lines."""
-        names, background = self.network.names, self.network.background
-        colours = {name: css(colour_of(k)) for k, name in enumerate(names)}
-        told = {"names": list(names), "background": None if background is None else names[background]}
-        write_json(self.folder / "classes.json", {**told, "colours": colours})
+        names = self.network.names
+        write_classes(self.folder, names, self.network.background)
         finished, extras = partial(journal.read, tuple(self.photos.files)), self.files.extras
         unsure = self.options.min_confidence is not None
         tables = Tables(self.folder, self.objects, unsure=unsure, uncertain=extras.uncertainty)

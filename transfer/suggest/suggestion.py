@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from common.colours import colour_of, css
 from common.data.known import KnownFiles, folder_of
 from common.errors import UserError
-from common.files import default_cache_dir, make_folder, write_json
+from common.files import default_cache_dir, make_folder
 from common.rows import csv_table
 from common.run.next_step import command_line, last_lines, typed_flags
 from common.say import note
 from common.words import counted
 from transfer.next_steps import typed_settings
+from transfer.predict.alike import refuse_unlike
+from transfer.predict.formats.pictures import write_classes
 from transfer.predict.photos import Photos
-from transfer.segmenter import Segmenter, load_model
+from transfer.segmenter import load_model
 from transfer.suggest.candidates import Ranking
 from transfer.suggest.choice import Labels, Suggested, choose
 from transfer.suggest.config import SuggestOptions
@@ -31,7 +32,7 @@ class Suggestion:
     def __init__(self, options: SuggestOptions) -> None:
         self.options, self.folder = options, options.folder
         self.models = [load_model(file, options.device) for file in options.files]
-        refuse_others(self.models, options)
+        refuse_unlike(options.files, self.models)
         self.model = self.models[0]
         assert options.input is not None, "check() requires it"
         self.call = Call(tuple(str(file.resolve()) for file in options.files), str(options.input.resolve()))
@@ -103,8 +104,7 @@ class Suggestion:
             if self.options.drafts:
                 files.append(write_draft(mask, photo, self.folder, classes=len(self.model.names)))
         if self.options.drafts:
-            shades = {name: css(colour_of(k)) for k, name in enumerate(self.model.names)}
-            write_json(self.folder / "classes.json", {"names": list(self.model.names), "colours": shades})
+            write_classes(self.folder, self.model.names, self.model.background)
         return pictures
 
     def _write_table(self, suggested: list[Suggested]) -> Path:
@@ -116,14 +116,3 @@ class Suggestion:
                 place = [one.nearest, f"{one.distance:.4f}", one.reason]
                 add([one.rank, one.candidate.key, judged.photo.sample.image, *numbers, *place])
         return path
-
-
-def refuse_others(models: list[Segmenter], options: SuggestOptions) -> None:
-    """Raise UserError where the networks do not tell the same classes apart in the same images."""
-    first = models[0]
-    for model, file in zip(models[1:], options.files[1:], strict=True):
-        if (model.names, model.handover.input) != (first.names, first.handover.input):
-            raise UserError(
-                f"--model_path: {file} was trained on other classes or another size of images than {options.file}; "
-                "networks are compared on the same"
-            )

@@ -1,5 +1,6 @@
 """Masks as pictures and arrays: a file for each image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from common.colours import UNLABELLED, colours
+from common.colours import UNLABELLED, colour_of, colours, css
 from common.data.classes import IGNORE
 from common.errors import UserError
+from common.files import write_json
 from transfer.predict.formats.result import FileEach, Result
 
 
@@ -97,3 +99,10 @@ def write_grey(path: Path, values: np.ndarray) -> None:
     found, data = cv2.imencode(".png", values)
     assert found, "a grey picture has a PNG"
     path.write_bytes(data.tobytes())
+
+
+def write_classes(folder: Path, names: Sequence[str], background: int | None) -> None:
+    """Write classes.json beside masks: names by class number, which is the background, and colours."""
+    colours = {name: css(colour_of(number)) for number, name in enumerate(names)}
+    no_object = None if background is None else names[background]
+    write_json(folder / "classes.json", {"names": list(names), "background": no_object, "colours": colours})
