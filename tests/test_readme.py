@@ -37,6 +37,7 @@ OWN_PARSER = {
         "around",
         "coverage",
         "duplicates",
+        "predictions",
         "pretexts",
         "pseudo_masks",
         "scorers",
