@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from transfer.gradcam.cam import Activation, Explained, Method
@@ -62,7 +61,8 @@ def randomised_correlations(
 
 
 def _likeness(signed: Float[Tensor, "n h w"], others: Sequence[Float[Tensor, "n h w"]]) -> Likeness:
-    return Likeness(_mean_spearman(signed, others), _mean_spearman(signed, [other.flip(1, 2) for other in others]))
+    ours, theirs = _ranks(signed), [_ranks(other) for other in others]
+    return Likeness(_mean_correlation(ours, theirs), _mean_correlation(ours, [ranks.flip(1, 2) for ranks in theirs]))
 
 
 def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
@@ -75,15 +75,16 @@ def _untrained(net: SegmentationNet, seed: int) -> SegmentationNet:
     return other
 
 
-def _mean_spearman(signed: Float[Tensor, "n h w"], others: Sequence[Float[Tensor, "n h w"]]) -> Float[Tensor, " n"]:
-    correlations = [[_spearman(*pair) for pair in zip(signed, other, strict=True)] for other in others]
-    return torch.tensor(correlations, dtype=torch.float32).abs().nanmean(0)
-
-
-def _spearman(one: Float[Tensor, "h w"], other: Float[Tensor, "h w"]) -> float:
-    first, second = one.flatten().cpu().numpy(), other.flatten().cpu().numpy()
-    if np.ptp(first) == 0 or np.ptp(second) == 0:  # a constant has no ranks
-        return float("nan")
+def _ranks(maps: Float[Tensor, "n h w"]) -> Float64[Tensor, "n h w"]:
+    """Ranks of the cells of each map, with mean 0 and variance 1; NaN for a constant map, which has no order."""
     from scipy.stats import rankdata  # here: it takes seconds to import
 
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+    ranks = torch.from_numpy(rankdata(maps.flatten(1).cpu().numpy(), axis=1)).unflatten(1, maps.shape[1:])
+    return (ranks - ranks.mean((1, 2), keepdim=True)) / ranks.std((1, 2), correction=0, keepdim=True)
+
+
+def _mean_correlation(
+    ranks: Float64[Tensor, "n h w"], others: Sequence[Float64[Tensor, "n h w"]]
+) -> Float[Tensor, " n"]:
+    correlations = torch.stack([(ranks * other).mean((1, 2)) for other in others])
+    return correlations.abs().nanmean(0).float()
