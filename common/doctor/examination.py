@@ -18,6 +18,8 @@ from common.terminal import spinner
 from common.words import counted
 
 PAGE, SHEET, FINDINGS = "report.html", "contact_sheet.png", "findings.json"
+PRETRAINED = "runs/ae"
+"""Where the suggested pretraining leaves the encoder that the suggested training begins with."""
 
 
 def examine(config: DoctorConfig) -> int:
@@ -77,8 +79,11 @@ def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repair
         return [*steps, *([command_line("common.doctor", **flags, fix="REPAIRED")] if evidence.used else [])]
     same = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
     if photographs is not None:
-        steps.append(command_line("pretrain.main", data_dir=photographs, **same, output_dir="runs/ae"))
+        steps.append(command_line("pretrain.main", data_dir=photographs, **same, output_dir=PRETRAINED))
     if evidence.used:
-        folds = 5 if len(evidence.used) < FEW else None
-        steps.append(command_line("transfer.main", **flags, folds=folds, output_dir="runs/seg"))
+        more = {
+            "pretrained_encoder": None if photographs is None else PRETRAINED,
+            "folds": 5 if len(evidence.used) < FEW else None,
+        }
+        steps.append(command_line("transfer.main", **flags, **more, output_dir="runs/seg"))
     return steps

@@ -173,13 +173,16 @@ def next_of(capsys, *words: str) -> list[str]:
     return [line.removeprefix("next: ") for line in said if line.startswith("next: ")]
 
 
-def test_the_trainings_follow_on_data_without_errors_and_a_repaired_copy_on_others(root, capsys):
+def test_a_pretraining_and_the_training_that_takes_it_follow_on_data_without_errors_and_a_copy_on_others(root, capsys):
     SICK["a validation image among them"].make(root)
     page, pretrain, train = next_of(capsys, "--vflip", "0.5", *PHOTOS)
     flags = "--image_size 64 --vflip 0.5"
     assert page == f"python -m common.doctor --data_dir . {flags} --unlabelled_dir photos --output_dir runs/doctor"
     assert pretrain == "python -m pretrain.main --data_dir photos --image_size 64 --output_dir runs/ae"
-    assert train == f"python -m transfer.main --data_dir . {flags} --folds 5 --output_dir runs/seg"
+    assert (
+        train
+        == f"python -m transfer.main --data_dir . {flags} --pretrained_encoder runs/ae --folds 5 --output_dir runs/seg"
+    )
     load_config(TransferConfig, shlex.split(train)[3:], prog="")
     SICK["a truncated image"].make(root)
     assert next_of(capsys)[1:] == ["python -m common.doctor --data_dir . --image_size 64 --fix REPAIRED"]
