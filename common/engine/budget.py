@@ -1,9 +1,7 @@
 """The length of a training: how many updates each epoch has, as told, by the images, or as fit in its minutes."""
 
 import math
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -199,29 +197,6 @@ class Course:
         share, validations = REPORT
         seconds = self.plan.minutes * 60
         return seconds - max(share * seconds, validations * self.rest)
-
-
-class Drafts:
-    """When the page of a training that goes on is written anew, and what that has taken.
-
-    The first one is always written, the next ones as long as all together take no more than REPORT's share of the time.
-    """
-
-    def __init__(self) -> None:
-        self.spent = self.last = 0.0
-        """Seconds of all pages so far, and of the last one."""
-
-    def due(self, seconds: float) -> bool:
-        """Whether there is time for a page, `seconds` after the command began."""
-        return self.last == 0 or self.spent + self.last <= REPORT[0] * seconds
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count the time of a page."""
-        began = time.monotonic()
-        yield
-        self.last = max(time.monotonic() - began, 1e-9)
-        self.spent += self.last
 
 
 def _one_pass(plan: TrainingConfig, images: int) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
 from common.data.pack import Pack
-from common.engine.budget import Drafts
+from common.engine.drafts import Drafts
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
 from common.engine.rounds import BeginRound, rounds

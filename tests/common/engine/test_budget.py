@@ -5,7 +5,7 @@ import random
 import pytest
 
 from common.config.groups import TrainingConfig
-from common.engine.budget import MINUTES, Course, Drafts, settled
+from common.engine.budget import MINUTES, Course, settled
 from common.errors import UserError
 
 
@@ -160,20 +160,6 @@ def test_a_course_goes_on_where_it_was():
     other.load_state_dict(course.state_dict())
     old.resumed(sum(course.updates))  # states of version 0.2.0 know the number of updates alone
     assert other.updates == old.updates == course.updates
-
-
-def test_the_page_of_a_training_is_renewed_as_long_as_it_takes_little_of_the_time(monkeypatch):
-    now = 0.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
-    drafts, written = Drafts(), []
-    for epoch in range(1, 101):
-        now += 1.0
-        if drafts.due(now):
-            written.append(epoch)
-            with drafts.counted():
-                now += 0.5
-    assert written[:3] == [1, 20, 29]
-    assert drafts.spent == 0.5 * len(written) <= 0.05 * now
 
 
 def test_rounds_are_of_as_many_epochs_and_the_rate_falls_in_each():
