@@ -6,12 +6,17 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import yaml
+from code_blocks import ROOT
 from datasets import photo, write_images_masks
 from filelock import FileLock
 from tiny import SYNTHETIC, THIN, TINY
@@ -20,6 +25,7 @@ from common.config.load import load_config
 from common.data.load import load_labelled
 from common.run.lock import claimed
 from pretrain.main import main as pretrain
+from transfer.study import plan
 from transfer.study.__main__ import main as study
 from transfer.study.config import StudyConfig
 from transfer.study.images import with_one_fit
@@ -185,6 +191,70 @@ def test_a_study_that_waits_says_once_for_whom_and_goes_on(done, words, tmp_path
     assert re.search(rf"{re.escape(taken.name)}, which process {os.getpid()} on .* \(since .*\) trains", told[0])
 
 
+def test_a_worker_trains_what_is_missing_and_writes_no_table(done, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    lost = min((folder / "cells").glob("score-*"))
+    shutil.rmtree(lost)
+    table = (folder / "study.md").stat().st_mtime_ns
+    assert study(["--worker", "--output_dir", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("all trainings of ")
+    assert (lost / "cell.json").exists()
+    assert (folder / "study.md").stat().st_mtime_ns == table
+    assert "worker: true" not in (folder / "config.yaml").read_text()
+
+
+def test_a_trial_that_was_overtaken_is_left_to_the_other_process(done, words, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    taken = min((folder / "cells").glob("score-*"))
+    other = taken.with_name(f"{taken.name}~2")
+    taken.rename(tmp_path / "finished")
+    ours, train = campaign(words, folder), plan.train_trial
+
+    def slow(*words, **settings):
+        other.mkdir()
+        train(*words, **settings)
+
+    monkeypatch.setattr(plan, "train_trial", slow)
+    (trial,) = ours.missing()
+    assert not ours._train(trial)
+    assert "was overtaken while this process stood still" in capsys.readouterr().err
+    assert not taken.exists()
+    (tmp_path / "finished").rename(other)
+    assert ours.missing() == []
+
+
+@pytest.mark.slow
+def test_a_worker_says_within_a_minute_that_another_one_is_frozen_and_takes_its_trial_over(words, tmp_path):
+    one = [*words, "--initialisations", "scratch", "--label_fractions", "0.5", "--lrs", "0.001"]
+    one += ["--updates", "200", "--validations", "20", "--output_dir", str(tmp_path / "study")]
+    command = [sys.executable, "-m", "transfer.study"]
+    first = subprocess.Popen([*command, *one], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert first.stderr is not None
+        while not first.stderr.readline().startswith("training score-scratch"):
+            pass
+        time.sleep(3)
+        first.send_signal(signal.SIGSTOP)
+        worker = [*command, "--worker", "--output_dir", str(tmp_path / "study")]
+        with subprocess.Popen(worker, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=ROOT) as second:
+            assert second.stderr is not None
+            said = {line: time.monotonic() for line in second.stderr}
+        assert second.returncode == 0
+        waits, tells = (next(line for line in said if word in line) for word in ("waiting for", "no sign of life"))
+        assert f"process {first.pid} on " in tells
+        assert said[tells] - said[waits] < 60
+        first.send_signal(signal.SIGCONT)
+        out, err = first.communicate(timeout=60)
+        assert first.returncode == 0
+        assert "was overtaken while this process stood still" in err
+        assert "scratch" in out
+    finally:
+        first.kill()
+        first.communicate()
+
+
 @pytest.mark.slow
 def test_a_dry_run_lists_what_is_missing_and_trains_nothing(done, words, tmp_path, capsys):
     assert study([*words, "--dry_run", "--output_dir", str(done)]) == 0
@@ -279,6 +349,7 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),
         (["--updates", "6"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--overwrite"], "--overwrite is not a setting of a study"),
+        (["--worker", "--table"], "--worker only trains"),
         (["--initialisations", "own=nowhere.pth"], "--initialisations own=nowhere.pth: there is no file nowhere.pth"),
     ],
 )

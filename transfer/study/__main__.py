@@ -13,7 +13,8 @@ from transfer.study.config import StudyConfig
 @command()
 def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
-    config = load_config(StudyConfig, argv, prog="python -m transfer.study")
+    resumed = ["--resume"] if "--worker" in argv and "--resume" not in argv else []
+    config = load_config(StudyConfig, [*argv, *resumed], prog="python -m transfer.study")
 
     from common.data.load import load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines
@@ -38,6 +39,11 @@ def main(argv: Sequence[str]) -> None:
         say(f"{counted(trainings, 'training')} to do, about {roughly(seconds)} for one process")
         return
     campaign.open()
+    if config.study.worker:
+        if failed := campaign.work():
+            raise failed
+        say(f"all trainings of {campaign.folder} are done: the command without --worker writes the table")
+        return
     tested = load_whole(config.data).pack if config.data.folds else data.test
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
     leaks = (*data_leaks(data), *own)

@@ -84,6 +84,8 @@ class StudyOptions:
     """List the missing runs with an estimate of the time, and stop."""
     table: bool = False
     """Write the table of the finished runs, and stop."""
+    worker: bool = False
+    """Help to train the study in --output_dir, from another machine or beside it; write no table."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class StudyConfig:
         "lrs",
         "dry_run",
         "table",
+        "worker",
         "data_dir",
         "image_size",
         "output_dir",
@@ -138,6 +141,8 @@ class StudyConfig:
                 raise UserError(f"--{name} is not a setting of a study: {instead}")
         if self.run.overwrite:
             raise UserError("--overwrite is not a setting of a study: remove its folder, or use another --output_dir")
+        if self.study.worker and (self.study.table or self.study.dry_run):
+            raise UserError("--worker only trains: leave it out for --table or --dry_run")
         starts = self.starts
         if len({start.name for start in starts}) < len(starts):
             raise UserError(f"--initialisations has a name twice: {' '.join(self.study.initialisations)}")

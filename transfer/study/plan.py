@@ -1,5 +1,6 @@
 """All trainings of a study: which are missing, who does them, and how long it takes."""
 
+import shutil
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -8,14 +9,12 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import Timeout
-
 from common.config.load import changes, save_config
 from common.data.load import LabelledSplits, load_labelled
 from common.errors import UserError
 from common.files import make_folder
 from common.run.claim import COMPARED, MAY_CHANGE
-from common.run.lock import claimed, owner
+from common.run.lock import owner
 from common.say import aside, note
 from common.signals import keeping
 from common.terminal import time_left
@@ -25,6 +24,7 @@ from transfer.labels import training_part
 from transfer.study.config import OWN, StudyConfig
 from transfer.study.initialisations import Initialisation
 from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_digest, read_trial, shape, train_trial
+from transfer.study.turns import OvertakenError, Turns
 
 GROWS = {
     "initialisations",
@@ -35,6 +35,7 @@ GROWS = {
     "double_budget",
     "dry_run",
     "table",
+    "worker",
     "keep_best",
 }
 """Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
@@ -48,6 +49,7 @@ class StudyPlan:
 
     def __init__(self, config: StudyConfig, data: LabelledSplits) -> None:
         self.config, self.folder, self.data = config.as_begun().of(len(data.train)), config.folder, data_digest(data)
+        self.turns = Turns(self.folder / "cells")
         self._refuse_other_settings()
         self.starts = self.config.starts
         self.digests = {start.name: file_digest(start) for start in self.starts}
@@ -55,9 +57,9 @@ class StudyPlan:
         self._refuse_few(data)
 
     def open(self) -> None:
-        """Make the folder, and but for a mere table keep the settings there, for --resume."""
+        """Make the folder, and but for a mere table and a worker keep the settings there, for --resume."""
         make_folder(self.folder / "cells")
-        if not self.config.study.table:
+        if not (self.config.study.table or self.config.study.worker):
             save_config(self.config, self.folder / "config.yaml")
 
     def results(self) -> dict[Trial, TrialResult]:
@@ -124,7 +126,7 @@ class StudyPlan:
             if mine is None:
                 for trial in waiting:
                     if trial.name not in told:
-                        aside(f"waiting for {trial.name}, which {owner(self._lock(trial))} trains; end it if it hangs")
+                        aside(f"waiting for {trial.name}, which {owner(self.turns.lock(trial.name))} trains")
                 told.update(trial.name for trial in waiting)
                 time.sleep(POLL)
                 continue
@@ -176,7 +178,7 @@ class StudyPlan:
         return [Trial("search", start, share, SEARCH_SEED, lr, factor, fold) for lr, factor in grid]
 
     def _read(self, trial: Trial) -> TrialResult | None:
-        result = read_trial(self.folder / "cells" / trial.name)
+        result = next(filter(None, map(read_trial, self.turns.folders(trial.name))), None)
         if result is None:
             return None
         start, record = trial.start, result.record
@@ -219,25 +221,23 @@ class StudyPlan:
 
     def _train(self, trial: Trial) -> bool:
         """Train a trial unless another process is at it; whether this one did."""
-        folder = self.folder / "cells" / trial.name
-        try:
-            with claimed(self._lock(trial)):
-                if self._read(trial) is None:
-                    if (folder / PROOF).exists():
-                        note(f"the records of {folder} are damaged: it is trained again")
-                    if file_digest(trial.start) != self.digests[trial.start.name]:
-                        raise self._another_start(trial.start)
-                    aside(f"training {trial.name} (log.txt in its folder)")
-                    train_trial(trial, self.config, folder, data=self.data)
-                    if self._read(trial) is None:
-                        raise UserError(f"{folder} does not keep the records that are written: use another disk")
-                    return True
-        except Timeout:
-            pass
-        return False
-
-    def _lock(self, trial: Trial) -> Path:
-        return self.folder / "cells" / f".{trial.name}.lock"
+        with self.turns.turn(trial.name) as turn:
+            if turn is None or self._read(trial) is not None:
+                return turn is not None
+            if (turn.folder / PROOF).exists():
+                note(f"the records of {turn.folder} are damaged: it is trained again")
+            if file_digest(trial.start) != self.digests[trial.start.name]:
+                raise self._another_start(trial.start)
+            aside(f"training {trial.name} (log.txt in its folder)")
+            try:
+                train_trial(trial, self.config, turn.folder, data=self.data, go_on=turn.refuse_overtaken)
+            except OvertakenError:
+                aside(f"{trial.name} was overtaken while this process stood still: the other one's counts")
+                shutil.rmtree(turn.folder)
+                return False
+            if self._read(trial) is None:
+                raise UserError(f"{turn.folder} does not keep the records that are written: use another disk")
+            return True
 
     def _timed(self, start: Initialisation) -> float:
         """Seconds of a trial, from some that are very short, the first of which is slow and does not count."""

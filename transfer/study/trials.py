@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -28,6 +28,7 @@ from transfer.study.initialisations import Initialisation
 PROOF = "cell.json"
 """Written last: a trial that has it is finished."""
 Kind = Literal["search", "score", "double"]
+Ask = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -130,15 +131,27 @@ class Needed:
     test: dict[str, Any] | None = None
 
 
-def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) -> None:
+class _Training(Transfer):
+    """A training that asks before each epoch whether it goes on."""
+
+    go_on: Ask
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.go_on()
+        super().begin_epoch(epoch)
+
+
+def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str, go_on: Ask = lambda: None) -> None:
     """Train a trial in its folder, with what it says going to log.txt there. A search never sees a test image.
 
-    One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record.
+    One that diverges is finished, with no score. `data` is the fingerprint of the images, for the record. `go_on` is
+    called before each epoch and before the trial counts as finished, and raises to stop it.
     """
     began, known = time.monotonic(), {**_identity(trial), "data": data}
     config = trial.config(study, folder)
     with _said_to(folder / "log.txt"), RunFolder("transfer", config) as held:
-        phase = Transfer(config, held)
+        phase = _Training(config, held)
+        phase.go_on = go_on
         try:
             progress = phase.train()
         except DivergedError:
@@ -170,6 +183,7 @@ def train_trial(trial: Trial, study: StudyConfig, folder: Path, *, data: str) ->
         scored = progress is not None
         record["test"] = json.loads((folder / "metrics.json").read_text())["test"] if scored else None
     _tidy(folder, keep=study.study.keep_best)
+    go_on()
     write_json(folder / PROOF, record)
 
 
