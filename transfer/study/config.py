@@ -90,8 +90,8 @@ class StudyOptions:
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """Measure whether pretraining helps: train the same network from several initialisations on several shares of the
-    labels, and answer in one sentence, a table and curves. The same command, again or twice at once, continues.
+    """Measure whether pretraining helps: train from several initialisations on several shares of the labels. The same
+    command, again or twice at once, continues.
 
     Takes the settings of transfer.main but for those that it chooses itself (`OWN`).
     """
