@@ -20,6 +20,8 @@ REPORT = 0.05, 3
 """What is left for the scores and the page: this share of the minutes, and at least so many validations."""
 USUAL, GROWTH = 15, 0.75
 """Updates where no length is told: so many times this power of the number of images (docs/log.md)."""
+SHORT = 0.25
+"""Share of these below which a training is said to be short."""
 
 
 def settled(plan: TrainingConfig, images: int, *, least: int = 0, rounds: int = 1) -> TrainingConfig:
@@ -28,7 +30,7 @@ def settled(plan: TrainingConfig, images: int, *, least: int = 0, rounds: int = 
     `least`: the updates that a training has at least where no length is told. `rounds`: parts with as many epochs each,
     see `Course`.
     """
-    usual = max(round(USUAL * images**GROWTH), least)
+    usual = max(_usual(images), least)
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = _one_pass(plan, images)
@@ -72,8 +74,9 @@ class Course:
         self.timed = plan.minutes > 0 and not plan.updates
         self.updates: list[int] = []
         """Updates of the epochs that have begun."""
-        self.pace = self.rest = 0.0
-        """Seconds of an update, and of all else in an epoch."""
+        self.usual = _usual(one_pass * plan.batch_size * plan.accumulate)
+        self.pace = self.rest = self.page = 0.0
+        """Seconds of an update, of all else in an epoch, and of a page."""
         self._turn = math.nan
         """When the epoch began, or its last update ended."""
 
@@ -166,10 +169,21 @@ class Course:
         size, accumulated = self.plan.batch_size, f" x {self.plan.accumulate}" if self.plan.accumulate > 1 else ""
         epochs = counted(self.epochs, "epoch") + (f" in {self.rounds} rounds" if self.rounds > 1 else "")
         if self.timed:
-            return f"length: {counted(self.plan.minutes, 'minute')}, batches of {size}{accumulated}, {epochs}"
+            fitting = f"about {counted(self._fitting, 'update')}" if self.pace else "batches"
+            return f"length: {counted(self.plan.minutes, 'minute')}, {fitting} of {size}{accumulated} images, {epochs}"
         total = sum(self.told)
         about = f", about {time_left(total * self.pace)}" if self.pace else ""
         return f"length: {counted(total, 'update')} of {size}{accumulated} images, {epochs}{about}"
+
+    @property
+    def shortage(self) -> str:
+        """What to do where far fewer updates fit the minutes than are usual, in a sentence; else nothing."""
+        if not self.timed or not self.pace or self._fitting >= SHORT * self.usual:
+            return ""
+        return (
+            f"about {counted(self._fitting, 'update')} fit that time, and {self.usual:,} are usual for so many images: "
+            "a smaller --image_size or network, or more --minutes, lets it learn more"
+        )
 
     def repeated(self) -> TrainingConfig:
         """The plan that repeats this training exactly."""
@@ -196,7 +210,17 @@ class Course:
     def _seconds(self) -> float:
         share, validations = REPORT
         seconds = self.plan.minutes * 60
-        return seconds - max(share * seconds, validations * self.rest)
+        return seconds - max(share * seconds, validations * self.rest, self.page)
+
+    @property
+    def _fitting(self) -> int:
+        """Updates that are likely to fit the minutes."""
+        waits = self.between * (self.rounds - 1) + self.rest * self.epochs
+        return max(self.epochs, int((self._seconds - waits) / self.pace))
+
+
+def _usual(images: int) -> int:
+    return round(USUAL * images**GROWTH)
 
 
 def _one_pass(plan: TrainingConfig, images: int) -> int:

@@ -24,7 +24,7 @@ from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
 from common.run.history import History
 from common.run.state import State, refuse_nonfinite
-from common.say import aside, say
+from common.say import aside, note, say
 from common.terminal import spinner
 
 
@@ -160,6 +160,7 @@ def _show(
         if run.config.run.report and now.epoch < bar.epochs and drafts.due(run.seconds):
             with drafts.counted():
                 phase.write_draft(now)
+            updater.course.page = drafts.last
     shown, row = ("train/loss", "val/loss", *phase.headline), now.rows[-1]
     bar.end(now.epoch, {name: row[name] for name in shown if name in row}, better=better)
     if alarm:
@@ -189,6 +190,8 @@ def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: St
         updater.course.expect_rest(_time_validation(phase, updater, state))
     phase.settle(updater.course.plan)
     say(updater.course)
+    if updater.course.shortage:
+        note(updater.course.shortage)
     return history
 
 

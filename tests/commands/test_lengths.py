@@ -1,6 +1,7 @@
 """The length of a run: in minutes, in updates, and by itself."""
 
 import csv
+import re
 
 import pytest
 from datasets import write_images_masks
@@ -23,7 +24,7 @@ def test_a_run_of_so_many_minutes_is_repeated_by_its_updates(command, flags, tmp
     words = [*flags, *SYNTHETIC, "--epochs", "3", "--minutes", "0.03", "--output_dir", "run"]
     assert command(words) == 0
     said = capsys.readouterr().out
-    assert "0.03 minutes, batches of 8, 3 epochs" in said
+    assert re.search("length: 0.03 minutes, about [0-9,]+ updates of 8 images, 3 epochs", said)
     assert "--config run/repeat.yaml repeats its " in said
     assert command(["--config", "run/repeat.yaml", "--output_dir", "again"]) == 0
     assert same(weights(tmp_path / "run")["model"], weights(tmp_path / "again")["model"])
@@ -50,4 +51,6 @@ def test_a_run_that_would_take_hours_is_cut_to_minutes_and_says_so(tmp_path, mon
     monkeypatch.setattr(budget, "EPOCHS", (2, 2))
     write_images_masks(tmp_path / "data", 20)
     assert transfer([*THIN, "--data_dir", "data", "--output_dir", "run"]) == 0
-    assert "length: 0.001 minutes, batches of 8, 2 epochs" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "length: 0.001 minutes, about 2 updates of 8 images, 2 epochs" in said.out
+    assert "note: about 2 updates fit that time, and " in said.err

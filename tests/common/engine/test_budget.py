@@ -91,6 +91,26 @@ def test_ten_minutes_end_in_time_under_changing_load(pace):
     assert len(course.updates) == 20
 
 
+def test_a_page_that_takes_long_has_its_time_at_the_end():
+    course = Course(of(262, minutes=2.0), 17)
+    course.expect(0.1)
+    course.begin(0, 0.0)
+    course.end(10.0)
+    course.page = 40.0
+    assert 75 < drive(course, lambda _: 0.1, lambda _: 0.1) <= 2 * 60 - 40
+
+
+def test_minutes_in_which_few_updates_fit_are_told():
+    course = Course(of(579, minutes=4.0), 37)
+    assert str(course) == "length: 4 minutes, batches of 16 images, 10 epochs"
+    course.expect(5.0)
+    assert str(course) == "length: 4 minutes, about 45 updates of 16 images, 10 epochs"
+    assert course.shortage.startswith("about 45 updates fit that time, and 1,8")
+    course.expect(0.1)
+    assert course.timed
+    assert not course.shortage
+
+
 def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fits_is_not():
     course = Course(of(262), 17)
     course.expect(MINUTES * 60 / 2000)
