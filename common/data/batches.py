@@ -93,6 +93,10 @@ class Batches:
         for number, chunk in enumerate(np.split(order, count), start=first):
             yield self._read(chunk, (number,), device)
 
+    def names(self, indices: Int64[Tensor, " n"]) -> list[str]:
+        """The names of some images of the last batches."""
+        return [self.pack.keys[index] for index in indices.tolist()]
+
     def _read(self, chunk: np.ndarray, place: tuple[int, ...], device: torch.device | str) -> Batch:
         """The batch at this place of the training, on which its crops depend alone."""
         if not self.crops:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from common.config.groups import TrainingConfig
 from common.data.batches import Batch, Batches
-from common.data.pack import Pack
 from common.engine.drafts import Drafts
 from common.engine.epoch_bar import EpochBar
 from common.engine.loop import Updater, fit, train_epoch
@@ -114,7 +113,7 @@ def train(
             _batches(batches, updater, epoch, updates),
             updater,
             watch=lambda values, count: bar.advance(values, count, updater.lr),
-            nonfinite=partial(_stop_or_skip, plan, batches.pack),
+            nonfinite=partial(_stop_or_skip, plan, batches),
             clock=run.clock,
         )
         course.end(run.seconds)
@@ -222,9 +221,9 @@ def _time_validation(phase: Phase, updater: Updater, state: State) -> float:
         return time.perf_counter() - began
 
 
-def _stop_or_skip(plan: TrainingConfig, pack: Pack, error: DivergedError, group: list[Batch]) -> None:
+def _stop_or_skip(plan: TrainingConfig, batches: Batches, error: DivergedError, group: list[Batch]) -> None:
     """Name the images of an update that is not finite. Raises DivergedError unless it is to be skipped."""
-    keys = [pack.keys[index] for batch in group for index in batch.index.tolist()]
+    keys = [name for batch in group for name in batches.names(batch.index)]
     told = f"{error} with the images {abbreviate(keys, 8)}"
     if plan.on_nonfinite == "stop":
         raise DivergedError(told)
