@@ -23,6 +23,11 @@ COMMANDS = {
         "common.doctor.config:DoctorConfig",
         "tell what is in a data set, and what is wrong with it",
     ),
+    "shards": Entry(
+        "common.shards.__main__",
+        "common.shards.config:ShardsConfig",
+        "write photographs into tar files, for a stream",
+    ),
     "pretrain": Entry(
         "pretrain.main", "pretrain.config:PretrainConfig", "train an autoencoder on images without masks"
     ),

@@ -1,0 +1,1 @@
+"""Tar files of photographs, written from a folder."""
