@@ -14,6 +14,7 @@ from common.config.groups import (
     TrainingConfig,
     UNetConfig,
 )
+from common.data.shards.files import is_shards
 from common.errors import UserError
 from pretrain.groups import EncoderConfig, HandoverConfig, PretextConfig, ProbeConfig
 from pretrain.losses.registry import (
@@ -162,6 +163,26 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
             )
         self.probe.check(epochs=self.training.epochs, patience=self.training.patience)
         self._check_losses()
+        if is_shards(self.data.data_dir):
+            self._check_stream()
+
+    def _check_stream(self) -> None:
+        plan = self.training
+        if not (plan.updates or plan.minutes or plan.epoch_updates):
+            raise UserError(
+                "shards are a stream without an end: say how long to train with --updates, --minutes, or --epochs and "
+                "--epoch_updates"
+            )
+        whole = {
+            "pseudo-masks (--pseudo_mask_weight, --contrast_views foreground)": self.takes_pseudo_masks,
+            "--teacher_cache": bool(self.loss.teacher_cache),
+            "--images": bool(self.data.images),
+            "--pages all": self.data.pages == "all",
+            "--download": self.data.download,
+        }
+        for what, wanted in whole.items():
+            if wanted:
+                raise UserError(f"{what}: this is for images in a folder, and shards are a stream: leave it out")
 
     def _check_losses(self) -> None:
         if not (self.regresses or self.side):

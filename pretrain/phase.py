@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from common.config.groups import TrainingConfig
-from common.data.batches import Batch, Batches, read_batch, training_batches
+from common.data.batches import Batch, Batches, read_batch
 from common.data.samples import SPLITS
+from common.data.shards.batches import StreamBatches, batches_of, images_of
 from common.engine.budget import Course, settled
 from common.engine.loop import Updater, updates_per_pass
 from common.engine.optim import ParameterGroup, build_optimizer, rates
@@ -62,13 +63,13 @@ class Pretraining:
         self.photographs = Photographs(config)
         self.data = self.photographs.masked(network if plan.pseudo_mask_from == "start_from" else None)
         self.round, self.remarks, rounds = 0, [], plan.pseudo_mask_rounds
-        length = settled(config.training, len(self.data.train), rounds=rounds)
+        length = settled(config.training, images_of(self.data), rounds=rounds)
         self.config = config = replace(config, training=length, data=replace(config.data, **self.data.fitting.settings))
         self._check_fit()
         self.tasks = BatchTasks(config)
         self.probe = self._load_probe()
         known = {"seed": config.run.seed, "scales": config.data.crop_scale}
-        self.batches = training_batches(self.data.train, config.training, **known)
+        self.batches = batches_of(self.data, config.training, **known)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
@@ -105,12 +106,13 @@ class Pretraining:
         self._keep_maps()
         updater = self._updater()
         state = {"model": self.model, "updater": updater, **({} if self.painter is None else {"painter": self.painter})}
+        state |= {"stream": self.batches} if isinstance(self.batches, StreamBatches) else {}
         known = {"state": state, "begin_round": self.begin_round}
         return train(self, run=self.run, updater=updater, batches=self.batches, **known)
 
     def _keep_maps(self) -> None:
         """Have the teacher's maps of all training images where that pays, and record the choice."""
-        if self.config.has_teacher:
+        if self.config.has_teacher and self.data.stream is None:
             self.known = kept_maps(self.config, self.objective.target, self.data.train)
             loss = replace(self.config.loss, teacher_cache=0.0 if self.known is None else granted(self.config))
             self.config, self.run.config = (replace(config, loss=loss) for config in (self.config, self.run.config))

@@ -22,7 +22,7 @@ class DataConfig:
     BEFORE: ClassVar[Mapping[str, Any]] = {"fit": "squash"}
 
     data_dir: Path | None = None
-    """Folder of the data (layouts: docs/data.md); default embedded synthetic pets."""
+    """Folder of the data, or in phase 1 tar files (docs/data.md); default embedded synthetic pets."""
     download: bool = False
     """Download the Oxford-IIIT Pet data set (800 MB) into --data_dir unless it is there."""
     image_size: Annotated[int, Field(ge=1)] = 128

@@ -20,6 +20,9 @@ from common.data.notes import leaks, notes_of
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_spec import spec_of
 from common.data.samples import SPLITS, Dataset, Part, Sample, SplitName
+from common.data.shards.files import is_shards
+from common.data.shards.first import first_photographs, stream_of
+from common.data.shards.stream import Shards
 from common.data.split import LABELLED_FRACTIONS, split_fractions, split_samples
 from common.data.survey import FACTS, survey
 from common.errors import UserError
@@ -44,6 +47,8 @@ class Splits:
     """How its images became squares."""
     files: Mapping[SplitName, Sequence[Sample]]
     """Where the images of each part come from, unreadable ones too; empty for the embedded ones."""
+    stream: Shards | None = None
+    """The training images where they are a stream, of which `train` has the first; None for those of a folder."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,7 +76,8 @@ def load_splits(config: DataConfig, *, depth: Depth | None = None) -> Splits:
     samples = _split(dataset, config)
     train, val, test = (open_pack(samples[split], spec_of(config, dataset.fitting)) for split in SPLITS)
     notes = (*notes_of(dataset, (train, val, test)), *leaks(train, val, test))
-    return Splits(train=train, val=val, test=test, notes=notes, files=samples, **_said_of(dataset))
+    said = {"notes": notes, "stream": stream_of(config, dataset), **_said_of(dataset)}
+    return Splits(train=train, val=val, test=test, files=samples, **said)
 
 
 def load_photographs(
@@ -104,11 +110,7 @@ class WholeSet:
 
 
 def load_labelled(
-    config: DataConfig,
-    *,
-    depth: Depth | None = None,
-    classes: Classes | None = None,
-    encoder: Fitting | None = None,
+    config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None, encoder: Fitting | None = None
 ) -> LabelledSplits:
     """Find, split and decode the images of a data set and their masks; the splits are those of `load_splits`.
 
@@ -143,11 +145,7 @@ def load_labelled(
 
 
 def load_whole(
-    config: DataConfig,
-    *,
-    depth: Depth | None = None,
-    classes: Classes | None = None,
-    encoder: Fitting | None = None,
+    config: DataConfig, *, depth: Depth | None = None, classes: Classes | None = None, encoder: Fitting | None = None
 ) -> WholeSet:
     """Decode all images and masks of a data set as one pack, to be dealt into folds, whatever their official split.
 
@@ -203,19 +201,13 @@ def holds(
 
 def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
     pack, share = whole.pack, config.val_share or LABELLED_FRACTIONS[1]
-    parts = fold_parts(
-        pack.keys,
-        pack.digests,
-        pack.class_pixels,
-        folds=folds,
-        fold=config.fold or 1,
-        seed=config.split_seed,
-        val_share=share,
-    )
+    dealt: dict[str, Any] = {"folds": folds, "fold": config.fold or 1, "seed": config.split_seed, "val_share": share}
+    parts = fold_parts(pack.keys, pack.digests, pack.class_pixels, **dealt)
     by_key = {sample.key: sample for sample in whole.samples}
     files: dict[SplitName, list[Sample]] = {p: [by_key[pack.keys[i]] for i in at] for p, at in parts.items() if by_key}
+    packs: dict[str, Any] = {split: pack.take(parts[split]) for split in SPLITS}
     return LabelledSplits(
-        **{split: pack.take(parts[split]) for split in SPLITS},
+        **packs,
         classes=whole.classes,
         layout=whole.layout,
         notes=whole.notes,
@@ -238,7 +230,9 @@ def _dataset(
     if config.download:
         fetch_oxford(root)
     patterns, means = Patterns(config.images, config.masks), classes or config.classes
-    dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
+    known = {"classes": means, "labelled": labelled, "join": config.join, "patterns": patterns}
+    photographs = is_shards(root) and not labelled
+    dataset = first_photographs(root, config) if photographs else find_dataset(root, **known)
     known = spec_of(config).known(dataset.samples, FACTS[config.channels])
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()

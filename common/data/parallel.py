@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 
@@ -33,6 +33,23 @@ def map_in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def ahead(items: Generator[Item, None, None], count: int) -> Generator[Item, None, None]:
+    """Pass on items that are made in a thread of their own, so many ahead; at its end their generator is closed."""
+    end: Any = object()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = deque(pool.submit(next, items, end) for _ in range(count))
+            try:
+                while (item := waiting.popleft().result()) is not end:
+                    waiting.append(pool.submit(next, items, end))
+                    yield item
+            finally:
+                for future in waiting:
+                    future.cancel()
+    finally:
+        items.close()
 
 
 def with_progress(results: Iterable[Result], total: int, what: str) -> Generator[Result, None, None]:

@@ -8,6 +8,7 @@ from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import LabelledSplits, load_photographs
 from common.data.pack import Pack
+from common.data.shards.files import is_shards
 from common.errors import UserError, abbreviate
 from common.words import counted
 from transfer.config import TransferConfig
@@ -21,6 +22,8 @@ def load_pool(config: TransferConfig, data: LabelledSplits) -> tuple[Pack, tuple
     """
     folder = config.pool.unlabelled_dir
     assert folder is not None, "the training has no photographs"
+    if is_shards(folder):
+        raise UserError(f"--unlabelled_dir {folder} names shards, which pretrain.main alone reads: give a folder")
     shared = {field.name: getattr(config.data, field.name) for field in fields(DataConfig)}
     plan = replace(DataConfig(**shared), data_dir=folder, download=False, images="", masks="", join=None)
     test = set(data.test.digests)

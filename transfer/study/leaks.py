@@ -9,6 +9,7 @@ from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
+from common.data.shards.files import is_shards
 from common.errors import UserError, abbreviate
 from common.models.recognised import of_another_program
 from common.run.checkpoint import handover_file, load_handover
@@ -42,7 +43,11 @@ def leaks_of(start: Initialisation, test: Pack) -> list[str]:
     if of_another_program(handover_file(start.file)):
         return _leaks_of_another(start.name, handover_file(start.file), test)
     handover = load_handover(handover_file(start.file), kind="autoencoder")
-    seen = set(handover.provenance.train_images)
+    seen, place = set(handover.provenance.train_images), handover.provenance.config.get("data_dir")
+    if place is not None and is_shards(Path(place)):
+        known = _equal(start.name, seen, test)
+        unknown = f"{start.name}: its photographs were a stream: whether others of them are test images is not known"
+        return [f"{known}, as far as they are known", unknown]
     return [_equal(start.name, seen, test), _near(start.name, handover.provenance.config, seen, test)]
 
 
