@@ -151,7 +151,7 @@ class Evaluation:
             places["report"] = write_evaluation_page(self.folder, scored, info, analysis)
         levels = [] if analysis is None else analysis.levels
         told = sentences(scored, levels, probed_row(info.rows, info.best_epoch) if analysis is None else {})
-        warnings = alarms(levels, images=len(self.pack))
+        warnings = alarms(scored, levels)
         last_lines(info.outcome, *told, warnings=warnings, notes=info.notes, places=places, steps=info.next)
 
     def _levels(self) -> tuple[list[Level], float | None]:

@@ -11,6 +11,7 @@ from pretrain.report.scored_model import Level, ScoredModel
 
 LEAST_DIRECTIONS, LEAST_SHARE = 2.0, 0.02
 """A map that varies in fewer directions, or in a smaller share of those that it has, has collapsed."""
+UNTAUGHT = "The task is not learnt yet: train longer, or at a smaller --image_size, before you hand the encoder over"
 COARSE = 2
 """So many of the maps, the coarsest, hold what is in an image."""
 
@@ -41,13 +42,18 @@ def sentences(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list
     return said + ([] if scored.outlines else _pixels(means, by_product=scored.by_product))
 
 
-def alarms(levels: Sequence[Level], *, images: int) -> list[str]:
-    """A sentence for each of the coarse maps that has collapsed; few images do not vary in many directions."""
-    least = {one.stride: max(LEAST_DIRECTIONS, LEAST_SHARE * min(one.channels, images)) for one in levels}
-    collapsed = [one for one in levels[-COARSE:] if one.rank < least[one.stride]]
-    return [
+def alarms(scored: ScoredModel, levels: Sequence[Level]) -> list[str]:
+    """A sentence for a task that was not learnt, and for each coarse map that has collapsed.
+
+    Few images do not vary in many directions, so that they are no alarm.
+    """
+    better, most = scored.scores.get("better_than_mean"), len(scored.pack)
+    least = {one.stride: max(LEAST_DIRECTIONS, LEAST_SHARE * min(one.channels, most)) for one in levels}
+    untaught = [] if better is None or mean_interval(better).value > 0 else [UNTAUGHT]
+    return untaught + [
         f"The map of stride {one.stride} has collapsed: it varies in {one.rank:.1f} of {one.channels} directions"
-        for one in collapsed
+        for one in levels[-COARSE:]
+        if one.rank < least[one.stride]
     ]
 
 

@@ -130,7 +130,7 @@ def report_training(
     last_lines(
         info.outcome,
         *sentences(test, levels, probed_row(info.rows, info.best_epoch)),
-        warnings=alarms(levels, images=len(test.pack)),
+        warnings=alarms(test, levels),
         places={} if page is None else {"report": page},
         steps=info.next,
     )

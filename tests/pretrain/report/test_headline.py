@@ -8,7 +8,7 @@ from common.data.synthetic.pets import synthetic_pets
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from pretrain.model import Autoencoder
-from pretrain.report.headline import alarms, sentences, tiles
+from pretrain.report.headline import UNTAUGHT, alarms, sentences, tiles
 from pretrain.report.scored_model import Level, Outlines, ScoredModel
 
 SCORES = {
@@ -19,12 +19,12 @@ SCORES = {
 }
 
 
-def scored(*, picture=8, outlines=(), **changed):
+def scored(*, picture=8, outlines=(), images=4, **changed):
     encoder = UNetEncoder(widths=(4,) * 6)
     decoder = UNetDecoder(encoder.channels, encoder.strides)
     model, pack = (
         Autoencoder(encoder, decoder, picture_width=picture),
-        synthetic_pets(20, 64, seed=0).take(np.arange(4)),
+        synthetic_pets(20, 64, seed=0).take(np.arange(images) % 4),
     )
     return ScoredModel(model, pack, "test", {**SCORES, **changed}, 4, torch.device("cpu"), outlines=outlines)
 
@@ -67,13 +67,18 @@ def test_the_coarsest_map_alone_is_measured_by_mean_colours(without, told):
 
 
 def test_an_alarm_names_the_coarse_maps_that_collapsed():
-    assert alarms(levels(1.0, 90, 60, 23), images=500) == []
-    collapsed = alarms(levels(90, 90, 60, 1.4), images=500)
+    assert alarms(scored(images=500), levels(1.0, 90, 60, 23)) == []
+    collapsed = alarms(scored(images=500), levels(90, 90, 60, 1.4))
     assert collapsed == ["The map of stride 8 has collapsed: it varies in 1.4 of 128 directions"]
-    assert len(alarms(levels(90, 90, 2.3, 1.4), images=500)) == 2
+    assert len(alarms(scored(images=500), levels(90, 90, 2.3, 1.4))) == 2
+
+
+def test_a_task_without_any_gain_over_guessing_is_an_alarm():
+    assert alarms(scored(better_than_mean=np.full(4, -0.05)), levels(90, 90)) == [UNTAUGHT]
+    assert alarms(scored(better_than_mean=np.array([0.1, -0.08, 0.02, 0.01])), levels(90, 90)) == []
 
 
 def test_few_images_are_no_alarm_of_a_map_with_many_channels():
     wide = [Level(32, 1280, 19.4, None)]
-    assert alarms(wide, images=14) == []
-    assert len(alarms(wide, images=1280)) == 1
+    assert alarms(scored(images=14), wide) == []
+    assert len(alarms(scored(images=1280), wide)) == 1
