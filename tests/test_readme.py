@@ -41,6 +41,7 @@ OWN_PARSER = {
         "pretexts",
         "pseudo_masks",
         "scorers",
+        "shards",
         "speed",
         "suggest",
         "systems",
