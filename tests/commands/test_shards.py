@@ -121,6 +121,13 @@ def test_bad_shards_are_refused_before_the_training(folder, tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_shard_that_is_cut_off_is_read_as_far_as_it_goes_where_that_is_wanted(folder, tmp_path, capsys):
+    whole = (tmp_path / "shards/000001.tar").read_bytes()
+    (tmp_path / "shards/000001.tar").write_bytes(whole[: len(whole) // 2])
+    assert pretrain([*SHORT, "--output_dir", "run", "--data_dir", PATTERN, "--skip_bad_files"]) == 0
+    assert "left out: cannot read the shard shards/000001.tar (unexpected end of data)" in capsys.readouterr().err
+
+
 def test_shards_are_refused_where_masks_are_needed(folder, tmp_path, capsys):
     write_images_masks(tmp_path / "labelled")
     said = refusal(transfer, [*TINY, "--data_dir", PATTERN], capsys)

@@ -5,13 +5,14 @@ import shlex
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.data.listing import IMAGE_SUFFIXES
 from common.errors import UserError, abbreviate
+from common.say import note
 
 SUFFIX, END = ".tar", 1024
 """A tar file ends in at least so many bytes of zeros."""
@@ -69,7 +70,7 @@ def photos_in(shard: str) -> Iterator[Photo]:
 
     Raises UserError for a shard that can't be read to its end.
     """
-    tar, finished = _library("webdataset.tariterators"), False
+    tar = _library("webdataset.tariterators")
     try:
         stream = _opened(shard)
         try:
@@ -77,13 +78,26 @@ def photos_in(shard: str) -> Iterator[Photo]:
             for sample in tar.group_by_keys(files):
                 suffix = min((name for name in sample if not name.startswith("__")), key=lambda name: (len(name), name))
                 yield Photo(sample["__key__"], f"{shard}: {sample['__key__']}.{suffix}", sample[suffix])
-            finished = True
-        finally:
-            with nullcontext() if finished else suppress(OSError):  # of a client that is stopped half-way
+        except GeneratorExit:
+            with suppress(OSError):  # of a client that is stopped half-way
                 stream.close()
+            raise
+        finally:
+            stream.close()
     except UNREADABLE as error:
-        reason = str(error.args[0] if error.args else error).partition(" @ ")[0] or type(error).__name__
-        raise UserError(f"cannot read the shard {shard} ({reason}): write it again, or leave it out") from error
+        raise UserError(
+            f"cannot read the shard {shard} ({_reason(error)}): see that it is there and whole, or add --skip_bad_files"
+        ) from error
+
+
+def readable_in(shard: str, *, skip: bool) -> Iterator[Photo]:
+    """`photos_in`; with `skip` a note takes the place of what can't be read of a shard."""
+    try:
+        yield from photos_in(shard)
+    except UserError as error:
+        if not skip:
+            raise
+        note(f"left out: {error}")
 
 
 def tar_writer(file: Path) -> Any:
@@ -112,6 +126,14 @@ def _fault(file: Path) -> str:
         return f"cannot be read ({error.strerror or error})"
     except UNREADABLE:
         return "is no tar file"
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, in a few words."""
+    told = str(error.args[0] if error.args else error)
+    if ended := re.search(r"exit (\d+)", told):
+        return f"its client ended with code {ended[1]}"
+    return getattr(error, "strerror", None) or told.partition(" @ ")[0] or type(error).__name__
 
 
 def _is_image(name: str) -> bool:

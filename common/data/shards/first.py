@@ -10,7 +10,7 @@ from common.data.cache import move_into_place, writing
 from common.data.identity import digest_of
 from common.data.pack_spec import spec_of
 from common.data.samples import SPLITS, Dataset, Sample
-from common.data.shards.files import Photo, photos_in, refuse_damaged, shards_of
+from common.data.shards.files import Photo, readable_in, refuse_damaged, shards_of
 from common.data.shards.stream import Shards
 from common.data.split import split_fractions, split_keys, unit_hash
 from common.errors import UserError
@@ -39,7 +39,7 @@ def first_photographs(pattern: Path, config: DataConfig) -> Dataset:
     if not folder.is_dir():
         with writing(cache, "photographs of shards") as temporary, spinner("reading the first photographs"):
             (unfinished := temporary / folder.name).mkdir()
-            _write(unfinished, islice(_unique(shards), FIRST), config)
+            _write(unfinished, islice(_unique(shards, skip=config.skip_bad_files), FIRST), config)
             move_into_place(unfinished, folder)
     samples = [
         Sample(key, folder / name, None, {}, split)
@@ -62,11 +62,11 @@ def stream_of(config: DataConfig, dataset: Dataset) -> Shards | None:
     return Shards(tuple(shards_of(config.data_dir)), held_out, spec_of(config, dataset.fitting), dataset.depth)
 
 
-def _unique(shards: Sequence[str]) -> Iterator[Photo]:
+def _unique(shards: Sequence[str], *, skip: bool) -> Iterator[Photo]:
     """The photographs of all shards, of each name the first."""
     seen = set[str]()
     for shard in shards:
-        for photo in photos_in(shard):
+        for photo in readable_in(shard, skip=skip):
             if photo.key not in seen:
                 seen.add(photo.key)
                 yield photo

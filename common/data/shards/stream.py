@@ -16,7 +16,7 @@ from common.data.fitting import Box
 from common.data.opened import BadFileError
 from common.data.pack_spec import PackSpec
 from common.data.parallel import map_in_order, one_quiet_opencv_thread
-from common.data.shards.files import Photo, photos_in
+from common.data.shards.files import Photo, readable_in
 from common.errors import UserError
 from common.say import note
 
@@ -74,7 +74,7 @@ class Stream:
     def images(self, place: Place) -> Generator[Image, None, None]:
         """Endless images from a place on, decoded ahead on all cores; each pass shows every photograph once.
 
-        Raises UserError for what can't be read; with --skip_bad_files a photograph is left out with a note.
+        Raises UserError for what can't be read; with --skip_bad_files it is left out with a note.
         """
         spec = self.shards.spec
         with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
@@ -110,7 +110,8 @@ class Stream:
         start, block, skip, empty = place._replace(taken=0), [], place.read, 0
         for shard in count(place.shard):
             empty += 1
-            for number, photo in enumerate(photos_in(self._file(shard)), start=1):
+            photos = readable_in(self._file(shard), skip=self.shards.spec.skip_bad_files)
+            for number, photo in enumerate(photos, start=1):
                 if number <= skip or photo.key in self.shards.held_out:
                     continue
                 empty = 0
