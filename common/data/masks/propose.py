@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.masks.file import read_mask_file
-from common.data.values import REST, ValueTable
+from common.data.values import IGNORE, REST, ValueTable
 from common.errors import UserError
 from common.words import counted
 
@@ -39,12 +39,18 @@ def proposal(files: Sequence[Path], *, coloured: bool) -> str:
     if len(pixels) > MOST:
         return f"{held}, too many for classes: they may have been resized, or saved with a loss (JPEG)"
     total, shown = pixels.total(), [number for number, _ in pixels.most_common()]
-    shown.sort(key=lambda number: number != 0)  # the ground is black, if anything is
+    shown.sort(key=lambda number: number != 0 if coloured else number)  # the ground is black, if anything is
     keys = {number: f"'#{number:06x}'" if coloured else str(number) for number in shown}
     shares = ", ".join(f"{keys[number].strip(chr(39))} ({pixels[number] / total:.1%})" for number in shown)
-    names = ", ".join(["background", *(f"class_{k}" for k in range(1, len(shown)))])
-    values = ", ".join(f"{keys[number]}: {k}" for k, number in enumerate(shown))
+    meant = [number for number in shown if coloured or number != IGNORE or not _numbered(shown)]
+    names = ", ".join(["background", *(f"class_{k}" for k in range(1, len(meant)))])
+    values = ", ".join(f"{keys[number]}: {meant.index(number) if number in meant else 'ignore'}" for number in shown)
     return f"{held}: {shares}; begin with 'names: [{names}]' and \"values: {{{values}}}\"{GIVE}"
+
+
+def _numbered(values: Sequence[int]) -> bool:
+    """Whether these are the numbers 0, 1, 2 and so on, beside 255, which then says that a pixel is not labelled."""
+    return [*range(len(values) - 1), IGNORE] == list(values) and len(values) > 3
 
 
 def _soft(pixels: Counter[int]) -> bool:

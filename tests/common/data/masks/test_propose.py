@@ -46,6 +46,12 @@ def grey(i):
     return np.where(coloured(i)[..., 0] > 0, 38, coloured(i)[..., 2]).astype(np.uint8)
 
 
+def numbered(i):
+    mask = grey(i)
+    mask[mask == 38], mask[30:35, 20:30] = 1, 2
+    return mask
+
+
 def instances(i):
     mask = np.zeros(SIZE, np.uint16)
     for number in range(1, 30):
@@ -65,6 +71,7 @@ def soft(i):
     [
         (coloured, "8 masks hold 3 colours: #000000 (72.5%), #ff0000 (25.0%), #0080ff (2.5%)", 3),
         (grey, "8 masks hold 3 values: 0 (72.5%), 38 (25.0%), 255 (2.5%)", 3),
+        (numbered, "8 masks hold 4 values: 0 (70.0%), 1 (25.0%), 2 (2.5%), 255 (2.5%)", 3),
         (instances, "8 masks hold 30 values, as numbers of objects", 2),
         (soft, "8 masks hold 4 values, between black and white", 2),
     ],
@@ -76,6 +83,13 @@ def test_the_table_that_is_proposed_reads_the_masks(tmp_path, mask, said, classe
     data = load_labelled(DataConfig(**{**vars(config), "classes": table_in(error, tmp_path)}))
     assert len(data.classes.names) == classes
     assert all(data.train.class_pixels.sum(0) > 0)
+
+
+def test_255_beside_numbered_classes_is_proposed_as_not_labelled(tmp_path):
+    _, said = refused(tmp_path, numbered)
+    assert "'names: [background, class_1, class_2]' and \"values: {0: 0, 1: 1, 2: 2, 255: ignore}\"" in said
+    _, said = refused(tmp_path, grey)
+    assert '"values: {0: 0, 38: 1, 255: 2}"' in said
 
 
 def test_too_many_colours_are_no_classes(tmp_path):
