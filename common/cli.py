@@ -1,14 +1,16 @@
 """What surrounds every command: one sentence and exit code 2 for what a user can put right."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from common.config.renames import underscored
-from common.errors import UserError
+from common.errors import LostRankError, UserError
 from common.failures import what_failed
-from common.say import aside, ready_streams, say, silence
+from common.ranks.place import STARTED
+from common.say import failed, follow, follows, ready_streams, say, silence
 from common.signals import Signals
 from recon2seg.packages import version
 
@@ -26,14 +28,16 @@ def command(
     """Make `main(argv)` return an exit code: its own, else 0; or 2 with one sentence on stderr and no traceback.
 
     Without `argv` the flags of the process are read; `--version` alone prints the version. Ctrl-C gives 130, SIGTERM
-    143, a reader that goes away (`| head`) 141. `less_memory` says how the command takes less memory, `stopped` what to
-    do after Ctrl-C where `common.signals.keeping` says nothing.
+    143, a reader that goes away (`| head`) 141, a lost rank 1. `less_memory` says how the command takes less memory,
+    `stopped` what to do after Ctrl-C where `common.signals.keeping` says nothing.
     """
 
     def guard(main: Callable[[Sequence[str]], int | None]) -> Command:
         @functools.wraps(main)
         def guarded(argv: Sequence[str] | None = None) -> int:
             ready_streams()
+            if STARTED in os.environ:  # what comes before the ranks meet, their watcher has said
+                follow("")
             words = sys.argv[1:] if argv is None else list(argv)
             with Signals() as signals:
                 try:
@@ -43,8 +47,11 @@ def command(
                 except BrokenPipeError:
                     silence(sys.stdout)
                     return 141  # what a shell says of SIGPIPE
+                except LostRankError as error:
+                    watched = follows() or STARTED in os.environ  # others say which one
+                    return 1 if watched else _refuse(error, 1)
                 except KeyboardInterrupt as stop:
-                    return _refuse(str(stop) or f"interrupted: {stopped}", signals.code)
+                    return signals.code if follows() else _refuse(str(stop) or f"interrupted: {stopped}", signals.code)
                 except Exception as error:
                     if signals.came:  # extension modules make other errors of an interrupt
                         return _refuse(f"interrupted: {stopped}", signals.code)
@@ -87,5 +94,5 @@ def _refuse(sentence: object, code: int = 2) -> int:
         sys.stdout.flush()
     except OSError:
         silence(sys.stdout)
-    aside(f"error: {sentence}")
+    failed(sentence)
     return code

@@ -21,6 +21,10 @@ class DivergedError(UserError):
     """The loss stopped being a number; raised before the optimizer moves."""
 
 
+class LostRankError(Exception):
+    """Another process of the training is gone. Commands say so, and exit with code 1: what was saved can be resumed."""
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """The end of an error sentence: the known word that comes closest, or nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)

@@ -31,21 +31,51 @@ def shown(text: object) -> str:
     )
 
 
+class _Speaker:
+    """Who speaks: of a training on several processes only rank 0, but for failures."""
+
+    name = ""
+    follows = False
+
+
+def follow(name: str) -> None:
+    """Leave the words to another process from now on; failures are said with the name of this one."""
+    _Speaker.name, _Speaker.follows = name, True
+
+
+def lead() -> None:
+    """Speak."""
+    _Speaker.name, _Speaker.follows = "", False
+
+
+def follows() -> bool:
+    """Whether another process speaks."""
+    return _Speaker.follows
+
+
+def failed(sentence: object) -> None:
+    """Print why a command ends; with its name where it is not the process that speaks."""
+    before, _Speaker.follows = _Speaker.follows, False
+    aside(f"error: {_Speaker.name}: {sentence}" if _Speaker.name else f"error: {sentence}")
+    _Speaker.follows = before
+
+
 def say(*lines: object) -> None:
     """Print lines of the results."""
-    for line in lines:
+    for line in () if follows() else lines:
         print(fitted(shown(line), _columns(sys.stdout.fileno)))
 
 
 def say_command(lead: str, command: str) -> None:
     """Print a command behind a word. What goes on below it does so for a shell too, so that it can be copied whole."""
-    print(fitted_command(lead, shown(command), _columns(sys.stdout.fileno)))
+    if not follows():
+        print(fitted_command(lead, shown(command), _columns(sys.stdout.fileno)))
 
 
 def aside(*lines: object) -> None:
     """Print lines on standard error. Where it can't be written, its disk full or its reader gone, a command goes on."""
     try:
-        for line in lines:
+        for line in () if follows() else lines:
             print(fitted(shown(line), _columns(sys.stderr.fileno)), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)

@@ -1,0 +1,1 @@
+"""A training on several processes: who they are, how they start, what they share, and how they end."""
