@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from common.models.synced import Synced2d, normalise_synced
+from common.ranks.group import shares
 from common.tensors import at_least_float32
 
 
@@ -26,6 +28,8 @@ def normalise_visible(
     if isinstance(norm, nn.GroupNorm) or (isinstance(norm, nn.BatchNorm2d) and not norm.training):
         return then(norm(x) * cells.to(x.dtype))
     assert isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d)
+    if isinstance(norm, Synced2d) and shares():
+        return then(normalise_synced(norm, x, cells))
     pack = x.device.type == "cpu" and not torch.compiler.is_compiling()
     if pack and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
         counts = [int(cells.sum())] if isinstance(norm, nn.BatchNorm2d) else cells.sum((1, 2, 3)).int().tolist()

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.ranks.group import gathered
 from pretrain.heads import Projection
 from pretrain.losses.side_objective import SideObjective
 from pretrain.pretexts.task import Task
@@ -37,12 +38,13 @@ def contrast_error(
 ) -> Float[Tensor, ""]:
     """The cross-entropy, in nats, of finding an image's other view among all vectors of the batch.
 
-    Vectors have length 1. Chance level is log(2n - 1); a batch of one gives 0. Negatives are not gathered across
-    devices.
+    Vectors have length 1. Chance level is log(2n - 1); a batch of one gives 0. Of a batch that several processes share
+    all vectors count.
 
     Source: Chen et al. 2020, SimCLR, arXiv 2002.05709, eq. 1 and algorithm 1 (NT-Xent).
     Deviation: none.
     """
+    first, second = gathered(first), gathered(second)
     both = torch.cat([first, second])
     similarity = (both @ both.T / temperature).fill_diagonal_(-torch.inf)
     return F.cross_entropy(similarity, torch.arange(len(both), device=both.device).roll(len(first)))

@@ -11,6 +11,7 @@ from common.colours import heat
 from common.data.classes import IGNORE
 from common.models.decoder import Decoder
 from common.models.encoder import Encoder
+from common.ranks.group import total
 from pretrain.heads import PixelHead
 from pretrain.losses.side_objective import SideObjective
 from pretrain.pretexts.task import Task
@@ -50,7 +51,7 @@ def pseudo_mask_error(logits: Float[Tensor, "n 1 h w"], foreground: Int64[Tensor
     """
     counts = foreground != IGNORE
     error = F.binary_cross_entropy_with_logits(logits[:, 0], (foreground == 1).to(logits.dtype), reduction="none")
-    return (error * counts).sum() / counts.sum().clamp(min=1)
+    return total((error * counts).sum()) / total(counts.sum()).clamp(min=1)
 
 
 def probability(logits: Float[Tensor, "n 1 h w"]) -> Float[np.ndarray, "n h w"]:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common.ranks.group import mean
 from common.tensors import at_least_float32
 from pretrain.losses.ssim import ssim
 
@@ -56,7 +57,7 @@ class ReconstructionLoss(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             terms = self._terms(composite(reconstruction, image, weight), image)
             if weight is not None and "mse" in terms:
-                terms["mse"] = terms["mse"] / weight.mean().clamp(min=LEAST)
+                terms["mse"] = terms["mse"] / mean(weight).clamp(min=LEAST)
         loss = torch.stack([weight * terms[name] for name, weight in self.weights.items()]).sum()
         return {"loss": loss, **terms}
 

@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.ranks.group import total
 from common.run.label_use import TeacherRecord
 from pretrain.compared import Compared
 from pretrain.losses.reconstruction import LEAST
@@ -109,4 +110,4 @@ class CellTarget(Target):
         if weight is None:
             return error.mean()
         shares = F.avg_pool2d(weight, self.cell)
-        return (shares * error).sum() / shares.sum().clamp(min=LEAST)
+        return total((shares * error).sum()) / total(shares.sum()).clamp(min=LEAST)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from common.errors import UserError
+from common.ranks.group import total
 from common.words import counted
 from transfer.config import LossConfig
 from transfer.losses.formulas import class_pixels
@@ -38,10 +39,10 @@ class ClassWeights(nn.Module):
     @torch.no_grad()
     def update(self, mask: Int64[Tensor, "n h w"]) -> None:
         """Move the shares a little towards this batch's; a batch without labels moves nothing."""
-        pixels = class_pixels(mask, len(self.shares))
-        total = pixels.sum()
-        batch_shares = (pixels / total.clamp(min=1)).where(total > 0, self.shares)
-        self.shares.lerp_(batch_shares, 1 - self.momentum)
+        pixels = total(class_pixels(mask, len(self.shares)))
+        labelled = pixels.sum()
+        batch_shares = (pixels / labelled.clamp(min=1)).where(labelled > 0, self.shares)
+        self.shares.lerp_(batch_shares.to(self.shares), 1 - self.momentum)
 
     def weights(self) -> Float[Tensor, "k"]:
         """One weight per class; an absent class weighs 36 times as much as one that fills every image."""

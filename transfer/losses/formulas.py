@@ -1,4 +1,7 @@
-"""Segmentation losses: Dice and kinds of cross-entropy. Pixels without a label are ignored."""
+"""Segmentation losses: Dice and kinds of cross-entropy. Pixels without a label are ignored.
+
+Sums run over the whole batch, also where several processes share it (`total`).
+"""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from common.data.classes import IGNORE
+from common.ranks.group import total
 from common.tensors import at_least_float32
 
 FOCAL_GAMMA = 2.0
@@ -26,9 +30,9 @@ def dice_loss(logits: Float[Tensor, "n k h w"], mask: Int64[Tensor, "n h w"]) ->
     """
     truth = _one_hot(mask, logits.shape[1])
     probability = at_least_float32(logits).softmax(1).where((mask != IGNORE)[:, None], 0)
-    area = truth.sum((0, 2, 3))
-    overlap = probability.where(truth, 0).sum((0, 2, 3))
-    dice = 2 * overlap / (probability.sum((0, 2, 3)) + area).clamp(min=1)
+    area = total(truth.sum((0, 2, 3)))
+    overlap = total(probability.where(truth, 0).sum((0, 2, 3)))
+    dice = 2 * overlap / (total(probability.sum((0, 2, 3))) + area).clamp(min=1)
     present = area > 0
     return (1 - dice).where(present, 0).sum() / present.sum().clamp(min=1)
 
@@ -45,9 +49,9 @@ def weighted_cross_entropy(
     """
     logits = at_least_float32(logits)
     weights = class_weights.to(logits.dtype)
-    total = F.cross_entropy(logits, mask, weights, ignore_index=IGNORE, reduction="sum")
-    norm = (weights * class_pixels(mask, len(weights))).sum()
-    return total / norm.where(norm > 0, 1)
+    error = total(F.cross_entropy(logits, mask, weights, ignore_index=IGNORE, reduction="sum"))
+    norm = (weights * total(class_pixels(mask, len(weights)))).sum()
+    return error / norm.where(norm > 0, 1)
 
 
 def focal_loss(
@@ -71,8 +75,8 @@ def focal_loss(
     weight = weights[mask.where(mask != IGNORE, 0)].where(mask != IGNORE, 0)
     # expm1 keeps the gradient finite where the probability rounds to 1
     unsure = (-torch.expm1(-surprise)).clamp(min=torch.finfo(logits.dtype).tiny) ** gamma
-    norm = weight.sum()
-    return (weight * unsure * surprise).sum() / norm.where(norm > 0, 1)
+    norm = total(weight.sum())
+    return total((weight * unsure * surprise).sum()) / norm.where(norm > 0, 1)
 
 
 def binary_cross_entropy(logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
@@ -87,7 +91,7 @@ def binary_cross_entropy(logits: Float[Tensor, "n 2 h w"], mask: Int64[Tensor, "
     difference = at_least_float32(logits[:, 1] - logits[:, 0])
     truth = mask.where(known, 0).to(difference.dtype)
     cost = F.binary_cross_entropy_with_logits(difference, truth, reduction="none")
-    return cost.where(known, 0).sum() / known.sum().clamp(min=1)
+    return total(cost.where(known, 0).sum()) / total(known.sum()).clamp(min=1)
 
 
 def _one_hot(mask: Int64[Tensor, "n h w"], num_classes: int) -> Bool[Tensor, "n k h w"]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.data.values import IGNORE
+from common.ranks.group import mean
 
 REMEMBERED = 1024
 """Photographs whose votes are compared."""
@@ -57,7 +58,7 @@ class Lesson:
             whole = logits.logsumexp(1)
             others = torch.cat([logits[:, :background], logits[:, background + 1 :]], 1).logsumexp(1)
             error = torch.where(self.figure, whole - others, error)
-        return error.mean()
+        return mean(error)
 
 
 def by_pixel(chances: Float[Tensor, "n k h w"], threshold: float) -> Lesson:
