@@ -14,6 +14,7 @@ from common.config.groups import (
     TrainingConfig,
     UNetConfig,
 )
+from common.config.ranks import RanksConfig
 from common.data.shards.files import is_shards
 from common.errors import UserError
 from pretrain.groups import EncoderConfig, HandoverConfig, PretextConfig, ProbeConfig
@@ -73,6 +74,7 @@ class Groups:
     augment: AugmentConfig = AugmentConfig(hflip=0.5, rotate=0.0, scale=0.0, translate=0.0, jitter=0.0)
     probe: ProbeConfig = ProbeConfig()
     handover: HandoverConfig = HandoverConfig()
+    ranks: RanksConfig = RanksConfig()
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class PretrainConfig(with_settings(Groups, PRETEXTS, TARGETS, SIDE_OBJECTIVES)):
         self.training.check()
         self.encoder.check(self.model)
         self.handover.check()
+        self.ranks.check()
         if self.start_from is not None and self.encoder.encoder_weights_path is not None:
             raise UserError("--start_from and --encoder_weights_path both name weights: leave one of them out")
         unet = self.encoder.encoder == "unet"

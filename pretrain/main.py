@@ -6,29 +6,38 @@ from collections.abc import Sequence
 from common.cli import command
 from common.config.load import load_config
 from common.config.recipes import CONFIGS
-from common.run.claim import RunFolder, refuse_several_processes
+from common.ranks.door import run_folder
+from common.ranks.launch import start_ranks
+from common.ranks.place import find_place, said_once
 from common.say import say
 from common.signals import keeping_epochs
 from pretrain.config import config_class
 
 
 @command()
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> int | None:
     """Load the settings, the data and the network; train; hand over; report."""
-    config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=CONFIGS / "pretrain" / "demo.yaml")
-
-    refuse_several_processes()
-    with RunFolder("pretrain", config, copies=config.copies) as held, keeping_epochs(held.path):
+    demo = CONFIGS / "pretrain" / "demo.yaml"
+    with said_once():
+        config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=demo)
+        place = find_place(config)
+    if place.is_to_start:
+        return start_ranks("pretrain.main", argv, place.world, config.run.output_dir)
+    with run_folder("pretrain", place, config, copies=config.copies) as held, keeping_epochs(held.path):
         if held.finished:
             say(f"the run in {held.path} is finished: see its metrics.json")
-            return
-        from pretrain.phase import Pretraining  # now: --help needs no torch
+            return None
+        from common.ranks.join import in_turn  # now: --help needs no torch
+        from pretrain.phase import Pretraining
 
-        phase = Pretraining(config, held)
+        with in_turn():
+            phase = Pretraining(config, held)
         progress = phase.train()
-        phase.hand_over()
-        phase.report(progress)
-        held.finish()
+        if held.leads:
+            phase.hand_over()
+            phase.report(progress)
+            held.finish()
+    return None
 
 
 if __name__ == "__main__":

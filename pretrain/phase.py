@@ -19,6 +19,9 @@ from common.engine.seeding import INITIAL, VALIDATION, seed_update
 from common.engine.session import compiled, train
 from common.errors import UserError
 from common.models.summary import write_summary
+from common.models.synced import synced
+from common.ranks.group import own
+from common.ranks.join import in_turn
 from common.report.run_info import RunInfo
 from common.rows import Means, Row
 from common.run.checkpoint import AutoencoderHandover, Handover, load_handover
@@ -55,7 +58,7 @@ class Pretraining:
         seed_update(config.run.seed, INITIAL)
         target = build_target(config)
         seed_update(config.run.seed, INITIAL)  # so that all targets begin with the same encoder
-        self.model = build_model(config, target)
+        self.model = synced(build_model(config, target), wanted=config.ranks.sync_batchnorm)
         self.begun = begin(self.model, config)
         self.before = start_from(self.model, config)
         self.objective = build_objective(config, target)
@@ -68,8 +71,7 @@ class Pretraining:
         self._check_fit()
         self.tasks = BatchTasks(config)
         self.probe = self._load_probe()
-        known = {"seed": config.run.seed, "scales": config.data.crop_scale}
-        self.batches = batches_of(self.data, config.training, **known)
+        self.batches = batches_of(self.data, config.training, seed=config.run.seed, scales=config.data.crop_scale)
         self.network = self.precision.place(compiled(TrainingForward(self.model), config.training))
         self.objective.to(self.precision.device)
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
@@ -103,7 +105,8 @@ class Pretraining:
         say(write_summary(self.model, image, self.run.folder / "model.txt"))
         if self.begun.loaded:
             say(str(self.begun))
-        self._keep_maps()
+        with in_turn():
+            self._keep_maps()
         updater = self._updater()
         state = {"model": self.model, "updater": updater, **({} if self.painter is None else {"painter": self.painter})}
         state |= {"stream": self.batches} if isinstance(self.batches, StreamBatches) else {}
@@ -164,7 +167,7 @@ class Pretraining:
         if self.painter is not None:
             with self.run.clock("picture"):
                 self.painter.learn(task.image, task.valid)
-        return self.objective(self.network, task)
+        return self.objective(self.network, own(task, len(batch)))
 
     def trained(self) -> Row:
         """No scores: the terms of the loss say all."""

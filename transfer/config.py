@@ -17,6 +17,7 @@ from common.config.groups import (
     TrainingConfig,
     UNetConfig,
 )
+from common.config.ranks import RanksConfig
 from common.errors import UserError
 from common.models.parts import DecoderName
 from common.run.parts import Transfer
@@ -163,6 +164,7 @@ class TransferConfig:
     pool: PoolConfig = PoolConfig()
     optim: OptimizerConfig = OptimizerConfig(optimizer="adamw", schedule="poly")
     augment: AugmentConfig = AugmentConfig()
+    ranks: RanksConfig = RanksConfig()
 
     def check(self) -> None:
         """Raise UserError for settings that exclude each other."""
@@ -170,6 +172,7 @@ class TransferConfig:
         self.data.check()
         self.model.check()
         self.training.check()
+        self.ranks.check()
         source = self.encoder
         ours, named = source.pretrained_encoder, source.encoder
         if ours is not None and named is not None and (ours.is_dir() or ours.name in HANDED_OVER):

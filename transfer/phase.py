@@ -24,6 +24,9 @@ from common.engine.session import compiled, train
 from common.metrics import classes_of, confusion, confusion_scores
 from common.models.folded import folded
 from common.models.summary import write_summary
+from common.models.synced import synced
+from common.ranks.group import own, same, total
+from common.ranks.join import in_turn
 from common.report.run_info import RunInfo
 from common.rows import Row
 from common.run.checkpoint import SegmentationHandover, sections_of
@@ -64,8 +67,11 @@ class Transfer:
         self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
-        background = self.data.classes.background
-        self.net, self.receipt, self.source = build_network(config, self.names, background)
+        self.net, self.receipt, self.source = build_network(config, self.names, self.data.classes.background)
+        synced(self.net, wanted=config.ranks.sync_batchnorm)
+        if config.run.resume:
+            refuse_other_classes(self.run.folder, self.data.classes)
+            refuse_other_source(self.run.folder, self.receipt)
         self.before = deepcopy(self.net.encoder) if config.run.report else None
         self.chosen = self.net  # what is saved and shown: the network, or the teacher of photographs
         self.loss = SegmentationLoss(len(self.names), config.loss, class_pixels=class_pixels)
@@ -87,22 +93,19 @@ class Transfer:
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""
-        if self.config.run.resume:
-            refuse_other_classes(self.run.folder, self.data.classes)
-            refuse_other_source(self.run.folder, self.receipt)
         self.run.open(self.packs if self.pool is None else {**self.packs, "unlabelled": self.pool.pack})
         self.run.write_json("receipt.json", to_dict(self.receipt))
         used = masks_used(self.config.labels, self.data, self.train_pack, self.val_pack)
-        for sentence in (*self._notes(), *used, *self._in_short()):
+        short = in_short(self.packs, self.names, one_split=self.config.data.folds is None)  # before a night is lost
+        for sentence in (*self._notes(), *used, *short):
             note(sentence)
         self.begin_epoch(0)  # so that a frozen encoder is described as one
         image = read_batch(self.train_pack, np.arange(1), self.precision.device).image
         say(write_summary(self.net, image, self.run.folder / "model.txt"))
         say(self.receipt)
         self.updater = updater = self._updater()
-        state = {"model": self.net, "loss": self.loss, "updater": updater}
-        if self.pool is not None:
-            state["pool"] = self.pool
+        pool = {} if self.pool is None else {"pool": self.pool}
+        state = {"model": self.net, "loss": self.loss, "updater": updater, **pool}
         return train(self, run=self.run, updater=updater, batches=self.batches, state=state)
 
     @property
@@ -116,10 +119,6 @@ class Transfer:
         if plan.epochs != self.receipt.epochs:
             self.receipt = replace(self.receipt, epochs=plan.epochs)
             self.run.write_json("receipt.json", to_dict(self.receipt))
-
-    def _in_short(self) -> list[str]:
-        """What to know of the data before a night is lost."""
-        return in_short(self.packs, self.names, one_split=self.config.data.folds is None)
 
     def _notes(self) -> list[str]:
         pool = [] if self.pool is None else self.pool.notes
@@ -152,6 +151,7 @@ class Transfer:
             image, mask = self.augment(batch.image, batch.mask)
         assert mask is not None, "labelled data has masks"
         lesson = None if self.pool is None else self.pool.lesson(self.net, self.updater)
+        image, mask = own((image, mask), len(image))
         logits = self.network(image if lesson is None else torch.cat([image, lesson.image]))
         ours = logits[: len(image)]
         self.counts += confusion(classes_of(ours), mask, len(self.names)).sum(0)
@@ -160,7 +160,7 @@ class Transfer:
 
     def trained(self) -> Row:
         """Mean IoU over the pixels of the epoch's training, each predicted before its update; what photographs gave."""
-        row = {"mean_iou": float(confusion_scores(self.counts.cpu().numpy())["mean_iou"])}
+        row = {"mean_iou": float(confusion_scores(total(self.counts).cpu().numpy())["mean_iou"])}
         return row if self.pool is None else {**row, **self.pool.trained()}
 
     def report(self, progress: History) -> None:
@@ -204,6 +204,7 @@ class Transfer:
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
         scores = score_network(folded(network), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
+        scores = replace(scores, counts=same(scores.counts))  # what follows from them is alike on all ranks
         return {**terms.row(), **score_row(scores)}, scores
 
     def score(self, row: Row) -> float:
@@ -251,6 +252,9 @@ class Transfer:
 
 def train_run(config: TransferConfig, held: RunFolder) -> None:
     """Train, report, and mark the run in its folder as finished."""
-    phase = Transfer(config, held)
-    phase.report(phase.train())
-    held.finish()
+    with in_turn():
+        phase = Transfer(config, held)
+    progress = phase.train()
+    if held.leads:
+        phase.report(progress)
+        held.finish()

@@ -15,6 +15,7 @@ from common.data.gather import Pixels, alike, random_crops, whole_images
 from common.data.pack import LabelledPack, Pack
 from common.data.ragged import Ragged
 from common.errors import UserError
+from common.ranks.group import count
 from common.terminal import progress_bar
 
 CROPS, SCALES = 2, 3
@@ -61,11 +62,14 @@ class Batches:
         chances: Float64[np.ndarray, " n"] | None = None,
         crops: bool = False,
         scales: Sequence[float] = (1.0, 1.0),
+        least: int = 2,
     ) -> None:
         """`crops`: draw a crop of each image that is kept at its own size, in place of the whole.
 
         `scales`: the ends of the range from which the scale of each is drawn; twice as large is as likely everywhere.
+        `least`: a last batch of fewer images joins the one before it.
         """
+        self.least = least
         self.scales = scales
         self.crops = crops and isinstance(pack.images, Ragged)
         self.pack, self.batch_size, self.seed, self.shuffle, self.chances = pack, batch_size, seed, shuffle, chances
@@ -122,7 +126,7 @@ class Batches:
             return alike(self.pack.images, order, batch_size=self.batch_size)
         starts = range(self.batch_size, len(order), self.batch_size)
         chunks = np.split(order, list(starts)) if len(order) else []
-        if len(chunks) > 1 and len(chunks[-1]) == 1:
+        if len(chunks) > 1 and len(chunks[-1]) < self.least:
             last = chunks.pop()
             chunks[-1] = np.concatenate([chunks[-1], last])
         return chunks
@@ -176,7 +180,9 @@ def training_batches(
     """The shuffled batches of a training: crops, where images have their own sizes. Raises UserError for one image."""
     if len(pack) < 2:
         raise UserError("there is one training image: normalisation over a batch needs two, so add images")
-    known = {"seed": seed, "shuffle": True, "chances": chances}
+    if len(pack) < count():
+        raise UserError(f"there are {len(pack)} training images for {count()} processes: lower --devices")
+    known = {"seed": seed, "shuffle": True, "chances": chances, "least": max(2, count())}
     return Batches(pack, batch_size=plan.batch_size, **known, crops=True, scales=scales)
 
 

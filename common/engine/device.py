@@ -1,18 +1,23 @@
 """The device of a run, by its name."""
 
+import os
+
 import torch
 
 from common.config.groups import RunConfig
 from common.errors import UserError
+from common.ranks.group import count
 
 
 def find_device(name: str = "auto") -> torch.device:
-    """Return the device of this name: auto (a GPU, else the CPU), cpu, cuda, cuda:1 or mps.
+    """Return the device of this name: auto (a GPU, else the CPU), cpu, cuda, cuda:1 or mps; of ranks each has its own.
 
     Raises UserError for a name that is none of these, and for a device that this machine lacks.
     """
     RunConfig(device=name).check()
     kind, _, index = (_best() if name == "auto" else name).partition(":")
+    if kind == "cuda" and not index and "LOCAL_RANK" in os.environ and count() > 1:
+        index = os.environ["LOCAL_RANK"]
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: PyTorch finds no CUDA GPU here; use --device cpu or auto")
     if index and int(index) >= torch.cuda.device_count():

@@ -16,9 +16,11 @@ from common.engine.budget import Course
 from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
+from common.ranks.group import add_gradients, count, own_share, total
 from common.rows import Means, Row
 from common.run.clock import Clock
 from common.run.history import History
+from common.say import note
 from common.words import counted
 
 Step = Callable[[Batch], Mapping[str, Tensor]]
@@ -67,6 +69,7 @@ class Updater:
             "form": self.precision.form,
             "precision": self.precision.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
+            "ranks": count(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -76,6 +79,8 @@ class Updater:
             self.course.load_state_dict(state["course"])
         else:  # states before 0.3, whose epochs were all alike
             self.course.resumed(self.update)
+        if (before := state.get("ranks", 1)) != count():
+            note(f"the run goes on with {counted(count(), 'rank')} in place of {before}: its last bits will differ")
         self.optimizer.load_state_dict(state["optimizer"])
         self.precision.resume(state.get("form", self.precision.form))  # states before 0.3 name none
         self.precision.scaler.load_state_dict(state["precision"])
@@ -96,18 +101,19 @@ class Updater:
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr_at(self.update) * group.get("factor", 1.0)
 
-    def add(self, terms: Mapping[str, Tensor], share: float = 1.0) -> Row:
+    def add(self, terms: Mapping[str, Tensor], share: float = 1.0, own: float = 1.0) -> Row:
         """Accumulate the gradient of a batch that makes up `share` of its update; return the terms as floats.
 
+        `own` is the share of the batch on which this rank has computed them; those of the whole batch are returned.
         Raises DivergedError for a term that is not finite.
         """
         self.batch += 1
-        numbers = torch.stack([term.detach().float() for term in terms.values()]).tolist()
+        numbers = total(torch.stack([term.detach().float() for term in terms.values()]) * own).tolist()
         values = dict(zip(terms, numbers, strict=True))
         if not all(math.isfinite(value) for value in values.values()):
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             raise DivergedError(f"the loss is not a number at update {self.update} ({shown})")
-        self.precision.scaler.scale(terms["loss"] * share).backward()
+        self.precision.scaler.scale(terms["loss"] * (share * own)).backward()
         return values
 
     def move(self) -> float:
@@ -118,8 +124,9 @@ class Updater:
         """
         largest = self.plan.clip_norm or math.inf  # a clip at infinity multiplies by 1: it only measures
         scaler = self.precision.scaler
-        scaler.unscale_(self.optimizer)
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        add_gradients(weights)
+        scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(weights, largest).item()
         if not math.isfinite(norm) and not scaler.is_enabled():
             raise DivergedError(f"the gradient is not finite at update {self.update}")
@@ -192,7 +199,7 @@ def train_epoch(
                 with clock("loss"):
                     terms = step(batch)
                 with clock("backward"):
-                    done.append((updater.add(terms, len(batch) / images), len(batch)))
+                    done.append((updater.add(terms, len(batch) / images, own_share(len(batch))), len(batch)))
             with clock("optimizer"):
                 norms.append(updater.move())
         except DivergedError as error:
@@ -200,9 +207,9 @@ def train_epoch(
             updater.skip()
             skipped += 1
             continue
-        for values, count in done:
-            means.add(values, count)
-            watch(values, count)
+        for values, size in done:
+            means.add(values, size)
+            watch(values, size)
     if means.count == 0 and skipped:
         raise DivergedError(f"no loss of the epoch is finite, so that all was skipped: {counted(skipped, 'update')}")
     if means.count == 0:

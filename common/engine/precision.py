@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from common.config.groups import RunConfig
 from common.engine.device import find_device
 from common.models.depthwise import spare_depthwise
+from common.ranks.group import own_random
 from common.say import aside, note
 from common.tensors import at_least_float32
 
@@ -67,7 +68,7 @@ class Placed(nn.Module):
         self.network, self.precision = network, precision
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
-        with self.precision.autocast():
+        with self.precision.autocast(), own_random(self.precision.device):
             outputs = self.network(*inputs, **named)
         if isinstance(outputs, Mapping):
             return {name: at_least_float32(output) for name, output in outputs.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from common.engine.loop import Updater
+from common.ranks.join import agreed
 from common.run.checkpoint import Handover, load_handover
 from common.run.folder import Run
 from common.run.history import History
@@ -26,8 +27,9 @@ def rounds(begin_round: BeginRound | None, *, run: Run, updater: Updater, histor
 def _enter(number: int, begin_round: BeginRound, run: Run, updater: Updater, history: History) -> None:
     """Go over to a round at its first epoch, or find it again as it was."""
     fresh = history.epoch == number * updater.course.round_epochs
-    if fresh:
-        run.keep_best(number, history.best_epoch)
+    with agreed():
+        if fresh and run.held.leads:
+            run.keep_best(number, history.best_epoch)
     begin_round(number, load_handover(run.round_file(number)), fresh)
     if fresh:
         updater.restart()

@@ -18,6 +18,8 @@ from common.engine.loop import Updater, fit, train_epoch
 from common.engine.rounds import BeginRound, rounds
 from common.engine.threads import candidates, settle_threads, time_threads, unchanged
 from common.errors import DivergedError, UserError, abbreviate
+from common.ranks.group import count, same, sharing
+from common.ranks.join import agreed
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
 from common.run.folder import Run
@@ -106,26 +108,26 @@ def train(
     def one_epoch(epoch: int) -> Row:
         updater.model.train()
         phase.begin_epoch(epoch)
-        updates = course.begin(epoch, run.seconds)
+        spent, course.page = same((run.seconds, course.page))
+        updates = course.begin(epoch, spent)
         bar.begin(epoch, updates * plan.accumulate if course.streams else len(batches))
-        terms = train_epoch(
-            phase.step,
-            _batches(batches, updater, epoch, updates),
-            updater,
-            watch=lambda values, count: bar.advance(values, count, updater.lr),
-            nonfinite=partial(_stop_or_skip, plan, batches),
-            clock=run.clock,
-        )
-        course.end(run.seconds)
+        known = {"nonfinite": partial(_stop_or_skip, plan, batches), "clock": run.clock}
+        with sharing():
+            made = _batches(batches, updater, epoch, updates)
+            watch = partial(_advance, bar, updater)
+            terms = {**train_epoch(phase.step, made, updater, watch=watch, **known), **phase.trained()}
+        course.end(same(run.seconds))
         refuse_nonfinite(state)
-        return {"lr": updater.lr, **{f"train/{name}": value for name, value in {**terms, **phase.trained()}.items()}}
+        return {"lr": updater.lr, **{f"train/{name}": value for name, value in terms.items()}}
 
     def scores(epoch: int) -> Row:
         updater.model.eval()
         with run.clock("validation"), torch.no_grad(), updater.averaged():
-            return {f"val/{name}": value for name, value in phase.evaluate(epoch).items()}
+            return {f"val/{name}": value for name, value in same(phase.evaluate(epoch)).items()}
 
     def save(now: History, better: bool) -> None:
+        if not run.held.leads:
+            return
         _save(phase, run, updater, state, now, better=better)
         show(now, better=better)
 
@@ -134,11 +136,16 @@ def train(
             for length in rounds(begin_round, run=run, updater=updater, history=history):
                 fit(one_epoch, scores, save, history=history, **length, score=phase.score)
         except DivergedError as error:
-            raise run.diverged(error) from None
-    if course.timed:
+            with agreed():
+                raise run.diverged(error) from None
+    if course.timed and run.held.leads:
         settled = {"threads": str(history.threads), "precision": updater.precision.form}
         run.record_repetition(course.repeated(), **settled)
     return history
+
+
+def _advance(bar: EpochBar, updater: Updater, values: Row, images: int) -> None:
+    bar.advance(values, images, updater.lr)
 
 
 def _save(phase: Phase, run: Run, updater: Updater, state: State, now: History, *, better: bool) -> None:
@@ -179,14 +186,14 @@ def _begin(phase: Phase, run: Run, updater: Updater, batches: Batches, state: St
     history = run.restore(state)
     measure, numbers = partial(_time_threads, phase, updater, batches, state), candidates()
     choice = len(numbers) > 1 and updater.precision.device.type == "cpu"
-    choice = choice and not updater.plan.compile  # which would compile for each number
+    choice = choice and not updater.plan.compile and count() == 1  # compiling for each number, sharing the cores
     seconds = settle_threads(history, run.config.run.threads, measure=partial(measure, numbers) if choice else None)
     run.record_environment(precision=updater.precision.form)
     if updater.course.needs_pace:
         seconds = seconds or measure([history.threads])
-        updater.course.expect(seconds[history.threads])
+        updater.course.expect(same(seconds[history.threads]))
     if updater.course.needs_rest:
-        updater.course.expect_rest(_time_validation(phase, updater, state))
+        updater.course.expect_rest(same(_time_validation(phase, updater, state)))
     phase.settle(updater.course.plan)
     say(updater.course)
     if updater.course.shortage:
@@ -208,7 +215,7 @@ def _time_threads(
     with unchanged(state):
         updater.model.train()
         phase.begin_epoch(0)
-        with spinner("timing an update"):
+        with spinner("timing an update"), sharing():
             return time_threads(attempt, numbers)
 
 

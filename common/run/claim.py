@@ -3,7 +3,6 @@
 Imports no torch, so that the folder is held before a second command has begun to work.
 """
 
-import os
 import re
 import shutil
 import time
@@ -30,6 +29,9 @@ NO_RUN = re.compile(r"\..*|.*\.(log|out)|log\.txt")
 MAY_CHANGE = {
     "output_dir",
     "device",
+    "devices",
+    "num_nodes",
+    "strategy",
     "threads",
     "num_workers",
     "cache_dir",
@@ -86,17 +88,6 @@ class Marker:
     """Settings that became others on the way, in sentences."""
 
 
-def refuse_several_processes() -> None:
-    """Raise UserError where a launcher starts several processes, each of which would be a training of its own."""
-    for variable in ("WORLD_SIZE", "SLURM_NTASKS"):
-        count = os.environ.get(variable, "1")
-        if count.isdecimal() and int(count) > 1:
-            raise UserError(
-                f"a training is one process, and {variable} says {count}: start it without torchrun and with one task "
-                "(--ntasks=1), or unset that variable"
-            )
-
-
 class RunFolder:
     """The folder of a training. As a context it is held from the first moment to the last.
 
@@ -114,6 +105,8 @@ class RunFolder:
         """None while the folder holds no run."""
         self.changed = ""
         """What a run that diverged is resumed with, in words."""
+        self.leads = True
+        """Whether this process writes; of a training on several that is rank 0."""
 
     def __enter__(self) -> "RunFolder":
         with ExitStack() as stack:
@@ -130,6 +123,10 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._held.__exit__(kind, error, trace)
+
+    def follow(self, path: Path, marker: Marker | None, changed: str) -> None:
+        """Take what the process that holds the folder says of it, and never write."""
+        self.path, self.marker, self.changed, self.leads = path, marker, changed, False
 
     @property
     def finished(self) -> bool:
@@ -161,7 +158,8 @@ class RunFolder:
     def mark(self, **facts: Any) -> None:
         """Write facts into run.json, see `Marker`."""
         self.marker = replace(self.marker or Marker(phase=self.phase), **facts)
-        write_json(self.path / MARKER, to_dict(self.marker))
+        if self.leads:
+            write_json(self.path / MARKER, to_dict(self.marker))
 
     def _changes(self) -> str:
         """The settings that become others. Raises UserError for those that may not."""

@@ -17,6 +17,7 @@ from common.data.pack import Pack
 from common.data.record import DataRecord, data_changes, data_record
 from common.errors import DivergedError, UserError
 from common.files import read_json, sha256_of, write_json
+from common.ranks.join import agreed, refuse_other_data
 from common.rows import write_csv
 from common.run.bottleneck import bottleneck
 from common.run.checkpoint import load_handover, save_handover
@@ -48,7 +49,7 @@ class Run:
 
     def __init__(self, held: RunFolder, config: Any) -> None:
         self.held, self.config, self.folder = held, config, held.path
-        self.loggers: list[Logger] = [TensorBoard(self.folder)]
+        self.loggers: list[Logger] = [TensorBoard(self.folder)] if held.leads else []
         self.states = TrainingStates(self.folder, config.run.keep_checkpoints)
         self.clock = Clock()
         self._began, self._before, self._kept = time.monotonic(), Resources(), 0
@@ -74,11 +75,17 @@ class Run:
         `weights`: the files of weights that it reads, by their flags. Raises UserError for a run that was begun with
         other images or other weights.
         """
-        config, images = self.config.run, data_record(packs)
-        files = {flag: sha256_of(path) for flag, path in (weights or {}).items()}
+        images = data_record(packs)
+        refuse_other_data(images)
+        with agreed():
+            if self.held.leads:
+                self._open(images, weights or {})
+
+    def _open(self, images: DataRecord, weights: Mapping[str, Path]) -> None:
+        config, files = self.config.run, {flag: sha256_of(path) for flag, path in weights.items()}
         if config.resume:
             refuse_other_images(self.folder, images)
-            refuse_other_weights(self.folder, files, weights or {})
+            refuse_other_weights(self.folder, files, weights)
         self.held.begin()
         if config.logger != "none":  # before an old run is removed, because it may fail
             if config.overwrite:
@@ -114,9 +121,10 @@ class Run:
         self._began = time.monotonic()
         if not self.config.run.resume:
             return History()
-        history = self.states.load(into)
+        with agreed():
+            history = self.states.load(into)
         self._kept = history.epoch
-        if history.rows:
+        if history.rows and self.held.leads:
             self._before = read_resources(self.folder)
             self._repair_best(history.best_epoch)
             write_csv(self.folder / "metrics.csv", history.rows)
@@ -195,7 +203,8 @@ class Run:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write values to a JSON file in the folder."""
-        write_json(self.folder / name, content)
+        if self.held.leads:
+            write_json(self.folder / name, content)
 
     def close(self) -> None:
         """Flush the loggers."""

@@ -18,6 +18,7 @@ from common.data.pack import Pack
 from common.data.values import IGNORE
 from common.engine.loop import Updater
 from common.engine.precision import Precision
+from common.ranks.group import own
 from common.rows import Means, Row
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
@@ -137,14 +138,17 @@ class Pool:
             self._averaged = update
 
     def lesson(self, net: SegmentationNet, updater: Updater) -> "PoolLesson | None":
-        """The next photographs, as the network is to see them; None while they do not count.
+        """The next photographs, as the network is to see them, or a rank's part of them; None while they do not count.
 
         Before the first epoch, where an update is timed, they do.
         """
         self.follow(net, updater.update)
         course = updater.course
         weight = self._weight(course.progress(updater.update)) if course.updates else 1.0
-        return PoolLesson(*self._taught(), weight, self.background) if weight > 0 else None
+        if weight == 0:
+            return None
+        image, lesson = self._taught()
+        return own(PoolLesson(image, lesson, weight, self.background), len(image))
 
     def trained(self) -> Row:
         """What was learnt from the photographs since the last call, as shares of their pixels, by class."""

@@ -204,7 +204,8 @@ class StudyConfig:
 
     def training_of(self, start: Initialisation) -> TransferConfig:
         """The settings of transfer.main for a start, before label fraction, seed and rates."""
-        groups: dict[str, Any] = {name: getattr(self, name) for name in vars(TransferConfig())}
+        theirs = vars(TransferConfig())  # each trial is one process: --devices is not the study's
+        groups: dict[str, Any] = {name: group for name, group in vars(self).items() if name in theirs}
         pool = self.pool if start.pool else replace(self.pool, unlabelled_dir=None)
         return replace(TransferConfig(**groups), encoder=replace(self.encoder, **start.flags), pool=pool)
 
