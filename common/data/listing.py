@@ -100,6 +100,8 @@ def passed_over_note(names: Iterable[str]) -> tuple[str, ...]:
 
 def no_images(folder: Path, passed_over: Iterable[str] = (), *, flag: str = "--data_dir") -> UserError:
     """The error for a folder without images, which `flag` names; `passed_over` is what it holds in their place."""
+    if any(folder.glob("*.tar")):
+        return UserError(f"{folder} holds tar files in place of images: phase 1 reads them by {flag} '{folder}/*.tar'")
     others = "".join(f"; {sentence}" for sentence in passed_over_note(passed_over))
     return UserError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)}); check {flag}{others}")
 

@@ -112,6 +112,7 @@ def test_what_a_stream_cannot_do_is_refused_in_words(folder, flags, sentence, ca
 def test_bad_shards_are_refused_before_the_training(folder, tmp_path, capsys):
     words = [*SHORT, "--output_dir", "run", "--data_dir"]
     assert "there is no shards/9.tar" in refusal(pretrain, [*words, "shards/9.tar"], capsys)
+    assert "phase 1 reads them by --data_dir 'shards/*.tar'" in refusal(pretrain, [*words, "shards"], capsys)
     whole = (tmp_path / "shards/000001.tar").read_bytes()
     (tmp_path / "shards/000001.tar").write_bytes(whole[: len(whole) // 2])
     assert "000001.tar is cut off" in refusal(pretrain, [*words, PATTERN], capsys)
