@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tarfile
 
 import pytest
@@ -83,6 +84,19 @@ def test_a_resumed_training_on_shards_equals_one_that_never_stopped(folder, tmp_
     assert pretrain(["--resume", "--output_dir", "parts"]) == 0
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "parts/metrics.csv").read_text()
+
+
+def test_two_ranks_read_shards_of_their_own_and_go_on_where_each_of_them_stopped(folder, tmp_path):
+    words = [*SHORT, "--data_dir", PATTERN, "--devices", "2", "--output_dir"]
+    assert pretrain([*words, "run"]) == 0
+    first, second = weights(tmp_path / "run")["stream"]["places"]
+    assert first != second
+    shutil.copytree(tmp_path / "run", tmp_path / "again")
+    (tmp_path / "again/last.pth").unlink()  # the state of the epoch before stays
+    marker = json.loads((tmp_path / "again/run.json").read_text())
+    (tmp_path / "again/run.json").write_text(json.dumps(marker | {"finished": False}))
+    assert pretrain(["--resume", "--output_dir", "again"]) == 0
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "again"))
 
 
 def test_a_run_is_not_resumed_with_other_shards(folder, capsys):

@@ -1,7 +1,7 @@
 """Batches of a stream of photographs."""
 
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -19,26 +19,39 @@ from common.data.pack_spec import PackSpec
 from common.data.parallel import ahead
 from common.data.ragged import Ragged
 from common.data.shards.stream import Image, Place, Stream
+from common.ranks.group import count, each, rank
 
 ENDLESS = 10**9
 """Photographs that a stream counts as."""
 WAITING = 4
 """Batches that are made ahead."""
+OF_OTHERS = "a photograph of another rank"
 
 
 class StreamBatches(Batches):
     """The batches of a stream, which have no end; those of an epoch begin where the epoch before ended.
 
-    The place is part of the training's state, so that a resumed training reads on where it stopped. The pack is that of
-    the first photographs.
+    Of several processes each reads shards of its own for its rows of every batch; the other rows, which it does not
+    train on, repeat them. The places are part of the training's state, so that a resumed training reads on where it
+    stopped. The pack is that of the first photographs.
     """
 
     def __init__(
-        self, stream: Stream, pack: Pack, plan: TrainingConfig, *, scales: Sequence[float] = (1.0, 1.0)
+        self,
+        stream: Stream,
+        pack: Pack,
+        plan: TrainingConfig,
+        *,
+        scales: Sequence[float] = (1.0, 1.0),
+        gather: Callable[[Place], list[Place]] = lambda place: [place],
     ) -> None:
+        """`gather` returns the places of all processes, and is called by all of them at the end of an epoch."""
         super().__init__(pack, batch_size=plan.batch_size, seed=stream.seed, shuffle=True, crops=True, scales=scales)
-        self.source, self.place = stream, Place()
-        self.recent = deque[str](maxlen=2 * plan.batch_size * plan.accumulate)
+        self.source, self.place, self.gather = stream, Place(), gather
+        self.places = [self.place]
+        number, world = stream.rank, stream.world
+        self.own = slice(self.batch_size * number // world, self.batch_size * (number + 1) // world)
+        self.recent: deque[str] = deque(maxlen=2 * plan.batch_size * plan.accumulate)
         """Keys of the photographs that were handed out last."""
         self.handed = 0
 
@@ -48,6 +61,7 @@ class StreamBatches(Batches):
             for number, images in enumerate(islice(chunks, count), start=first):
                 self.place = images[-1].after
                 yield self._batch_of(images, number, device)
+        self.places = self.gather(self.place)
 
     def names(self, indices: Int64[Tensor, " n"]) -> list[str]:
         """The names of photographs of the last batches."""
@@ -56,15 +70,19 @@ class StreamBatches(Batches):
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next epoch begins."""
-        return {"place": list(self.place)}
+        return {"places": [list(place) for place in self.places]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self.place = Place(*state["place"])
+        """Restore what `state_dict` returned; of another number of processes, about as many shards are passed over."""
+        self.places, world = [Place(*place) for place in state["places"]], self.source.world
+        if len(self.places) == world:
+            self.place = self.places[self.source.rank]
+        else:
+            self.place = Place(sum(place.shard for place in self.places) // world)
 
     def _chunked(self) -> Generator[list[Image], None, None]:
         with closing(self.source.images(self.place)) as images:
-            while chunk := list(islice(images, self.batch_size)):
+            while chunk := list(islice(images, self.own.stop - self.own.start)):
                 yield chunk
 
     def _batch_of(self, images: list[Image], number: int, device: torch.device | str) -> Batch:
@@ -73,17 +91,22 @@ class StreamBatches(Batches):
         pack = _pack_of(images, self.source.shards.spec)
         some = Batches(pack, batch_size=len(pack), seed=self.seed, crops=True, scales=self.scales)
         batch = some._read(np.arange(len(pack)), place, device)
-        batch.index.add_(self.handed)
-        self.recent.extend(pack.keys)
-        self.handed += len(pack)
-        return batch
+        image, valid = batch.image, batch.valid
+        if len(pack) < self.batch_size:
+            rows = (torch.arange(self.batch_size) - self.own.start) % len(pack)
+            image, valid = image[rows], None if valid is None else valid[rows]
+        keys = [OF_OTHERS] * self.batch_size
+        keys[self.own] = pack.keys
+        self.recent.extend(keys)
+        self.handed += self.batch_size
+        return Batch(image, None, torch.arange(self.handed - self.batch_size, self.handed), valid)
 
 
 def batches_of(data: Splits, plan: TrainingConfig, *, seed: int, scales: Sequence[float] = (1.0, 1.0)) -> Batches:
     """The batches of a training, of a folder or of a stream."""
     if data.stream is None:
         return training_batches(data.train, plan, seed=seed, scales=scales)
-    return StreamBatches(Stream(data.stream, seed), data.train, plan, scales=scales)
+    return StreamBatches(Stream(data.stream, seed, rank(), count()), data.train, plan, scales=scales, gather=each)
 
 
 def images_of(data: Splits) -> int:

@@ -131,10 +131,10 @@ def test_shards_of_nothing_but_held_out_photographs_are_refused(files, tmp_path)
         keys(made(files, tmp_path, held_out=KEYS), 1)
 
 
-def batches(source, *, side=32, **settings):
+def batches(source, *, side=32, gather=None, **settings):
     first = Pack(images=np.zeros((2, side, side, 3), np.uint8), masks=None, keys=("a", "b"), digests=("", ""))
     plan = TrainingConfig(batch_size=4, lr=0.1, weight_decay=0.0, **settings)
-    return StreamBatches(source, first, plan)
+    return StreamBatches(source, first, plan, **({} if gather is None else {"gather": gather}))
 
 
 @pytest.mark.parametrize("fit", ["squash", "pad", "crop"])
@@ -151,6 +151,30 @@ def test_epochs_of_a_stream_go_on_where_the_last_one_ended_also_after_a_restart(
     found += [batch.image for batch in resumed.stream(3, 4)]
     assert [image.shape for image in found] == [(4, 3, 32, 32)] * 7
     assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+def test_each_process_reads_its_rows_of_a_batch_and_goes_on_from_its_own_place(files, tmp_path):
+    sources = [made(files, tmp_path, rank=rank, world=2) for rank in range(2)]
+    places = {}
+    ours = [batches(one, gather=lambda place, rank=one.rank: places.setdefault(rank, [place])) for one in sources]
+    parts = [slice(0, 2), slice(2, 4)]
+    for source, one, part in zip(sources, ours, parts, strict=True):
+        told = [(one.names(batch.index), batch.image) for batch in one.stream(0, 5)]
+        assert [name for names, _ in told for name in names[part]] == keys(source, 10)
+        assert all(np.array_equal(image[:2], image[2:]) for _, image in told), "its own rows are there twice"
+    state = {"places": [list(one.place) for one in ours]}
+    for source, one in zip(sources, ours, strict=True):
+        resumed = batches(source)
+        resumed.load_state_dict(state)
+        assert all(
+            np.array_equal(a.image, b.image) for a, b in zip(one.stream(5, 4), resumed.stream(5, 4), strict=True)
+        )
+
+
+def test_another_number_of_processes_goes_on_behind_as_many_shards(files, tmp_path):
+    ours = batches(made(files, tmp_path))
+    ours.load_state_dict({"places": [[3, 1, 5, 2], [4, 0, 6, 0]]})
+    assert ours.place == Place(7)
 
 
 def test_the_photographs_of_the_last_batches_are_known_by_name(files, tmp_path):
