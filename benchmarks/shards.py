@@ -86,18 +86,26 @@ def trainings(folder: Path, pattern: str, options: argparse.Namespace) -> list[s
         for place in (str(folder / "pictures"), pattern)[:: 1 if seed % 2 else -1]:
             run = folder / f"run_{seed}_{place == pattern}"
             assert pretrain([*words, "--data_dir", place, "--seed", str(seed), "--output_dir", str(run)]) == 0
+        spent = []
         for streamed in (False, True):
             run = folder / f"run_{seed}_{streamed}"
-            parts = json.loads((run / "resources.json").read_text())["parts"]
-            seconds = sum(spent["wall_seconds"] for name, spent in parts.items() if name not in BESIDE)
+            spent.append(updates_of(run))
             with (run / "metrics.csv").open() as file:
                 loss = float(list(csv.DictReader(file))[-1]["val/loss"])
-            row += [f"{loss:.4f}", f"{options.updates * BATCH / seconds:.1f}"]
-        row.append(f"{float(row[4]) / float(row[2]):.2f}")
+            row += [f"{loss:.4f}", f"{options.updates * BATCH / spent[-1][0]:.1f}"]
+        row += [f"{packed / streamed:.2f}" for packed, streamed in zip(*spent, strict=True)]
         print(*row, flush=True)
         rows.append(row)
     heads = [f"{place}: {what}" for place in ("folder", "shards") for what in ("validation loss", "images a second")]
-    return markdown_table(["seed", *heads, "speed, folder = 1"], rows)
+    return markdown_table(["seed", *heads, "speed, folder = 1", "by CPU seconds"], rows)
+
+
+def updates_of(run: Path) -> tuple[float, float]:
+    """Seconds, and CPU seconds of all threads, of the updates of a training."""
+    parts = json.loads((run / "resources.json").read_text())["parts"]
+    updates = [spent for name, spent in parts.items() if name not in BESIDE]
+    wall, cpu = (sum(spent[f"{clock}_seconds"] for spent in updates) for clock in ("wall", "cpu"))
+    return wall, cpu
 
 
 def reading(pattern: str, side: int) -> list[str]:
