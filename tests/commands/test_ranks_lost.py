@@ -90,6 +90,16 @@ def test_where_one_process_is_killed_all_end(which, tmp_path):
 
 
 @pytest.mark.slow
+def test_an_interrupted_training_says_once_what_is_kept(tmp_path):
+    watcher = start("transfer.main", [*WORDS[:-2], "--epochs", "1000", *WORDS[-2:]], tmp_path)
+    time.sleep(12)
+    watcher.send_signal(signal.SIGTERM)
+    codes, errors = ended([watcher])
+    assert codes == [143]
+    assert errors == ["error: interrupted: finished epochs are kept in run; go on with --resume --output_dir run"]
+
+
+@pytest.mark.slow
 def test_a_run_with_a_killed_rank_ends_within_a_minute_and_goes_on(tmp_path):
     draw = random.Random(0)
     words = [*WORDS[:-2], "--epochs", "60", *WORDS[-2:]]
