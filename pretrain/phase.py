@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +24,7 @@ from common.models.synced import synced
 from common.ranks.group import own
 from common.ranks.join import in_turn
 from common.report.run_info import RunInfo
-from common.rows import Means, Row
+from common.rows import Row
 from common.run.checkpoint import AutoencoderHandover, Handover, load_handover
 from common.run.claim import RunFolder
 from common.run.folder import Run
@@ -41,7 +42,7 @@ from pretrain.probe.probe import Probe
 from pretrain.pseudo_masks.photographs import Photographs
 from pretrain.pseudo_masks.rounds import next_round
 from pretrain.record import task_record
-from pretrain.scoring import means, score_images
+from pretrain.scoring import mean_loss, means, score_images
 from pretrain.tasks import BatchTasks
 from pretrain.teachers.keeping import granted, kept_maps
 from pretrain.teachers.known_maps import KnownMaps
@@ -201,13 +202,12 @@ class Pretraining:
 
     def evaluate(self, epoch: int) -> Row:
         """Reconstruction scores of whole images, the loss on the same task in every epoch, and the linear probe."""
-        terms, network, size = Means(), TrainingForward(self.model), self.config.training.batch_size
+        size, device = self.config.training.batch_size, self.precision.device
         seed_update(self.config.run.seed, VALIDATION)
-        for batch in Batches(self.data.val, batch_size=size).epoch(0, self.precision.device):
-            terms.add({"loss": self.objective(network, self.tasks.validation(batch))["loss"].item()}, len(batch))
+        tasks = map(self.tasks.validation, Batches(self.data.val, batch_size=size).epoch(0, device))
+        loss = mean_loss(partial(self.objective, TrainingForward(self.model)), tasks)
         probed = self.probe(self.model.encoder) if self.probe and self._probes_after(epoch) else {}
-        scores = score_images(self.model, self.data.val, batch_size=size, device=self.precision.device)
-        return {**means(scores), **terms.row(), **probed}
+        return {**means(score_images(self.model, self.data.val, batch_size=size, device=device)), **loss, **probed}
 
     def score(self, row: Row) -> float:
         """The negative validation loss, or the probe's mean IoU (NaN in epochs without it)."""

@@ -1,7 +1,6 @@
 """Scores of an autoencoder's reconstructions, image by image and in mean."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -11,20 +10,29 @@ from torch import Tensor
 from common.data.batches import Batch, each_image
 from common.data.classes import IGNORE
 from common.data.pack import Pack
-from common.rows import Row
+from common.ranks.group import collected, dealt
+from common.rows import Means, Row
 from common.tensors import at_least_float32, image_mean
 from pretrain.compared import Yardstick
 from pretrain.losses.pseudo_mask import probability
 from pretrain.losses.registry import SIDE_OBJECTIVES
 from pretrain.losses.ssim import ssim_within
 from pretrain.model import Autoencoder
-from pretrain.pretexts.task import TaskMaker
-from pretrain.targets.target import Target
+from pretrain.pretexts.task import Task, TaskMaker
+from pretrain.targets.target import Target, Terms
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
     """The mean of each score over the images."""
     return {name: values.mean().item() for name, values in scores.items()}
+
+
+def mean_loss(terms: Callable[[Task], Terms], tasks: Iterable[Task]) -> Row:
+    """The mean of the loss over the images of tasks. All tasks are made, also those that other processes score."""
+    means = Means()
+    for loss, images in collected([(terms(task)["loss"].item(), len(task.image)) for task in dealt(tasks)]):
+        means.add({"loss": loss}, images)
+    return means.row()
 
 
 @torch.no_grad()
@@ -38,16 +46,16 @@ def score_images(
     It is absent where the decoder has no skips. With `doing` ("scoring") a bar is shown.
     """
     model.eval()
-    columns = defaultdict(list)
-    for batch in each_image(pack, batch_size=batch_size, device=device, doing=doing):
+    parts: list[dict[str, Float[np.ndarray, " n"]]] = []
+    for batch in dealt(each_image(pack, batch_size=batch_size, device=device, doing=doing)):
         reconstruction, without = rebuild(model, batch.image)
         scores = reconstruction_scores(reconstruction, batch.image, batch.valid)
         scores["psnr_mean_colour"] = _psnr(batch.image - _mean_colour(batch), batch.valid)
         if without is not None:
             scores["psnr_no_skips"] = reconstruction_scores(without, batch.image, batch.valid)["psnr"]
-        for name, values in scores.items():
-            columns[name].append(values.cpu().numpy())
-    return {name: np.concatenate(parts).astype(np.float64) for name, parts in columns.items()}
+        parts.append({name: values.cpu().numpy() for name, values in scores.items()})
+    parts = collected(parts)
+    return {name: np.concatenate([part[name] for part in parts]).astype(np.float64) for name in parts[0]}
 
 
 def rebuild(

@@ -25,7 +25,7 @@ from common.metrics import classes_of, confusion, confusion_scores
 from common.models.folded import folded
 from common.models.summary import write_summary
 from common.models.synced import synced
-from common.ranks.group import own, same, total
+from common.ranks.group import own, total
 from common.ranks.join import in_turn
 from common.report.run_info import RunInfo
 from common.rows import Row
@@ -204,7 +204,6 @@ class Transfer:
         terms, size = LossMeans(self.loss.eval()), self.config.training.batch_size
         scores = score_network(folded(network), self.val_pack, self.names, batch_size=size, watch=terms, bar=False)
         self.loss.train()
-        scores = replace(scores, counts=same(scores.counts))  # what follows from them is alike on all ranks
         return {**terms.row(), **score_row(scores)}, scores
 
     def score(self, row: Row) -> float:

@@ -19,6 +19,7 @@ from common.data.gather import ONE_PIECE, larger
 from common.data.pack import LabelledPack, Pack
 from common.errors import UserError
 from common.metrics import PER_CLASS, classes_of, confusion
+from common.ranks.group import collected, dealt
 from common.rows import Means, Row
 from common.say import say
 from common.tiles import blended
@@ -38,15 +39,19 @@ class LossMeans:
     """Means of a loss and its terms over images; the loss must be in eval mode."""
 
     def __init__(self, loss: SegmentationLoss) -> None:
-        self._loss, self._means = loss, Means()
+        self._loss, self._terms = loss, list[tuple[Row, int]]()
 
     def __call__(self, logits: Float[Tensor, "n k h w"], batch: LabelledBatch) -> None:
         """Add a batch."""
-        self._means.add({name: term.item() for name, term in self._loss(logits, batch.mask).items()}, len(batch))
+        terms = {name: term.item() for name, term in self._loss(logits, batch.mask).items()}
+        self._terms.append((terms, len(batch)))
 
     def row(self) -> Row:
         """Return the means by name, see `SegmentationLoss`."""
-        return self._means.row()
+        means = Means()
+        for terms, images in collected(self._terms):
+            means.add(terms, images)
+        return means.row()
 
 
 @torch.no_grad()
@@ -65,16 +70,18 @@ def score_network(
     `ONE_PIECE` are scored by windows, and `watch` sees their middle.
     """
     net.eval()
-    matrices: list[Int64[Tensor, "n k k"]] = []
+    matrices: list[Int64[np.ndarray, "n k k"]] = []
     device = next(net.parameters()).device
-    for batch in each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else ""):
+    for batch in dealt(each_image(pack, batch_size=batch_size, device=device, doing="scoring" if bar else "")):
         logits = net(batch.image)
         if watch is not None:
             watch(logits, batch)
-        matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu())
-    counts = torch.cat(matrices).numpy()
-    for index in larger(pack):
-        counts[index] = _by_windows(net, pack, index, device)
+        matrices.append(confusion(classes_of(logits), batch.mask, logits.shape[1]).cpu().numpy())
+    counts, large = np.concatenate(collected(matrices)), larger(pack)
+    for index, own in zip(
+        large, collected([_by_windows(net, pack, index, device) for index in dealt(large)]), strict=True
+    ):
+        counts[index] = own
     return Scores(counts, names, pack.background)
 
 

@@ -18,7 +18,7 @@ from common.engine.loop import Updater, fit, train_epoch
 from common.engine.rounds import BeginRound, rounds
 from common.engine.threads import candidates, settle_threads, time_threads, unchanged
 from common.errors import DivergedError, UserError, abbreviate
-from common.ranks.group import count, same, sharing
+from common.ranks.group import count, dealing, same, sharing
 from common.ranks.join import agreed
 from common.rows import Row
 from common.run.checkpoint import Handover, save_handover
@@ -122,7 +122,7 @@ def train(
 
     def scores(epoch: int) -> Row:
         updater.model.eval()
-        with run.clock("validation"), torch.no_grad(), updater.averaged():
+        with run.clock("validation"), torch.no_grad(), updater.averaged(), dealing():
             return {f"val/{name}": value for name, value in same(phase.evaluate(epoch)).items()}
 
     def save(now: History, better: bool) -> None:
@@ -221,7 +221,7 @@ def _time_threads(
 
 def _time_validation(phase: Phase, updater: Updater, state: State) -> float:
     """Seconds of a validation; the training is as it was afterwards."""
-    with unchanged(state), torch.no_grad(), spinner("timing a validation"):
+    with unchanged(state), torch.no_grad(), spinner("timing a validation"), dealing():
         updater.model.eval()
         began = time.perf_counter()
         phase.evaluate(0)

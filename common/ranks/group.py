@@ -1,9 +1,10 @@
 """What the processes of a training share. In a training of one process every function here does nothing."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, is_dataclass, replace
+from itertools import islice, zip_longest
 from typing import Any, TypeVar
 
 import torch
@@ -13,12 +14,16 @@ from torch import Tensor, distributed
 from common.errors import LostRankError
 
 T = TypeVar("T")
+MISSING: Any = object()
+"""In the place of a thing where the last turn has fewer than there are processes."""
 
 
 class _Sharing:
     """Whether a batch is shared just now: then sums over it go over all processes."""
 
     now = False
+    deals = False
+    """Whether processes deal out the batches of a validation among them."""
 
 
 def count() -> int:
@@ -39,6 +44,27 @@ def sharing() -> Iterator[None]:
         yield
     finally:
         _Sharing.now = before
+
+
+@contextmanager
+def dealing() -> Iterator[None]:
+    """Inside the context the processes of a training deal out what is `dealt` among them."""
+    _Sharing.deals = count() > 1
+    try:
+        yield
+    finally:
+        _Sharing.deals = False
+
+
+def dealt(things: Iterable[T]) -> Iterator[T]:
+    """Every so many of some things: those of this process, where they are dealt out; else all."""
+    return islice(things, rank(), None, count()) if _Sharing.deals else iter(things)
+
+
+def collected(own: Sequence[T]) -> list[T]:
+    """What each process has made of the things that were `dealt` to it, in their order."""
+    hands = each(list(own)) if _Sharing.deals else [list(own)]
+    return [thing for turn in zip_longest(*hands, fillvalue=MISSING) for thing in turn if thing is not MISSING]
 
 
 def shares() -> bool:

@@ -6,7 +6,7 @@ import pytest
 from datasets import write_folder
 from run_checks import power_cut
 from several import ended, start, start_ranks
-from tiny import SYNTHETIC, THIN, TINY
+from tiny import THIN, TINY
 
 from common.rows import read_rows
 from pretrain.main import main as pretrain
@@ -21,9 +21,11 @@ STILL = ["--dropout", "0", "0", "0", "0", "0", "0", "--decoder_dropout", "0", "0
 """Dropout is drawn by each rank for itself."""
 LENGTH = ["--updates", "20", "--epochs", "4", "--batch_size", "6"]
 PASSES = ["--epochs", "3", "--batch_size", "4"]
-"""Of 17 images: the last batch has 5."""
-PHASE1 = [*TINY, *SYNTHETIC, *STILL, "--perceptual_weight", "0"]
-PHASE2 = [*THIN, *SYNTHETIC, *STILL]
+"""Of 27 images: the last batch has 3."""
+DATA = ["--synthetic_count", "41", "--val_share", "0.3"]
+"""More than one batch validates."""
+PHASE1 = [*TINY, *DATA, *STILL, "--perceptual_weight", "0"]
+PHASE2 = [*THIN, *DATA, *STILL]
 POOL = ["--pool_batch_size", "4", "--pool_threshold", "0.51", "--vote", "pixel", "--unlabelled_dir", "photographs"]
 SUMS = ["--focal_weight", "1", "--classes", "binary", "--bce_weight", "1"]
 SIDES = ["--pretext", "denoise", "--contrast_weight", "0.1", "--jitter", "0.4", "--pseudo_mask_weight", "1"]
