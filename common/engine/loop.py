@@ -16,7 +16,7 @@ from common.engine.budget import Course
 from common.engine.precision import Precision
 from common.engine.seeding import seed_update
 from common.errors import DivergedError
-from common.ranks.group import add_gradients, count, own_share, total
+from common.ranks.group import add_gradients, count, follow_first, own_share, total
 from common.rows import Means, Row
 from common.run.clock import Clock
 from common.run.history import History
@@ -133,6 +133,7 @@ class Updater:
         scaler.step(self.optimizer)
         scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+        follow_first(self.model.buffers())  # statistics of normalisations that are each rank's own
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.update += 1

@@ -152,6 +152,18 @@ def add_gradients(weights: Sequence[Tensor]) -> None:
         grad.copy_(part.view_as(grad))
 
 
+def follow_first(tensors: Iterable[Tensor]) -> None:
+    """Make tensors of a batch that is shared those of rank 0; whole numbers are alike anyway."""
+    ours = [tensor for tensor in tensors if tensor.is_floating_point()] if _Sharing.now else []
+    if not ours:
+        return
+    whole = torch.cat([tensor.flatten() for tensor in ours])
+    with _lost():
+        distributed.broadcast(whole, 0)
+    for tensor, part in zip(ours, whole.split([tensor.numel() for tensor in ours]), strict=True):
+        tensor.copy_(part.view_as(tensor))
+
+
 def same(value: T) -> T:
     """The value that rank 0 has, whatever is given elsewhere: numbers, texts and NumPy arrays."""
     if count() == 1:

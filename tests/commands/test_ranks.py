@@ -4,7 +4,7 @@ import re
 
 import pytest
 from datasets import write_folder
-from run_checks import power_cut
+from run_checks import metrics, power_cut
 from several import ended, start, start_ranks
 from tiny import THIN, TINY
 
@@ -87,6 +87,15 @@ def test_two_ranks_begin_as_one_and_say_each_thing_once(command, words, tmp_path
         {path.name for path in (tmp_path / run).rglob("*") if "tfevents" not in path.name} for run in ("one", "two")
     ]
     assert names[0] == names[1]
+
+
+@pytest.mark.slow
+def test_without_synchronised_batchnorm_all_ranks_validate_the_network_that_is_saved(tmp_path):
+    words = [*PHASE2, "--epochs", "3", "--batch_size", "4", "--devices", "2", "--no_sync_batchnorm"]
+    assert transfer([*words, "--output_dir", "run"]) == 0
+    told = metrics(tmp_path / "run")
+    row = read_rows(tmp_path / "run/metrics.csv")[told["best_epoch"] - 1]
+    assert row["val/mean_iou"] == pytest.approx(told["val"]["mean_iou"], abs=1e-6)
 
 
 def test_a_run_goes_on_with_another_number_of_ranks_and_says_so(tmp_path, capfd):
