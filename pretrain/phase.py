@@ -77,7 +77,7 @@ class Pretraining:
         self.objective.to(self.precision.device)
         free = not (self.run.config.training.epochs or config.optim.warmup_epochs or config.probe.probe_dir)
         between = self.photographs.seconds(self.model) if rounds > 1 and length.minutes else 0.0
-        known = {"free": free, "rounds": rounds, "between": between}
+        known = {"free": free, "rounds": rounds, "between": between, "endless": self.data.stream is not None}
         self.course = Course(config.training, updates_per_pass(self.batches, config.training), **known)
         self.painter = build_painter(self.model, config, precision=self.precision, progress=self._progress)
         self.known: KnownMaps | None = None

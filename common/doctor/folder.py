@@ -14,6 +14,7 @@ from common.data.layouts.layout import Found, joined
 from common.data.layouts.registry import FOLDER, NO_PATTERNS, Patterns, laid_out, not_understood
 from common.data.masks.mask import Join
 from common.data.samples import Dataset, Sample
+from common.data.shards.files import refuse_shards
 from common.data.survey import survey
 from common.doctor.finding import Finding, of_names
 from common.errors import UserError
@@ -48,6 +49,7 @@ class Folder:
 
 def labelled_folder(root: Path, config: DataConfig) -> Folder:
     """Find the images and masks below a folder. Raises UserError where there is no folder, or no such --classes."""
+    refuse_shards(root)
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of the data set with --data_dir")
     tree = PatientTree(root)
@@ -73,6 +75,7 @@ def labelled_folder(root: Path, config: DataConfig) -> Folder:
 
 def photographs(root: Path, config: DataConfig) -> Folder:
     """Find the photographs below a folder. Raises UserError where there is no folder."""
+    refuse_shards(root)
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of photographs with --unlabelled_dir")
     tree = PatientTree(root)

@@ -62,19 +62,27 @@ class Course:
     """
 
     def __init__(
-        self, plan: TrainingConfig, one_pass: int, *, free: bool = False, rounds: int = 1, between: float = 0.0
+        self,
+        plan: TrainingConfig,
+        one_pass: int,
+        *,
+        free: bool = False,
+        rounds: int = 1,
+        between: float = 0.0,
+        endless: bool = False,
     ) -> None:
         """`plan` is a settled one; `one_pass` is the number of updates in a pass over the images.
 
         `free`: a timed training may have fewer epochs than the plan, because nobody has asked for a number. `between`:
-        the seconds that are expected to pass from one round to the next.
+        the seconds that are expected to pass from one round to the next. `endless`: nobody knows how many images there
+        are, so that no number of updates is usual.
         """
         self.plan, self.free, self.rounds, self.between = plan, free, rounds, between
         self.told = list(plan.updates) or [plan.epoch_updates or one_pass] * plan.epochs
         self.timed = plan.minutes > 0 and not plan.updates
         self.updates: list[int] = []
         """Updates of the epochs that have begun."""
-        self.usual = _usual(one_pass * plan.batch_size * plan.accumulate)
+        self.usual = 0 if endless else _usual(one_pass * plan.batch_size * plan.accumulate)
         self.pace = self.rest = self.page = 0.0
         """Seconds of an update, of all else in an epoch, and of a page."""
         self._turn = math.nan

@@ -20,7 +20,7 @@ from common.data.layouts.yolo import yolo
 from common.data.listing import no_images
 from common.data.masks.mask import Join
 from common.data.samples import Dataset
-from common.data.shards.files import is_shards
+from common.data.shards.files import refuse_shards
 from common.errors import UserError
 from common.words import counted
 
@@ -102,8 +102,7 @@ def find_dataset(
     will do, read recursively; official splits stay what they are. Nothing is decoded. Raises UserError for a folder
     that is missing, empty or not understood, and for images and masks that do not pair up.
     """
-    if is_shards(root) and not root.is_dir():
-        raise UserError(f"{root} names shards, which hold photographs for pretrain.main alone: give a folder here")
+    refuse_shards(root)
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of the data set with --data_dir")
     tree = Tree(root)

@@ -37,6 +37,12 @@ def is_shards(data_dir: Path | None) -> bool:
     return data_dir is not None and data_dir.name.endswith(SUFFIX)
 
 
+def refuse_shards(data_dir: Path) -> None:
+    """Raise UserError for tar files in place of a folder, where all images are needed at once."""
+    if is_shards(data_dir) and not data_dir.is_dir():
+        raise UserError(f"{data_dir} names shards, which hold photographs for pretrain.main alone: give a folder here")
+
+
 def shards_of(pattern: Path) -> list[str]:
     """The addresses that a pattern stands for, such as shards/{000..127}.tar, shards/*.tar or s3://bucket/{a,b}.tar.
 

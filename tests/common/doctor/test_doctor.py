@@ -166,6 +166,12 @@ def test_nothing_is_written_and_a_folder_is_needed(root, capsys):
     assert "--unlabelled_dir" in capsys.readouterr().err
 
 
+def test_shards_are_nothing_for_the_doctor(capsys):
+    for flag in ("--data_dir", "--unlabelled_dir"):
+        assert doctor([flag, "shards/{000..003}.tar"]) == 2
+        assert "names shards, which hold photographs for pretrain.main alone" in capsys.readouterr().err
+
+
 def next_of(capsys, *words: str) -> list[str]:
     """The commands that the doctor names, after the page."""
     doctor([*WORDS, *words])

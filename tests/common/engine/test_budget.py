@@ -109,6 +109,9 @@ def test_minutes_in_which_few_updates_fit_are_told():
     course.expect(0.1)
     assert course.timed
     assert not course.shortage
+    stream = Course(of(579, minutes=4.0), 37, endless=True)
+    stream.expect(5.0)
+    assert not stream.shortage
 
 
 def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fits_is_not():
