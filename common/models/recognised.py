@@ -23,6 +23,8 @@ from common.run.safe_file import safe_record
 from common.tensor_files import load_tensors
 
 FLAG = "--pretrained_encoder"
+FEWEST = 16
+"""The fewest tensors that an encoder has, which is VGG of 11 layers: without so many no encoder is planned."""
 
 
 def of_another_program(path: Path) -> bool:
@@ -93,6 +95,8 @@ def _refuse_other_name(content: Any, path: Path, typed: str, channels: int) -> N
 
 def _fitting(content: Any, channels: int) -> Iterator[str]:
     """The encoders with these tensors; those that take memory to be built are asked where no other has them."""
+    if all(len(state) < FEWEST for _, state in dictionaries(content)):
+        return
     heavy, found = [], False
     for name, make in _networks(channels).items():
         try:

@@ -171,3 +171,9 @@ def test_no_two_encoders_of_the_library_have_the_same_tensors():
         tensors = tuple(sorted((key, tuple(value.shape)) for key, value in network.state_dict().items()))
         assert tensors not in seen, (name, seen[tensors])
         seen[tensors] = name
+
+
+def test_a_file_of_few_tensors_is_refused_before_any_encoder_is_planned(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_networks", lambda _: pytest.fail("an encoder was planned"))
+    with pytest.raises(UserError, match=r"no known encoder has its tensors \(weight, bias\)"):
+        recognised({"weight": torch.zeros(3), "bias": torch.zeros(3)}, tmp_path)
