@@ -17,6 +17,7 @@ from common.data.ragged import Ragged
 from common.errors import UserError
 from common.ranks.group import count
 from common.terminal import progress_bar
+from common.words import counted
 
 CROPS, SCALES = 2, 3
 """What tells the random numbers of crops, and of their scales, from those of the order."""
@@ -181,7 +182,9 @@ def training_batches(
     if len(pack) < 2:
         raise UserError("there is one training image: normalisation over a batch needs two, so add images")
     if len(pack) < count():
-        raise UserError(f"there are {len(pack)} training images for {count()} processes: lower --devices")
+        raise UserError(
+            f"{counted(len(pack), 'training image', 'is')} too few for {count()} processes: lower --devices"
+        )
     known = {"seed": seed, "shuffle": True, "chances": chances, "least": max(2, count())}
     return Batches(pack, batch_size=plan.batch_size, **known, crops=True, scales=scales)
 

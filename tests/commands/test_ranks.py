@@ -98,6 +98,7 @@ def test_without_synchronised_batchnorm_all_ranks_validate_the_network_that_is_s
     assert row["val/mean_iou"] == pytest.approx(told["val"]["mean_iou"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_ranks_and_says_so(tmp_path, capfd):
     words = [*PHASE2, "--updates", "4", "--epochs", "2", "--batch_size", "6", "--output_dir"]
     assert transfer([*words, "whole"]) == 0

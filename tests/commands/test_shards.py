@@ -86,6 +86,7 @@ def test_a_resumed_training_on_shards_equals_one_that_never_stopped(folder, tmp_
     assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "parts/metrics.csv").read_text()
 
 
+@pytest.mark.slow
 def test_two_ranks_read_shards_of_their_own_and_go_on_where_each_of_them_stopped(folder, tmp_path):
     words = [*SHORT, "--data_dir", PATTERN, "--devices", "2", "--output_dir"]
     assert pretrain([*words, "run"]) == 0

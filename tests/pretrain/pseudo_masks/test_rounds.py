@@ -116,6 +116,7 @@ def test_rounds_that_cannot_be_are_refused(flags, said):
         load_config(PretrainConfig, [*TINY, "--data_dir", "x", *flags], prog="")
 
 
+@pytest.mark.slow
 def test_a_run_in_minutes_leaves_time_for_the_pseudo_masks_to_come(tmp_path):
     ours, _ = train(tmp_path / "run", "--minutes", "0.2", *ROUNDS)
     rows = read_rows(tmp_path / "run/metrics.csv")
