@@ -20,10 +20,10 @@ def main(argv: Sequence[str]) -> None:
         keeping(f"interrupted: finished masks are kept in {config.folder}; start it again for the others"),
     ):
         from common.data.opened import read_up_to  # now: --help needs no torch
-        from transfer.predict.prediction import Prediction
+        from transfer.predict.shared import prediction_of
 
         with read_up_to(config.max_pixels):
-            Prediction(config).run()
+            prediction_of(config).run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from common.config.network import ImageOptions, NetworksOption, SizeOptions
+from common.config.ranks import Devices, check_devices
 from common.errors import UserError
 from common.registered import known
 from transfer.predict.formats.registry import FORMATS
@@ -33,12 +34,15 @@ class PredictOptions(SizeOptions, ImageOptions, NetworksOption):
     """Pixels whose class is less probable become 255, not labelled."""
     min_object_area: Annotated[int, Field(ge=0)] | None = None
     """Pixels of the smallest part that is counted; default as many as 4 of the network's input."""
+    devices: Devices = "1"
+    """Processes that share the images, a device each; auto is all GPUs."""
     overwrite: bool = False
     """Replace the masks of another network or of other images in --output."""
 
     def check(self) -> None:
         """Raise UserError when a path is missing, and for formats that hold no such mask."""
         super().check()
+        check_devices(self.devices)
         if "255" in self.format and self.min_confidence is not None:
             raise UserError("--format 255 has no value left for pixels below --min_confidence: take index or palette")
 

@@ -1,5 +1,6 @@
 """The files of each image: written beside their place and renamed, so that whoever reads one finds it complete."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ class ImageFiles:
     def _beside(self, name: str) -> Iterator[Path]:
         """A path of a folder of its own, which becomes that of the file `name`: a name may be as long as can be."""
         final = self.folder / name
-        temporary = self.folder / UNFINISHED / f"{next(self.numbers)}{final.suffix}"
+        temporary = self.folder / UNFINISHED / f"{os.getpid()}-{next(self.numbers)}{final.suffix}"
         temporary.parent.mkdir(exist_ok=True)
         yield temporary
         make_folder(final.parent)

@@ -1,8 +1,9 @@
 """The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
@@ -96,6 +97,14 @@ class Photos:
         """Images that need not be read, since an earlier call did."""
         self.bad: list[str] = []
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
+        self.total = len(self.files)
+
+    def part(self, keys: Collection[str], *, threads: int) -> "Photos":
+        """These images alone, for a process that reads them with so many threads."""
+        own = copy(self)
+        own.files, own.done, own.threads = {key: self.files[key] for key in keys}, (), threads
+        own.bad, own.lost = [], {kind: [] for kind in LOST}
+        return own
 
     def batches(self, what: str) -> Iterator[list[Photo]]:
         """Read all images in batches of one size, with a progress bar labelled `what` ("segmenting").
@@ -120,6 +129,11 @@ class Photos:
         self.bad.append(str(error))
         say(f"left out: {error}")
 
+    def learn_lost(self, lost: Mapping[str, Sequence[str]]) -> None:
+        """Count the images of which a `part` lost something."""
+        for kind, keys in lost.items():
+            self.lost[kind] = sorted([*self.lost[kind], *keys])
+
     def counted(self) -> str:
         """Return the numbers of readable and unreadable images, in words."""
         left_out = f", {len(self.bad)} could not be read" if self.bad else ""
@@ -139,7 +153,11 @@ class Photos:
                     for kind in photo.lost:
                         self.lost[kind].append(photo.key)
                     yield photo
-        if len(self.bad) == len(self.files):
+        self.end()
+
+    def end(self) -> None:
+        """Say what was passed over and lost. Raises UserError if no image of all was readable."""
+        if len(self.bad) == self.total:
             raise UserError(f"of {counted(len(self.files), 'image')} none can be read; check --input")
         for sentence in [*self.notes, *passed_over_note(self.passed_over), *lost_notes(self.lost)]:
             note(sentence)

@@ -1,6 +1,6 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,8 @@ from transfer.predict.tables import Tables
 class Prediction:
     """Trained networks, and the images to segment."""
 
-    def __init__(self, options: PredictOptions) -> None:
+    def __init__(self, options: PredictOptions, photos: Photos | None = None) -> None:
+        """`photos`: those of --input that are segmented; without them all."""
         plan = Plan(options.files, options.device, options.tile, options.overlap, options.tta)
         self.options, self.folder, self.network = options, options.folder, load_network(plan)
         network = self.network
@@ -52,7 +53,7 @@ class Prediction:
         self.probable = self.scored or options.probabilities is not None or options.min_confidence is not None
         """Whether probabilities are needed at all."""
         self.loses_place, self.unplaced = not {"geotiff", "geojson"} & set(options.format), 0
-        self.photos = Photos(options, network.input, written=tuple(self.files.suffixes()))
+        self.photos = photos or Photos(options, network.input, written=tuple(self.files.suffixes()))
 
     def run(self) -> None:
         """Write the files of each image, and those of all: classes.json, predictions.csv, objects.csv and by format.
@@ -64,9 +65,8 @@ class Prediction:
         begin(self.folder, self._call(), overwrite=self.options.overwrite)
         journal, stamps = Journal(self.folder / JOURNAL), self._stamps()
         self.photos.done = {k for k, stamp in stamps.items() if journal.knows(k, stamp) and self.files.there(k)}
-        write = partial(self._write, stamps=stamps)
-        with closing(self._gathered()) as gathered:
-            for finished in behind(gathered, write, pixels=lambda one: one.mask.size, threads=self.photos.threads):
+        with closing(self.finished(stamps)) as images:
+            for finished in images:
                 journal.add(finished)
                 self.unplaced += self.loses_place and has_place(Path(finished.image))
         self.files.clear()
@@ -76,6 +76,12 @@ class Prediction:
                 f"--format geotiff or geojson ({HOW})"
             )
         self._tell(journal)
+
+    def finished(self, stamps: Mapping[str, str]) -> Generator[Finished, None, None]:
+        """Write the files of each image that is not done, and give what is known of it; `stamps` are by name."""
+        write = partial(self._write, stamps=stamps)
+        with closing(self._gathered()) as gathered:
+            yield from behind(gathered, write, pixels=lambda one: one.mask.size, threads=self.photos.threads)
 
     def _tell(self, journal: Journal) -> None:
         """Write the files of all images, and the last lines."""
@@ -150,7 +156,7 @@ class Prediction:
                 gathered.take(pieces, chances)
         return gathered
 
-    def _write(self, gathered: Gathered, *, stamps: dict[str, str]) -> Finished:
+    def _write(self, gathered: Gathered, *, stamps: Mapping[str, str]) -> Finished:
         """Write the files of an image, and return what is known of it."""
         result = gathered.result(self.objects.of(gathered.mask))
         self.files.write(result)
