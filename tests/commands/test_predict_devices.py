@@ -82,7 +82,7 @@ def test_two_processes_write_the_bytes_of_one_and_say_each_thing_once(words, cal
     assert words_of(alone.err) == words_of(shared.err)
     (tmp_path / "two/masks/c.png").unlink(missing_ok=True)
     assert run(*call, tmp_path / "two", *words) == 0
-    assert "4 images of them were there" in capfd.readouterr().out
+    assert "done before: 4 images" in capfd.readouterr().out
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
@@ -121,6 +121,6 @@ def test_a_lost_process_ends_all_and_three_go_on_with_the_rest(call, tmp_path, c
     assert re.fullmatch(r"error: process \d of 2 was lost \(signal 9\), and the others ended: .*", errors[0])
     assert 0 < len(lines.read_text().splitlines()) < 45
     assert run(*call, "two", "--devices", 3) == 0
-    assert "of them were there" in capfd.readouterr().out
+    assert "done before: " in capfd.readouterr().out
     assert run(*call, "one") == 0
     assert files(tmp_path / "one") == files(tmp_path / "two")

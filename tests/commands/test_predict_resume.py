@@ -46,7 +46,7 @@ def test_the_same_call_again_writes_no_picture_but_all_tables(call, tmp_path, ca
     assert run(*call) == 0
     assert set(times(tmp_path / "out").values()) == {0}
     assert {name: (tmp_path / "out" / name).read_bytes() for name in tables} == tables
-    assert "4 images of them were there" in capsys.readouterr().out
+    assert "done before: 4 images" in capsys.readouterr().out
 
 
 def test_only_what_is_missing_or_was_changed_is_done_again(call, tmp_path):

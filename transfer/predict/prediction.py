@@ -96,7 +96,7 @@ class Prediction:
                 kind.write(path, lambda name=name: (image.entry(name) for image in finished()))
         say(*self.objects.told())
         absent = [name for name, count in zip(names, tables.pixels, strict=True) if not count]
-        before = [f"{counted(len(self.photos.done), 'image')} of them were there"] if self.photos.done else []
+        before = [f"done before: {counted(len(self.photos.done), 'image')}"] if self.photos.done else []
         last_lines(
             *before,
             warnings=[f"no pixel of any image was taken for {', '.join(absent)}"] if absent else [],
