@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from warnings import catch_warnings, simplefilter
+from warnings import simplefilter
 
 from PIL import Image
 
@@ -68,20 +68,20 @@ class GeoTiff(FileEach):
     def __post_init__(self) -> None:
         if not RASTERIO:
             raise UserError(f"--format geotiff needs the package rasterio: {HOW}")
+        from rasterio.errors import NotGeoreferencedWarning  # now: an optional package
+
+        simplefilter("ignore", NotGeoreferencedWarning)  # for good: files are written by threads, which share filters
 
     def write(self, result: Result, path: Path) -> None:
         """Compressed, in blocks; an image without a place gives a TIFF without one."""
-        import rasterio  # now: an optional package
-        from rasterio.errors import NotGeoreferencedWarning
+        import rasterio
 
         (height, width), place = result.mask.shape, place_of(result.photo.sample.image)
         where = {} if place is None else place._asdict()
         shape = {"height": height, "width": width, "count": 1, "dtype": "uint8", "nodata": IGNORE}
-        with catch_warnings():
-            simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, "w", driver="GTiff", compress="deflate", tiled=True, **shape, **where) as file:
-                file.write(result.mask, 1)
-                file.write_colormap(1, self._colours())
+        with rasterio.open(path, "w", driver="GTiff", compress="deflate", tiled=True, **shape, **where) as file:
+            file.write(result.mask, 1)
+            file.write_colormap(1, self._colours())
 
     def _colours(self) -> dict[int, tuple[int, ...]]:
         table = dict(enumerate(map(tuple, colour_table(len(self.names))[: len(self.names)].tolist())))
