@@ -14,6 +14,7 @@ CPU = torch.device("cpu")
 def pretend_a_terminal(monkeypatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(CONSOLE, "is_interactive", True)
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one gets no bars
 
 
 def test_every_image_comes_once_in_file_order_under_a_bar_that_counts_them(monkeypatch, capsys):
