@@ -54,7 +54,7 @@ def normalise_synced(
     """
     with torch.autocast(x.device.type, enabled=False):
         out, mean, variance, number = _Normalise.apply(x, cells, norm.weight, norm.bias, norm.eps)
-        _follow(norm, mean, variance * number / (number - 1).clamp(min=1))
+        update_statistics(norm, mean, variance * number / (number - 1).clamp(min=1))
     return out
 
 
@@ -102,12 +102,12 @@ def _sums(x: Float[Tensor, "n c *_"]) -> Float[Tensor, "c"]:
 
 
 @torch.no_grad()
-def _follow(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
-    """Update the running statistics like a training step of BatchNorm."""
+def update_statistics(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
+    """Update the running statistics, of a number a channel, like a training step of BatchNorm."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
-    norm.running_mean.lerp_(mean.to(norm.running_mean), norm.momentum)
-    norm.running_var.lerp_(variance.to(norm.running_var), norm.momentum)
+    norm.running_mean.lerp_(mean.flatten().to(norm.running_mean), norm.momentum)
+    norm.running_var.lerp_(variance.flatten().to(norm.running_var), norm.momentum)
     norm.num_batches_tracked.add_(1)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from common.models.synced import Synced2d, normalise_synced
+from common.models.synced import Synced2d, normalise_synced, update_statistics
 from common.ranks.group import shares
 from common.tensors import at_least_float32
 
@@ -38,7 +38,7 @@ def normalise_visible(
     over_batch = isinstance(norm, nn.BatchNorm2d)
     out, mean, variance, count = _Masked.apply(x, cells, norm.weight, norm.bias, norm.eps, over_batch)
     if over_batch:
-        _follow(norm, mean, variance * count / (count - 1).clamp(min=1))
+        update_statistics(norm, mean, variance * count / (count - 1).clamp(min=1))
     return then(out)
 
 
@@ -89,18 +89,6 @@ def _dot(a: Float[Tensor, "n c h w"], b: Float[Tensor, "n c h w"]) -> Float[Tens
 
 def _total(sums: Tensor, over_batch: bool) -> Tensor:
     return sums.sum(0, keepdim=True) if over_batch else sums
-
-
-@torch.no_grad()
-def _follow(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """Update the running statistics like a training step of BatchNorm."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    assert norm.num_batches_tracked is not None
-    assert norm.momentum is not None
-    norm.running_mean.lerp_(mean.flatten(), norm.momentum)
-    norm.running_var.lerp_(variance.flatten(), norm.momentum)
-    norm.num_batches_tracked.add_(1)
 
 
 def _packed(
