@@ -125,13 +125,16 @@ def _number(environ: Mapping[str, str], name: str) -> int:
 
 def _local(ranks: RanksConfig, device: str) -> int:
     """The processes on this computer, without a launcher."""
-    if ranks.devices != "auto":
-        return int(ranks.devices)
+    return int(ranks.devices) if ranks.devices != "auto" else max(gpus_for(device), 1)
+
+
+def gpus_for(device: str) -> int:
+    """The number of GPUs on this computer that --device may mean."""
     if device not in ("auto", "cuda"):
-        return 1
+        return 0
     import torch  # now: --help needs no torch
 
-    return max(torch.cuda.device_count(), 1)
+    return torch.cuda.device_count()
 
 
 def _refuse(config: Any, place: Place) -> None:

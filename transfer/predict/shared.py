@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from common.data.opened import BadFileError, read_up_to
 from common.data.parallel import with_progress
 from common.errors import UserError
+from common.ranks.place import gpus_for
 from common.words import counted
 from transfer.predict.config import PredictOptions
 from transfer.predict.journal import Finished
@@ -39,7 +40,7 @@ def devices_of(options: PredictOptions) -> list[str]:
         return [options.device]
     if file := next((file for file in options.files if file.suffix == ".onnx"), None):
         raise UserError(f"{file} is run by onnxruntime on the CPU, all of whose cores it takes: leave --devices out")
-    gpus = _gpus(options.device)
+    gpus = gpus_for(options.device)
     count = max(gpus, 1) if options.devices == "auto" else int(options.devices)
     if count == 1:
         return [options.device]
@@ -51,15 +52,6 @@ def devices_of(options: PredictOptions) -> list[str]:
             f"--devices {max(gpus, 1)}, or --device cpu"
         )
     return [f"cuda:{number}" for number in range(count)] if gpus else ["cpu"] * count
-
-
-def _gpus(device: str) -> int:
-    """The GPUs that --device may mean."""
-    if device not in ("auto", "cuda"):
-        return 0
-    import torch  # now: one process with an ONNX file needs no torch
-
-    return torch.cuda.device_count()
 
 
 class SharedPrediction(Prediction):
