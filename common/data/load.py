@@ -230,9 +230,10 @@ def _dataset(
     if config.download:
         fetch_oxford(root)
     patterns, means = Patterns(config.images, config.masks), classes or config.classes
-    known = {"classes": means, "labelled": labelled, "join": config.join, "patterns": patterns}
-    photographs = is_shards(root) and not labelled
-    dataset = first_photographs(root, config) if photographs else find_dataset(root, **known)
+    if is_shards(root) and not labelled:
+        dataset = first_photographs(root, config)
+    else:
+        dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
     known = spec_of(config).known(dataset.samples, FACTS[config.channels])
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()

@@ -103,6 +103,6 @@ def write_grey(path: Path, values: np.ndarray) -> None:
 
 def write_classes(folder: Path, names: Sequence[str], background: int | None) -> None:
     """Write classes.json beside masks: names by class number, which is the background, and colours."""
-    colours = {name: css(colour_of(number)) for number, name in enumerate(names)}
+    shades = {name: css(colour_of(number)) for number, name in enumerate(names)}
     no_object = None if background is None else names[background]
-    write_json(folder / "classes.json", {"names": list(names), "background": no_object, "colours": colours})
+    write_json(folder / "classes.json", {"names": list(names), "background": no_object, "colours": shades})
