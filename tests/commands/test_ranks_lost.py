@@ -102,7 +102,7 @@ def test_an_interrupted_training_says_once_what_is_kept(tmp_path):
 @pytest.mark.slow
 def test_a_run_with_a_killed_rank_ends_within_a_minute_and_goes_on(tmp_path):
     draw = random.Random(0)
-    words = [*WORDS[:-2], "--epochs", "60", *WORDS[-2:]]
+    words = [*WORDS[:-2], "--epochs", "300", *WORDS[-2:]]  # more than all ten attempts take
     for _ in range(10):
         code, errors, took = killed(tmp_path, begun(tmp_path, words), draw.uniform(3, 14), draw.randrange(2))
         assert code == 1
