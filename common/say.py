@@ -8,7 +8,8 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO
 from unicodedata import category
 
@@ -36,6 +37,8 @@ class _Speaker:
 
     name = ""
     follows = False
+    noted: set[str] | None = None
+    """The notes that are not said again; None where each is said."""
 
 
 def follow(name: str) -> None:
@@ -83,7 +86,21 @@ def aside(*lines: object) -> None:
 
 def note(sentence: object) -> None:
     """Print a sentence that the user should read, on standard error."""
-    aside(f"note: {sentence}")
+    noted = _Speaker.noted
+    if noted is None or str(sentence) not in noted:
+        aside(f"note: {sentence}")
+    if noted is not None:
+        noted.add(str(sentence))
+
+
+@contextmanager
+def notes_once() -> Iterator[None]:
+    """Say each note of several trainings once."""
+    _Speaker.noted = set()
+    try:
+        yield
+    finally:
+        _Speaker.noted = None
 
 
 def fitted(line: str, columns: int | None) -> str:

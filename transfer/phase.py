@@ -56,14 +56,14 @@ from transfer.source import load_images
 class Transfer:
     """A segmentation network, its labelled images, and the folder where results are kept."""
 
-    def __init__(self, config: TransferConfig, held: RunFolder) -> None:
-        self.run = Run(held, config)
+    def __init__(self, config: TransferConfig, held: RunFolder, *, folds: int = 1) -> None:
+        self.run, self.folds = Run(held, config), folds
         self.precision = make_precision(config.run)
         self.data = load_images(config)
         self.config = config = replace(config, data=replace(config.data, **self.data.fitting.settings))
         self.names = self.data.classes.names
         self.train_pack, class_pixels = training_part(self.data.train, config, self.names)
-        length = settled(config.training, len(self.train_pack), least=config.pool.least_updates)
+        length = settled(config.training, len(self.train_pack), least=config.pool.least_updates, share=folds)
         self.config = config = replace(config, training=length)
         self.val_pack = labelled_part(self.data.val, config.labels.val_fraction, config.run.seed)
         seed_update(config.run.seed, INITIAL)
@@ -178,7 +178,7 @@ class Transfer:
             rows=progress.rows,
             notes=[*self._notes(), *self.run.notes, *skipped_note(progress.rows)],
             receipt=str(self.receipt),
-            next=after_training(self.run.config, self.run.folder, **counts),
+            next=after_training(self.run.config, self.run.folder, **counts) if self.folds == 1 else [],
             parts=self.run.parts,
         )
         with self.run.reporting():
@@ -249,10 +249,10 @@ class Transfer:
         )
 
 
-def train_run(config: TransferConfig, held: RunFolder) -> None:
-    """Train, report, and mark the run in its folder as finished."""
+def train_run(config: TransferConfig, held: RunFolder, *, folds: int = 1) -> None:
+    """Train, report, and mark the run in its folder as finished. Several `folds` share the minutes and a next step."""
     with in_turn():
-        phase = Transfer(config, held)
+        phase = Transfer(config, held, folds=folds)
     progress = phase.train()
     if held.leads:
         phase.report(progress)

@@ -24,18 +24,18 @@ SHORT = 0.25
 """Share of these below which a training is said to be short."""
 
 
-def settled(plan: TrainingConfig, images: int, *, least: int = 0, rounds: int = 1) -> TrainingConfig:
+def settled(plan: TrainingConfig, images: int, *, least: int = 0, rounds: int = 1, share: int = 1) -> TrainingConfig:
     """The plan with all that it leaves to the data: batch size, number of epochs, and their updates.
 
     `least`: the updates that a training has at least where no length is told. `rounds`: parts with as many epochs each,
-    see `Course`.
+    see `Course`. `share`: trainings that share the minutes.
     """
-    usual = max(_usual(images), least)
+    usual, plan = max(_usual(images), least), replace(plan, minutes=plan.minutes / share)
     if plan.epoch_updates == 0:
         plan = replace(plan, batch_size=min(plan.batch_size, images))
     one_pass = _one_pass(plan, images)
     if not (plan.epochs or plan.epoch_updates or plan.updates or plan.minutes):
-        plan = replace(plan, updates=(usual,), minutes=MINUTES)
+        plan = replace(plan, updates=(usual,), minutes=MINUTES / share)
     if len(plan.updates) == 1:
         epochs = plan.epochs or _between(EPOCHS, plan.updates[0] / one_pass, rounds)
         return replace(plan, **_parts(plan.updates[0], epochs, rounds))

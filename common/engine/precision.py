@@ -14,7 +14,7 @@ from common.config.groups import RunConfig
 from common.engine.device import find_device
 from common.models.depthwise import spare_depthwise
 from common.ranks.group import own_random
-from common.say import aside, note
+from common.say import note
 from common.tensors import at_least_float32
 
 Format = Literal["fp32", "bf16", "fp16"]
@@ -120,7 +120,7 @@ def _form(config: RunConfig, device: torch.device) -> Format:
         note("--amp: this device is not faster in bf16, so the network computes in fp32 (--precision bf16 insists)")
         return "fp32"
     if faster and not config.amp:
-        aside("this device is faster in bf16: --precision bf16 (docs/performance.md)")
+        note("this device is faster in bf16: --precision bf16 (docs/performance.md)")
     return config.amp_dtype if config.amp else "fp32"
 
 

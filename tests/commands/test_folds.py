@@ -91,6 +91,15 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
     assert any(line.startswith("all folds (9 images)") for line in said)
 
 
+def test_folds_share_the_minutes_their_notes_and_the_next_command(words, tmp_path, capsys):
+    assert transfer([*words, "--epochs", "0", "--minutes", "0.3", "--output_dir", str(tmp_path / "cv")]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("length: 0.1 minutes, ") == 3
+    assert out.count("next: ") == 1
+    notes = [line for line in err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == len(set(notes))
+
+
 def test_a_cross_validation_that_was_stopped_goes_on_where_it_was(done, stopped, capsys):
     shutil.rmtree(stopped / "fold_3")
     before = finished(stopped)

@@ -11,7 +11,7 @@ from common.files import write_json
 from common.run.claim import IMAGES, RunFolder
 from common.run.environment import environment
 from common.run.folder import refuse_other_images
-from common.say import note, say
+from common.say import notes_once, say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import read_pooled
 from transfer.folds.results import report_folds
@@ -27,13 +27,14 @@ def cross_validate(config: TransferConfig, held: RunFolder) -> None:
     """
     trainings = list(_trainings(config, held.path))
     _begin(config, held, trainings)
-    for fold, training in enumerate(trainings, start=1):
-        with RunFolder("transfer", training) as one:
-            if one.finished:
-                say(f"fold {fold} of {len(trainings)}: finished before")
-                continue
-            say("", f"fold {fold} of {len(trainings)}:")
-            train_run(training, one)
+    with notes_once():
+        for fold, training in enumerate(trainings, start=1):
+            with RunFolder("transfer", training) as one:
+                if one.finished:
+                    say(f"fold {fold} of {len(trainings)}: finished before")
+                    continue
+                say("", f"fold {fold} of {len(trainings)}:")
+                train_run(training, one, folds=len(trainings))
     folders = [held.path / _name(fold) for fold in range(1, len(trainings) + 1)]
     report_folds(config, held.path, read_pooled(folders))
     held.finish()
@@ -71,5 +72,3 @@ def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConf
     write_json(held.path / IMAGES, images)
     save_config(config, held.path / "config.yaml")
     write_json(held.path / "environment.json", environment())
-    for sentence in first.notes:
-        note(sentence)

@@ -24,6 +24,11 @@ def test_without_a_length_updates_grow_more_slowly_than_the_images():
         assert 10 <= found.epochs == len(found.updates) <= 20
 
 
+def test_trainings_of_one_command_share_its_minutes():
+    assert settled(plan(), 14, share=5).minutes == MINUTES / 5
+    assert settled(plan(minutes=10.0), 14, share=5).minutes == 2
+
+
 def test_updates_are_spread_evenly_over_as_many_validations_as_passes_within_limits():
     assert of(12, updates=(1003,)).epochs == 20
     assert of(7489, updates=(1000,)).epochs == 10
