@@ -89,6 +89,7 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
     ]
     assert said[-1].startswith(f"next: python -m transfer.predict --model_path {stopped}/fold_")
     assert any(line.startswith("all folds (9 images)") for line in said)
+    assert any(line.startswith("Guessing background for every pixel has mean IoU 0.") for line in said)
 
 
 def test_folds_share_the_minutes_their_notes_and_the_next_command(words, tmp_path, capsys):

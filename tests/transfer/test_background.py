@@ -178,3 +178,9 @@ def test_classes_that_are_never_predicted_are_one_warning():
     counts = np.zeros((9, 3, 3), dtype=np.int64)
     counts[..., 0] = 5
     assert score_warnings(Scores(counts, NAMES)) == ["never predicted: road, car"]
+
+
+def test_a_network_that_is_worse_than_a_constant_guess_is_a_warning():
+    wrong = np.tile([[2, 7], [1, 0]], (9, 1, 1))
+    assert score_warnings(Scores(wrong, NAMES[:2])) == [f"worse than guessing {NAMES[0]} for every pixel"]
+    assert score_warnings(Scores(wrong[..., ::-1].copy(), NAMES[:2])) == []

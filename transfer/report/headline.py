@@ -71,11 +71,16 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
 
 
 def score_warnings(scores: Scores) -> list[str]:
-    """What to know before the scores: that there are too few images, and classes that are in no prediction."""
+    """What to know before the scores: too few images, classes that are in no prediction, or less than a guess."""
     lack = too_few(images=len(scores))
     silent = scores.silent_classes
-    told = f"class {silent[0]} is never predicted" if len(silent) == 1 else f"never predicted: {', '.join(silent)}"
-    return [*([lack] if lack else []), *([told] if silent else [])]
+    most, guess = chance_level(scores.total.sum(1))
+    told = [f"worse than guessing {scores.names[most]} for every pixel"] if scores.mean_iou < guess else []
+    if silent:
+        told = [
+            f"class {silent[0]} is never predicted" if len(silent) == 1 else f"never predicted: {', '.join(silent)}"
+        ]
+    return [*([lack] if lack else []), *told]
 
 
 def _short(source: str) -> str:
