@@ -25,7 +25,7 @@ from common.run.claim import IMAGES, LOGGED, REPEAT, WEIGHTS, RunFolder
 from common.run.clock import Clock, Spent
 from common.run.environment import environment, peak_memory
 from common.run.history import History
-from common.run.loggers import LOGGERS, LabelledPoints, Logger, TensorBoard
+from common.run.loggers import LOGGERS, LabelledPoints, Logger, TensorBoard, refuse_missing
 from common.run.plain_data import from_dict, to_dict
 from common.run.resources import RESOURCES, Resources, read_resources
 from common.run.state import State, TrainingStates
@@ -45,9 +45,10 @@ class Images:
 
 
 class Run:
-    """What a run writes into the folder that it holds."""
+    """What a run writes into the folder that it holds. Raises UserError where its logger is not installed."""
 
     def __init__(self, held: RunFolder, config: Any) -> None:
+        refuse_missing(config.run.logger)
         self.held, self.config, self.folder = held, config, held.path
         self.loggers: list[Logger] = [TensorBoard(self.folder)] if held.leads else []
         self.states = TrainingStates(self.folder, config.run.keep_checkpoints)

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,14 +77,12 @@ class TensorBoard:
 class WeightsAndBiases:
     """A run of the project recon2seg on wandb.ai, or in the folder's wandb/ with WANDB_MODE=offline.
 
-    A resumed run continues under the same id. Raises UserError if the package is missing or does not start.
+    A resumed run continues under the same id. Raises UserError if it does not start.
     """
 
     def __init__(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> None:
-        try:
-            import wandb
-        except ImportError:
-            raise UserError("--logger wandb needs another package: pip install wandb") from None
+        import wandb
+
         id_file = folder / "wandb_id.txt"
         if not id_file.exists():
             id_file.write_text(secrets.token_hex(4))
@@ -120,22 +119,15 @@ class WeightsAndBiases:
 class MLflow:
     """A run of the experiment recon2seg, in mlflow.db of the working folder or where MLFLOW_TRACKING_URI points.
 
-    A resumed run continues under the same id. Raises UserError if a package is missing or the store does not answer.
+    A resumed run continues under the same id. Raises UserError if the store does not answer.
     """
 
     def __init__(self, folder: Path, phase: str, settings: Mapping[str, Any]) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        try:
-            import mlflow
-            from mlflow.entities import Metric
-            from mlflow.exceptions import MlflowException
+        import mlflow
+        from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
 
-            if "MLFLOW_TRACKING_URI" not in os.environ:  # a server needs neither
-                import alembic  # noqa: F401
-                import sqlalchemy  # noqa: F401
-        except ImportError:
-            packages = "mlflow-skinny sqlalchemy alembic"
-            raise UserError(f"--logger mlflow needs other packages: pip install {packages}") from None
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)  # else the first run tells of every table of the store
         self.client, self.metric, self.refused = mlflow.MlflowClient(), Metric, MlflowException
@@ -205,3 +197,16 @@ def _first_sentence(error: Exception) -> str:
 
 LOGGERS: dict[str, Callable[[Path, str, Mapping[str, Any]], Logger]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
 """Of --logger, by their names: a run's folder, its phase and its settings make one."""
+
+PACKAGES = {"none": {}, "wandb": {"wandb": "wandb"}, "mlflow": {"mlflow": "mlflow-skinny"}}
+"""Of each --logger: the modules that it imports, and the packages that have them."""
+STORE = {"sqlalchemy": "sqlalchemy", "alembic": "alembic"}
+"""Those of MLflow's store in the working folder; a server has its own."""
+
+
+def refuse_missing(logger: str) -> None:
+    """Raise UserError where packages of a logger of --logger are not installed; call it before images are decoded."""
+    store = STORE if logger == "mlflow" and "MLFLOW_TRACKING_URI" not in os.environ else {}
+    missing = [package for module, package in {**PACKAGES[logger], **store}.items() if find_spec(module) is None]
+    if missing:
+        raise UserError(f"--logger {logger} needs what is not installed here: pip install {' '.join(missing)}")
