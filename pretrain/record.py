@@ -9,7 +9,7 @@ from common.run.label_use import TeacherRecord
 from common.run.records import PretrainingRecord
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import SIDE_OBJECTIVES, ContrastSettings, PseudoMaskSettings
-from pretrain.pretexts.registry import PRETEXTS
+from pretrain.pretexts.registry import PRETEXTS, Pretext
 from pretrain.pretexts.task import SKIP_DROP
 from pretrain.targets.registry import FIXED_NETWORK, TARGETS
 
@@ -67,7 +67,7 @@ def refuse_unknown(task: PretrainingRecord, source: Path) -> None:
 def task_words(task: PretrainingRecord) -> str:
     """What the encoder was taught, in words, and what it was taught before that."""
     pretext, target = PRETEXTS[task.pretext], TARGETS.get(task.target)
-    parts = [_regression(pretext.words, target.words, task)] if target is not None else []
+    parts = [_regression(pretext, target.words.format(network=task.network))] if target is not None else []
     parts += [entry.words for entry in SIDE_OBJECTIVES.values() if _weight(task, entry.weight) > 0]
     parts[-1] += " of crops of the foreground" * (task.settings.get("contrast_views") == "foreground")
     seen = f" {pretext.seen}" if target is None and pretext.seen else ""
@@ -97,5 +97,7 @@ def _weight(task: PretrainingRecord, weight: str) -> float:
     return getattr(task, weight) if _has_field(weight) else task.settings.get(weight, 0.0)
 
 
-def _regression(pretext: str, target: str, task: PretrainingRecord) -> str:
-    return f"{pretext}, {target.format(network=task.network)}" if target else pretext
+def _regression(pretext: Pretext, target: str) -> str:
+    if target and not pretext.drawn:  # nothing is corrupted, so nothing is rebuilt
+        return f"predicting {target.removeprefix('as ')}"
+    return f"{pretext.words}, {target}" if target else pretext.words

@@ -24,6 +24,8 @@ MASKS = ["--pseudo_mask_weight", "1"]
         ([], "filling in hidden patches, as gradient histograms"),
         (["--pretext", "restore"], "restoring corrupted images"),
         (["--target", "features"], "filling in hidden patches, as the features of mobilenet_v2 (imagenet)"),
+        (["--pretext", "plain", "--target", "features"], "predicting the features of mobilenet_v2 (imagenet)"),
+        (["--pretext", "plain", "--target", "hog"], "predicting gradient histograms"),
         ([*ALONE, *MASKS], "segmenting the foreground"),
         ([*ALONE, *VIEWS], "contrastive learning"),
         ([*ALONE, *VIEWS, *MASKS], "segmenting the foreground, and contrastive learning"),
