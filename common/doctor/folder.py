@@ -138,7 +138,7 @@ def _unpaired(found: Found) -> list[Finding]:
         ),
         *of_names(
             "unlabelled",
-            "info",
+            "info" if found.samples else "error",
             f"{counted(len(found.unlabelled), 'image', 'is')} left out, {found.lack}",
             [str(sample.image) for sample in found.unlabelled],
         ),

@@ -96,8 +96,9 @@ def lines(evidence: Evidence, findings: Sequence[Finding]) -> Iterator[str]:
     if evidence.folder.images:
         parts = ", ".join(f"{there['images'][split]} {split}" for split in SPLITS)
         yield f"{there['layout']}: {_taken('image', evidence.folder.images, len(evidence.used))}; {parts}"
-        wide = max(18, *map(len, there["classes"]))
-        yield f"  {'class':<{wide}} {'pixels':>7}  images that show it"
+        wide = max([18, *map(len, there["classes"])])
+        if there["classes"]:  # of images that none can use there are none
+            yield f"  {'class':<{wide}} {'pixels':>7}  images that show it"
         for name, share in there["classes"].items():
             images = ", ".join(f"{count} {split}" for split, count in share["images"].items())
             yield f"  {name:<{wide}} {share['pixels']:7.1%}  {images}"

@@ -66,6 +66,26 @@ def test_what_is_wrong_is_found_and_the_rest_is_looked_at(name, root, capsys):
         assert content["images"]["taken"] <= content["images"]["found"]
 
 
+@pytest.mark.parametrize(("folder", "renamed"), [("masks", False), ("images", False), ("masks", True)])
+def test_a_data_set_of_which_nothing_can_be_used_is_told_of_all_the_same(folder, renamed, root, capsys):
+    for path in [path for path in (root / folder).rglob("*") if path.is_file()]:
+        path.rename(path.with_name(f"x{path.name}")) if renamed else path.write_bytes(b"<html>")
+    assert doctor(WORDS) == 2
+    said = capsys.readouterr().out
+    assert f"of which {3 * EACH} cannot be used" in said
+    assert "error: " in said
+    assert "images that show it" not in said  # there is none
+
+
+def test_a_data_set_of_which_no_image_has_a_mask_is_an_error(tmp_path, capsys):
+    write_tree(tmp_path / "images", {"a.png": photo(0)})
+    boxes = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": []}]
+    content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": boxes, "categories": [{"id": 1, "name": "a"}]}
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    assert doctor(["--data_dir", str(tmp_path)]) == 2
+    assert "error: 1 image is left out" in capsys.readouterr().out
+
+
 def test_values_that_no_class_has_come_with_the_table_to_write(root, capsys):
     SICK["values that no class has"].make(root)
     _, content = found(capsys)
