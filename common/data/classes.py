@@ -1,9 +1,9 @@
 """What the values in a mask file mean: class names, and the value of each class."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.config.yaml_file import load_yaml
 from common.data.values import HIGHEST, IGNORE, UNKNOWN, Values, ValueTable, as_key, whole
@@ -146,6 +146,35 @@ def read_classes(path: Path) -> Classes:
         return Classes.from_dict(data)
     except UserError as error:
         raise UserError(f"cannot read the classes file {path} (--classes): {error}") from error
+
+
+class Translated(NamedTuple):
+    """The classes of a network, by the values of a data set that names its own."""
+
+    classes: Classes
+    notes: tuple[str, ...] = ()
+
+
+def as_known(known: Classes, own: Classes) -> Translated:
+    """The classes `known` to a network, told by the values of a data set that names its `own`.
+
+    Equal names are one class, whatever their values are here and there; what the network knows by no name stays
+    unknown. But where no value of an equal name contradicts the network, and some names are not known to it, all values
+    mean what they mean to the network, with a note: its --classes may have renamed or joined classes.
+    """
+    named = {value: IGNORE if index == IGNORE else own.names[index] for value, index in own.values.items()}
+    shared = {value: known.names.index(name) for value, name in named.items() if name in known.names}
+    others = sorted({str(name) for name in named.values() if name != IGNORE} - {*known.names})
+    table = known.table
+    meant = {value: table.index(value) if isinstance(value, int) else known.values.get(value) for value in shared}
+    if others and meant == shared:
+        note = (
+            f"the data set names the classes {', '.join(own.names)}; its masks are read by their numbers, as "
+            f"{', '.join(known.names)}: say with --classes what they mean, if that is wrong"
+        )
+        return Translated(known, (note,))
+    ignored = {value: IGNORE for value, name in named.items() if name == IGNORE}
+    return Translated(replace(known, values=shared | ignored))
 
 
 def resolve_classes(choice: str, auto: str, known: Mapping[str, Classes]) -> Classes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.data.classes import BINARY, SPECIES, Classes, resolve_classes
+from common.data.classes import BINARY, SPECIES, Classes, as_known, resolve_classes
 from common.data.layouts.folders import Tree
 from common.data.listing import no_images, passed_over_note
 from common.data.masks.mask import Join, JoinedMasks, Mask
@@ -72,7 +72,7 @@ class Layout:
     def classes(self, choice: str | Classes, found: Found) -> Classes:
         """The classes of the masks: those given, those of the word or file of --classes, or the data set's own."""
         if isinstance(choice, Classes):
-            return choice
+            return choice if found.classes is None else as_known(choice, found.classes).classes
         if choice == "auto" and found.classes is not None:
             return found.classes
         return resolve_classes(choice, self.auto, self.known)
@@ -105,7 +105,8 @@ class Layout:
             for sample in found.samples
             if sample.mask is not None
         ]
-        return _dataset(name, chosen, samples, found, [*left_out, *_joined_note(samples)])
+        read_as = as_known(classes, found.classes).notes if isinstance(classes, Classes) and found.classes else ()
+        return _dataset(name, chosen, samples, found, [*read_as, *left_out, *_joined_note(samples)])
 
     def unlabelled(self, name: str, found: Found, root: Path) -> Dataset:
         """The images that were found, alone. Raises UserError for a folder without images."""

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from common.data.classes import BINARY, IGNORE, SPECIES, UNKNOWN, Classes, read_classes
+from common.data.classes import BINARY, IGNORE, SPECIES, UNKNOWN, Classes, as_known, classes_of_objects, read_classes
 from common.errors import UserError
 
 
@@ -74,3 +74,33 @@ def test_names_stay_as_they_are_typed(tmp_path):
     classes = read_classes(tmp_path / "classes.yaml")
     assert list(classes.names) == typed
     assert classes.background == 1
+
+
+KNOWN = classes_of_objects(["cat", "dog"])
+
+
+@pytest.mark.parametrize(
+    ("own", "values"),
+    [
+        (classes_of_objects(["cat", "dog"]), {0: 0, 1: 1, 2: 2}),
+        (classes_of_objects(["dog", "cat"]), {0: 0, 1: 2, 2: 1}),
+        (classes_of_objects(["dog"]), {0: 0, 1: 2}),
+        (classes_of_objects(["bird", "cat", "dog"]), {0: 0, 2: 1, 3: 2}),  # birds stay unknown
+        (Classes(("background", "dog"), {"#000000": 0, "#ff0000": 1}), {"#000000": 0, "#ff0000": 2}),
+        (Classes(("background", "dog"), {0: 0, 7: 1, 255: IGNORE}), {0: 0, 7: 2, 255: IGNORE}),
+    ],
+)
+def test_the_masks_of_other_data_mean_the_classes_of_their_names(own, values):
+    classes, notes = as_known(KNOWN, own)
+    assert (classes.names, classes.values, classes.background, notes) == (KNOWN.names, values, 0, ())
+
+
+@pytest.mark.parametrize(
+    "known",
+    [BINARY, Classes(("background", "animal"), {0: 0, "rest": 1}), Classes(("background", "Katze"), {0: 0, 1: 1, 2: 1})],
+)
+def test_classes_that_were_renamed_or_joined_are_told_by_numbers_with_a_note(known):
+    classes, [note] = as_known(known, KNOWN)
+    assert classes == known
+    assert "names the classes background, cat, dog" in note
+    assert f"as {', '.join(known.names)}: say with --classes" in note

@@ -10,6 +10,7 @@ from made_layouts import MADE, SIDE, coco, corners, drawn, picture, roboflow, vo
 from PIL import Image
 from pycocotools.mask import encode
 
+from common.data.classes import Classes
 from common.data.layouts.registry import find_dataset
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame, NoObjects
@@ -250,6 +251,18 @@ def test_yolo_may_keep_its_splits_outside_and_its_classes_in_a_list(tmp_path):
     (tmp_path / "data.yaml").write_text("nc: 2\n")
     with pytest.raises(UserError, match=r"data\.yaml names no classes"):
         find_dataset(tmp_path, labelled=True)
+
+
+@pytest.mark.parametrize("names", ["[dog, cat]", "[bird, dog, cat]"])
+def test_a_network_finds_its_classes_in_other_data_by_their_names(tmp_path, names):
+    yolo(tmp_path, 1)
+    before = (tmp_path / "labels/train/train0.txt").read_text()
+    (tmp_path / "labels/train/train0.txt").write_text(f"{names.count(',')}{before[1:]}")
+    (tmp_path / "data.yaml").write_text(f"names: {names}\n")
+    known = Classes(("background", "cat", "dog"), {0: 0, 1: 1, 2: 2})
+    dataset = find_dataset(tmp_path, labelled=True, classes=known)
+    assert dataset.classes.names == known.names
+    np.testing.assert_array_equal(classes_of(of(dataset, "train0")), drawn("train0", 1))
 
 
 def test_tables_of_classes_that_differ_between_splits_are_refused(tmp_path):
