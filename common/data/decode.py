@@ -25,6 +25,7 @@ from common.data.opened import (
     size_in,
 )
 from common.data.samples import Sample
+from common.data.tiff import bands_in
 from common.data.turned import TURNS_SIDE, stored_orientation
 from common.errors import UserError
 
@@ -58,11 +59,13 @@ def decode_image(
 ) -> UInt8[np.ndarray, "h w {channels}"]:
     """Decode the content of an image file as `read_image` does; `path` names it in errors."""
     refuse_large(data, path)
-    if is_deep(data):
-        return _with_channels(scaled(read_deep(data, path, page, channels), depth), channels)
+    bands, deep = bands_in(data, page), is_deep(data)
+    if deep or (bands and bands.misread_by_pillow(channels)):
+        values = read_deep(data, path, page, channels)
+        return _with_channels(scaled(values, depth) if deep else values, channels)
     if channels == 4:
         return _four_channels(open_with_pillow(data, path, page), path)
-    if page:
+    if page or (bands and bands.multiplied_by_opencv):
         return _by_pillow(open_with_pillow(data, path, page), channels)
     if not any(data.startswith(start) and data.endswith(end) for start, end in COMPLETE):
         picture = open_with_pillow(data, path)  # OpenCV may fill the missing end of a truncated file with grey
@@ -86,6 +89,7 @@ def _by_opencv(data: bytes, path: Path, channels: int) -> np.ndarray | None:
 
 
 def _by_pillow(picture: Image.Image, channels: int) -> UInt8[np.ndarray, "h w {channels}"]:
+    picture = picture.getchannel(0) if picture.mode == "La" else picture  # which Pillow does not convert
     image = np.asarray(ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB"))
     return image.reshape(*image.shape[:2], channels)
 
@@ -129,7 +133,7 @@ def decode_sample(sample: Sample, fitting: Fitting, channels: int = 3) -> Decode
     mask value that the classes do not know.
     """
     data = read_bytes(sample.image)
-    image, lost = image_of(sample, data, channels), frozenset(lost_in(data))
+    image, lost = image_of(sample, data, channels), frozenset(lost_in(data, channels))
     box = fitting.box(*image.shape[:2])
     refuse_enlarged(sample.image, image, fitting)
     if sample.mask is None:

@@ -1,16 +1,14 @@
 """Images of more than 8 bits a channel: 12-bit cameras in 16-bit files, microscopes, satellites, float images."""
 
-import io
 import re
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from common.data.opened import REFUSED_BY_PILLOW, BadFileError, opened, unreadable
+from common.data.tiff import TIFF, Bands, bands_apart, bands_in
 from common.data.turned import orientation, stored_orientation, turn
 from common.strips import row_strips
 from common.words import counted
@@ -24,8 +22,6 @@ TAILS = (0.1, 99.9)
 """Percentiles that are the ends of an image's range: single hot pixels do not darken all others."""
 MOST = 2**20
 """Values by which percentiles are found."""
-BITS_OF_TIFF, BANDS_OF_TIFF = 258, 277
-TIFF = (b"II*\0", b"MM\0*")
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B")
 """Modes of Pillow with more than 8 bits a channel."""
 
@@ -39,29 +35,34 @@ def is_deep(data: bytes) -> bool:
         return len(words) > 3 and words[3].isdigit() and int(words[3]) > 255
     if data.startswith((b"\xff\xd8", b"GIF8", b"RIFF", b"BM")):
         return False
+    if bands := bands_in(data):
+        return bands.bits > 8 or bands.signed
     try:
-        header: Any = opened(data)
-    except REFUSED_BY_PILLOW:  # OpenCV reads some TIFF files that Pillow doesn't, of several channels of 32 bits
-        return data.startswith(TIFF)
-    bits = header.tag_v2.get(BITS_OF_TIFF, (8,)) if header.format == "TIFF" else (8,)
-    return header.mode in DEEP_MODES or max(bits) > 8
+        return opened(data).mode in DEEP_MODES
+    except REFUSED_BY_PILLOW:
+        return False
 
 
 def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shaped[np.ndarray, "h w c"]:
     """The values of a deep image, grey or RGB, turned as its EXIF tag says; transparency is dropped.
 
-    With 4 `channels` the file must have four, which come in their order, not turned. Raises BadFileError naming the
-    file if it can't be read, or holds values that are no numbers.
+    A TIFF of 8 bits whose bands lie apart is read, too. With 4 `channels` the file must have four, which come in their
+    order, not turned. Raises BadFileError naming the file if it can't be read, holds values that are no numbers, or
+    bands of which none is told to be a colour.
     """
-    image = _decoded(data, page, turned=channels != 4)
+    bands = bands_in(data, page)
+    if bands and bands.unnamed and bands.number not in (3, channels):
+        raise _some_bands(path, bands)
+    image = decoded(data, page, bands, channels)
+    if image is None and bands and bands.number > 4:
+        raise unreadable(path, f"it holds {bands.number} bands: save three as RGB, or four as RGBA for --channels 4")
     if image is None:
         raise unreadable(path, "it cannot be decoded, or has no such page")
     image = image.reshape(*image.shape[:2], -1)
-    if data.startswith(TIFF) and image.shape[2] == 1 < (bands := _bands(data)) != 2:  # 2: grey, and its transparency
-        raise BadFileError(
-            f"the image file {path} holds {bands} bands, of which one would be read: save them as RGB, "
-            "or four as RGBA for --channels 4"
-        )
+    if bands and bands.unnamed and image.shape[2] < bands.number:
+        raise _some_bands(path, bands)
+    if bands and image.dtype.itemsize * 8 < bands.bits:  # OpenCV: of grey with transparency
+        raise unreadable(path, f"of its {bands.bits} bits {image.dtype.itemsize * 8} would be left: save it as RGB")
     image = _in_order(image, data, path, channels)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise unreadable(path, "it holds values that are no numbers")
@@ -87,15 +88,11 @@ def scaled(image: Shaped[np.ndarray, "h w c"], depth: Depth) -> UInt8[np.ndarray
     return found
 
 
-def _bands(data: bytes) -> int:
-    """How many values a pixel of a TIFF file has, also where Pillow does not know its kind."""
-    stream, directory = io.BytesIO(data), ImageFileDirectory_v2(data[:8])
-    try:
-        stream.seek(directory.next)
-        directory.load(stream)
-        return int(directory.get(BANDS_OF_TIFF, 1))
-    except (*REFUSED_BY_PILLOW, TypeError, LookupError):
-        return 1
+def _some_bands(path: Path, bands: Bands) -> BadFileError:
+    return BadFileError(
+        f"the image file {path} holds {bands.number} bands, of which one would be read: save them as RGB, "
+        "or four as RGBA for --channels 4"
+    )
 
 
 def _in_order(
@@ -111,8 +108,16 @@ def _in_order(
     return image[..., [2, 1, 0, 3]]
 
 
-def _decoded(data: bytes, page: int, *, turned: bool = True) -> np.ndarray | None:
-    """One page, unchanged: asked for RGB, OpenCV 5.0 gives 16-bit TIFF files other values."""
+def decoded(data: bytes, page: int, bands: Bands | None, channels: int = 3) -> np.ndarray | None:
+    """One page as OpenCV has it, blue first, with its own values; None for what it can't read.
+
+    Asked for RGB, OpenCV 5.0 gives 16-bit TIFF files other values.
+    """
+    if bands and bands.apart and bands.number > 1:
+        wanted = min(bands.number, 4 if channels == 4 else 3) if bands.number > 2 else 1
+        planes = [decoded(plane, 0, None, channels) for plane in bands_apart(data, page, wanted)]
+        read = [plane.reshape(plane.shape[:2]) for plane in planes if plane is not None]
+        return np.stack([*read[2::-1], *read[3:]], axis=-1) if len(read) == wanted else None
     buffer = np.frombuffer(data, dtype=np.uint8)
     try:
         _, pages = cv2.imdecodemulti(buffer, cv2.IMREAD_UNCHANGED, range=(page, page + 1)) if page else (True, ())
@@ -123,8 +128,8 @@ def _decoded(data: bytes, page: int, *, turned: bool = True) -> np.ndarray | Non
         header = opened(data)
         if image is None:
             header.seek(page)
-            return turn(np.asarray(header), orientation(header)) if header.mode in DEEP_MODES else None
-        as_it_is = not turned or header.format == "TIFF"  # OpenCV turns TIFF files
+            return turn(np.asarray(header), orientation(header)) if header.mode in (*DEEP_MODES, "L") else None
+        as_it_is = channels == 4 or header.format == "TIFF"  # OpenCV turns TIFF files
         return image if as_it_is else turn(image, stored_orientation(data))
     except REFUSED_BY_PILLOW:
         return image

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from common.data.listing import HEIF
 from common.data.lost import JPEG
+from common.data.tiff import bands_in
 from common.errors import UserError
 
 REFUSED_BY_PILLOW = (
@@ -119,7 +120,9 @@ def open_with_pillow(data: bytes, path: Path, page: int = 0) -> Image.Image:
             image.seek(page)
         image.load()
     except UnidentifiedImageError as error:
-        raise unreadable(path, "it is not an image, or ends too early") from error
+        bands = bands_in(data, page)
+        kind = f"it is a TIFF of {bands}, which are not read: save it as RGB, or as one grey band" if bands else ""
+        raise unreadable(path, kind or "it is not an image, or ends too early") from error
     except REFUSED_BY_PILLOW as error:
         raise unreadable(path, str(error)) from error
     return image

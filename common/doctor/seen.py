@@ -93,7 +93,7 @@ def look_at(sample: Sample, *, channels: int = 3, classes: int = 0, background: 
     height, width = image.shape[:2]
     grey = resize_image(image[..., :3], SIDE).mean(2, keepdims=True).round().astype(np.uint8)
     measured = {"digest": digest, "named_wrong": named_wrong, "size": (width, height), "grey": grey}
-    lost = frozenset(lost_in(data))
+    lost = frozenset(lost_in(data, channels))
     if sample.mask is None:
         return Seen(sample, **measured, lost=lost)
     try:

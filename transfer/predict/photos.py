@@ -174,7 +174,7 @@ def _alike(batch: list[Photo], pixels: int) -> Iterator[list[Photo]]:
 def _read(sample: Sample, fitting: Fitting, channels: int) -> Photo | BadFileError:
     try:
         data = read_bytes(sample.image)
-        image, lost = image_of(sample, data, channels), lost_in(data)
+        image, lost = image_of(sample, data, channels), lost_in(data, channels)
     except BadFileError as error:
         return error
     height, width = image.shape[:2]
@@ -189,4 +189,4 @@ def _read_whole(sample: Sample, channels: int) -> Original | BadFileError:
         held = image_of(sample, data, channels) if pixels_in(data) <= HELD else None
     except BadFileError as error:
         return error
-    return Original(sample, channels, held, lost_in(data))
+    return Original(sample, channels, held, lost_in(data, channels))

@@ -4,17 +4,19 @@ import io
 import math
 from pathlib import Path
 from tokenize import TokenError
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
-from jaxtyping import Integer, Shaped
+from jaxtyping import Integer, Shaped, UInt8
 from PIL import Image
 
+from common.data.deep import decoded
 from common.data.lost import lost_in
 from common.data.masks.lossy import black_or_white
 from common.data.masks.palette import as_numbers, colours_of, told
 from common.data.opened import open_with_pillow, read_bytes, refuse_large, refuse_pixels, unreadable
+from common.data.tiff import COLOURS, bands_in
 from common.data.turned import orientation, stored_orientation, turn
 from common.data.values import GREY, HIGHEST, ValueTable
 from common.errors import UserError
@@ -50,10 +52,12 @@ def read_mask_file(path: Path, table: ValueTable, page: int = 0) -> MaskPixels:
     if data.startswith(NUMPY):
         return MaskPixels(_told(_array(data, path), None, table, path))
     refuse_large(data, path)
+    if (pixels := _by_bands(data, path, page)) is not None:
+        return MaskPixels(_told(pixels, None, table, path), stored_orientation(data) != 1)
     picture = open_with_pillow(data, path, page)
     upright = stored_orientation(data) != 1  # a TIFF has been turned, and lost its tag
     lossy = is_lossy(picture, data)
-    lost = set(lost_in(data))
+    lost = {*lost_in(data), *(["white"] if stores_white_as_zero(picture) else [])}
     pixels = _by_opencv(data, picture)
     if pixels is None:
         picture = picture if picture.mode in PLAIN else picture.convert("RGB")
@@ -89,6 +93,21 @@ def _array(data: bytes, path: Path) -> Shaped[np.ndarray, "..."]:
     return flat
 
 
+def _by_bands(data: bytes, path: Path, page: int) -> Shaped[np.ndarray, "h w *c"] | None:
+    """TIFF files that Pillow misreads: bands apart, colours of 16 bits, 64 bits; None for all others."""
+    bands = bands_in(data, page)
+    if bands is None or (bands.number == 1 and bands.bits <= 32):
+        return None
+    if bands.unnamed:
+        raise UserError(f"the mask {path} holds {bands.number} bands, and a mask has one, or colours: save one as grey")
+    if bands.bits <= 8 and not bands.apart:
+        return None
+    pixels = None if bands.with_alpha else decoded(data, page, bands)
+    if pixels is None:
+        raise unreadable(path, f"it is a TIFF of {bands}: save it as a PNG of 8 or 16 bits, without transparency")
+    return pixels if pixels.ndim == 2 else pixels[..., 2::-1]
+
+
 def _by_opencv(data: bytes, picture: Image.Image) -> Shaped[np.ndarray, "h w *c"] | None:
     """What Pillow misreads; None for all other files.
 
@@ -101,6 +120,11 @@ def _by_opencv(data: bytes, picture: Image.Image) -> Shaped[np.ndarray, "h w *c"
     read_as = cv2.IMREAD_UNCHANGED if deep else cv2.IMREAD_GRAYSCALE
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), read_as)
     return None if pixels is None else pixels if pixels.ndim == 2 else pixels[..., 2::-1]
+
+
+def stores_white_as_zero(picture: Image.Image) -> bool:
+    """Whether a TIFF file says so, of which Pillow gives what it looks like."""
+    return picture.format == "TIFF" and cast(Any, picture).tag_v2.get(COLOURS) == 0
 
 
 def is_lossy(picture: Image.Image, data: bytes) -> bool:
@@ -136,9 +160,9 @@ def _told(
     if palette is not None and pixels.ndim == 2:
         return told(pixels, palette, table)
     if pixels.ndim == 3:
-        if not table.colours or pixels.dtype != np.uint8:
+        if not table.colours:
             raise ColouredMaskError(f"the mask {path} is a colour picture, and the classes are told by numbers")
-        return as_numbers(pixels)
+        return as_numbers(_of_8_bits(pixels, path))
     numbers = _whole(pixels, path)
     white = 1 if pixels.dtype == bool else np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
     if white not in (0, 255) and table.knows(255) and not table.knows(white) and _holds_only(numbers, white):
@@ -148,7 +172,16 @@ def _told(
     return np.where(numbers > 255, HIGHEST, np.minimum(numbers, 255).astype(np.int32) * GREY)
 
 
-def _whole(pixels: Shaped[np.ndarray, "h w"], path: Path) -> Integer[np.ndarray, "h w"]:
+def _of_8_bits(pixels: Shaped[np.ndarray, "h w 3"], path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """Colours of 8 bits, also where they are written in 16: each byte twice, or as it is."""
+    whole = pixels if pixels.dtype == np.uint8 else _whole(pixels, path)
+    twice = whole.max() > 255 and whole.dtype == np.uint16 and not (whole % 257).any()
+    if whole.max() > 255 and not twice:
+        raise UserError(f"the mask {path} has colours of more than 8 bits, in which classes are not told: save it in 8")
+    return (whole // 257 if twice else whole).astype(np.uint8)
+
+
+def _whole(pixels: Shaped[np.ndarray, "h w *c"], path: Path) -> Integer[np.ndarray, "h w *c"]:
     if pixels.dtype == bool:
         return pixels.astype(np.uint8)
     low, high = pixels.min(), pixels.max()

@@ -97,7 +97,11 @@ def test_the_masks_of_other_data_mean_the_classes_of_their_names(own, values):
 
 @pytest.mark.parametrize(
     "known",
-    [BINARY, Classes(("background", "animal"), {0: 0, "rest": 1}), Classes(("background", "Katze"), {0: 0, 1: 1, 2: 1})],
+    [
+        BINARY,
+        Classes(("background", "animal"), {0: 0, "rest": 1}),
+        Classes(("background", "Katze"), {0: 0, 1: 1, 2: 1}),
+    ],
 )
 def test_classes_that_were_renamed_or_joined_are_told_by_numbers_with_a_note(known):
     classes, [note] = as_known(known, KNOWN)

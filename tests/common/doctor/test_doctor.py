@@ -80,7 +80,11 @@ def test_a_data_set_of_which_nothing_can_be_used_is_told_of_all_the_same(folder,
 def test_a_data_set_of_which_no_image_has_a_mask_is_an_error(tmp_path, capsys):
     write_tree(tmp_path / "images", {"a.png": photo(0)})
     boxes = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": []}]
-    content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": boxes, "categories": [{"id": 1, "name": "a"}]}
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": boxes,
+        "categories": [{"id": 1, "name": "a"}],
+    }
     (tmp_path / "boxes.json").write_text(json.dumps(content))
     assert doctor(["--data_dir", str(tmp_path)]) == 2
     assert "error: 1 image is left out" in capsys.readouterr().out

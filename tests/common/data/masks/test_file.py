@@ -105,7 +105,7 @@ def test_16_bits_in_three_equal_channels_keep_their_lower_half(tmp_path):
     cv2.imwrite(str(tmp_path / "m.png"), np.dstack([numbers, numbers, numbers]))
     np.testing.assert_array_equal(read_mask_file(tmp_path / "m.png", ValueTable({})).numbers, numbers)
     cv2.imwrite(str(tmp_path / "m.png"), np.dstack([numbers, numbers, numbers + 1]))
-    with pytest.raises(ColouredMaskError):
+    with pytest.raises(UserError, match="colours of more than 8 bits"):
         classes_in(tmp_path / "m.png", COLOURED)
 
 
