@@ -1,6 +1,7 @@
 """What the values in a mask file mean: class names, and the value of each class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,6 +176,15 @@ def as_known(known: Classes, own: Classes) -> Translated:
         return Translated(known, (note,))
     ignored = {value: IGNORE for value, name in named.items() if name == IGNORE}
     return Translated(replace(known, values=shared | ignored))
+
+
+@contextmanager
+def classes_from(path: Path) -> Iterator[None]:
+    """Inside, errors of classes name the file of the data set that they come from."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def resolve_classes(choice: str, auto: str, known: Mapping[str, Classes]) -> Classes:

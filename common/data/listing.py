@@ -49,6 +49,14 @@ def plain_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def in_small_letters(names: Iterable[str]) -> dict[str, str]:
+    """Names by what they are in small letters, but for those that differ in capital letters alone."""
+    small: dict[str, str | None] = {}
+    for name in names:
+        small[name.casefold()] = None if name.casefold() in small else name
+    return {key: name for key, name in small.items() if name is not None}
+
+
 def raised(error: UserError) -> None:
     """Raise an error."""
     raise error

@@ -4,10 +4,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.data.classes import Classes
+from common.data.classes import Classes, classes_from
 from common.data.layouts.folders import Tree, sample_in
 from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import ENDINGS, image_stem, mask_stem, pair_masks
+from common.data.values import Values
 from common.errors import UserError
 from common.files import read_lines
 
@@ -18,8 +19,8 @@ CLASSES = "_classes.csv"
 def beside(tree: Tree) -> Found | None:
     """Masks beside their images, whose names end in _mask, _seg, _label or the like; folders may say the split."""
     files, passed_over = tree.masks()
-    known = {image_stem(key) for key in files}
-    masks = {key: path for key, path in files.items() if mask_stem(key) in known}
+    known = {image_stem(key).casefold() for key in files}
+    masks = {key: path for key, path in files.items() if (stem := mask_stem(key)) and stem.casefold() in known}
     if not masks:
         return None
     images = {key: path for key, path in files.items() if key not in masks}
@@ -52,6 +53,9 @@ def _table(path: Path) -> Classes:
     lines = read_lines(path)
     try:
         _, *rows = csv.reader(lines, skipinitialspace=True)
-        return Classes(tuple(name.strip() for _, name in rows), {int(value): k for k, (value, _) in enumerate(rows)})
+        names = tuple(name.strip() for _, name in rows)
+        values: Values = {int(value): k for k, (value, _) in enumerate(rows)}
     except ValueError:
         raise UserError(f"{path} is no table of pixel values and classes: remove it, and use --classes") from None
+    with classes_from(path):
+        return Classes(names, values)

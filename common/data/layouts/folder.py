@@ -26,11 +26,10 @@ def photographs(tree: Tree) -> Found:
     """
     files, passed_over = tree.images()
     homes = {key: _mask_folder(key) for key in files}
-    names = {image_stem(_last(key)) for key, home in homes.items() if not home}
-    of_masks = {
-        home for key, home in homes.items() if home and {_last(key), mask_stem(_last(key)), _parent(key)} & names
-    }
-    masks = {key for key, home in homes.items() if home in of_masks or mask_stem(key) in files}
+    names = {image_stem(_last(key)).casefold() for key, home in homes.items() if not home}
+    of_masks = {home for key, home in homes.items() if home and _stems(key) & names}
+    small = {key.casefold() for key in files}
+    masks = {key for key, home in homes.items() if home in of_masks or (mask_stem(key) or "").casefold() in small}
     samples = [sample_in(None, key, image, None) for key, image in files.items() if key not in masks]
     return Found(
         samples=samples,
@@ -61,6 +60,11 @@ def _mask_folder(key: str) -> str:
     parts = key.split("/")[:-1]
     depth = next((depth for depth, part in enumerate(parts, start=1) if HOLDS_MASKS.fullmatch(part)), 0)
     return "/".join(parts[:depth])
+
+
+def _stems(key: str) -> set[str]:
+    """The names that the image of a mask may have, in small letters."""
+    return {stem.casefold() for stem in (_last(key), mask_stem(_last(key)), _parent(key)) if stem}
 
 
 def _last(key: str) -> str:

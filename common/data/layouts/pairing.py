@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from common.data.listing import MASK_SUFFIXES
+from common.data.listing import MASK_SUFFIXES, in_small_letters
 from common.data.masks.mask import JoinedMasks, Mask, MaskFile
 from common.errors import abbreviate
 
@@ -47,14 +47,17 @@ def pair_masks(images: Mapping[str, Path], masks: Iterable[tuple[str, Path]]) ->
     """Find the masks of each image by their keys, the paths without suffix inside their folders.
 
     A mask has the name of the image, or that name and an ending such as `_mask` or `_mask_2`, or lies in a folder of
-    that name. Several masks are parts of one if their names differ in numbers alone, or if they share such a folder.
+    that name. Capital letters count where two images differ in them alone. Several masks are parts of one if their
+    names differ in numbers alone, or if they share such a folder.
     """
     homes = {image_stem(key): key for key in images} | {key: key for key in images}
+    small = in_small_letters(homes)
     parts: dict[str, list[tuple[str, Path]]] = {}
     strays = []
     for name, path in masks:
         stems = (name, mask_stem(name), name.rpartition("/")[0])
         stem = next((stem for stem in stems if stem and stem in homes), None)
+        stem = stem or next((small[stem.casefold()] for stem in stems if stem and stem.casefold() in small), None)
         if stem is None:
             strays.append(path)
         else:

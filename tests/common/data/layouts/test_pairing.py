@@ -43,6 +43,26 @@ def test_an_image_may_have_an_ending_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "mask", ["masks/img_1.png", "masks/IMG_1_MASK.png", "images/img_1_mask.png", "masks/img_1/a.png"]
+)
+def test_capital_letters_make_no_difference_to_an_image_and_its_mask(tmp_path, mask):
+    write_tree(tmp_path, {"images/IMG_1.JPG": picture("a"), mask: drawn("a")})
+    root = tmp_path / "images" if mask.startswith("images") else tmp_path
+    np.testing.assert_array_equal(masks_of(root)["IMG_1"], drawn("a", 1))
+    assert [sample.key for sample in find_dataset(root, labelled=False).samples] == ["IMG_1"]
+
+
+def test_capital_letters_count_where_two_images_differ_in_them_alone(tmp_path):
+    files = {f"images/{name}.png": picture(name) for name in "aA"} | {f"masks/{name}.png": drawn(name) for name in "aA"}
+    masks = masks_of(write_tree(tmp_path, files))
+    for name in "aA":
+        np.testing.assert_array_equal(masks[name], drawn(name, 1))
+    (tmp_path / "masks/A.png").unlink()
+    with pytest.raises(UserError, match=r"1 image has no mask .*A\.png"):
+        find_dataset(tmp_path, labelled=True)
+
+
+@pytest.mark.parametrize(
     "names",
     [
         ("benign (1)_mask.png", "benign (1)_mask_1.png"),
