@@ -14,6 +14,7 @@ LOST: Mapping[str, str] = {
     "alpha": "transparent pixels are taken for 0 in the mask of {}",
     "white": "white is stored as 0 (TIFF) and is taken for 255 or 1, as it looks, in the mask of {}",
     "lossy": "a loss in saving (JPEG) blurred black and white, which are told apart halfway, in the mask of {}",
+    "outline": "an outline covers no pixel, since it is too small or lies outside, in the mask of {}",
     "turned": "the mask is turned as the EXIF tag of the image says, of {}",
     "bands": "only the first three bands are read (--channels 4: four) of {}",
     "corrupt": "a part may be grey or shifted, since the JPEG data are corrupt, of {}; replace the files",

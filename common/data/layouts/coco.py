@@ -11,7 +11,7 @@ from common.data.classes import classes_of_objects
 from common.data.layouts.folders import Tree, split_of
 from common.data.layouts.layout import Found, merged
 from common.data.layouts.pairing import natural
-from common.data.listing import plain_name
+from common.data.listing import in_small_letters, plain_name
 from common.data.masks.mask import Mask
 from common.data.masks.outlines import CocoOutlines, Shape
 from common.data.samples import Sample, SplitName
@@ -27,7 +27,7 @@ MOST = 20
 class Picture(NamedTuple):
     """An image, as a JSON file names it."""
 
-    id: Any
+    id: str
     name: str
     size: tuple[int, int] | None
     """Height and width; None where the file does not tell them."""
@@ -38,9 +38,9 @@ class Document(NamedTuple):
 
     path: Path
     images: Sequence[Picture]
-    objects: Mapping[Any, Sequence[Mapping[str, Any]]]
-    """By the id of an image, its annotations."""
-    categories: Mapping[Any, str]
+    objects: Mapping[str, Sequence[Mapping[str, Any]]]
+    """By the id of an image, its annotations. Some programs write ids as numbers here and as texts there."""
+    categories: Mapping[str, str]
     """The names of the classes that have objects, by their ids."""
 
     @property
@@ -55,7 +55,9 @@ def coco(tree: Tree) -> Found | None:
     documents = [document for path in _files(tree) if (document := _read(path))]
     if not documents:
         return None
-    ids = {name: str(key) for document in documents for key, name in document.categories.items()}
+    ids = {name: key for document in documents for key, name in document.categories.items()}
+    if not ids:
+        raise UserError(f"{abbreviate([document.path for document in documents])}: no object is annotated: export them")
     names = sorted(ids, key=lambda name: natural(ids[name]))
     found = merged([_part(tree, document, names) for document in documents], classes=classes_of_objects(names))
     used = {sample.image for sample in found.samples}
@@ -86,14 +88,16 @@ def _read(path: Path) -> Document | None:
         case _:
             return None
     try:
-        objects: dict[Any, list[Mapping[str, Any]]] = {}
+        objects: dict[str, list[Mapping[str, Any]]] = {}
         for annotation in annotations:
-            objects.setdefault(annotation["image_id"], []).append(annotation)
-        used = {annotation["category_id"] for annotation in annotations}
-        names = {category["id"]: str(category["name"]) for category in categories if category["id"] in used}
+            objects.setdefault(str(annotation["image_id"]), []).append(annotation)
+        used = {str(annotation["category_id"]) for annotation in annotations}
+        names = {str(category["id"]): str(category["name"]) for category in categories if str(category["id"]) in used}
         pictures = [_picture(image) for image in images]
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not whole: an entry lacks its id, name or category ({error})") from None
+    if objects and not objects.keys() & {picture.id for picture in pictures}:
+        raise UserError(f"{path}: the annotations are of images that it does not name: image_id {abbreviate(objects)}")
     if unknown := used - names.keys():
         raise UserError(f"{path} has objects of categories that it does not name: {abbreviate(unknown)}")
     return Document(path, pictures, objects, names)
@@ -102,12 +106,15 @@ def _read(path: Path) -> Document | None:
 def _part(tree: Tree, document: Document, names: Sequence[str]) -> Found:
     """The images that a file names, with their outlines; others beside them, and those of boxes alone, have none.
 
-    Raises UserError where images are missing.
+    A file without any annotation tells nothing of its images: some are published so, for testing. Raises UserError
+    where images are missing.
     """
     folder = _image_folder(tree, document)
     files, passed_over = tree.images(folder)
-    masks = {_file(files, picture): _outlines(document, picture, names) for picture in document.images}
-    missing = [picture.name for picture in document.images if _file(files, picture) is None]
+    small = in_small_letters(files)
+    found = [_file(files, picture, small) for picture in document.images]
+    masks = {path: _outlines(document, picture, names) for path, picture in zip(found, document.images, strict=True)}
+    missing = [picture.name for path, picture in zip(found, document.images, strict=True) if path is None]
     if missing:
         raise UserError(
             f"{document.path} names {counted(len(missing), 'image')} that {folder} lacks: "
@@ -121,8 +128,18 @@ def _part(tree: Tree, document: Document, names: Sequence[str]) -> Found:
         samples=[sample for sample in samples if sample.mask is not None],
         unlabelled=[sample for sample in samples if sample.mask is None],
         lack="which no JSON file names, or of which it has boxes without outlines",
+        notes=_strangers(document),
         passed_over=passed_over,
     )
+
+
+def _strangers(document: Document) -> list[str]:
+    """A sentence that counts the annotations of images that the file does not name."""
+    others = {key: objects for key, objects in document.objects.items() if key not in {p.id for p in document.images}}
+    if not others:
+        return []
+    count = counted(sum(map(len, others.values())), "annotation", "is")
+    return [f"{count} left out, of images that {document.path} does not name: image_id {abbreviate(others)}"]
 
 
 def _image_folder(tree: Tree, document: Document) -> Path:
@@ -132,28 +149,32 @@ def _image_folder(tree: Tree, document: Document) -> Path:
     folders = [tree.folder(*(f"{parent}{name}" for parent in ("images/", "") for name in names)), tree.folder("images")]
     places = [document.path.parent, *(folder for folder in folders if folder), tree.root]
     for folder in places:
-        if document.images and _file(tree.images(folder).files, document.images[0]):
+        files = tree.images(folder).files
+        if document.images and _file(files, document.images[0], in_small_letters(files)):
             return folder
     return tree.root
 
 
-def _file(files: Mapping[str, Path], picture: Picture) -> Path | None:
+def _file(files: Mapping[str, Path], picture: Picture, small: Mapping[str, str]) -> Path | None:
     """The file of an image by its name in the JSON file, which may have folders of another machine before it."""
     name = plain_name(picture.name.replace("\\", "/").rpartition(".")[0])
-    return files.get(name) or files.get(name.rpartition("/")[2])
+    for word in (name, name.rpartition("/")[2]):
+        if path := files.get(word) or files.get(small.get(word.casefold(), "")):
+            return path
+    return None
 
 
 def _outlines(document: Document, picture: Picture, names: Sequence[str]) -> Mask | None:
-    """The outlines of an image; None where an object has a box alone."""
+    """The outlines of an image; None where an object has a box alone, and where the file has no objects at all."""
     objects = document.objects.get(picture.id, ())
-    if not all(shape.get("segmentation") for shape in objects):
+    if not document.objects or not all(shape.get("segmentation") for shape in objects):
         return None
     numbers = {key: names.index(name) + 1 for key, name in document.categories.items()}
-    shapes = tuple(Shape(numbers[shape["category_id"]], shape["segmentation"]) for shape in objects)
+    shapes = tuple(Shape(numbers[str(shape["category_id"])], shape["segmentation"]) for shape in objects)
     return CocoOutlines(document.path, picture.name, picture.size, shapes)
 
 
 def _picture(image: Mapping[str, Any]) -> Picture:
     height, width = image.get("height"), image.get("width")
     size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-    return Picture(image["id"], str(image["file_name"]), size)
+    return Picture(str(image["id"]), str(image["file_name"]), size)

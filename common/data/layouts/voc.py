@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.data.classes import Classes
+from common.data.classes import Classes, classes_from
 from common.data.layouts.folders import Tree, split_of
 from common.data.layouts.layout import Found
 from common.data.layouts.pairing import pair_masks
@@ -70,7 +70,8 @@ def _classes(tree: Tree) -> Classes | None:
     if labelme.is_file():
         names = [line.strip() for line in read_lines(labelme) if line.strip()]
         kept = [name for name in names if name != "__ignore__"]
-        return Classes(tuple(kept), {**{k: k for k in range(len(kept))}, IGNORE: IGNORE})
+        with classes_from(labelme):
+            return Classes(tuple(kept), {**{k: k for k in range(len(kept))}, IGNORE: IGNORE})
     if cvat.is_file():
         return _from_cvat(cvat)
     official = (tree.root / "ImageSets/Main/aeroplane_train.txt").is_file() or re.fullmatch(r"VOC\d{4}", tree.root.name)
@@ -85,4 +86,5 @@ def _from_cvat(path: Path) -> Classes:
         raise UserError(f"{path} is no table of names and colours (name:red,green,blue::): use --classes in its place")
     ordered = sorted((row for row in rows if row), key=lambda row: row[1] != "background")
     values: Values = {f"#{bytes(map(int, row.groups()[1:])).hex()}": k for k, row in enumerate(ordered)}
-    return Classes(tuple(row[1] for row in ordered), values)
+    with classes_from(path):
+        return Classes(tuple(row[1] for row in ordered), values)

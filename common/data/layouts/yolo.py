@@ -1,17 +1,24 @@
 """The layout of YOLO: outlines as texts beside the images."""
 
+from pathlib import Path
+
 from common.config.yaml_file import load_yaml
-from common.data.classes import Classes, classes_of_objects
+from common.data.classes import Classes, classes_from, classes_of_objects
 from common.data.layouts.folders import SPLIT_NAMES, Tree, sample_in, split_of
 from common.data.layouts.layout import Found, merged, splits_note
-from common.data.listing import list_images
+from common.data.listing import in_small_letters, list_images
 from common.data.masks.mask import NoObjects
 from common.data.masks.outlines import YoloOutlines
 from common.errors import UserError, abbreviate
+from common.files import read_lines
 from common.words import counted
 
 TEXT = (".txt",)
 TABLES = ("data.yaml", "data.yml", "dataset.yaml")
+LISTS = ("classes.txt", "obj.names", "labels/classes.txt", "labels/train/classes.txt", "train/labels/classes.txt")
+"""Where labelImg and darknet name the classes, a name a line."""
+ASIDE = ("classes", "train/classes", "val/classes", "test/classes")
+"""Names of such lists among the outlines."""
 
 
 def yolo(tree: Tree) -> Found | None:
@@ -27,7 +34,11 @@ def _part(tree: Tree, prefix: str) -> Found | None:
     if image_folder is None or text_folder is None:
         return None
     images, passed_over = tree.images(image_folder)
-    texts = list_images(text_folder, TEXT).files
+    small = in_small_letters(images)
+    listed = {
+        key: path for key, path in list_images(text_folder, TEXT).files.items() if key not in ASIDE or key in images
+    }
+    texts = {key if key in images else small.get(key.casefold(), key): path for key, path in listed.items()}
     if not images.keys() & texts.keys():
         return None
     split = split_of(prefix.rstrip("/"))
@@ -48,9 +59,18 @@ def _part(tree: Tree, prefix: str) -> Found | None:
 
 def _classes(tree: Tree) -> Classes | None:
     """The classes that data.yaml names. Raises UserError for names that are none."""
-    path = next((tree.root / name for name in TABLES if (tree.root / name).is_file()), None)
+    path = next((tree.root / name for name in (*TABLES, *LISTS) if (tree.root / name).is_file()), None)
     if path is None:
         return None
+    names = _names(path)
+    with classes_from(path):
+        return classes_of_objects(names)
+
+
+def _names(path: Path) -> list[str]:
+    """The names of classes in a list or a table. Raises UserError where there are none."""
+    if path.suffix not in (".yaml", ".yml"):
+        return [name for line in read_lines(path) if (name := line.strip())]
     content = load_yaml(path, as_text=True)
     match content:
         case {"names": [*names]}:
@@ -61,4 +81,4 @@ def _classes(tree: Tree) -> Classes | None:
             names = []
     if not names or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path} names no classes (names: [cell, vessel]): add them, or give --classes a file of yours")
-    return classes_of_objects([str(name) for name in names])
+    return [str(name) for name in names]

@@ -1,17 +1,19 @@
 """Masks that are outlines of objects, as numbers in a text or in JSON, and are drawn when they are read."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
 from common.data.masks.file import MaskPixels
 from common.data.masks.mask import Drawn, Frame, Mask, placed
 from common.data.opened import BadFileError
-from common.data.values import ValueTable
+from common.data.values import UNKNOWN, ValueTable
+from common.errors import UserError, abbreviate
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,15 @@ class YoloOutlines(Mask):
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
 
-    def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
-        numbers = np.zeros(frame.size, np.int32)
-        for number, corners in _lines(self.path):
-            numbers[covered([(corners * [frame.width, frame.height]).ravel()], frame.size)] = number
-        return Drawn(numbers)
+    def read(self, frame: Frame, table: ValueTable) -> Drawn:
+        lines = _lines(self.path)
+        if unknown := sorted({number - 1 for number, _ in lines if table.index(number) == UNKNOWN}):
+            raise UserError(
+                f"{self.path} has outlines of class {abbreviate(unknown)} (counted from 0), which nothing names: give "
+                "the names of all classes in a data.yaml beside images/, such as 'names: [cell, vessel]'"
+            )
+        scale = [frame.width, frame.height]
+        return Drawn(*_drawn(((number, [(corners * scale).ravel()]) for number, corners in lines), frame.size))
 
 
 def _lines(path: Path) -> list[tuple[int, Float[np.ndarray, "n 2"]]]:
@@ -43,12 +49,36 @@ def _lines(path: Path) -> list[tuple[int, Float[np.ndarray, "n 2"]]]:
                 numbers = np.array([float(word) for word in words[1:]])
                 if len(words) == 5:
                     raise ValueError("it holds boxes (5 numbers a line) and no outlines: export it for segmentation")
+                if len(words) > 7 and len(words) % 2 == 0 and (np.abs(numbers - 0.5) <= 1).all():
+                    raise ValueError("a line has one number too many, as of predictions with their confidence: drop it")
                 if len(words) < 7 or len(words) % 2 == 0 or not (np.abs(numbers - 0.5) <= 1).all():
                     raise ValueError(f"{line[:40]!r} is no line of a class and three or more corners, in shares of 1")
-                objects.append((int(words[0]) + 1, numbers.reshape(-1, 2)))
+                objects.append((_class(words[0]) + 1, numbers.reshape(-1, 2)))
+    except UnicodeDecodeError as error:
+        raise BadFileError(f"cannot read the outlines in {path}: it is no text in UTF-8") from error
     except (OSError, ValueError) as error:
         raise BadFileError(f"cannot read the outlines in {path}: {error}") from error
     return objects
+
+
+def _class(word: str) -> int:
+    """The number of a class, from 0; some programs write it as 2.0. Raises ValueError for what is none."""
+    number = float(word)
+    if number < 0 or number % 1 or not math.isfinite(number):
+        raise ValueError(f"{word[:40]} is no class: classes are numbered from 0")
+    return int(number)
+
+
+def _drawn(
+    shapes: Iterable[tuple[int, Any]], size: tuple[int, int]
+) -> tuple[Integer[np.ndarray, "h w"], frozenset[str]]:
+    """Objects by their numbers, a later one over an earlier one, and what was lost: outlines that cover no pixel."""
+    numbers, lost = np.zeros(size, np.int32), frozenset[str]()
+    for number, outlines in shapes:
+        inside = covered(outlines, size)
+        numbers[inside] = number
+        lost = lost if inside.any() else frozenset({"outline"})
+    return numbers, lost
 
 
 class Shape(NamedTuple):
@@ -78,28 +108,38 @@ class CocoOutlines(Mask):
         return [self.size, *self.shapes]
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
-        numbers = np.zeros(self.size or frame.size, np.int32)
-        for shape in self.shapes:
-            try:
-                numbers[covered(shape.outlines, numbers.shape)] = shape.number
-            except (ValueError, TypeError, KeyError, IndexError) as error:
-                raise BadFileError(f"cannot draw the outlines of {self.name} in {self.path}: {error}") from error
-        return placed(MaskPixels(numbers), frame, self.path)
+        try:
+            numbers, lost = _drawn(self.shapes, self.size or frame.size)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise BadFileError(f"cannot draw the outlines of {self.name} in {self.path}: {error}") from error
+        return placed(MaskPixels(numbers, lost=lost), frame, self.path)
 
     def __str__(self) -> str:
         return f"{self.path} ({self.name})"
 
 
 def covered(outlines: Any, size: Sequence[int]) -> Bool[np.ndarray, "h w"]:
-    """The pixels that polygons, or run lengths, cover."""
+    """The pixels that polygons, or run lengths, cover. Raises ValueError, TypeError or KeyError for what is neither."""
     from pycocotools import mask  # now: few data sets need it
 
     wanted: Any = outlines
     if not isinstance(outlines, Mapping):
-        polygons = [list(map(float, polygon)) for polygon in outlines]
-        if not polygons or any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
-            raise ValueError("an outline has fewer than three corners")
-        wanted = mask.merge(mask.frPyObjects(cast(Any, polygons), *size))
+        wanted = mask.merge(mask.frPyObjects(cast(Any, _polygons(outlines)), *size))
     elif isinstance(outlines["counts"], list):
         wanted = mask.frPyObjects(cast(Any, outlines), *size)
-    return mask.decode(wanted).astype(bool)
+    inside = mask.decode(wanted).astype(bool)
+    if inside.shape != (*size,):
+        (height, width), (high, wide) = size, inside.shape
+        raise ValueError(f"its run lengths are of {wide} x {high} pixels, and the image of {width} x {height}")
+    return inside
+
+
+def _polygons(outlines: Any) -> list[list[float]]:
+    """Polygons as lists of x, y, x, y and so on; one that stands alone is one."""
+    several = [outlines] if outlines and isinstance(outlines[0], int | float) else outlines
+    polygons = [list(map(float, polygon)) for polygon in several]
+    if not polygons or any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
+        raise ValueError("an outline has fewer than three corners")
+    if not all(math.isfinite(number) for polygon in polygons for number in polygon):
+        raise ValueError("a corner is no number")
+    return polygons

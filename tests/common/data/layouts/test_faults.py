@@ -15,6 +15,7 @@ from common.data.layouts.registry import find_dataset
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame, NoObjects
 from common.data.opened import BadFileError
+from common.data.values import ValueTable
 from common.errors import UserError
 
 INSTANCES = "annotations/instances_train2017.json"
@@ -183,6 +184,72 @@ def test_a_file_of_coco_that_is_not_whole_is_refused_by_name(tmp_path, change, s
         find_dataset(tmp_path, labelled=True)
 
 
+def test_ids_of_coco_may_be_numbers_here_and_texts_there(tmp_path):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, lambda content: content["annotations"][0].update(image_id="0", category_id="7"))
+    np.testing.assert_array_equal(classes_of(of(find_dataset(tmp_path, labelled=True), "train0")), drawn("train0", 1))
+
+
+def test_annotations_of_coco_that_belong_to_no_image_are_counted_and_refused_where_none_does(tmp_path):
+    coco(tmp_path, 2)
+    rewrite(tmp_path / INSTANCES, lambda content: content["annotations"][0].update(image_id=77))
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert any(note.startswith("1 annotation is left out, of images that") for note in dataset.notes)
+    rewrite(tmp_path / INSTANCES, lambda content: content["annotations"][1].update(image_id=78))
+    with pytest.raises(UserError, match=r"instances_train2017\.json: the annotations are of images .*image_id 77, 78"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_a_file_of_coco_without_annotations_labels_no_image(tmp_path):
+    coco(tmp_path, 1)
+    others = [INSTANCES.replace("train", split) for split in ("val", "test")]
+    rewrite(tmp_path / others[1], lambda content: content["annotations"].clear())
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert [sample.image.stem for sample in dataset.samples] == ["train0", "val0"]
+    for name in (INSTANCES, others[0]):
+        rewrite(tmp_path / name, lambda content: content["annotations"].clear())
+    with pytest.raises(UserError, match=r"\.json.*: no object is annotated"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_files_of_coco_are_found_whatever_their_capital_letters(tmp_path):
+    coco(tmp_path, 2)
+    rewrite(tmp_path / INSTANCES, lambda content: content["images"][0].update(file_name="C:\\data\\Train0.JPG"))
+    np.testing.assert_array_equal(classes_of(of(find_dataset(tmp_path, labelled=True), "train0")), drawn("train0", 1))
+
+
+def test_a_polygon_of_coco_that_stands_alone_is_one(tmp_path):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, lambda content: set_outlines(content, corners("train0", SIDE)))
+    np.testing.assert_array_equal(classes_of(of(find_dataset(tmp_path, labelled=True), "train0")), drawn("train0", 1))
+
+
+@pytest.mark.parametrize(
+    ("outlines", "said"),
+    [
+        ({"size": [SIDE + 1, SIDE], "counts": [0, SIDE * (SIDE + 1)]}, "run lengths are of 8 x 9 pixels"),
+        ([[0, 0, float("nan"), 1, 4, 4]], "a corner is no number"),
+        ([[0, 0, float("inf"), 1, 4, 4]], "a corner is no number"),
+    ],
+)
+def test_outlines_that_cannot_be_drawn_say_why(tmp_path, outlines, said):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, lambda content: set_outlines(content, outlines))
+    with pytest.raises(BadFileError, match=said):
+        classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+
+
+@pytest.mark.parametrize("write", [coco, yolo])
+def test_outlines_that_cover_no_pixel_are_noticed(tmp_path, write):
+    write(tmp_path, 1)
+    if write is coco:
+        rewrite(tmp_path / INSTANCES, lambda content: set_outlines(content, [[90, 90, 95, 90, 95, 95]]))
+    else:
+        (tmp_path / "labels/train/train0.txt").write_text("0 1.2 1.2 1.3 1.2 1.3 1.3\n")
+    sample = of(find_dataset(tmp_path, labelled=True), "train0")
+    assert sample.mask.read(FRAME, ValueTable(sample.values)).lost == {"outline"}
+
+
 def test_a_damaged_file_of_coco_is_refused_and_other_json_is_none(tmp_path):
     coco(tmp_path, 1)
     (tmp_path / INSTANCES).write_text('{"images": [')
@@ -225,6 +292,9 @@ def test_an_image_of_yolo_without_a_text_shows_no_object(tmp_path):
         ("0 1 2 30 2 30 40\n", "is no line"),
         ("cell 0.1 0.1 0.2 0.1 0.2 0.2\n", "cell"),
         ("0 nan nan nan nan nan nan\n", "is no line"),
+        ("-1 0.1 0.1 0.2 0.1 0.2 0.2\n", "-1 is no class"),
+        ("0.5 0.1 0.1 0.2 0.1 0.2 0.2\n", "0.5 is no class"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2 0.9\n", "one number too many, as of predictions"),
     ],
 )
 def test_a_text_of_yolo_without_outlines_is_a_bad_file(tmp_path, text, said):
@@ -250,6 +320,31 @@ def test_yolo_may_keep_its_splits_outside_and_its_classes_in_a_list(tmp_path):
     np.testing.assert_array_equal(classes_of(dataset.samples[0]), drawn("train", 2))
     (tmp_path / "data.yaml").write_text("nc: 2\n")
     with pytest.raises(UserError, match=r"data\.yaml names no classes"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_a_class_of_yolo_may_be_written_with_a_point_and_one_without_a_name_is_told_by_its_number(tmp_path):
+    yolo(tmp_path, 1)
+    text = tmp_path / "labels/train/train0.txt"
+    outline = text.read_text()[1:]
+    text.write_text(f"0.0{outline}")
+    np.testing.assert_array_equal(classes_of(of(find_dataset(tmp_path, labelled=True), "train0")), drawn("train0", 1))
+    text.write_text(f"7{outline}")
+    with pytest.raises(UserError, match=r"train0\.txt has outlines of class 7 \(counted from 0\), which nothing names"):
+        classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+    text.write_bytes(outline.encode("utf-16"))
+    with pytest.raises(BadFileError, match="no text in UTF-8"):
+        classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+
+
+@pytest.mark.parametrize("place", ["classes.txt", "labels/classes.txt", "labels/train/classes.txt"])
+def test_a_list_of_labelimg_names_the_classes_of_yolo_and_is_no_mask(tmp_path, place):
+    yolo(tmp_path, 1)
+    (tmp_path / "data.yaml").unlink()
+    (tmp_path / place).write_text("\ufeffvessel\r\ncell\r\n")
+    assert find_dataset(tmp_path, labelled=True).classes.names == ("background", "vessel", "cell")
+    (tmp_path / place).write_text("cell\ncell\n")
+    with pytest.raises(UserError, match=r"classes\.txt: classes need 2 to 253 different names"):
         find_dataset(tmp_path, labelled=True)
 
 
