@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from common.errors import UserError
+from common.words import counted
 
 Norm = Literal["instance", "batch", "group"]
 Channels = Annotated[int, Field(ge=1, le=4)]
@@ -78,6 +79,6 @@ def require_one_each(steps: int, **given: Sequence[float]) -> None:
     for name, numbers in given.items():
         if len(numbers) != steps:
             raise UserError(
-                f"{name} has {len(numbers)} numbers {tuple(numbers)}, but the network has {steps} steps; "
-                "give one number for each step"
+                f"--{name} has {counted(len(numbers), 'number')} ({' '.join(map(str, numbers))}), and the network has "
+                f"{counted(steps, 'step')} there: give one for each step"
             )

@@ -113,7 +113,7 @@ class UNetDecoder(Decoder):
         super().__init__()
         strides = doublings(encoder_strides[-1], stop)
         widths = widths or [min(512, encoder_channels[0] * stride) for stride in strides]
-        require_one_each(len(strides), widths=widths, dropout=dropout)
+        require_one_each(len(strides), decoder_widths=widths, dropout=dropout)
         self.encoder_channels, self.encoder_strides = tuple(encoder_channels), tuple(encoder_strides)
         self.widths, self.dropout = tuple(widths), tuple(dropout)
         self.norm: Norm = norm

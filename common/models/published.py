@@ -39,7 +39,7 @@ class SkiplessDecoder(Decoder):
         self.widths = tuple(widths or self.WIDTHS[-(steps - self.HEAD_DOUBLINGS) :])
         self.dropout = tuple(dropout)
         require_one_each(steps, dropout=self.dropout)
-        require_one_each(steps - self.HEAD_DOUBLINGS, widths=self.widths)
+        require_one_each(steps - self.HEAD_DOUBLINGS, decoder_widths=self.widths)
         self.out_channels = self.widths[-1]
         self.body = nn.Sequential(*self.layers(encoder_channels[-1]))
 
