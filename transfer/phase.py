@@ -86,10 +86,11 @@ class Transfer:
 
     @property
     def headline(self) -> tuple[str, ...]:
-        """Mean IoU, and that of each class, the background last: lines end where the terminal does."""
+        """Mean IoU, with photographs first that of both, and each class's, the background last: lines end somewhere."""
         background = self.data.classes.background
         names = sorted(self.names, key=lambda name: self.names.index(name) == background)
-        return ("val/mean_iou", *(f"val/iou_{name}" for name in names))
+        both = () if self.pool is None else ("val/both_mean_iou",)
+        return (*both, "val/mean_iou", *(f"val/iou_{name}" for name in names))
 
     def train(self) -> History:
         """Train, validate and save each epoch, and return them; best.pth, last.pth and records are in the folder."""

@@ -12,6 +12,7 @@ SHORT = {
     "train/loss": "loss",
     "val/loss": "val",
     "val/mean_iou": "mean IoU",
+    "val/both_mean_iou": "mean IoU of both",
     "val/psnr": "PSNR",
     "val/ssim": "SSIM",
     "val/probe/miou": "probe",

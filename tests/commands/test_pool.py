@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ def test_a_network_learns_from_photographs_too_and_the_records_say_so(photograph
     assert transfer(words) == 0
     said = capsys.readouterr()
     assert "37 photographs" in said.err.replace("\n  ", " ")
+    assert re.search(r"loss [\d.]+  val [\d.]+  mean IoU of both 0.\d+", said.err)
     table = rows(tmp_path / "run")
     assert float(table[-1]["train/pool_used"]) > 0
     assert float(table[-1]["train/pool"]) > 0

@@ -34,7 +34,7 @@ class Guard:
         self.lower = self.lower + 1 if counted and best < self.before - HARM else 0
         self.dropped |= self.lower >= PATIENCE
         student, teacher = scores
-        return {"student_mean_iou": student, "teacher_mean_iou": teacher}
+        return {"student_mean_iou": student, "teacher_mean_iou": teacher, "both_mean_iou": (student + teacher) / 2}
 
     def alarms(self) -> list[str]:
         """What to say where the photographs have just been left out."""

@@ -177,7 +177,7 @@ class Pool:
 
         Epochs in which the photographs do not count in full are behind all others.
         """
-        both = (row["val/student_mean_iou"] + row["val/teacher_mean_iou"]) / 2
+        both = row["val/both_mean_iou"]
         return both if row["epoch"] > WHOLE * epochs else both - 1
 
     def _weight(self, progress: float) -> float:

@@ -126,6 +126,7 @@ def panels(names: Sequence[str]) -> Panels:
         "Network and its teacher, validation": {
             "val/student_mean_iou": "network",
             "val/teacher_mean_iou": "teacher, its average",
+            "val/both_mean_iou": "mean of both, which chooses the epoch",
         },
         "IoU of each class, validation": {f"val/iou_{name}": name for name in names},
         "Loss terms": {
