@@ -58,8 +58,17 @@ def follows() -> bool:
 
 def failed(sentence: object) -> None:
     """Print why a command ends; with its name where it is not the process that speaks."""
+    _by_any("error", sentence)
+
+
+def note_of_any(sentence: object) -> None:
+    """`note` of what one process alone knows; with its name where it is not the process that speaks."""
+    _by_any("note", sentence)
+
+
+def _by_any(kind: str, sentence: object) -> None:
     before, _Speaker.follows = _Speaker.follows, False
-    aside(f"error: {_Speaker.name}: {sentence}" if _Speaker.name else f"error: {sentence}")
+    aside(f"{kind}: {_Speaker.name}: {sentence}" if _Speaker.name else f"{kind}: {sentence}")
     _Speaker.follows = before
 
 

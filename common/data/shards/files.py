@@ -4,7 +4,7 @@ import re
 import shlex
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from common.data.listing import IMAGE_SUFFIXES
 from common.errors import UserError, abbreviate
-from common.say import note
 
 SUFFIX, END = ".tar", 1024
 """A tar file ends in at least so many bytes of zeros."""
@@ -96,14 +95,14 @@ def photos_in(shard: str) -> Iterator[Photo]:
         ) from error
 
 
-def readable_in(shard: str, *, skip: bool) -> Iterator[Photo]:
-    """`photos_in`; with `skip` a note takes the place of what can't be read of a shard."""
+def readable_in(shard: str, *, skip: bool, leave_out: Callable[[UserError], None]) -> Iterator[Photo]:
+    """`photos_in`; with `skip` what can't be read of a shard is left out, and `leave_out` tells of it."""
     try:
         yield from photos_in(shard)
     except UserError as error:
         if not skip:
             raise
-        note(f"left out: {error}")
+        leave_out(error)
 
 
 def tar_writer(file: Path) -> Any:

@@ -15,6 +15,7 @@ from common.data.shards.stream import Shards
 from common.data.split import split_fractions, split_keys, unit_hash
 from common.errors import UserError
 from common.files import default_cache_dir
+from common.say import note
 from common.terminal import spinner
 from common.words import counted
 
@@ -66,7 +67,7 @@ def _unique(shards: Sequence[str], *, skip: bool) -> Iterator[Photo]:
     """The photographs of all shards, of each name the first."""
     seen = set[str]()
     for shard in shards:
-        for photo in readable_in(shard, skip=skip):
+        for photo in readable_in(shard, skip=skip, leave_out=lambda error: note(f"left out: {error}")):
             if photo.key not in seen:
                 seen.add(photo.key)
                 yield photo

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from common.data.pack_spec import PackSpec
 from common.data.parallel import map_in_order, one_quiet_opencv_thread
 from common.data.shards.files import Photo, readable_in
 from common.errors import UserError
-from common.say import note
+from common.say import note_of_any
 
 BUFFER = 1000
 """Photographs that are shuffled at once; as many, in the bytes of their files, are held in memory."""
@@ -70,6 +70,8 @@ class Stream:
     seed: int
     rank: int = 0
     world: int = 1
+    left_out: set[str] = field(default_factory=set)
+    """What was told to be left out: each pass meets it again."""
 
     def images(self, place: Place) -> Generator[Image, None, None]:
         """Endless images from a place on, decoded ahead on all cores; each pass shows every photograph once.
@@ -82,9 +84,14 @@ class Stream:
                 if isinstance(image, Image):
                     yield image
                 elif spec.skip_bad_files:
-                    note(f"left out: {image}")
+                    self._leave_out(image)
                 else:
                     raise refuse(str(image))
+
+    def _leave_out(self, error: UserError | BadFileError) -> None:
+        if str(error) not in self.left_out:
+            self.left_out.add(str(error))
+            note_of_any(f"left out: {error}")
 
     def _decoded(self, item: tuple[Photo, Place]) -> Image | BadFileError:
         (key, name, data), after = item
@@ -110,7 +117,7 @@ class Stream:
         start, block, skip, empty = place._replace(taken=0), [], place.read, 0
         for shard in count(place.shard):
             empty += 1
-            photos = readable_in(self._file(shard), skip=self.shards.spec.skip_bad_files)
+            photos = readable_in(self._file(shard), skip=self.shards.spec.skip_bad_files, leave_out=self._leave_out)
             for number, photo in enumerate(photos, start=1):
                 if number <= skip or photo.key in self.shards.held_out:
                     continue

@@ -19,6 +19,7 @@ from common.data.shards.batches import StreamBatches
 from common.data.shards.files import tar_writer
 from common.data.shards.stream import Place, Shards, Stream
 from common.errors import UserError
+from common.say import follow, lead
 
 COUNT = 21
 KEYS = [f"photo_{number:02}" for number in range(COUNT)]
@@ -122,8 +123,21 @@ def test_an_unreadable_photograph_is_named_or_left_out(tmp_path, capsys):
     with pytest.raises(UserError, match=r"0.tar: photo_00.jpg: .*--skip_bad_files") as refused:
         keys(made(files, tmp_path), 4)
     assert not isinstance(refused.value, BadFileError)
-    assert sorted(keys(made(files, tmp_path, skip_bad_files=True), 3)) == KEYS[1:4]
-    assert "left out: " in capsys.readouterr().err
+    skipping = made(files, tmp_path, skip_bad_files=True)
+    assert sorted(keys(skipping, 3)) == KEYS[1:4]
+    assert capsys.readouterr().err.startswith("note: left out: ")
+
+
+def test_what_is_left_out_is_told_once_and_by_the_process_that_met_it(tmp_path, capsys):
+    contents = {key: jpeg(number)[: None if number else 300] for number, key in enumerate(KEYS[:4])}
+    stream = made(write(tmp_path, [contents], size=4), tmp_path, skip_bad_files=True)
+    follow("rank 1")
+    try:
+        assert len(keys(stream, 9)) == 9, "three passes"
+    finally:
+        lead()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("note: rank 1: left out: ")
 
 
 def test_shards_of_nothing_but_held_out_photographs_are_refused(files, tmp_path):
