@@ -70,12 +70,13 @@ def too_few(*, images: int, seeds: int = LEAST_SEEDS) -> str:
 
 
 def mean_interval(values: Float[np.ndarray, " n"]) -> Interval:
-    """The mean with the 95 % interval of Student's t; of one value or equal ones, the value thrice.
+    """The mean with the 95 % interval of Student's t; of one value or equal ones, the value thrice. NaN does not count.
 
     Source: Student 1908, The probable error of a mean, doi 10.1093/biomet/6.1.1.
     """
     from scipy.special import stdtrit  # now: a training needs none, and it takes half a second
 
+    values = values[~np.isnan(values)]
     mean = float(values.mean())
     error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     reach = error * float(stdtrit(max(len(values) - 1, 1), 0.975))

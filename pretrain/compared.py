@@ -34,10 +34,11 @@ class Yardstick:
     def better(self) -> Float[np.ndarray, " n"]:
         """How far each image's error is below that of the mean, as a share of the latter's average over the images.
 
-        1 for perfect guesses, 0 for no better ones. NaN where nothing counts, and where all images ask for the same.
+        1 for perfect guesses, 0 for no better ones. NaN of images in which nothing counts, and of all where they ask
+        for the same.
         """
         weights, errors, squares, sums = (torch.cat(part) for part in zip(*self._parts, strict=True))
         mean = sums.sum(0) / weights.sum()
         chance = squares - 2 * sums @ mean + mean.square().sum() * weights
-        average = (chance / weights).mean()
+        average = (chance / weights)[weights > 0].mean()
         return ((chance - errors) / weights / torch.where(average > 1e-12, average, torch.nan)).cpu().numpy()

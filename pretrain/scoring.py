@@ -23,8 +23,8 @@ from pretrain.targets.target import Target, Terms
 
 
 def means(scores: Mapping[str, Float[np.ndarray, " n"]]) -> Row:
-    """The mean of each score over the images."""
-    return {name: values.mean().item() for name, values in scores.items()}
+    """The mean of each score over the images that have one."""
+    return {name: float(np.nanmean(values)) for name, values in scores.items()}
 
 
 def mean_loss(terms: Callable[[Task], Terms], tasks: Iterable[Task]) -> Row:

@@ -12,6 +12,7 @@ from pretrain.report.scored_model import Level, ScoredModel
 LEAST_DIRECTIONS, LEAST_SHARE = 2.0, 0.02
 """A map that varies in fewer directions, or in a smaller share of those that it has, has collapsed."""
 UNTAUGHT = "The task is not learnt yet: train longer, or at a smaller --image_size, before you hand the encoder over"
+UNTOLD = "The task asks the same of all test images, as of pictures of one colour: nothing tells if it is learnt"
 COARSE = 2
 """So many of the maps, the coarsest, hold what is in an image."""
 
@@ -49,7 +50,8 @@ def alarms(scored: ScoredModel, levels: Sequence[Level]) -> list[str]:
     """
     better, most = scored.scores.get("better_than_mean"), len(scored.pack)
     least = {one.stride: max(LEAST_DIRECTIONS, LEAST_SHARE * min(one.channels, most)) for one in levels}
-    untaught = [] if better is None or mean_interval(better).value > 0 else [UNTAUGHT]
+    untold = [UNTOLD] if better is None and scored.target is not None else []
+    untaught = untold if better is None or mean_interval(better).value > 0 else [UNTAUGHT]
     return untaught + [
         f"The map of stride {one.stride} has collapsed: it varies in {one.rank:.1f} of {one.channels} directions"
         for one in levels[-COARSE:]

@@ -16,6 +16,7 @@ from common.figures import curve_figure, embedding_figure, save_figure, save_pic
 from common.files import write_json
 from common.intervals import mean_interval
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
+from common.report.page import to_jsonable
 from common.report.selection import sampled
 from common.run.folder import Run
 from common.run.next_step import last_lines
@@ -121,7 +122,8 @@ def report_training(
     if test.outlines:
         scores["outlines"] = {one.truth: one.mean for one in test.outlines}
     finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "levels": [asdict(level) for level in levels]}
-    run.write_json("metrics.json", {**scores, **finished, "task": to_dict(info.handover.task)})
+    told = to_jsonable({**scores, **finished})  # of pictures of one colour some scores are no numbers
+    run.write_json("metrics.json", {**told, "task": to_dict(info.handover.task)})
     if drawn:
         with spinner("drawing figures"):
             _draw_training(run.figures, test, val, info)
@@ -184,7 +186,7 @@ def report_evaluation(
     told = {"task": to_dict(info.handover.task), "images": len(scored.pack), scored.split: scores}
     if scored.outlines:
         told["outlines"] = {one.truth: one.mean for one in scored.outlines}
-    write_json(folder / "metrics.json", told if analysis is None else {**told, **analysis.results()})
+    write_json(folder / "metrics.json", to_jsonable({**told, **({} if analysis is None else analysis.results())}))
 
 
 def write_evaluation_page(folder: Path, scored: ScoredModel, info: PretrainingRun, analysis: Analysis | None) -> Path:

@@ -54,7 +54,8 @@ class ScoredModel:
     pack: Pack
     split: str
     scores: Mapping[str, Float[ndarray, " n"]]
-    """By measure, see `score_images`; higher is better, but for "mse". "better_than_mean" is that of `score_task`."""
+    """By measure, see `score_images`; higher is better, but for "mse". "better_than_mean" is that of `score_task`;
+    absent where no image tells it."""
     batch_size: int
     device: torch.device
     names: Sequence[str] | None = None
@@ -86,7 +87,8 @@ def score_model(
     if target is not None and make_task is not None:
         seed_update(seed, VALIDATION)
         better = score_task(model, target, pack, make_task, batch_size=batch_size, device=device)
-        scores = {"better_than_mean": better.astype(np.float64), **scores}
+        told = {"better_than_mean": better.astype(np.float64)} if np.isfinite(better).any() else {}
+        scores = {**told, **scores}
     return ScoredModel(model, pack, split, scores, batch_size, device, names, target)
 
 

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from datasets import write_folder, write_oxford
+from datasets import write_folder, write_oxford, write_tree
 from run_checks import RECORDS, metrics, refusal, same
 from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
 from torchvision.models import mobilenet_v2
@@ -81,6 +82,16 @@ def test_an_unreadable_image_is_named_or_skipped_and_listed(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_pictures_of_one_colour_end_in_a_report_that_says_so(tmp_path, capsys):
+    shades = {f"{shade}.png": np.full((64, 64, 3), shade, np.uint8) for shade in range(6)}
+    flags = ["--data_dir", str(write_tree(tmp_path / "plain", shades)), "--output_dir", str(tmp_path / "run")]
+    assert pretrain([*PRETRAIN, *flags, "--report"]) == 0
+    said = capsys.readouterr().out
+    assert "warning: The task asks the same of all test images" in said
+    assert "nan" not in said
+    assert "better_than_mean" not in metrics(tmp_path / "run")["test"]
+
+
 def test_off_a_terminal_progress_is_plain_lines(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
     root = Path(__file__).resolve().parents[2]

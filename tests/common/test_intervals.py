@@ -10,6 +10,7 @@ def test_the_interval_equals_scipys():
     low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
     assert mean_interval(values) == pytest.approx((values.mean(), low, high))
     assert mean_interval(np.array([3.0])) == (3.0, 3.0, 3.0)
+    assert mean_interval(np.append(values, np.nan)) == mean_interval(values)
 
 
 @pytest.mark.parametrize(

@@ -34,3 +34,11 @@ def test_cells_without_weight_do_not_count():
 
 def test_where_all_images_ask_for_the_same_there_is_no_yardstick():
     assert np.isnan(better(torch.ones(4, 2, 3, 3), torch.rand(4, 2, 3, 3))).all()
+
+
+def test_an_image_in_which_nothing_counts_says_nothing_of_the_others():
+    asked, weight = torch.rand(4, 3, 2, 2), torch.ones(4, 1, 2, 2)
+    weight[2] = 0
+    found = better(asked, asked, weight)
+    np.testing.assert_array_equal(np.isnan(found), [False, False, True, False])
+    np.testing.assert_allclose(np.nanmean(found), 1)
