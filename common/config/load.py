@@ -177,19 +177,41 @@ def _nested(kind: type, flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return nested
 
 
+IN_OUR_WORDS = {
+    "tuple_type": "it takes numbers without quotation marks, in a list such as [1, 2]",
+    "path_type": "it takes the path of a file or folder, in quotation marks if it is a number",
+    "bool_parsing": "it takes true or false",
+    "bool_type": "it takes true or false",
+    "float_parsing": "it takes a number",
+    "float_type": "it takes a number",
+    "int_parsing": "it takes a whole number",
+    "int_type": "it takes a whole number",
+    "int_from_float": "it takes a whole number",
+}
+"""By pydantic's type of a fault, what a setting takes."""
+
+
 def _validated(kind: type[C], nested: Mapping[str, Any]) -> C:
     try:
         config = adapter(kind).validate_python(nested)
     except ValidationError as error:
         first = error.errors()[0]
         name = next(str(part) for part in reversed(first["loc"]) if str(part) in _groups(kind))
-        message = first["msg"].removeprefix("Value error, ")
+        message = IN_OUR_WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise UserError(f"--{name} is {brief(first['input'])}: {message[0].lower()}{message[1:]}") from None
-    for group in vars(config).values():
+    for title, group in vars(config).items():
         for name, value in vars(group).items():
             _refuse_unusable(name, value)
+            _refuse_answer(name, nested.get(title, {}).get(name), value)
     groups: Any = {name: _at_home(group) for name, group in vars(config).items()}
     return dataclasses.replace(config, **groups)
+
+
+def _refuse_answer(name: str, given: Any, value: Any) -> None:
+    """Raise UserError for the yes or no of a YAML file where a number is wanted, which pydantic takes for 1 or 0."""
+    several = given if isinstance(given, list) else [given]
+    if any(isinstance(one, bool) for one in several) and not isinstance(value, bool):
+        raise UserError(f"--{name} is {brief(given)}: it takes neither yes nor no")
 
 
 def _at_home(group: Any) -> Any:

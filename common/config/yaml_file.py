@@ -44,6 +44,10 @@ class _TextLoader(_Loader):
 _TextLoader.yaml_implicit_resolvers = {}
 
 
+NAMELESS = ' in "<unicode string>",'
+"""How PyYAML calls a text in memory."""
+
+
 def parse_yaml(text: str, source: object, *, as_text: bool = False) -> Any:
     """The data in a YAML text, with `as_text` all of them texts.
 
@@ -53,7 +57,7 @@ def parse_yaml(text: str, source: object, *, as_text: bool = False) -> Any:
         return yaml.load(text, _TextLoader if as_text else _Loader)
     except OF_PYYAML as error:
         reason = "its brackets are nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise UserError(f"{source} is not YAML: {' '.join(reason.split())}") from None
+        raise UserError(f"{source} is not YAML: {' '.join(reason.split()).replace(NAMELESS, ',')}") from None
 
 
 def load_yaml(path: Path, what: str = "config", *, as_text: bool = False) -> Any:

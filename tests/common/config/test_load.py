@@ -105,6 +105,18 @@ def test_a_bad_flag_is_refused_in_one_sentence(words, said):
         ("seed: 0x" + "f" * 5001, "too large"),
         ("seed: " + "[" * 5000, "nested too deeply"),
         ('seed: !!int ""', "is not YAML"),
+        (
+            "lr:\t1",
+            "bad.yaml is not YAML: while scanning for the next token found character '\\t' that cannot start any "
+            "token, line 1, column 4",
+        ),
+        ("lr: yes", "--lr is True: it takes neither yes nor no"),
+        ("widths: [4, on]", "--widths is [4, True]: it takes neither"),
+        ("widths: 4", "--widths is 4: it takes numbers without quotation marks, in a list such as [1, 2]"),
+        ("updates: 3.5", "--updates is 3.5: it takes a whole number"),
+        ("lr: fast", "--lr is 'fast': it takes a number"),
+        ("resume: maybe", "--resume is 'maybe': it takes true or false"),
+        ("data_dir: 5", "--data_dir is 5: it takes the path of a file or folder"),
         ('output_dir: "a\\0b"', "NUL"),
         ("a: " + "b" * 2**20, "too long for one"),
     ],
