@@ -35,6 +35,10 @@ MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 """Of the files that a mask may be."""
 
 
+OF_SYSTEMS = ("@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
+"""Folders of thumbnails, deleted files and the like, that systems put beside those of people."""
+
+
 class Listing(NamedTuple):
     """What a folder holds."""
 
@@ -85,9 +89,9 @@ def list_images(
 
 
 def list_files(folder: Path, suffixes: Sequence[str]) -> Listing:
-    """List all files of some types below a folder, sorted by name; links are followed, and hidden names skipped.
+    """List all files of some types below a folder, sorted by name; links are followed.
 
-    Only names are read.
+    Hidden names, and those `OF_SYSTEMS`, are skipped. Only names are read.
     """
     files: dict[str, Path] = {}
     passed_over: list[str] = []
@@ -127,7 +131,7 @@ def _entries(
             passed_over.append(f"{folder / inside} (a link to a folder around it)")
             return
         with os.scandir(folder / inside) as scanned:
-            entries = [entry for entry in scanned if not entry.name.startswith(".")]
+            entries = [entry for entry in scanned if not entry.name.startswith(".") and entry.name not in OF_SYSTEMS]
     except OSError as error:
         if not isinstance(error, FileNotFoundError):  # a layout may lack some of its folders
             passed_over.append(f"{error.filename} ({error.strerror})")

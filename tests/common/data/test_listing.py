@@ -72,6 +72,14 @@ def test_every_layout_notes_what_it_passes_over(tmp_path, write, images, labelle
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize(
+    "folder", ["@eaDir/a.jpg", "__MACOSX", "$RECYCLE.BIN/S-1", ".ipynb_checkpoints", "b/lost+found"]
+)
+def test_what_systems_put_beside_photographs_is_none(tmp_path, folder):
+    write_tree(tmp_path, {"a.jpg": photo(0), "b/c.jpg": photo(1), f"{folder}/thumb.jpg": photo(2)})
+    assert list(list_images(tmp_path).files) == ["a", "b/c"]
+
+
 def test_odd_names_are_names_all_the_same(tmp_path):
     root = write_tree(tmp_path / "in", {f"{name}.png": photo(0) for name in ODD})
     assert sorted(list_images(root).files) == sorted(ODD)
