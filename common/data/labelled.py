@@ -60,5 +60,5 @@ def _refuse_ambiguous_255(packs: Iterable[LabelledPack], root: Path) -> None:
         raise UserError(
             f"the masks in {root} hold both 1 and 255, so 255 may be foreground or ignored border; say "
             "which with --classes and a YAML file, such as 'names: [background, foreground]' and "
-            "'values: {0: 0, 1: 1, 255: ignore}'"
+            "'values: {0: 0, 1: 1, 255: ignore}', or 255: 1 where both are foreground"
         )

@@ -16,8 +16,9 @@ LOOKED_AT = 100
 """So many masks are read, evenly over all, to see what they hold."""
 MOST = 40
 """A table of more values is none that a person would write."""
-SOFT = 0.9
-"""Share of black and white pixels from which on grey values are soft edges."""
+SOFT, SOFT_IF_MANY = 0.9, 0.6
+"""Share of black and white pixels from which on grey values are soft edges; and where more than EDGES are."""
+EDGES = 8
 GIVE = ", in a YAML file for --classes"
 BY_COLOURS, BY_NUMBERS = ValueTable({"#000000": 0}), ValueTable({REST: 0})
 
@@ -56,4 +57,6 @@ def _numbered(values: Sequence[int]) -> bool:
 def _soft(pixels: Counter[int]) -> bool:
     """Whether these are black and white with soft edges."""
     ends = pixels[0] + pixels[255]
-    return len(pixels) > 2 and max(pixels) == 255 and SOFT * pixels.total() <= ends
+    others = [count for value, count in pixels.items() if value not in (0, 255)]
+    share = SOFT_IF_MANY if len(others) > EDGES and max(others) < min(pixels[0], pixels[255]) else SOFT
+    return len(pixels) > 2 and max(pixels) == 255 and share * pixels.total() <= ends

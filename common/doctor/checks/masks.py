@@ -74,7 +74,7 @@ def ambiguous_255(evidence: Evidence) -> Iterator[Finding]:
             names=[str(seen.sample.mask) for seen in both],
             count=len(both),
             advice="say which in a YAML file for --classes, such as 'names: [background, foreground]' and 'values: "
-            "{0: 0, 1: 1, 255: ignore}'",
+            "{0: 0, 1: 1, 255: ignore}', or 255: 1 where both are foreground",
         )
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -66,6 +67,13 @@ def soft(i):
     return mask
 
 
+def blurred(i):
+    """Soft edges that take a third of a small mask."""
+    mask = np.zeros(SIZE, np.uint8)
+    mask[10:30, 10:30] = 255
+    return cv2.GaussianBlur(mask, (9, 9), 0)
+
+
 @pytest.mark.parametrize(
     ("mask", "said", "classes"),
     [
@@ -74,6 +82,7 @@ def soft(i):
         (numbered, "8 masks hold 4 values: 0 (70.0%), 1 (25.0%), 2 (2.5%), 255 (2.5%)", 3),
         (instances, "8 masks hold 30 values, as numbers of objects", 2),
         (soft, "8 masks hold 4 values, between black and white", 2),
+        (blurred, "values, between black and white", 2),
     ],
 )
 def test_the_table_that_is_proposed_reads_the_masks(tmp_path, mask, said, classes):
