@@ -19,7 +19,7 @@ CLASSES = "_classes.csv"
 def beside(tree: Tree) -> Found | None:
     """Masks beside their images, whose names end in _mask, _seg, _label or the like; folders may say the split."""
     files, passed_over = tree.masks()
-    known = {image_stem(key).casefold() for key in files}
+    known = {name.casefold() for key in files for name in (key, image_stem(key))}
     masks = {key: path for key, path in files.items() if (stem := mask_stem(key)) and stem.casefold() in known}
     if not masks:
         return None

@@ -28,7 +28,7 @@ def photographs(tree: Tree) -> Found:
     homes = {key: _mask_folder(key) for key in files}
     names = {image_stem(_last(key)).casefold() for key, home in homes.items() if not home}
     of_masks = {home for key, home in homes.items() if home and _stems(key) & names}
-    small = {key.casefold() for key in files}
+    small = {name.casefold() for key in files for name in (key, image_stem(key))}
     masks = {key for key, home in homes.items() if home in of_masks or (mask_stem(key) or "").casefold() in small}
     samples = [sample_in(None, key, image, None) for key, image in files.items() if key not in masks]
     return Found(

@@ -18,6 +18,8 @@ IMAGE_WORDS = ("image", "img", "photo", "rgb", "sat", "leftimg8bit")
 NUMBER = r"(?:[_\-. ]?\d+)?"
 MASK_NAME = re.compile(rf"(.+?)[_\-. ]+(?:gtfine_)?(?:{'|'.join(MASK_WORDS)}){NUMBER}", re.IGNORECASE)
 IMAGE_NAME = re.compile(rf"(.+?)[_\-. ]+(?:{'|'.join(IMAGE_WORDS)})", re.IGNORECASE)
+MASK_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(MASK_WORDS)})[_\-. ]+([^/]+)", re.IGNORECASE)
+IMAGE_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(IMAGE_WORDS)})[_\-. ]+([^/]+)", re.IGNORECASE)
 ENDINGS = ", ".join(f"_{word}" for word in MASK_WORDS[:9])
 """For messages."""
 FEW = 200
@@ -32,15 +34,20 @@ class Paired(NamedTuple):
 
 
 def mask_stem(name: str) -> str | None:
-    """The name without the ending that says that it is a mask's; None for a name without such an ending."""
-    found = MASK_NAME.fullmatch(name)
-    return found[1] if found else None
+    """The name without the ending, or the beginning, that says that it is a mask's; None for a name without one."""
+    return _without(name, MASK_NAME, MASK_FIRST)
 
 
 def image_stem(name: str) -> str:
-    """The name without the ending that says that it is an image's, if it has one: x of x_image."""
-    found = IMAGE_NAME.fullmatch(name)
-    return found[1] if found else name
+    """The name without the ending, or the beginning, that says that it is an image's: x of x_image, 1 of img_1."""
+    return _without(name, IMAGE_NAME, IMAGE_FIRST) or name
+
+
+def _without(name: str, ending: re.Pattern[str], beginning: re.Pattern[str]) -> str | None:
+    if found := ending.fullmatch(name):
+        return found[1]
+    found = beginning.fullmatch(name)
+    return f"{found[1] or ''}{found[2]}" if found else None
 
 
 def pair_masks(images: Mapping[str, Path], masks: Iterable[tuple[str, Path]]) -> Paired:
@@ -50,7 +57,8 @@ def pair_masks(images: Mapping[str, Path], masks: Iterable[tuple[str, Path]]) ->
     that name. Capital letters count where two images differ in them alone. Several masks are parts of one if their
     names differ in numbers alone, or if they share such a folder.
     """
-    homes = {image_stem(key): key for key in images} | {key: key for key in images}
+    stems = Counter(image_stem(key) for key in images)
+    homes = {stem: key for key in images if stems[stem := image_stem(key)] == 1} | {key: key for key in images}
     small = in_small_letters(homes)
     parts: dict[str, list[tuple[str, Path]]] = {}
     strays = []
