@@ -1,5 +1,6 @@
 """Every test runs on one thread, with the shape annotations executed."""
 
+import atexit
 import gc
 import os
 import urllib.request
@@ -9,10 +10,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("COLUMNS", None)  # where a shell exports it, lines would be broken
 os.environ["OMP_WAIT_POLICY"] = "passive"  # for the few tests that ask for two
+gc.disable()  # what is imported and collected stays
 
-from jaxtyping import install_import_hook
+import typecheck
 
-install_import_hook(["common", "pretrain", "transfer"], "typecheck.check")
+typecheck.install(["common", "pretrain", "transfer"])
 
 import pytest
 import torch
@@ -24,12 +26,19 @@ torch.set_num_threads(1)
 
 def pytest_collection_finish():
     """The garbage collector passes over what lives as long as the tests; that saves a tenth of their time."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish():
+    gc.collect()  # what the tests left
     gc.unfreeze()
+
+
+def pytest_unconfigure():
+    """Nor do pytest's last collections, of several seconds, look at all that was imported."""
+    gc.freeze()
+    atexit.register(gc.unfreeze)
 
 
 @pytest.fixture(scope="session", autouse=True)
