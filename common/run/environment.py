@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def _version(package: str) -> str | None:
         return None
 
 
+@cache
 def _commit() -> str | None:
+    """Of the code that this process runs, asked once."""
     here = Path(__file__).resolve().parent
     try:
         answer = subprocess.run(
