@@ -42,7 +42,7 @@ def joined(place: Place, config: Any) -> Iterator[None]:
     CONSOLE.quiet = follows()
     aside(f"ranks: {place.world}, started by {'--devices' if STARTED in os.environ else place.launcher}")
     _connect(place, config)
-    _refuse_other_settings(config)
+    refuse_other_settings(config)
     yield
     distributed.destroy_process_group()
 
@@ -90,7 +90,7 @@ def _address(nodes: int) -> str:
     return "127.0.0.1"
 
 
-def _refuse_other_settings(config: Any) -> None:
+def refuse_other_settings(config: Any) -> None:
     """Raise UserError where a rank was started with other settings than rank 0, but for those of its own."""
     told = group.each(flatten(config))
     for rank, other in enumerate(told):

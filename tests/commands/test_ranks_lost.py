@@ -31,6 +31,7 @@ def test_settings_for_one_process_are_refused_before_any_work(words, said, capfd
     assert said in refusal(transfer, [*TRANSFER, *SYNTHETIC, *words, "--output_dir", "run"], capfd)
 
 
+@pytest.mark.slow
 def test_ranks_with_other_flags_end_with_one_sentence(tmp_path):
     lines = [[*WORDS, "--lr", "1"], [*WORDS, "--lr", "2"]]
     codes, errors = ended(start_ranks("transfer.main", lines, [tmp_path, tmp_path]))

@@ -69,18 +69,27 @@ def write_isic(root: Path) -> Path:
     return root
 
 
-def trained(data: Path, *flags: str, epochs: int = 7) -> Path:
+def trained(data: Path, *flags: str, epochs: int = 7, run: Path = Path("run")) -> Path:
     """A small network after a few updates, good enough to find some discs and to miss parts of others."""
     words = [*TINY, "--epochs", str(epochs), "--lr", "0.01", "--jitter", "0"]
-    words += ["--data_dir", str(data), "--output_dir", "run"]
+    words += ["--data_dir", str(data), "--output_dir", str(run)]
     assert transfer([*words, *flags]) == 0
-    return Path("run")
+    return run
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory) -> tuple[Path, Path]:
+    """A network that was trained on pets, and the photographs on which it is tested."""
+    folder = tmp_path_factory.mktemp("pets")
+    run = trained(write_pets(folder / "data"), epochs=12, run=folder / "run")
+    tested = (pet(index)[:2] for index in range(TRAINED, TRAINED + TESTED))
+    return run, write_tree(folder / "tested", {f"{name}.png": image for name, image in tested})
 
 
 def scored(run: Path) -> dict:
     """What metrics.json says of the test images at their original size."""
-    assert evaluate(["--model_path", str(run), "--original_size", "--no_report"]) == 0
-    return metrics(run / "evaluation-test")["test_original_size"]
+    assert evaluate(["--model_path", str(run), "--original_size", "--no_report", "--output_dir", "scored"]) == 0
+    return metrics(Path("scored"))["test_original_size"]
 
 
 def predicted(run: Path, images: Path, *words: str) -> None:
@@ -122,9 +131,9 @@ def assert_theirs(told: dict, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Non
     assert by_image == pytest.approx(ious.tolist())
 
 
-def test_figures_of_pets_are_those_of_other_libraries_on_the_written_masks(tmp_path):
-    run = trained(write_pets(tmp_path / "pets"), epochs=12)
-    masks = masks_of(run, tmp_path / "pets/images")
+def test_figures_of_pets_are_those_of_other_libraries_on_the_written_masks(pets):
+    run, photographs = pets
+    masks = masks_of(run, photographs)
     pairs = []
     for index in range(TRAINED, TRAINED + TESTED):
         name, _, trimap = pet(index)
@@ -201,9 +210,9 @@ def average_precision(truth: COCO, predictions: Path) -> tuple[float, float]:
     return evaluation.stats[0], evaluation.stats[1]
 
 
-def test_cocos_own_evaluation_takes_the_predictions(tmp_path):
-    run = trained(write_pets(tmp_path / "pets"), epochs=12)
-    predicted(run, tmp_path / "pets/images", "--format", "palette", "coco", "--min_object_area", "0")
+def test_cocos_own_evaluation_takes_the_predictions(pets):
+    run, photographs = pets
+    predicted(run, photographs, "--format", "palette", "coco", "--min_object_area", "0")
     masks = {path.stem: opened(path) for path in Path("predictions/masks").iterdir()}
     names = tuple(json.loads(Path("predictions/classes.json").read_text())["names"])
     oracle = ground_truth(masks, names)
