@@ -119,12 +119,13 @@ def test_an_exported_encoder_is_taken_up_with_its_record(tmp_path, capsys):
 
 
 def test_phase_1_goes_on_from_an_exported_encoder_with_its_record(tmp_path):
-    assert pretrain([*SMALL, "--encoder", "resnet18", "--encoder_weights", "none", "--image_size", "64",
-                     "--export_encoder", "e.safetensors", "--output_dir", "ae"]) == 0  # fmt: skip
-    words = [*SMALL, "--encoder", "resnet18", "--encoder_weights_path", "e.safetensors", "--image_size", "64"]
-    assert pretrain([*words, "--pretext", "plain", "--output_dir", "ae2"]) == 0
+    library = [*SMALL, "--encoder", "mobilenet_v2", "--image_size", "64", "--decoder_stride", "8"]
+    assert pretrain([*library, "--encoder_weights", "none", "--export_encoder", "e.safetensors",
+                     "--output_dir", "ae"]) == 0  # fmt: skip
+    again = [*library, "--encoder_weights_path", "e.safetensors", "--pretext", "plain", "--output_dir", "ae2"]
+    assert pretrain(again) == 0
     task = metrics(tmp_path / "ae2")["task"]
-    assert task["began_with"] == "e.safetensors (resnet18)"
+    assert task["began_with"] == "e.safetensors (mobilenet_v2)"
     assert task["before"]["pretext"] == "mask"
     assert "unknown_labels" not in task
 
