@@ -39,6 +39,15 @@ OF_SYSTEMS = ("@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume 
 """Folders of thumbnails, deleted files and the like, that systems put beside those of people."""
 
 
+OF_RESULTS = (
+    {"run.json", "environment.json"},
+    {"predict.json", "finished.jsonl"},
+    {"suggest.json", "images"},
+    {"findings.json", "contact_sheet.png"},
+)
+"""Files that lie together in a folder of results: of trainings, predictions, suggestions and the doctor."""
+
+
 class Listing(NamedTuple):
     """What a folder holds."""
 
@@ -91,7 +100,7 @@ def list_images(
 def list_files(folder: Path, suffixes: Sequence[str]) -> Listing:
     """List all files of some types below a folder, sorted by name; links are followed.
 
-    Hidden names, and those `OF_SYSTEMS`, are skipped. Only names are read.
+    Hidden names, and those `OF_SYSTEMS`, are skipped; folders of results below it are passed over. Only names are read.
     """
     files: dict[str, Path] = {}
     passed_over: list[str] = []
@@ -135,6 +144,10 @@ def _entries(
     except OSError as error:
         if not isinstance(error, FileNotFoundError):  # a layout may lack some of its folders
             passed_over.append(f"{error.filename} ({error.strerror})")
+        return
+    names = {entry.name for entry in entries}
+    if inside and any(marks <= names for marks in OF_RESULTS):
+        passed_over.append(f"{folder / inside} (results, and no data)")
         return
     for entry in entries:
         if is_folder(entry):

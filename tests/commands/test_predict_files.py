@@ -162,3 +162,9 @@ def test_networks_that_were_not_trained_alike_are_not_averaged(model, two_classe
     assert run("--model_path", model, two_classes, *words) == 2
     assert "cannot be averaged: the classes of the one are background, cat, dog" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_predictions_written_among_the_images_are_no_images_of_the_next_call(model, images, capsys):
+    for name in ("first", "second"):
+        assert run("--model_path", model, "--input", images, "--output", images / name, "--device", "cpu") == 0
+        assert "masks of 2 images" in capsys.readouterr().out

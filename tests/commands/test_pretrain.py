@@ -15,6 +15,7 @@ from run_checks import RECORDS, metrics, refusal, same
 from tiny import PRETRAIN, SYNTHETIC, TINY, TRANSFER
 from torchvision.models import mobilenet_v2
 
+from common.data.listing import list_images
 from common.rows import read_rows
 from common.tensor_files import load_tensors
 from pretrain.main import main as pretrain
@@ -82,6 +83,14 @@ def test_an_unreadable_image_is_named_or_skipped_and_listed(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_run_among_the_photographs_is_none_of_them(ae, tmp_path):
+    shutil.copytree(ae, write_folder(tmp_path / "photos", 3) / "run")
+    write_tree(tmp_path / "photos/run/figures", {"curves.png": np.zeros((9, 9), np.uint8)})
+    files, [passed_over] = list_images(tmp_path / "photos")
+    assert len(files) == 3
+    assert passed_over.endswith("run (results, and no data)")
+
+
 def test_pictures_of_one_colour_end_in_a_report_that_says_so(tmp_path, capsys):
     shades = {f"{shade}.png": np.full((64, 64, 3), shade, np.uint8) for shade in range(6)}
     flags = ["--data_dir", str(write_tree(tmp_path / "plain", shades)), "--output_dir", str(tmp_path / "run")]

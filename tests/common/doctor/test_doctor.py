@@ -182,6 +182,15 @@ def test_a_page_with_pictures_and_names_of_both_a_sheet_and_the_findings_are_wri
         assert sheet.size == (8 * 166 + 6, 4 * 166 + 6)
 
 
+def test_a_page_written_among_the_images_is_none_of_them(root, capsys):
+    assert doctor([*WORDS, "--output_dir", "images/train/seen"]) == 0
+    capsys.readouterr()
+    doctor(WORDS)
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == f"images/ masks/: 27 images; {EACH} train, {EACH} val, {EACH} test"
+    assert "images/train/seen (results, and no data)" in said
+
+
 def test_nothing_is_written_and_a_folder_is_needed(root, capsys):
     before = digests(root)
     doctor(WORDS)
