@@ -68,8 +68,10 @@ def load_yaml(path: Path, what: str = "config", *, as_text: bool = False) -> Any
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(LONGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the {what} {path}: {getattr(error, 'strerror', None) or error}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"cannot read the {what} {path}: it is not UTF-8 text: save it in UTF-8") from None
+    except OSError as error:
+        raise UserError(f"cannot read the {what} {path}: {error.strerror or error}") from None
     if len(text) > LONGEST:
         raise UserError(f"cannot read the {what} {path}: it is too long for one, over 1 MB")
     return parse_yaml(text, path, as_text=as_text)

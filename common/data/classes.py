@@ -28,7 +28,8 @@ class Classes:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) < UNKNOWN or len(set(self.names)) < len(self.names):
-            raise UserError(f"classes need 2 to {UNKNOWN - 1} different names, got {list(self.names)}")
+            alone = "; what is none of it is a class, too: [background, ...]" if len(self.names) == 1 else ""
+            raise UserError(f"classes need 2 to {UNKNOWN - 1} different names, got {list(self.names)}{alone}")
         allowed = {*range(self.num_classes), IGNORE}
         for value, index in self.values.items():
             if not 0 <= (value if isinstance(value, int) else 0) <= HIGHEST or index not in allowed:
@@ -76,10 +77,10 @@ class Classes:
                     "classes are given as 'names: [background, pet]' and 'values: {0: 0, 128: 1, 255: ignore}' (with "
                     f"colours: {{'#ff0000': 1}}; or 'threshold: 128'), got {brief(data)}"
                 )
-        meant = {as_key(value): IGNORE if index == "ignore" else whole(index) for value, index in values.items()}
+        named = tuple(map(_name, names))
+        meant = {as_key(value): _index(word, named) for value, word in values.items()}
         if len(meant) < len(values):
             raise UserError(f"the class mapping names a mask value twice: {brief(list(values))}")
-        named = tuple(map(_name, names))
         return cls(named, meant, _background(rest.get("background", 0), named), assumed="background" not in rest)
 
 
@@ -100,6 +101,13 @@ def _background(word: Any, names: tuple[str, ...]) -> int | None:
     if word in (None, "none", "null", "~", ""):
         return None
     raise UserError(f"the background is {brief(word)}: it is none, or one of {', '.join(names)}{_nearest(word, names)}")
+
+
+def _index(word: Any, names: tuple[str, ...]) -> int:
+    """The class that a file gives a value: its number, its name, or `ignore`."""
+    if word == "ignore":
+        return IGNORE
+    return names.index(word) if word in names and not str(word).isdecimal() else whole(word)
 
 
 def _nearest(word: Any, names: tuple[str, ...]) -> str:

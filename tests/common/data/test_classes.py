@@ -26,6 +26,19 @@ def test_a_yaml_file_gives_names_and_values_and_says_ignore_in_a_word(tmp_path):
     assert read_classes(path) == Classes(("background", "cell"), {0: 0, 128: 1, 255: IGNORE})
 
 
+def test_a_value_may_have_the_name_of_its_class_and_digits_are_its_number(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text("names: [ground, leaf, '1', no]\nvalues: {0: ground, 7: leaf, 8: 1, 9: no, 255: ignore}\n")
+    assert read_classes(path).values == {0: 0, 7: 1, 8: 1, 9: 3, 255: IGNORE}
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    path = tmp_path / "classes.yaml"
+    path.write_text("names: [a, b]", encoding="utf-16")
+    with pytest.raises(UserError, match=r"classes\.yaml: it is not UTF-8 text: save it in UTF-8"):
+        read_classes(path)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -33,7 +46,8 @@ def test_a_yaml_file_gives_names_and_values_and_says_ignore_in_a_word(tmp_path):
         ("- 1", "names: [background, pet]"),
         ("names: [a, b]\nvalues: {0: zero}", "'zero'"),
         ("names: [a, a]\nvalues: {0: 0}", "different names"),
-        ("names: [a]\nvalues: {0: 0}", "2 to 253"),
+        ("names: [a]\nvalues: {0: 0}", "2 to 253 different names, got ['a']; what is none of it is a class, too"),
+        ("names: [a, b]\nvalues: {0: c}", "'c': it takes whole numbers"),
         ("names: [a, b]\nvalues: {0: 2}", "value 0 to 2"),
         ("names: [a, b]\nvalues: {2147483648: 1}", "value 2147483648"),
         ("names: [a, b", "expected"),
