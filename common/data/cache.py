@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from common.data.identity import Identity, digest_of, identities, with_paths, wi
 from common.data.known import KnownFiles
 from common.data.opened import BadFileError
 from common.data.pack import LabelledPack, Pack
-from common.data.pack_files import DamagedPackError, PackFiles, read_pack, write_meta
+from common.data.pack_files import DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
 from common.data.pack_spec import PackSpec
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.row_file import RowFile
@@ -27,7 +27,7 @@ from common.errors import UserError
 from common.say import note
 from common.words import counted
 
-FORMAT = 2  # to be raised when the same files would give another pack
+FORMAT = 1  # to be raised when the same files would give another pack
 
 
 def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
@@ -73,8 +73,7 @@ def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) ->
     content = identities(samples, known)
     files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes, known)
     known.keep()
-    bad = zip(files.meta.bad, files.meta.reasons, strict=True)
-    reasons = {index: with_paths(reason, samples[index]) for index, reason in bad}
+    reasons = _reasons(files.meta, samples, spec)
     if reasons and not spec.skip_bad_files:
         raise refuse(next(iter(reasons.values())))
     kept = [index for index in range(len(samples)) if index not in reasons]
@@ -115,8 +114,30 @@ def _whole_pack(
 
 def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> str:
     """The name of a pack's folder: a digest of all that makes one pack differ from another."""
-    images = [one.content for one in content]
-    return digest_of([FORMAT, spec.size, spec.channels, spec.fit, spec.scale_to, num_classes, images])
+    described: list[Any] = [FORMAT, spec.size, num_classes, [one.content for one in content]]
+    if spec.channels != 3:  # the first packs had three channels always, and are still found
+        described.append(spec.channels)
+    if spec.fit != "squash":
+        described.append(spec.fit)
+    if spec.scale_to is not None:
+        described.append(spec.scale_to)
+    return digest_of(described)
+
+
+def _reasons(meta: PackMeta, samples: Sequence[Sample], spec: PackSpec) -> dict[int, str]:
+    """Why each bad file was left out, by its position among the samples.
+
+    Packs of version 0.1.0 keep no reasons: there the files are decoded once more.
+    """
+    if meta.reasons is None:
+        return {index: _reason_again(samples[index], spec) for index in meta.bad}
+    pairs = zip(meta.bad, meta.reasons, strict=True)
+    return {index: with_paths(reason, samples[index]) for index, reason in pairs}
+
+
+def _reason_again(sample: Sample, spec: PackSpec) -> str:
+    result = try_decode(sample, spec.fitting, spec.channels)
+    return str(result) if isinstance(result, BadFileError) else f"{sample.image} could not be read before"
 
 
 def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> None:

@@ -33,8 +33,8 @@ class PackMeta:
 
     bad: list[NonNegativeInt]
     """Positions of the samples that were left out."""
-    reasons: list[str]
-    """Why each of them was."""
+    reasons: list[str] | None = None
+    """Why each of them was; None in packs of version 0.1.0."""
     lost: dict[str, list[NonNegativeInt]] = field(default_factory=dict)
     """By the kind of what reading lost, the positions of the samples; see `common.data.lost`."""
     boxes: list[tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]] | None = None
@@ -43,8 +43,8 @@ class PackMeta:
     """Height and width of each image; None where all have one size."""
     class_pixels: list[list[NonNegativeInt]]
     mask_values: list[NonNegativeInt]
-    checksums: dict[str, int]
-    """CRC-32 of the arrays' files."""
+    checksums: dict[str, int] | None = None
+    """CRC-32 of the arrays' files; None in packs of versions 0.1.0 and 0.2.0, which are believed."""
 
 
 class PackFiles(NamedTuple):
@@ -85,8 +85,9 @@ def read_pack(
         _refuse_boxes(meta, rows if fit == "pad" else None, shape)
         if (None if meta.shapes is None else len(meta.shapes)) != (rows if fit == "crop" else None):
             raise ValueError(f"{META} does not say the shape of each image")
-        found = known.digests([folder / name for name in meta.checksums], lambda path: str(file_checksum(path)))
-        for (name, checksum), now in zip(meta.checksums.items(), found, strict=True):
+        checksums = meta.checksums or {}
+        found = known.digests([folder / name for name in checksums], lambda path: str(file_checksum(path)))
+        for (name, checksum), now in zip(checksums.items(), found, strict=True):
             if now != str(checksum):
                 raise ValueError(f"{name} is not what was written")
         images, masks = _arrays(folder, rows, shape, meta, labelled=bool(num_classes))
@@ -112,7 +113,8 @@ def _read_meta(path: Path) -> PackMeta:
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"{META} holds no settings")
-    if content.pop("digest", None) != _digest(content):
+    digest = content.pop("digest", None)
+    if (digest or "checksums" in content) and digest != _digest(content):
         raise ValueError(f"{META} is not what was written")
     return adapter(PackMeta).validate_python(content)
 
@@ -123,7 +125,7 @@ def _refuse_misfits(meta: PackMeta, samples: int, labelled: int, num_classes: in
     fits = (
         len(set(meta.bad)) == len(meta.bad) < samples
         and all(index < samples for index in positions)
-        and len(meta.reasons) == len(meta.bad)
+        and (meta.reasons is None or len(meta.reasons) == len(meta.bad))
         and [len(row) for row in meta.class_pixels] == [num_classes] * labelled
         and all(value <= 255 for value in meta.mask_values)
     )

@@ -1,3 +1,4 @@
+import json
 import re
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -181,6 +182,18 @@ def test_reasons_name_the_files_where_they_lie_now(folder, photos, tmp_path):
     moved = find_dataset(tmp_path / "moved", labelled=False).samples
     (after,) = opened(moved, tmp_path / "cache", skip=True).bad_files
     assert after == before.replace(str(folder), str(tmp_path / "moved")) != before
+
+
+def test_packs_that_keep_no_reasons_say_them_all_the_same(pairs, tmp_path):
+    write_tree(pairs[2].mask.path.parent, {pairs[2].mask.path.name: square_mask(7, height=64, width=60)})
+    first = opened(pairs, tmp_path / "cache", num_classes=2, skip=True)
+    (path,) = (tmp_path / "cache").glob("*/meta.json")
+    meta = json.loads(path.read_text())
+    assert len(meta.pop("reasons")) == 1
+    path.write_text(json.dumps(meta))
+    again = opened(pairs, tmp_path / "cache", num_classes=2, skip=True)
+    assert again.bad_files == first.bad_files
+    assert again.keys == first.keys
 
 
 def test_bad_masks_are_skipped_with_their_images(pairs, tmp_path):

@@ -10,7 +10,6 @@ from datasets import write_images_masks
 
 from common.data.cache import PackSpec, open_labelled_pack
 from common.data.layouts.registry import find_dataset
-from common.data.pack_files import write_meta
 
 
 @pytest.fixture
@@ -32,10 +31,11 @@ def folder_of(cache):
 
 def changed_meta(**values):
     def damage(folder):
-        """With a digest and checksums that hold, so that the values themselves are looked at."""
+        """As a pack of version 0.2.0, which has no digest, so that the values themselves are looked at."""
         meta = json.loads((folder / "meta.json").read_text())
-        del meta["digest"]
-        write_meta(folder, meta | values)
+        for name in ("digest", "checksums"):
+            del meta[name]
+        (folder / "meta.json").write_text(json.dumps(meta | values))
 
     return damage
 
@@ -51,8 +51,8 @@ def flipped(name, place):
 
 def saved(name, array):
     def damage(folder):
-        np.save(folder / name, array, allow_pickle=True)
         changed_meta()(folder)
+        np.save(folder / name, array, allow_pickle=True)
 
     return damage
 
@@ -105,3 +105,13 @@ def test_a_damaged_pack_is_made_again_with_a_note(opened, tmp_path, capsys, name
         np.testing.assert_array_equal(again.masks, masks)
         np.testing.assert_array_equal(again.class_pixels, counts)
     assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == [folder]
+
+
+def test_a_pack_without_checksums_is_taken_as_it_is(opened, tmp_path, capsys):
+    opened()
+    folder = folder_of(tmp_path / "cache")
+    changed_meta()(folder)
+    flipped("images.npy", -1)(folder)
+    capsys.readouterr()
+    opened()
+    assert capsys.readouterr().err == ""
