@@ -21,13 +21,13 @@ from common.data.pack_files import DamagedPackError, PackFiles, PackMeta, read_p
 from common.data.pack_spec import PackSpec
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
 from common.data.row_file import RowFile
-from common.data.samples import Sample
+from common.data.samples import Sample, mask_files
 from common.data.unfinished import remove_leftovers, unfinished_folder
 from common.errors import UserError
 from common.say import note
 from common.words import counted
 
-FORMAT = 1  # to be raised when the same files would give another pack
+FORMAT, OF_TIFF = 1, 2  # to be raised when the same files would give another pack
 
 
 def open_pack(samples: Sequence[Sample], spec: PackSpec) -> Pack:
@@ -71,7 +71,7 @@ class _Opened(NamedTuple):
 def _open(samples: Sequence[Sample], spec: PackSpec, num_classes: int | None) -> _Opened:
     known = spec.known(samples)
     content = identities(samples, known)
-    files = _whole_pack(spec.cache_dir / _name(content, spec, num_classes), samples, spec, num_classes, known)
+    files = _whole_pack(spec.cache_dir / _name(samples, content, spec, num_classes), samples, spec, num_classes, known)
     known.keep()
     reasons = _reasons(files.meta, samples, spec)
     if reasons and not spec.skip_bad_files:
@@ -112,9 +112,11 @@ def _whole_pack(
         ) from error
 
 
-def _name(content: list[Identity], spec: PackSpec, num_classes: int | None) -> str:
+def _name(samples: Sequence[Sample], content: list[Identity], spec: PackSpec, num_classes: int | None) -> str:
     """The name of a pack's folder: a digest of all that makes one pack differ from another."""
-    described: list[Any] = [FORMAT, spec.size, num_classes, [one.content for one in content]]
+    files = (path for sample in samples for path in (sample.image, *mask_files(sample)))
+    tiff = any(path.suffix.lower() in (".tif", ".tiff") for path in files)
+    described: list[Any] = [OF_TIFF if tiff else FORMAT, spec.size, num_classes, [one.content for one in content]]
     if spec.channels != 3:  # the first packs had three channels always, and are still found
         described.append(spec.channels)
     if spec.fit != "squash":

@@ -79,6 +79,6 @@ def require_one_each(steps: int, **given: Sequence[float]) -> None:
     for name, numbers in given.items():
         if len(numbers) != steps:
             raise UserError(
-                f"--{name} has {counted(len(numbers), 'number')} ({' '.join(map(str, numbers))}), and the network has "
+                f"{name} has {counted(len(numbers), 'number')} ({' '.join(map(str, numbers))}), and the network has "
                 f"{counted(steps, 'step')} there: give one for each step"
             )

@@ -57,7 +57,7 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
         (
             transfer,
             [*data, "--decoder_widths", 3, 4],
-            "--decoder_widths has 2 numbers (3 4), and the network has 5 steps there",
+            "decoder_widths has 2 numbers (3 4), and the network has 5 steps there",
         ),
         (evaluate, ["--model_path", ae / "ae.pth"], "is a file of phase 1; give the best.pth of transfer.main"),
     ]

@@ -29,7 +29,7 @@ def test_a_teacher_is_learnt_from_and_named_with_its_labels_wherever_its_student
     assert task["teacher"]["unknown_labels"]
     assert task["uses_imagenet_labels"] is False
     page = Path("ae/report.html").read_text(encoding="utf-8")
-    assert "as the features of test_vit (vit.safetensors)" in page
+    assert "predicting the features of test_vit (vit.safetensors)" in page
     assert "The encoder learnt the features of a teacher: test_vit (vit.safetensors), licence unknown" in page
 
     assert transfer([*TRANSFER, *SYNTHETIC, "--pretrained_encoder", "ae", "--epochs", "1", "--output_dir", "seg"]) == 0

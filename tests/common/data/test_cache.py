@@ -3,6 +3,7 @@ import re
 import resource
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -264,3 +265,14 @@ def test_the_cache_folder_follows_the_environment(monkeypatch):
     assert default_cache_dir() == Path("/xdg/recon2seg")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_dir() == Path.home() / ".cache" / "recon2seg"
+
+
+def test_data_with_tiff_files_are_decoded_anew_since_these_are_read_otherwise(photos, tmp_path):
+    photo = photos[0].image
+    tiff = [replace(photos[0], image=photo.rename(photo.with_suffix(".TIF"))), *photos[1:]]
+    for samples in (photos[1:], tiff):
+        opened(samples, tmp_path / "cache", skip=True)
+    assert len(list((tmp_path / "cache").glob("*/meta.json"))) == 2
+    tiff[0].image.rename(photo)
+    opened(photos, tmp_path / "cache", skip=True)
+    assert len(list((tmp_path / "cache").glob("*/meta.json"))) == 3, "the same bytes, by another name"

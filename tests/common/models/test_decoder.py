@@ -143,5 +143,5 @@ def test_convolutions_start_with_the_variance_that_keeps_the_signal():
 def test_widths_and_dropout_need_one_number_for_each_step(pyramid):
     with pytest.raises(UserError, match=r"widths has 2 numbers .* has 5 steps"):
         UNetDecoder(*pyramid, widths=(8, 8))
-    with pytest.raises(UserError, match="dropout has 1 numbers"):
+    with pytest.raises(UserError, match="dropout has 1 number "):
         UNetDecoder(*pyramid, dropout=(0.1,))

@@ -133,7 +133,7 @@ IN_BOTH = {
     "an unknown norm": ("architecture/encoder/norm", "layer", "norm is 'layer'"),
     "dropout above 1": ("architecture/encoder/dropout", [2.0, 0.0], "dropout.0 is 2.0"),
     "a setting too many": ("architecture/encoder/depth", 3, "depth is 3"),
-    "strides of another encoder": ("architecture/decoder/encoder_strides", [1, 4], "widths has 1 numbers"),
+    "strides of another encoder": ("architecture/decoder/encoder_strides", [1, 4], "widths has 1 number "),
     "strides that are words": ("architecture/decoder/encoder_strides", ["1"], "encoder_strides.0 is '1'"),
     "negative strides": ("architecture/decoder/encoder_strides", [1, -2], "encoder_strides.1 is -2"),
     "no strides": ("architecture/decoder/encoder_strides", [], "encoder_strides"),
