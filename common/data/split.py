@@ -13,6 +13,8 @@ from common.words import counted
 
 LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
 FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
+SCARCE = 0.125
+"""Share of its share below which a split gets images of training."""
 SEEDS_TRIED = 200
 GROUPS = 8
 """Combinations of classes in a data set, up to which each is a group: all that three classes have."""
@@ -48,8 +50,9 @@ def split_samples(
     not.
 
     `fractions` are the shares of train, val and test. A missing validation or test split is carved from the
-    training images, so adding images never moves old ones. With `fill` a split that got none takes the training image
-    that is next to it, which further images may give back. Raises UserError if a split that is `needed` stays empty.
+    training images, so adding images never moves old ones. With `fill` a split that got far less than its share takes
+    the training images that are next to it, which further images may give back. Raises UserError if a split that is
+    `needed` stays empty.
     """
     indices = split_keys(
         [sample.key.rpartition(PAGE)[0] if sample.reading.page is not None else sample.key for sample in samples],
@@ -73,8 +76,8 @@ def split_keys(
 ) -> dict[SplitName, Int[np.ndarray, " _"]]:
     """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
     assigned = np.array(_assign(keys, official, seed, fractions))
-    if fill and not set(SPLITS) <= set(np.unique(assigned)):
-        _fill(assigned, np.array([unit_hash(seed, key) for key in keys]))
+    if fill:
+        _fill(assigned, np.array([unit_hash(seed, key) for key in keys]), fractions)
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
     if not all(len(indices[split]) for split in needed):
         few = f"{counted(len(keys), 'image')} to train on, to validate and to test: add images, four at least"
@@ -82,11 +85,17 @@ def split_keys(
     return indices
 
 
-def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"]) -> None:
-    """Give each empty split the training image with the smallest hash, with all of its pages, while others train."""
-    for split in ("test", "val"):
-        trains = assigned == "train"
-        if split not in assigned and len(np.unique(places[trains])) > 1:
+def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"], fractions: tuple[float, float, float]) -> None:
+    """Give a scarce split the training images with the smallest hashes, with all of their pages, while others train.
+
+    A split is scarce that is empty, or has less than SCARCE of its share, as where the images are the training part
+    of a data set that was split by the same hash.
+    """
+    for split, fraction in (("test", fractions[2]), ("val", fractions[1])):
+        share = fraction * len(places)
+        least = max(1, int(share)) if (assigned == split).sum() < SCARCE * share else 0
+        while (assigned == split).sum() < least and len(np.unique(places[assigned == "train"])) > 1:
+            trains = assigned == "train"
             assigned[trains & (places == places[trains].min())] = split
 
 

@@ -52,13 +52,21 @@ def test_adding_images_moves_no_old_one():
 
 @pytest.mark.parametrize("count", [3, 5, 11, 20, 40])
 @pytest.mark.parametrize("seed", range(6))
-def test_of_few_images_each_split_takes_one_where_that_is_asked_for(count, seed):
+def test_of_few_images_each_split_takes_its_share_where_that_is_asked_for(count, seed):
     known = {"seed": seed, "fractions": FOLDER_FRACTIONS}
     plain = keys_of(split_samples(samples(count), needed=(), **known))
     filled = keys_of(split_samples(samples(count), fill=True, **known))
     for split in ("val", "test"):
-        assert filled[split] == plain[split] if plain[split] else len(filled[split]) == 1
+        assert filled[split] == plain[split] if plain[split] else len(filled[split]) == max(1, count // 20)
     assert filled["train"] == plain["train"] - filled["val"] - filled["test"]
+
+
+def test_the_training_part_of_other_data_is_split_into_shares_too():
+    part = split_samples(samples(700), seed=0)["train"]
+    plain = split_samples(part, seed=0, fractions=FOLDER_FRACTIONS, needed=())
+    filled = split_samples(part, seed=0, fractions=FOLDER_FRACTIONS, fill=True)
+    assert len(plain["val"]) + len(plain["test"]) == 0, "the same hash has split it before"
+    assert [len(filled[split]) for split in ("val", "test")] == [len(part) // 20] * 2
 
 
 @pytest.mark.parametrize("count", [1, 2])
