@@ -116,10 +116,11 @@ class Results:
 
     @cached_property
     def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Difference]]:
-        """Paired differences of every two pretrained initialisations, at the shares of the labels that both have."""
+        """Paired differences of every two pretrained initialisations, where both are; those with photographs first."""
         groups = _by_fraction(self.results)
         found: dict[tuple[Initialisation, Initialisation], dict[float, Difference]] = {}
-        for ours, theirs in combinations([start for start in self.starts if not start.scratch], 2):
+        pretrained = [start for start in self.starts if not start.scratch]
+        for ours, theirs in combinations(sorted(pretrained, key=lambda start: not start.pool), 2):
             fractions = sorted(f for name, f in groups if name == ours.name and (theirs.name, f) in groups)
             pairs = {f: _difference(groups[ours.name, f], groups[theirs.name, f]) for f in fractions}
             found[ours, theirs] = {fraction: pair for fraction, pair in pairs.items() if pair is not None}

@@ -163,6 +163,12 @@ def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
     assert not Results((SCRATCH, OWN), results, ()).head_to_head
 
 
+def test_a_start_with_photographs_is_held_against_the_same_without_them():
+    pool = Initialisation("own_and_pool", Path("ae.pth"), pool=True)
+    results = cells(OWN, {0.1: 0.70}) | cells(pool, {0.1: 0.75}) | cells(SCRATCH, {0.1: 0.5})
+    assert list(Results((SCRATCH, OWN, pool), results, ()).head_to_head) == [(pool, OWN)]
+
+
 def test_a_diverged_cell_is_named_and_left_out():
     results = cells(OWN, {0.1: 0.8}) | cells(SCRATCH, {0.1: 0.5})
     lost = next(iter(results))
