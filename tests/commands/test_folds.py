@@ -93,9 +93,9 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
 
 
 def test_folds_share_the_minutes_their_notes_and_the_next_command(words, tmp_path, capsys):
-    assert transfer([*words, "--epochs", "0", "--minutes", "0.3", "--output_dir", str(tmp_path / "cv")]) == 0
+    assert transfer([*words, "--epochs", "0", "--minutes", "0.03", "--output_dir", str(tmp_path / "cv")]) == 0
     out, err = capsys.readouterr()
-    assert out.count("length: 0.1 minutes, ") == 3
+    assert out.count("length: 0.01 minutes, ") == 3
     assert out.count("next: ") == 1
     notes = [line for line in err.splitlines() if line.startswith("note: ")]
     assert len(notes) == len(set(notes))
