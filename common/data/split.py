@@ -88,12 +88,13 @@ def split_keys(
 def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"], fractions: tuple[float, float, float]) -> None:
     """Give a scarce split the training images with the smallest hashes, with all of their pages, while others train.
 
-    A split is scarce that is empty, or has less than SCARCE of its share, as where the images are the training part
-    of a data set that was split by the same hash.
+    An empty split gets one of few images. Of many a split is scarce that has less than SCARCE of its share, as where
+    the images are the training part of a data set that was split by the same hash: it gets its share.
     """
     for split, fraction in (("test", fractions[2]), ("val", fractions[1])):
         share = fraction * len(places)
-        least = max(1, int(share)) if (assigned == split).sum() < SCARCE * share else 0
+        scarce = (assigned == split).sum() < SCARCE * share
+        least = int(share) if scarce and SCARCE * share > 1 else 1  # few images may leave a split empty by chance
         while (assigned == split).sum() < least and len(np.unique(places[assigned == "train"])) > 1:
             trains = assigned == "train"
             assigned[trains & (places == places[trains].min())] = split

@@ -52,12 +52,12 @@ def test_adding_images_moves_no_old_one():
 
 @pytest.mark.parametrize("count", [3, 5, 11, 20, 40])
 @pytest.mark.parametrize("seed", range(6))
-def test_of_few_images_each_split_takes_its_share_where_that_is_asked_for(count, seed):
+def test_of_few_images_each_split_takes_one_where_that_is_asked_for(count, seed):
     known = {"seed": seed, "fractions": FOLDER_FRACTIONS}
     plain = keys_of(split_samples(samples(count), needed=(), **known))
     filled = keys_of(split_samples(samples(count), fill=True, **known))
     for split in ("val", "test"):
-        assert filled[split] == plain[split] if plain[split] else len(filled[split]) == max(1, count // 20)
+        assert filled[split] == plain[split] if plain[split] else len(filled[split]) == 1
     assert filled["train"] == plain["train"] - filled["val"] - filled["test"]
 
 
