@@ -1,7 +1,7 @@
 """Which image belongs to training, validation and test; and which training images keep their labels."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -76,8 +76,8 @@ def split_keys(
 ) -> dict[SplitName, Int[np.ndarray, " _"]]:
     """`split_samples` on names alone: the positions in `keys` of each split's images, in order."""
     assigned = np.array(_assign(keys, official, seed, fractions))
-    if fill:
-        _fill(assigned, np.array([unit_hash(seed, key) for key in keys]), fractions)
+    if fill and (wanted := _wanted(assigned, fractions)):
+        _fill(assigned, np.array([unit_hash(seed, key) for key in keys]), wanted)
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
     if not all(len(indices[split]) for split in needed):
         few = f"{counted(len(keys), 'image')} to train on, to validate and to test: add images, four at least"
@@ -85,16 +85,24 @@ def split_keys(
     return indices
 
 
-def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"], fractions: tuple[float, float, float]) -> None:
-    """Give a scarce split the training images with the smallest hashes, with all of their pages, while others train.
+def _wanted(assigned: np.ndarray, fractions: tuple[float, float, float]) -> dict[SplitName, int]:
+    """How many images each scarce split should have.
 
-    An empty split gets one of few images. Of many a split is scarce that has less than SCARCE of its share, as where
-    the images are the training part of a data set that was split by the same hash: it gets its share.
+    Few images may leave a split empty by chance: it should have one. Of many a split is scarce that has less than
+    SCARCE of its share, as where the images are the training part of a data set that was split by the same hash.
     """
+    wanted: dict[SplitName, int] = {}
     for split, fraction in (("test", fractions[2]), ("val", fractions[1])):
-        share = fraction * len(places)
-        scarce = (assigned == split).sum() < SCARCE * share
-        least = int(share) if scarce and SCARCE * share > 1 else 1  # few images may leave a split empty by chance
+        count, share = int((assigned == split).sum()), fraction * len(assigned)
+        least = int(share) if max(count, 1) < SCARCE * share else 1
+        if count < least:
+            wanted[split] = least
+    return wanted
+
+
+def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"], wanted: Mapping[SplitName, int]) -> None:
+    """Give splits the training images with the smallest hashes, with all of their pages, while others train."""
+    for split, least in wanted.items():
         while (assigned == split).sum() < least and len(np.unique(places[assigned == "train"])) > 1:
             trains = assigned == "train"
             assigned[trains & (places == places[trains].min())] = split
