@@ -22,7 +22,7 @@ from transfer.compare.finished_run import FinishedRun
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
 from transfer.report.gallery import ORDERS, ScoredImages, layer_list
-from transfer.report.headline import constant_guess, main_figures, score_tiles
+from transfer.report.headline import main_figures, score_tiles
 from transfer.report.scores import confusion_block
 from transfer.report.worst import worst_listing
 from transfer.segmenter import load_model
@@ -31,11 +31,10 @@ from transfer.segmenter import load_model
 def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str) -> Path:
     """Write the page of finished folds, with the command of the next step; returns where it is."""
     tests = [load_labelled(run.config.data).test for run in pooled.runs]
-    guess = constant_guess(pooled.scores.total.sum(1), pooled.scores.names)
     page = Page(
         title=f"{data_name(config.data)}: {len(pooled.runs)}-fold cross-validation",
         kicker=f"recon2seg · phase 2 · segmentation · {counted(len(pooled.scores), 'image')}, each tested once",
-        verdict=" ".join([verdict(pooled), *full_stops(guess)]),
+        verdict=" ".join([verdict(pooled), *full_stops(pooled.guess)]),
         tiles=score_tiles(main_figures(pooled.scores)),
         notices=[*map(Notice, pooled.warnings), Notice(SHARED, "note")],
         next=[step],

@@ -11,7 +11,7 @@ from common.intervals import LEAST_IMAGES, too_few
 from common.words import counted
 from transfer.compare.finished_run import FinishedRun, read_run
 from transfer.metrics.scores import Scores
-from transfer.report.headline import score_warnings
+from transfer.report.headline import constant_guess, score_warnings
 
 SHARED = (
     "Folds share training images: the interval says how well such a training does on other images of this kind, "
@@ -36,6 +36,11 @@ class Pooled:
     def middle(self) -> FinishedRun:
         """The training whose score is the middle one, or the lower of two."""
         return sorted(self.runs, key=lambda run: np.nan_to_num(run.scores.mean_iou))[(len(self.runs) - 1) // 2]
+
+    @property
+    def guess(self) -> str:
+        """What the best constant answer scores on all images, in a sentence."""
+        return constant_guess(self.scores.total.sum(1), self.scores.names)
 
     @property
     def warnings(self) -> list[str]:

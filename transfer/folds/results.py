@@ -8,7 +8,6 @@ from common.run.next_step import last_lines, predict_with
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
-from transfer.report.headline import constant_guess
 from transfer.report.worst import write_worst
 from transfer.scoring import print_table, save_counts
 
@@ -50,5 +49,4 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
 
         places["report"] = write_page(config, pooled, folder / "report.html", step=step)
     chosen = f"For new photographs take {pooled.middle.name}, whose score is the middle one."
-    guess = constant_guess(pooled.scores.total.sum(1), pooled.scores.names)
-    last_lines(guess, chosen, warnings=pooled.warnings, places=places, steps=[step])
+    last_lines(pooled.guess, chosen, warnings=pooled.warnings, places=places, steps=[step])
