@@ -86,7 +86,7 @@ class Transfer:
 
     @property
     def headline(self) -> tuple[str, ...]:
-        """Mean IoU, before it with photographs that of both, and of each class, the background last: lines may be cut."""
+        """Mean IoU, with photographs that of both first, then of each class, the background last: lines may be cut."""
         background = self.data.classes.background
         names = sorted(self.names, key=lambda name: self.names.index(name) == background)
         both = () if self.pool is None else ("val/both_mean_iou",)

@@ -91,8 +91,9 @@ def _wanted(assigned: np.ndarray, fractions: tuple[float, float, float]) -> dict
     Few images may leave a split empty by chance: it should have one. Of many a split is scarce that has less than
     SCARCE of its share, as where the images are the training part of a data set that was split by the same hash.
     """
+    shares: dict[SplitName, float] = {"test": fractions[2], "val": fractions[1]}
     wanted: dict[SplitName, int] = {}
-    for split, fraction in (("test", fractions[2]), ("val", fractions[1])):
+    for split, fraction in shares.items():
         count, share = int((assigned == split).sum()), fraction * len(assigned)
         least = int(share) if max(count, 1) < SCARCE * share else 1
         if count < least:
