@@ -109,6 +109,8 @@ class CocoOutlines(Mask):
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
         try:
+            if self.shapes and all(_in_shares(shape.outlines) for shape in self.shapes):
+                raise ValueError("all corners lie between 0 and 1: multiply them by the image's width and height")
             numbers, lost = _drawn(self.shapes, self.size or frame.size)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise BadFileError(f"cannot draw the outlines of {self.name} in {self.path}: {error}") from error
@@ -132,6 +134,13 @@ def covered(outlines: Any, size: Sequence[int]) -> Bool[np.ndarray, "h w"]:
         (height, width), (high, wide) = size, inside.shape
         raise ValueError(f"its run lengths are of {wide} x {high} pixels, and the image of {width} x {height}")
     return inside
+
+
+def _in_shares(outlines: Any) -> bool:
+    """Whether polygons lie within the first pixel: corners of COCO are in pixels, and those of YOLO in shares of 1."""
+    if isinstance(outlines, Mapping):
+        return False
+    return all(0 <= number <= 1 for polygon in _polygons(outlines) for number in polygon)
 
 
 def _polygons(outlines: Any) -> list[list[float]]:

@@ -273,6 +273,13 @@ def test_outlines_that_fit_no_image_are_bad_files(tmp_path):
         classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
 
 
+def test_corners_of_coco_in_shares_of_the_sides_are_refused(tmp_path):
+    coco(tmp_path, 1)
+    rewrite(tmp_path / INSTANCES, lambda content: set_outlines(content, [corners("train0", 1)]))
+    with pytest.raises(BadFileError, match=r"train0\.jpg .*: all corners lie between 0 and 1: multiply them"):
+        classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+
+
 def test_an_image_of_yolo_without_a_text_shows_no_object(tmp_path):
     yolo(tmp_path, 2)
     (tmp_path / "labels/val/val0.txt").unlink()
