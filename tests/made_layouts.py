@@ -146,6 +146,22 @@ def yolo(root: Path, count: int) -> None:
             (root / f"labels/{split}/{name}.txt").write_text(f"0 {' '.join(map(str, corners(name, 1)))}\n")
 
 
+def labelme(root: Path, count: int) -> None:
+    """A JSON file of a polygon beside each image."""
+    for split, several in names(count).items():
+        for name in several:
+            write_tree(root / split, {f"{name}.jpg": picture(name)})
+            pairs = np.reshape(corners(name, SIDE), (-1, 2)).tolist()
+            labelme_file(root / f"{split}/{name}.json", [{"label": "cell", "points": pairs, "shape_type": "polygon"}])
+
+
+def labelme_file(path: Path, shapes: object, side: int = SIDE) -> None:
+    """A file as LabelMe writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": f"{path.stem}.jpg", "imageData": None}
+    path.write_text(json.dumps({**content, "imageHeight": side, "imageWidth": side}))
+
+
 def roboflow(root: Path, count: int) -> None:
     """Masks beside the images, with a table of classes in each folder."""
     by_pattern("{split}/{name}.jpg", "{split}/{name}_mask.png", 1)(root, count)
@@ -174,6 +190,7 @@ MADE = {
     "x_lesion": Made(by_pattern("{split}/{name}.bmp", "{split}/{name}_lesion.bmp"), "beside"),
     "Roboflow": Made(roboflow, "beside", classes=CELL),
     "a folder each": Made(a_folder_each, "folder-each", ("train", "val")),
+    "LabelMe": Made(labelme, "labelme", classes=CELL),
     "COCO": Made(coco, "coco", classes=CELL),
     "YOLO": Made(yolo, "yolo", classes=CELL),
     "patterns": Made(

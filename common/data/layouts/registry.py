@@ -12,6 +12,7 @@ from common.data.layouts.folder import photographs, with_note_of_others
 from common.data.layouts.folder_each import folder_each
 from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
 from common.data.layouts.globs import by_patterns
+from common.data.layouts.labelme import labelme
 from common.data.layouts.layout import Found, Layout
 from common.data.layouts.oxford import oxford
 from common.data.layouts.parallel import Folders, by_split, parallel
@@ -68,6 +69,7 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "folder-each": Layout(words="x/images/ x/masks/ for each image x", find=folder_each),
     "yolo": Layout(words="YOLO (images/ labels/*.txt)", find=yolo),
+    "labelme": Layout(words="LabelMe (x.jpg x.json)", find=labelme),
     "coco": Layout(words="COCO (annotations/*.json)", find=coco),
     "beside": Layout(words="x.jpg beside x_mask.png", find=beside),
 }
