@@ -6,6 +6,7 @@ from typing import Any
 
 from common.config.groups import DataConfig
 from common.config.load import read_yaml, unflatten
+from common.data.split import folds_for
 from common.errors import UserError
 from common.intervals import FEW
 from common.run.input import Input
@@ -103,8 +104,8 @@ def _surer(config: TransferConfig, images: int) -> Sequence[str]:
     own = config.encoder.pretrained_encoder
     if config.data.folds is not None or config.encoder.init_from is not None:
         return []
-    if images < FEW:
-        return [command_line("transfer.main", **typed_flags(config), folds=5, output_dir="runs/folds")]
+    if folds := folds_for(images):
+        return [command_line("transfer.main", **typed_flags(config), folds=folds, output_dir="runs/folds")]
     if own is None:
         return []
     parts = {taken: suffix for suffix, taken in TRANSFERS.items()}.get(config.encoder.transfer, "")

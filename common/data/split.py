@@ -9,12 +9,14 @@ from jaxtyping import Bool, Float, Int
 from common.config.groups import DataConfig
 from common.data.samples import PAGE, SPLITS, Sample, SplitName
 from common.errors import UserError
+from common.intervals import FEW
 from common.words import counted
 
 LABELLED_FRACTIONS = (0.70, 0.15, 0.15)
 FOLDER_FRACTIONS = (0.90, 0.05, 0.05)
 SCARCE = 0.125
 """Share of its share below which a split gets images of training."""
+USUAL_FOLDS = 5
 SEEDS_TRIED = 200
 GROUPS = 8
 """Combinations of classes in a data set, up to which each is a group: all that three classes have."""
@@ -107,6 +109,11 @@ def _fill(assigned: np.ndarray, places: Float[np.ndarray, " n"], wanted: Mapping
         while (assigned == split).sum() < least and len(np.unique(places[assigned == "train"])) > 1:
             trains = assigned == "train"
             assigned[trains & (places == places[trains].min())] = split
+
+
+def folds_for(count: int) -> int | None:
+    """How many --folds suit few images; None for many, and for fewer than four: one tests, one validates, two train."""
+    return min(count, USUAL_FOLDS) if 4 <= count < FEW else None
 
 
 def label_subset(
@@ -202,9 +209,11 @@ def _empty_split_message(
         (other for other in range(SEEDS_TRIED) if len(set(_assign(keys, official, other, fractions))) == 3),
         None,
     )
-    advice = "" if works is None else f"try --split_seed {works}, "
+    folds = folds_for(len(keys))
+    advice = "" if folds is None else f"test each image once with --folds {folds}, "
+    advice += "" if works is None else f"try --split_seed {works}, "
     return (
-        f"{counted(len(keys), 'image')} and --split_seed {seed} leave a split without images ({counts}); {advice}"
-        "add images, or lay them out in folders train/, val/ and test/ (masks in train_masks/, val_masks/ "
+        f"{counted(len(keys), 'image')} and --split_seed {seed} leave a split without images ({counts}); "
+        f"{advice}add images, or lay them out in folders train/, val/ and test/ (masks in train_masks/, val_masks/ "
         "and test_masks/)"
     )

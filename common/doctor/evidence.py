@@ -23,6 +23,8 @@ from common.doctor.seen import Seen, look_at
 from common.errors import UserError
 from common.terminal import spinner
 
+SPLIT_EMPTY = "split-empty"
+"""The kind of finding that folds are the way out of."""
 MOST_COMPARED = 10_000
 """Pairs of pictures that are compared by their pixels, which takes up to half a minute."""
 
@@ -156,7 +158,7 @@ def _with_splits(seen: Sequence[Seen], config: DataConfig) -> tuple[list[Seen], 
     try:
         parts = split_samples([one.sample for one in seen], seed=config.split_seed, fractions=fractions)
     except UserError as error:
-        finding = Finding(kind="split-empty", level="error", sentence=str(error), count=1)
+        finding = Finding(kind=SPLIT_EMPTY, level="error", sentence=str(error), count=1)
         return [replace(one, split=one.sample.split or "train") for one in seen], [finding]
     split_of = {id(sample): split for split, samples in parts.items() for sample in samples}
     return [replace(one, split=split_of[id(one.sample)]) for one in seen], []

@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.data.split import folds_for
 from common.doctor.checks.registry import findings_of
 from common.doctor.config import DoctorConfig
-from common.doctor.evidence import Evidence, gather
+from common.doctor.evidence import SPLIT_EMPTY, Evidence, gather
 from common.doctor.finding import Finding, exit_code
 from common.doctor.repair import CLASSES, LOG, Repaired, refuse_target, repair
 from common.doctor.told import as_json, lines
 from common.files import write_json
-from common.intervals import FEW
 from common.run.next_step import command_line, last_lines, typed_flags
 from common.say import say
 from common.terminal import spinner
@@ -75,7 +75,7 @@ def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repair
     steps = []
     if config.doctor.output_dir is None:
         steps.append(command_line("common.doctor", **flags, unlabelled_dir=photographs, output_dir="runs/doctor"))
-    if exit_code(findings) == 2:
+    if exit_code(finding for finding in findings if finding.kind != SPLIT_EMPTY) == 2:
         return [*steps, *([command_line("common.doctor", **flags, fix="REPAIRED")] if evidence.used else [])]
     same = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
     if photographs is not None:
@@ -83,7 +83,7 @@ def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repair
     if evidence.used:
         more = {
             "pretrained_encoder": None if photographs is None else PRETRAINED,
-            "folds": 5 if len(evidence.used) < FEW else None,
+            "folds": folds_for(len(evidence.used)),
         }
         steps.append(command_line("transfer.main", **flags, **more, output_dir="runs/seg"))
     return steps

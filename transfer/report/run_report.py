@@ -9,10 +9,10 @@ import torch
 from jaxtyping import UInt8
 
 from common.data.pack import LabelledPack
+from common.data.split import folds_for
 from common.embedding import Description
 from common.figures import curve_figure, embedding_figure, save_figure, save_picture
 from common.files import write_json
-from common.intervals import FEW
 from common.models.encoder import Encoder
 from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.page import Block
@@ -87,14 +87,15 @@ def report_training(
         write_page(test, info, page, before=Before(before), embedding=options, photographs=photographs)
     run.close()
     print_table(test.scores, "test")
-    labelled, one_split = sum(images.values()), info.config.data.folds is None
-    told = f"the test part is {images['test']} of {counted(labelled, 'image')}; --folds 5 tests each of them once"
+    labelled = sum(images.values())
+    folds = folds_for(labelled) if info.config.data.folds is None else None
+    told = f"the test part is {images['test']} of {counted(labelled, 'image')}; --folds {folds} tests each of them once"
     last_lines(
         constant_guess(test.scores.total.sum(1), test.scores.names),
         info.outcome,
         calibration_outcome(test),
         warnings=warnings,
-        notes=[told] if labelled < FEW and one_split else [],
+        notes=[told] if folds else [],
         places={"pictures and figures": run.folder, **({"report": page} if drawn else {})},
         steps=info.next,
     )

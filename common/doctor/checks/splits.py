@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
+from common.data.split import folds_for
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding, Level, of_names
 from common.doctor.seen import Seen
 from common.doctor.short import WORDS, absence, absent
-from common.intervals import FEW, LEAST_IMAGES, too_few
+from common.intervals import LEAST_IMAGES, too_few
 from common.words import counted
 
 Pair = tuple[Seen, Seen]
@@ -53,7 +54,8 @@ def test_images(evidence: Evidence) -> Iterator[Finding]:
     images, everything = len(evidence.splits["test"]), len(evidence.used)
     needed = round((1.96 * SCATTER / PROMISED) ** 2)
     reach = 1.96 * SCATTER / max(images, 1) ** 0.5
-    advice = "cross-validate: --folds 5 tests each image once" if everything < FEW else ""
+    folds = folds_for(everything)
+    advice = f"cross-validate: --folds {folds} tests each image once" if folds else ""
     if lack := too_few(images=images):
         sentence = f"{lack}; {LEAST_IMAGES} are the fewest, and {needed} tell a mean IoU to about 0.05"
         yield Finding(kind="test-images", level="warning", sentence=sentence, count=images, advice=advice)

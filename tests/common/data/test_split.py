@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.data.folds import fold_parts
 from common.data.samples import PAGE, Reading, Sample
 from common.data.split import FOLDER_FRACTIONS, label_subset, split_keys, split_samples, unit_hash
 from common.errors import UserError
@@ -112,10 +113,22 @@ def test_an_empty_split_is_refused_with_a_seed_that_works():
     assert all(split_samples(samples(5), seed=seed).values())
 
 
+@pytest.mark.parametrize(("count", "folds"), [(4, 4), (6, 5)])
+def test_an_empty_split_names_folds_that_work(count, folds):
+    bad = next(seed for seed in range(50) if refusal(samples(count), seed))
+    assert f"test each image once with --folds {folds}, " in refusal(samples(count), bad)
+    keys = [sample.key for sample in samples(count)]
+    for fold in range(1, folds + 1):
+        said = {"folds": folds, "fold": fold, "seed": 0, "val_share": 0.15}
+        parts = fold_parts(keys, keys, np.ones((count, 1), np.int64), **said)
+        assert all(len(part) for part in parts.values())
+
+
 def test_too_few_images_are_refused_without_promising_a_seed():
     message = refusal(samples(2), 0)
     assert "2 images" in message
     assert "try" not in message
+    assert "--folds" not in message
     assert "train/" in message
 
 

@@ -212,6 +212,21 @@ def next_of(capsys, *words: str) -> list[str]:
     return [line.removeprefix("next: ") for line in said if line.startswith("next: ")]
 
 
+def test_of_few_images_that_leave_a_split_empty_folds_are_next(root, capsys):
+    for folder in ("images", "masks"):
+        shutil.rmtree(root / folder / "val")
+        shutil.rmtree(root / folder / "test")
+        for i in range(4, EACH):
+            (root / f"{folder}/train/{i}.png").unlink()
+    code, content = found(capsys)
+    assert (code, [finding["kind"] for finding in content["findings"] if finding["level"] == "error"]) == (
+        2,
+        ["split-empty"],
+    )
+    *_, last = next_of(capsys)
+    assert last == "python -m transfer.main --data_dir . --image_size 64 --folds 4 --output_dir runs/seg"
+
+
 def test_a_pretraining_and_the_training_that_takes_it_follow_on_data_without_errors_and_a_copy_on_others(root, capsys):
     SICK["a validation image among them"].make(root)
     page, pretrain, train = next_of(capsys, "--vflip", "0.5", *PHOTOS)
