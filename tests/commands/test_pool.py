@@ -67,6 +67,20 @@ def test_a_resumed_run_with_photographs_equals_one_that_never_stopped_bit_for_bi
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
 
 
+def test_updates_that_are_timed_before_the_first_epoch_are_not_counted_in_it(photographs, tmp_path):
+    words = [*THIN, "--pool_batch_size", "4", "--minutes", "0.02", "--epochs", "8", *SEEN, *SYNTHETIC]
+    assert transfer([*words, "--unlabelled_dir", str(photographs), "--output_dir", "run"]) == 0
+    first, *_, last = rows(tmp_path / "run")
+    assert not first["train/pool_used"]
+    assert float(last["train/pool_used"]) > 0
+
+
+def test_patience_begins_when_the_photographs_count_in_full(photographs, tmp_path):
+    words = [*THIN, "--pool_batch_size", "4", "--updates", "16", "--epochs", "16", "--lr", "1e-9", "--patience", "2"]
+    assert transfer([*words, *SYNTHETIC, "--unlabelled_dir", str(photographs), "--output_dir", "run"]) == 0
+    assert len(rows(tmp_path / "run")) > 4
+
+
 def test_photographs_change_what_is_learnt_from_the_first_update_that_they_are_part_of(photographs, tmp_path):
     words = [*POOL, *SEEN, *SYNTHETIC]
     assert transfer([*words, "--output_dir", "masks"]) == 0

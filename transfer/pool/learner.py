@@ -109,7 +109,8 @@ class Pool:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned; what was counted since is forgotten."""
+        self._means, self._counted = Means(), False
         self.teacher.load_state_dict(state["teacher"])
         self.align.load_state_dict(state["align"])
         if self.votes is not None:
@@ -175,10 +176,10 @@ class Pool:
     def score(self, row: Row, epochs: int) -> float:
         """What chooses the epoch: the mean of network and teacher, of which each alone is too noisy on few images.
 
-        Epochs in which the photographs do not count in full are behind all others.
+        Epochs in which the photographs do not count in full are behind all others, and each is behind the next, so
+        that --patience begins when they do.
         """
-        both = row["val/both_mean_iou"]
-        return both if row["epoch"] > WHOLE * epochs else both - 1
+        return row["val/both_mean_iou"] if row["epoch"] > WHOLE * epochs else row["epoch"] / epochs - 1
 
     def _weight(self, progress: float) -> float:
         """The weight of the photographs, by the share of the training that is done."""
