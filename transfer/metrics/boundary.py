@@ -4,7 +4,7 @@ import math
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
 from common.data.classes import IGNORE
@@ -18,8 +18,9 @@ def boundary_counts(
 ) -> Int64[np.ndarray, "n k 4"]:
     """Count, for each image and class: predicted boundary pixels near the true ones, all predicted; the same of true.
 
-    The boundary of a class is the set of its pixels with a 4-neighbour of another class; the edge of the image makes
-    none. Near means within the tolerance. Unlabelled pixels are ignored in the prediction too.
+    The boundary of a class is the set of its pixels with a labelled 4-neighbour of another class: neither the edge of
+    the image nor unlabelled pixels make one. Near means within the tolerance. Unlabelled pixels are ignored in the
+    prediction too.
     """
     truths = np.where(mask.cpu().numpy() == IGNORE, IGNORE, mask.cpu().numpy()).astype(np.uint8)
     guesses = np.where(truths == IGNORE, IGNORE, prediction.cpu().numpy()).astype(np.uint8)
@@ -27,7 +28,7 @@ def boundary_counts(
     counts = np.zeros((len(truths), num_classes, 4), dtype=np.int64)
     for row, guess, truth in zip(counts, guesses, truths, strict=True):
         for k in range(num_classes):
-            ours, theirs = _boundary(guess == k), _boundary(truth == k)
+            ours, theirs = _boundary(guess, k), _boundary(truth, k)
             near_ours, near_theirs = cv2.dilate(ours, disk), cv2.dilate(theirs, disk)
             row[k] = ((ours & near_theirs).sum(), ours.sum(), (theirs & near_ours).sum(), theirs.sum())
     return counts
@@ -52,9 +53,10 @@ def tolerance_pixels(height: int, width: int) -> int:
     return max(1, math.ceil(TOLERANCE * math.hypot(height, width)))
 
 
-def _boundary(region: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    inside = region.astype(np.uint8)
-    return inside - cv2.erode(inside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+def _boundary(classes: UInt8[np.ndarray, "h w"], k: int) -> UInt8[np.ndarray, "h w"]:
+    inside, others = classes == k, (classes != k) & (classes != IGNORE)
+    beside = cv2.dilate(others.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+    return inside & beside
 
 
 def _disk(radius: int) -> UInt8[np.ndarray, "d d"]:

@@ -121,7 +121,30 @@ def test_unlabelled_pixels_and_the_edge_of_the_image_make_no_outline():
     hidden[:, :, 5:15] = 255
     other = mask.clone()
     other[:, :, 5:15] = torch.arange(10) % 2
-    assert boundary_f(boundary_counts(other, hidden, 2))[0].tolist() == [1, 1]
+    assert np.isnan(boundary_f(boundary_counts(other, hidden, 2))).all()
+
+
+@pytest.mark.parametrize("radius", [27, 33])
+def test_a_rim_of_unlabelled_pixels_is_no_outline_on_which_all_agree(radius):
+    y, x = np.mgrid[:100, :100]
+    far = torch.from_numpy(np.hypot(y - 50, x - 50))[None]
+    truth, said = (far < 30).long(), (far < radius).long()
+    assert boundary_f(boundary_counts(said, truth, 2)).tolist() == [[0, 0]]
+    band = (far >= 26) & (far < 34)
+    assert np.isnan(boundary_f(boundary_counts(said, truth.where(~band, 255), 2))).all()
+    half = band & (torch.arange(100) < 50)
+    assert boundary_f(boundary_counts(said, truth.where(~half, 255), 2)).tolist() == [[0, 0]]
+
+
+def test_padding_around_an_image_makes_no_outline():
+    truth = torch.zeros(1, 64, 64, dtype=torch.int64)
+    truth[:, :, 40:] = 1
+    said = torch.zeros_like(truth)
+    said[:, :, 20:] = 1
+    inside = truth.clone()
+    inside[:, 48:] = 255
+    for mask in (truth, inside):
+        assert boundary_f(boundary_counts(said, mask, 2)).tolist() == [[0, 0]]
 
 
 def test_entropy_is_0_for_a_sure_network_and_1_for_one_that_knows_nothing():
