@@ -170,7 +170,7 @@ class Transfer:
         from transfer.report.run_report import report_training  # now: a training begins without matplotlib
 
         model = best_network(self.run.folder, self.net, self.val_pack, self.config, device=self.precision.device)
-        counts = {"images": sum(map(len, self.packs.values())), "masks": len(self.train_pack)}
+        counts = {"images": self.data.count, "masks": len(self.train_pack)}
         info = RunInfo(
             config=self.config,
             handover=model.handover,
@@ -184,7 +184,7 @@ class Transfer:
         )
         with self.run.reporting():
             pool = None if self.pool is None else partial(photograph_blocks, self.pool, self.names)
-            report_training(self.run, model, info, before=self.before, photographs=pool)
+            report_training(self.run, model, info, labelled=self.data.count, before=self.before, photographs=pool)
 
     def _training_batches(self) -> Batches:
         pack, balanced = self.train_pack, self.config.labels.balanced_sampling

@@ -50,6 +50,11 @@ class Splits:
     stream: Shards | None = None
     """The training images where they are a stream, of which `train` has the first; None for those of a folder."""
 
+    @property
+    def count(self) -> int:
+        """Images of all parts together."""
+        return len(self.train) + len(self.val) + len(self.test)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledSplits(Splits):
@@ -200,21 +205,15 @@ def holds(
 
 
 def _one_fold(whole: WholeSet, config: LabelledDataConfig, folds: int) -> LabelledSplits:
-    pack, share = whole.pack, config.val_share or LABELLED_FRACTIONS[1]
-    dealt: dict[str, Any] = {"folds": folds, "fold": config.fold or 1, "seed": config.split_seed, "val_share": share}
+    pack, fold, share = whole.pack, config.fold or 1, config.val_share or LABELLED_FRACTIONS[1]
+    dealt: dict[str, Any] = {"folds": folds, "fold": fold, "seed": config.split_seed, "val_share": share}
     parts = fold_parts(pack.keys, pack.digests, pack.class_pixels, **dealt)
     by_key = {sample.key: sample for sample in whole.samples}
     files: dict[SplitName, list[Sample]] = {p: [by_key[pack.keys[i]] for i in at] for p, at in parts.items() if by_key}
     packs: dict[str, Any] = {split: pack.take(parts[split]) for split in SPLITS}
-    return LabelledSplits(
-        **packs,
-        classes=whole.classes,
-        layout=whole.layout,
-        notes=whole.notes,
-        files=files,
-        depth=whole.depth,
-        fitting=whole.fitting,
-    )
+    ignored_notes(packs, f"{config.data_dir}, fold {fold} of {folds}")  # to refuse: the notes are of all images
+    said: dict[str, Any] = {"notes": whole.notes, **_said_of(whole)}
+    return LabelledSplits(**packs, classes=whole.classes, files=files, **said)
 
 
 def _dataset(
@@ -250,6 +249,6 @@ def _split(
     return split_samples(dataset.samples, needed=needed, **known)
 
 
-def _said_of(dataset: Dataset) -> dict[str, Any]:
+def _said_of(dataset: Dataset | WholeSet) -> dict[str, Any]:
     """What a data set keeps of where it came from."""
     return {"layout": dataset.layout, "depth": dataset.depth, "fitting": dataset.fitting}

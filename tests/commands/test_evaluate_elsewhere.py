@@ -1,5 +1,6 @@
 """`transfer.evaluate --data_dir`: a network on the images of another place."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -84,6 +85,15 @@ def test_the_runs_own_data_at_another_place_are_scored_on_their_test_part(place,
     assert whole["scored"]["images"] == 30
     assert whole["scored"]["trained_on"] == metrics(place / "run")["images"]["train"]
     assert "warning: the figures flatter: of 30 images the network was trained on 19" in capsys.readouterr().out
+
+
+def test_photographs_beside_the_masks_are_no_masks_that_folds_could_test(place, tmp_path, capsys):
+    shutil.copytree(place / "run", "run")
+    images = json.loads((tmp_path / "run/data.json").read_text())
+    images["unlabelled"] = {f"photo_{i}": f"{i}" for i in range(2000)}
+    (tmp_path / "run/data.json").write_text(json.dumps(images))
+    assert evaluate(["--model_path", "run"]) == 0
+    assert "--folds 5" in capsys.readouterr().out
 
 
 def test_masks_of_other_values_are_read_by_classes(place, tmp_path, capsys):

@@ -4,11 +4,12 @@ import csv
 import json
 
 import numpy as np
-from datasets import photo, write_tree
+from datasets import photo, write_images_masks, write_tree
 from run_checks import RECORDS, metrics, same, weights
 from tiny import SYNTHETIC, TRANSFER
 
 from common.tensor_files import load_tensors
+from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 
 
@@ -109,3 +110,16 @@ def test_label_fractions_are_nested_and_cut_validation_too_where_asked(tmp_path,
     assert images["0.2"]["train"] < images["0.5"]["train"]
     assert images["0.2"]["val"] < images["0.5"]["val"]
     assert images["0.2"]["test"] == images["0.5"]["test"]
+
+
+def test_folds_are_advised_for_a_data_set_of_few_images_and_not_for_a_share_of_many(tmp_path, capsys):
+    few = ["--label_fraction", "0.1", "--epochs", "1", "--data_dir"]
+    for count in (30, 60):
+        write_images_masks(tmp_path / f"{count}", count)
+        assert transfer([*TRANSFER, *few, f"{count}", "--output_dir", f"run_{count}"]) == 0
+        said = capsys.readouterr().out
+        tested = metrics(tmp_path / f"run_{count}")["images"]["test"]
+        told = f"note: the test part is {tested} of {count} images; --folds 5 tests each of them once"
+        assert (told in said.splitlines()) is ("--folds 5" in said) is (count == 30)
+        assert evaluate(["--model_path", f"run_{count}"]) == 0
+        assert ("--folds 5" in capsys.readouterr().out) is (count == 30)

@@ -8,12 +8,11 @@ from common.config.load import unflatten
 from common.embedding import Description, image_classes, plane
 from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
-from common.files import read_json
 from common.report.embedding import MOST, Embedding
 from common.report.run_info import RunInfo
 from common.report.selection import sampled
 from common.rows import read_rows
-from common.run.claim import IMAGES, read_marker
+from common.run.claim import read_marker
 from common.run.environment import typed_command
 from common.run.next_step import last_lines
 from common.run.resources import read_resources
@@ -111,14 +110,7 @@ class Evaluation:
         if self.scored.elsewhere:
             return after_elsewhere(self.options, self.model.handover.input)
         typed = typed_settings(self.options.file, self.trained)
-        return after_evaluation(typed, self.options.model_path, images=self._images())
-
-    def _images(self) -> int:
-        """Labelled images of the run, as its data.json counts them; without that, those that it was trained on."""
-        known = self.options.file.parent / IMAGES
-        if not known.exists():
-            return len(self.model.handover.provenance.train_images)
-        return sum(map(len, read_json(known).values()))
+        return after_evaluation(typed, self.options.model_path, images=self.scored.labelled)
 
     def _of_its_run(self) -> bool:
         """Whether a finished run's own page shows these images."""

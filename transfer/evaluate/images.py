@@ -29,6 +29,8 @@ class Scored:
     """Whether they belong to another data set."""
     seen: int
     """Images among them that the network was trained on."""
+    labelled: int
+    """Images of all parts of their data set, as far as it was read."""
 
     @property
     def record(self) -> dict[str, str | int]:
@@ -63,8 +65,10 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
         data = load_labelled(config, **known)
         files = tuple(data.files.get(part, ()))
         images = WholeSet(getattr(data, part), data.classes, data.layout, data.fitting, data.notes, files, data.depth)
+        labelled = data.count
     else:
         images = load_part(config, part, **known)
+        labelled = len(images.pack)
     if images.classes.names != model.names:
         raise UserError(
             f"{options.file} knows the classes {', '.join(model.names)}, the data has "
@@ -74,7 +78,8 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
     trained_on = sum(digest in seen for digest in pack.digests)
     name = data_name(config)
     place = name if config.data_dir is None else str(config.data_dir)
-    return Scored(replace(images, pack=pack), part, name, place, own and part != "all", not own, trained_on)
+    of_run = own and part != "all"
+    return Scored(replace(images, pack=pack), part, name, place, of_run, not own, trained_on, labelled)
 
 
 def _same(place: Path, other: Path | None) -> bool:

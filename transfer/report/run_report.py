@@ -56,13 +56,14 @@ def report_training(
     model: Segmenter,
     info: SegmentationRun,
     *,
+    labelled: int,
     before: Encoder | None,
     photographs: Callable[[], list[Block]] | None = None,
 ) -> None:
     """Score the best epoch; write its figures, metrics.json and report.html into the run's folder; print the scores.
 
-    `model` is the best epoch, `before` its encoder as it began; `photographs` draws those without masks. Without
-    --report there are neither figures nor page.
+    `model` is the best epoch, `before` its encoder as it began; `labelled` images are in the whole data set;
+    `photographs` draws those without masks. Without --report there are neither figures nor page.
     """
     size, drawn = info.config.training.batch_size, info.config.run.report
     shown = Description(sampled(len(info.packs["test"]), MOST, seed=info.config.run.seed)) if drawn else None
@@ -87,7 +88,6 @@ def report_training(
         write_page(test, info, page, before=Before(before), embedding=options, photographs=photographs)
     run.close()
     print_table(test.scores, "test")
-    labelled = sum(images.values())
     folds = folds_for(labelled) if info.config.data.folds is None else None
     told = f"the test part is {images['test']} of {counted(labelled, 'image')}; --folds {folds} tests each of them once"
     last_lines(
