@@ -108,7 +108,7 @@ class Evidence:
 
     @cached_property
     def copies(self) -> list[list[Seen]]:
-        """Groups of images whose files are equal, byte for byte."""
+        """Groups of images whose files are equal, byte for byte; pages are told apart."""
         groups: dict[bytes, list[Seen]] = {}
         for seen in self.readable:
             groups.setdefault(seen.digest, []).append(seen)

@@ -1,7 +1,7 @@
 """A repaired copy of a data set: what can be trained on, in one layout, with a log of each change."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -20,7 +20,7 @@ from common.data.decode import image_of, labels_of
 from common.data.layouts.folders import split_of
 from common.data.opened import read_bytes
 from common.data.parallel import map_in_order, with_progress
-from common.data.samples import Sample, mask_files
+from common.data.samples import SPLITS, Sample, mask_files
 from common.data.turned import stored_orientation
 from common.doctor.evidence import Evidence
 from common.doctor.finding import Finding
@@ -89,6 +89,7 @@ def repair(evidence: Evidence, findings: Sequence[Finding], out: Path) -> Repair
     kept, dropped = _chosen(evidence, findings)
     if not kept or evidence.classes is None:
         raise UserError("--fix has nothing to copy: no image has a mask that can be used")
+    _refuse_parted_pages(kept.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:  # beside it, to be renamed
         copy = Path(temporary, "copy")
@@ -115,7 +116,7 @@ def _chosen(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Mapping[Pu
         one.sentence for one in others if one.kind == "names" or "aside" in one.sentence or "left out" in one.sentence
     ]
     dropped += [Change(str(evidence.config.data.data_dir), "not copied", sentence) for sentence in aside]
-    official = any(seen.sample.split for seen in evidence.seen)
+    official = any(seen.sample.split or _is_page(seen) for seen in evidence.seen)  # pages of one file stay together
     kept: dict[PurePosixPath, Seen] = {}
     first: dict[bytes, Seen] = {}
     for seen in sorted(evidence.seen, key=lambda one: ("test", "val", "train").index(one.split or "train")):
@@ -128,6 +129,20 @@ def _chosen(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Mapping[Pu
         else:
             kept[place] = seen
     return kept, dropped
+
+
+def _is_page(seen: Seen) -> bool:
+    return seen.sample.reading.page is not None
+
+
+def _refuse_parted_pages(kept: Collection[Seen]) -> None:
+    """Raise UserError where pages would lie in several splits: what no folder holds is drawn from training images."""
+    missing = [split for split in SPLITS if split not in {seen.split for seen in kept}]
+    if missing and any(map(_is_page, kept)):
+        raise UserError(
+            f"--fix would part the pages of one file: no image is left for {' and '.join(missing)}, which a training "
+            "then draws from the pages; add files, or try another --split_seed"
+        )
 
 
 def _why_not(seen: Seen) -> str:
@@ -151,7 +166,7 @@ def _copied(seen: Seen, first: Seen) -> str:
 
 
 def _place(seen: Seen, *, official: bool) -> PurePosixPath:
-    """Where an image lies below images/, without suffix: by its split, where any is official, for names may change."""
+    """Where an image lies below images/, without suffix: by its split, if that is told by folders, for names may change."""
     parts = PurePosixPath(seen.sample.key).parts
     if not official or seen.split is None:
         return PurePosixPath(*parts)

@@ -51,7 +51,7 @@ class Seen:
     reason: str = ""
     """The trouble in words."""
     digest: bytes = b""
-    """Of the bytes of the image file."""
+    """Of the bytes of the image file, and of the page in it."""
     named_wrong: str = ""
     """What the file is, where its suffix says something else: PNG."""
     size: tuple[int, int] | None = None
@@ -66,8 +66,9 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """The path of the image file."""
-        return str(self.sample.image)
+        """The path of the image file, with the page in it, if it has several."""
+        page = self.sample.reading.page
+        return str(self.sample.image) if page is None else f"{self.sample.image} (page {page + 1})"
 
     @property
     def brightness(self) -> float:
@@ -84,7 +85,7 @@ def look_at(sample: Sample, *, channels: int = 3, classes: int = 0, background: 
         data = read_bytes(sample.image)
     except BadFileError as error:
         return Seen(sample, "image-unreadable", str(error))
-    digest, named_wrong = hashlib.blake2b(data, digest_size=8).digest(), _named_wrong(sample.image, data)
+    digest, named_wrong = _digest(sample, data), _named_wrong(sample.image, data)
     try:
         image = image_of(sample, data, channels)
     except BadFileError as error:
@@ -101,6 +102,12 @@ def look_at(sample: Sample, *, channels: int = 3, classes: int = 0, background: 
     except UserError as error:
         return Seen(sample, _trouble(error), str(error), **measured, lost=lost)
     return Seen(sample, **measured, lost=lost | of_mask, drawn=drawn)
+
+
+def _digest(sample: Sample, data: bytes) -> bytes:
+    """Equal for images of equal bytes; that of a page tells it from the others of its file."""
+    page = sample.reading.page
+    return hashlib.blake2b(data, digest_size=8, salt=b"" if page is None else str(page).encode()).digest()
 
 
 def _trouble(error: UserError) -> Trouble:
