@@ -166,7 +166,7 @@ def _copied(seen: Seen, first: Seen) -> str:
 
 
 def _place(seen: Seen, *, official: bool) -> PurePosixPath:
-    """Where an image lies below images/, without suffix: by its split, if that is told by folders, for names may change."""
+    """Where an image lies below images/, without suffix: by its split, if folders tell that, for names may change."""
     parts = PurePosixPath(seen.sample.key).parts
     if not official or seen.split is None:
         return PurePosixPath(*parts)
