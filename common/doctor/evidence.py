@@ -117,7 +117,10 @@ class Evidence:
     @cached_property
     def near(self) -> tuple[list[tuple[Seen, Seen]], int]:
         """Pairs of images that are one picture in files that differ; and how many more were not compared."""
-        different = list({seen.digest: seen for seen in self.readable}.values())
+        first: dict[bytes, Seen] = {}
+        for seen in self.readable:  # images before photographs: what has a split stands for its copies
+            first.setdefault(seen.digest, seen)
+        different = list(first.values())
         if len(different) < 2:
             return [], 0
         greys = np.stack([seen.grey for seen in different if seen.grey is not None])

@@ -9,7 +9,7 @@ import pytest
 from datasets import photo, square_mask, write_tree
 from digests import digests
 from PIL import Image
-from sick import EACH, PHOTOS, SICK, copied, write_clean
+from sick import EACH, PHOTOS, SICK, copied, photographs, saved_again, write_clean
 
 from common.config.load import load_config
 from common.doctor.__main__ import main as doctor
@@ -64,6 +64,15 @@ def test_what_is_wrong_is_found_and_the_rest_is_looked_at(name, root, capsys):
     assert code == content["exit_code"] == CODES[sick.level]
     if sick.level == "error" and content["images"]["found"]:
         assert content["images"]["taken"] <= content["images"]["found"]
+
+
+def test_nearly_equal_images_in_two_splits_are_told_of_also_where_the_photographs_hold_them(root, capsys):
+    saved_again(root)
+    photographs("images/test/0.png")(root)
+    _, content = found(capsys, *PHOTOS)
+    [pairs] = [one["names"] for one in content["findings"] if one["kind"] == "near-copies-across-splits"]
+    assert len(pairs) == 1
+    assert {"images/test/0.png (test)", "images/train/0.png (train)"} == set(pairs[0].split(" = "))
 
 
 @pytest.mark.parametrize(("folder", "renamed"), [("masks", False), ("images", False), ("masks", True)])
