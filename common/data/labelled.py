@@ -36,7 +36,7 @@ def labelled_packs(
     return classes, [replace(pack, background=classes.background) for pack in packs]
 
 
-def ignored_notes(parts: Mapping[str, LabelledPack], root: Path) -> list[str]:
+def ignored_notes(parts: Mapping[str, LabelledPack], root: Path | str) -> list[str]:
     """Sentences that count the images of each part whose masks ignore every pixel.
 
     Raises UserError for a part of such images alone, as the test images of Cityscapes are published.

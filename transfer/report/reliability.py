@@ -53,8 +53,9 @@ def calibration_warnings(scored: ScoredModel) -> list[str]:
 
 
 def calibration_record(scored: Sequence[ScoredModel]) -> dict[str, object]:
-    """The temperature of a network and the calibration error of each split, for metrics.json."""
-    errors = {one.split: dict(zip(("before", "after"), one.calibration.errors, strict=True)) for one in scored}
+    """The temperature of a network and the calibration error of each split, for metrics.json; None without a pixel."""
+    known = {one.split: [None if math.isnan(error) else error for error in one.calibration.errors] for one in scored}
+    errors = {split: dict(zip(("before", "after"), both, strict=True)) for split, both in known.items()}
     return {"temperature": scored[0].calibration.temperature, "expected_calibration_error": errors}
 
 

@@ -1,5 +1,7 @@
 """Masks that ignore every pixel: counted, or refused where a part has no others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from datasets import photo, square_mask, write_tree
@@ -37,6 +39,16 @@ def test_a_part_of_nothing_else_is_refused(part, tmp_path):
     with pytest.raises(UserError, match=rf"3 {part} masks ignore every pixel, and that part has no other image"):
         load_labelled(config)
     assert any(note.startswith("3 masks ignore every pixel") for note in load_part(config, "all").notes)
+
+
+def test_such_a_part_of_one_fold_is_refused_by_its_number(tmp_path):
+    data = replace(write(tmp_path, {"test": 1}), folds=9, fold=1)
+    with pytest.raises(UserError, match="fold 1 of 9: 1 test mask ignores every pixel, and that part has no other"):
+        load_labelled(data)
+    notes = load_labelled(replace(data, fold=2)).notes
+    assert [note for note in notes if "every pixel" in note] == [
+        "1 mask ignores every pixel, which count for nothing: test/0"
+    ]
 
 
 def test_the_published_test_masks_of_cityscapes_are_refused_by_name(tmp_path):

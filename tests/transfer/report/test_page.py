@@ -25,6 +25,7 @@ from transfer.config import TransferConfig
 from transfer.main import main as transfer
 from transfer.model import SegmentationNet
 from transfer.report.page import Before, write_page
+from transfer.report.reliability import calibration_record
 from transfer.report.scored_model import score_model
 from transfer.scoring import score_network
 from transfer.segmenter import Segmenter
@@ -62,8 +63,7 @@ def written(folder, pack, net=None, record=RECORD, evaluation="", before=None, r
         config={}, environment={"command": "python"}, validation={"epoch": 2}, encoder=RECEIPT
     )
     file = SegmentationHandover(sections={}, architecture={}, input=Input(64), task=record, provenance=origin)
-    model, all_ = Segmenter(net or network(), file, CPU), Description(np.arange(len(pack)))
-    scored = score_model(model, pack, "test", batch_size=4, quality=True, description=all_)
+    scored = scored_by(Segmenter(net or network(), file, CPU), pack)
     config = replace(TransferConfig(), training=replace(TransferConfig().training, epochs=10))
     packs, step = {"test": pack}, "python -m transfer.predict"
     info = RunInfo(
@@ -71,6 +71,10 @@ def written(folder, pack, net=None, record=RECORD, evaluation="", before=None, r
     )
     content = write_page(scored, info, folder / "report.html", before=Before(before)).read_text(encoding="utf-8")
     return content, re.findall(r"<h2>(.*?)</h2>", content)
+
+
+def scored_by(model, pack):
+    return score_model(model, pack, "test", batch_size=4, quality=True, description=Description(np.arange(len(pack))))
 
 
 def gallery(content):
@@ -161,10 +165,19 @@ def test_one_or_two_images_still_give_a_page(count, tmp_path):
     assert len(gallery(content)["items"]) == count
 
 
+def unlabelled(pack):
+    return replace(pack, masks=np.full_like(pack.masks, 255), class_pixels=np.zeros((len(pack), 3), dtype=np.int64))
+
+
+def test_without_a_labelled_pixel_the_calibration_error_is_not_known():
+    origin = SegmentationProvenance(config={}, environment={}, validation={"epoch": 2}, encoder=RECEIPT)
+    file = SegmentationHandover(sections={}, architecture={}, input=Input(64), task=RECORD, provenance=origin)
+    told = calibration_record([scored_by(Segmenter(network(), file, CPU), unlabelled(pets(2)))])
+    assert told["expected_calibration_error"] == {"test": {"before": None, "after": None}}
+
+
 def test_images_without_a_labelled_pixel_still_give_a_page(tmp_path):
-    pack = pets(4)
-    nothing = replace(pack, masks=np.full_like(pack.masks, 255), class_pixels=np.zeros((4, 3), dtype=np.int64))
-    content, sections = written(tmp_path, nothing)
+    content, sections = written(tmp_path, unlabelled(pets(4)))
     assert sections == WHOLE
     assert "There is nothing to score" in content
     assert {item["badge"] for item in gallery(content)["items"]} == {"IoU -"}
