@@ -25,8 +25,6 @@ CARD = ("README.md", "config.json")
 INT8 = "model.int8.onnx"
 NEEDS: dict[str, Sequence[str]] = {
     "--format onnx": ("onnx", "onnxscript", "onnxruntime"),
-    "--format safetensors": ("safetensors",),
-    "--format hub": ("safetensors",),
     "--push_to_hub": ("huggingface_hub",),
 }
 """The libraries that a setting needs beside those of every installation."""
