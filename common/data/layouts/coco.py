@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.data.classes import classes_of_objects
+from common.data.classes import Classes, classes_of_objects
 from common.data.layouts.folders import Tree, split_of
-from common.data.layouts.layout import Found, merged
+from common.data.layouts.layout import Found, NoClassesError, merged
 from common.data.layouts.pairing import natural
 from common.data.listing import in_small_letters, plain_name
 from common.data.masks.mask import Mask
@@ -37,6 +37,8 @@ class Document(NamedTuple):
     """A JSON file of COCO, and what it says."""
 
     path: Path
+    folder: str
+    """The name of the folder around it; empty for the data set's own."""
     images: Sequence[Picture]
     objects: Mapping[str, Sequence[Mapping[str, Any]]]
     """By the id of an image, its annotations. Some programs write ids as numbers here and as texts there."""
@@ -46,20 +48,21 @@ class Document(NamedTuple):
     @property
     def split(self) -> SplitName | None:
         """The split that the name of the file says (instances_train2017.json), or of its folder."""
-        words = [*re.split(r"[_\-. ]", self.path.stem), self.path.parent.name]
+        words = [*re.split(r"[_\-. ]", self.path.stem), self.folder]
         return next((split for word in words if (split := split_of(word))), None)
 
 
 def coco(tree: Tree) -> Found | None:
     """JSON files with images, annotations and categories, beside the images or in a folder of their own."""
-    documents = [document for path in _files(tree) if (document := _read(path))]
+    documents = [document for path in _files(tree) if (document := _read(path, tree.root))]
     if not documents:
         return None
     ids = {name: key for document in documents for key, name in document.categories.items()}
     if not ids:
-        raise UserError(f"{abbreviate([document.path for document in documents])}: no object is annotated: export them")
+        files = abbreviate([document.path for document in documents])
+        raise NoClassesError(f"{files}: no object is annotated: export them")
     names = sorted(ids, key=lambda name: natural(ids[name]))
-    found = merged([_part(tree, document, names) for document in documents], classes=classes_of_objects(names))
+    found = merged([_part(tree, document, names) for document in documents], classes=_classes(names))
     used = {sample.image for sample in found.samples}
     if len(used) < len(found.samples):
         files = abbreviate([document.path for document in documents])
@@ -68,18 +71,29 @@ def coco(tree: Tree) -> Found | None:
     return replace(found, unlabelled=list(rest.values()))
 
 
+def _classes(names: Sequence[str]) -> Classes:
+    """Raises NoClassesError for too many."""
+    try:
+        return classes_of_objects(names)
+    except UserError as error:
+        raise NoClassesError(f"the categories of the JSON files can't be classes: {error}") from None
+
+
 def _files(tree: Tree) -> list[Path]:
     """The JSON files that may be COCO's; of those of COCO itself the instances alone."""
     folders = [tree.root, *(folder for name in FOLDERS if (folder := tree.folder(name)))]
     several = [sorted(folder.glob("*.json")) for folder in folders]
-    files = [path for paths in several if len(paths) <= MOST for path in paths]
+    files = [path for paths in several if len(paths) <= MOST for path in paths if not path.name.startswith(".")]
     return [path for path in files if path.name.startswith("instances")] or files
 
 
-def _read(path: Path) -> Document | None:
-    """A file of COCO; None for other JSON. Raises UserError for a file that is no JSON, or not whole."""
+def _read(path: Path, root: Path) -> Document | None:
+    """A file of COCO; None for others. Raises UserError for one that is damaged, or not whole."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        if text.strip() and not any(f'"{word}"' in text for word in ("images", "annotations")):
+            return None
+        content = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path}: {error}") from None
     match content:
@@ -100,7 +114,7 @@ def _read(path: Path) -> Document | None:
         raise UserError(f"{path}: the annotations are of images that it does not name: image_id {abbreviate(objects)}")
     if unknown := used - names.keys():
         raise UserError(f"{path} has objects of categories that it does not name: {abbreviate(unknown)}")
-    return Document(path, pictures, objects, names)
+    return Document(path, "" if path.parent == root else path.parent.name, pictures, objects, names)
 
 
 def _part(tree: Tree, document: Document, names: Sequence[str]) -> Found:

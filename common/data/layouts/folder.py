@@ -13,10 +13,10 @@ from common.words import counted
 
 SPLITS = "|".join(name for names in SPLIT_NAMES.values() for name in names)
 HOLDS_MASKS = re.compile(
-    rf"(?:.*[_\-. ])?(?:{SPLITS})?(?:{'|'.join(MASK_FOLDERS)})|segmentation(?:class|object)|gt(?:fine|coarse)",
+    rf"(?:.*[_\-. ])?(?:{SPLITS})?(?:{'|'.join(MASK_FOLDERS)})|segmentation(?:class|object)|gt(?:fine|coarse)|.+_json",
     re.IGNORECASE,
 )
-"""A folder whose name says that masks lie in it: masks, train_labels, trainannot, SegmentationClass."""
+"""A folder whose name says that masks lie in it: masks, train_labels, SegmentationClass, and LabelMe's x_json of x."""
 
 
 def photographs(tree: Tree) -> Found:
@@ -37,6 +37,16 @@ def photographs(tree: Tree) -> Found:
         notes=splits_note(samples),
         passed_over=passed_over,
     )
+
+
+def without_masks(found: Found, tree: Tree) -> Found:
+    """What a layout found, without the masks among the images that it has no mask for."""
+    if not found.unlabelled:
+        return found
+    plain = {sample.image for sample in photographs(tree).samples}
+    masks = [sample.image for sample in found.unlabelled if sample.image not in plain]
+    rest = [sample for sample in found.unlabelled if sample.image in plain]
+    return replace(found, unlabelled=rest, strays=[*found.strays, *masks])
 
 
 def with_note_of_others(found: Found, tree: Tree) -> Found:
@@ -73,4 +83,4 @@ def _last(key: str) -> str:
 
 def _parent(key: str) -> str:
     """The name of the folder around a file: that of its image, where each has a folder of masks."""
-    return _last(key.rpartition("/")[0])
+    return _last(key.rpartition("/")[0]).removesuffix("_json")

@@ -15,6 +15,10 @@ from common.errors import UserError, abbreviate
 from common.words import counted
 
 
+class NoClassesError(UserError):
+    """What the masks of a data set mean can't be told; phase 1 takes its images all the same."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """The images and masks that lie in a folder, by their names alone."""

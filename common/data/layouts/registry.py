@@ -8,12 +8,12 @@ from common.data.classes import SPECIES_MASKS, TRIMAP_CLASSES, Classes
 from common.data.layouts.beside import beside
 from common.data.layouts.cityscapes import CITYSCAPES, cityscapes
 from common.data.layouts.coco import coco
-from common.data.layouts.folder import photographs, with_note_of_others
+from common.data.layouts.folder import photographs, with_note_of_others, without_masks
 from common.data.layouts.folder_each import folder_each
 from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
 from common.data.layouts.globs import by_patterns
 from common.data.layouts.labelme import labelme
-from common.data.layouts.layout import Found, Layout
+from common.data.layouts.layout import Found, Layout, NoClassesError
 from common.data.layouts.oxford import oxford
 from common.data.layouts.parallel import Folders, by_split, parallel
 from common.data.layouts.voc import voc
@@ -108,7 +108,7 @@ def find_dataset(
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give the folder of the data set with --data_dir")
     tree = Tree(root)
-    name, layout, found = laid_out(tree, patterns)
+    name, layout, found = _laid_out(tree, patterns, labelled=labelled)
     if layout is None or found is None:
         if labelled:
             raise not_understood(tree)
@@ -116,8 +116,18 @@ def find_dataset(
     if not patterns.images:
         found = with_note_of_others(found, tree)
     if not labelled:
-        return layout.unlabelled(name, found, root)
+        return layout.unlabelled(name, found if patterns.images else without_masks(found, tree), root)
     return layout.labelled(name, found, root, classes=classes, join=join)
+
+
+def _laid_out(tree: Tree, patterns: Patterns, *, labelled: bool) -> tuple[str, Layout | None, Found | None]:
+    """`laid_out`; and where masks are not asked for, and can't be told, no layout."""
+    try:
+        return laid_out(tree, patterns)
+    except NoClassesError:
+        if labelled:
+            raise
+        return "folder", None, None
 
 
 def laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found | None]:

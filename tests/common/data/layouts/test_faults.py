@@ -1,6 +1,7 @@
 """What data sets hold beside what a layout asks for: read rightly, counted in a note, or refused by name."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -271,6 +272,41 @@ def test_outlines_that_fit_no_image_are_bad_files(tmp_path):
     rewrite(tmp_path / INSTANCES, lambda content: content["images"][0].update(width=SIDE + 1))
     with pytest.raises(BadFileError, match=r"is 8 x 8 pixels and its mask .* 9 x 8"):
         classes_of(of(find_dataset(tmp_path, labelled=True), "train0"))
+
+
+@pytest.mark.parametrize("name", ["log.json", "._instances_train2017.json"])
+def test_json_that_is_none_of_coco_is_passed_over(tmp_path, name):
+    coco(tmp_path, 1)
+    (tmp_path / "annotations" / name).write_bytes(b'{"level": 1}\n{"level": 2}\n')
+    assert len(find_dataset(tmp_path, labelled=True).samples) == 3
+
+
+def test_phase_1_takes_the_images_of_coco_whatever_its_categories(tmp_path):
+    coco(tmp_path, 1)
+    for path in (tmp_path / "annotations").iterdir():
+        rewrite(path, lambda content: content.update(annotations=[]))
+    assert len(find_dataset(tmp_path, labelled=False).samples) == 3
+    many = [{"id": i, "name": f"kind {i}"} for i in range(300)]
+    objects = [{"id": i, "image_id": 0, "category_id": i, "segmentation": [[0, 0, 2, 0, 2, 2]]} for i in range(300)]
+    rewrite(tmp_path / INSTANCES, lambda content: content.update(annotations=objects, categories=many))
+    assert len(find_dataset(tmp_path, labelled=False).samples) == 3
+    with pytest.raises(UserError, match="categories of the JSON files can't be classes"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_the_name_of_the_data_sets_own_folder_says_no_split_of_coco(tmp_path):
+    root = tmp_path / "test"
+    coco(root, 1)
+    (root / INSTANCES).rename(root / "all.json")
+    shutil.rmtree(root / "annotations")
+    write_tree(root, {"train0.jpg": picture("train0")})
+    assert of(find_dataset(root, labelled=True), "train0").split is None
+
+
+def test_pictures_elsewhere_that_differ_in_their_suffix_do_not_stop_another_layout(tmp_path):
+    yolo(tmp_path, 1)
+    write_tree(tmp_path, {"plots/curve.png": picture("p"), "plots/curve.jpg": picture("p")})
+    assert find_dataset(tmp_path, labelled=True).layout == "yolo"
 
 
 def test_corners_of_coco_in_shares_of_the_sides_are_refused(tmp_path):

@@ -103,6 +103,56 @@ def test_files_may_lie_in_a_folder_beside_that_of_the_images(tmp_path):
     assert "1 image is left out, of which there is no JSON file: " in " ".join(dataset.notes)
 
 
+@pytest.mark.parametrize("files", [["team_a/a", "team_b/a"], ["a", "old/a"]])
+def test_several_files_of_an_image_are_refused_by_name(tmp_path, files):
+    write_tree(tmp_path, {"a.jpg": picture("a")})
+    for name in files:
+        labelme_file(tmp_path / f"{name}.json", [shape()])
+    with pytest.raises(UserError, match=rf"a\.jpg has 2 files of outlines: .*{files[1]}\.json; keep one"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_images_of_the_same_name_have_the_file_that_names_them_or_lies_nearest(tmp_path):
+    for split in ("train", "val"):
+        write_tree(tmp_path, {f"{split}/images/0.jpg": picture("0"), f"{split}/images/1.jpg": picture("1")})
+        labelme_file(tmp_path / f"{split}/labels/0.json", [shape()])
+        labelme_file(tmp_path / f"all/{split}_1.json", [shape()])
+        path = tmp_path / f"all/{split}_1.json"
+        path.write_text(path.read_text().replace(f"{split}_1.jpg", f"..\\\\{split}\\\\images\\\\1.jpg"))
+    pairs = {sample.key: sample.mask.path for sample in find_dataset(tmp_path, labelled=True).samples}
+    assert pairs == {
+        f"{split}/images/{i}": tmp_path / (f"{split}/labels/0.json" if i == 0 else f"all/{split}_1.json")
+        for split in ("train", "val")
+        for i in range(2)
+    }
+
+
+def test_a_file_whose_image_is_gone_is_not_drawn_on_another_of_its_name(tmp_path):
+    write_tree(tmp_path, {"one/a.jpg": picture("a"), "two/b.jpg": picture("b")})
+    for name in ("one/a", "two/a", "two/b"):
+        labelme_file(tmp_path / f"{name}.json", [shape()])
+    with pytest.raises(UserError, match=r"no image of the same name: .*two/a\.json"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_phase_1_takes_neither_masks_nor_what_labelme_exports(tmp_path):
+    labelme_file(tmp_path / "a.json", [shape()])
+    names = ["a.jpg", "b.jpg", "b_mask.png", "a_json/img.png", "a_json/label.png", "a_json/label_viz.png"]
+    write_tree(tmp_path, {name: picture(name) for name in names})
+    dataset = find_dataset(tmp_path, labelled=False)
+    assert [sample.key for sample in dataset.samples] == ["a", "b"]
+    assert "masks that are left aside: 5" in dataset.notes
+
+
+@pytest.mark.parametrize("kinds", [["point"], ["line", "linestrip"], []])
+def test_phase_1_takes_the_images_of_files_without_areas(tmp_path, kinds):
+    write_tree(tmp_path, {"a.jpg": picture("a")})
+    labelme_file(tmp_path / "a.json", [shape(kind=kind) for kind in kinds])
+    assert len(find_dataset(tmp_path, labelled=False).samples) == 1
+    with pytest.raises(UserError):
+        find_dataset(tmp_path, labelled=True)
+
+
 def test_a_file_without_an_image_is_refused_by_name(tmp_path):
     labelme(tmp_path, 1)
     (tmp_path / "train/train0.jpg").unlink()
