@@ -31,15 +31,18 @@ class KnownFiles:
         """By the path of a file, its stamp and its digest."""
         self.changed = False
 
-    def digests(self, paths: Sequence[Path | None], read: Callable[[Path], str]) -> list[str]:
-        """What `read` returns of each file, asked only of files without a record; "" stands for no file."""
-        names = ["" if path is None else os.fspath(path) for path in paths]
+    def digests(self, paths: Sequence[Path | None], read: Callable[[Path], str], *, taken_as: str = "") -> list[str]:
+        """What `read` returns of each file, asked only of files without a record; "" stands for no file.
+
+        Files that are `taken_as` something have a record of their own for it: no file lies below a file.
+        """
+        names = ["" if path is None else os.fspath(path / taken_as) for path in paths]
         stamps = ["" if path is None else _stamp(path) for path in paths]
         entries = [("", "") if self.verify else self.entries.get(name, ("", "")) for name in names]
         digests = [digest if known == stamp else "" for (known, digest), stamp in zip(entries, stamps, strict=True)]
-        unknown = [index for index, name in enumerate(names) if name and not digests[index]]
+        unknown = {index: path for index, path in enumerate(paths) if path is not None and not digests[index]}
         with ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(read, [Path(names[index]) for index in unknown])
+            found = pool.map(read, unknown.values())
             for index, digest in zip(unknown, found, strict=True):
                 digests[index] = digest
                 if digest and stamps[index]:

@@ -71,7 +71,7 @@ def survey(
     masks whose palettes differ where classes are told by indices.
     """
     images = _facts([sample.image for sample in samples], known, partial(image_facts, channels=channels))
-    drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts)
+    drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts, taken_as="mask")
     _refuse_other_palettes(samples, drawn)
     seen = images | drawn
     several = [path for path, facts in seen.items() if len(facts.pages) > 1]
@@ -88,7 +88,10 @@ def survey(
     return Surveyed(read, depth if deep else None, [*_depth_note(len(deep), depth), *_pages_note(several, read, pages)])
 
 
-def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Facts | None]) -> dict[Path, Facts]:
+def _facts(
+    paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Facts | None], *, taken_as: str = ""
+) -> dict[Path, Facts]:
+    """What is not plain in each file. A mask that was seen as a photograph before is looked at again."""
     different = list(dict.fromkeys(paths))
 
     def told(path: Path) -> str:
@@ -96,7 +99,7 @@ def _facts(paths: Sequence[Path], known: KnownFiles, look: Callable[[Path], Fact
 
     return {
         path: TYPE.validate_json(text) if text not in ("", "{}") else NOTHING
-        for path, text in zip(different, known.digests(different, told), strict=True)
+        for path, text in zip(different, known.digests(different, told, taken_as=taken_as), strict=True)
     }
 
 

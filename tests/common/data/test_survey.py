@@ -12,8 +12,6 @@ from common.data.fitting import Fitting
 from common.data.known import KnownFiles
 from common.data.layouts.registry import find_dataset
 from common.data.load import load_splits
-from common.data.masks.labels import read_labels
-from common.data.masks.mask import Frame
 from common.data.opened import BadFileError, read_bytes
 from common.data.split import split_samples
 from common.data.survey import survey
@@ -210,45 +208,6 @@ def test_pages_of_a_data_set_make_another_pack_each(tmp_path):
     assert len(
         {np.asarray(pack.images[i]).tobytes() for pack in (photographs.train,) for i in range(len(pack))}
     ) == len(photographs.train)
-
-
-PALETTES = {"one": [0, 0, 0, 255, 0, 0], "other": [255, 0, 0, 0, 0, 0]}
-
-
-def write_palettes(root, palettes, values=(0, 1)):
-    for number, palette in enumerate(palettes):
-        write_tree(root, {f"images/{number}.png": photo(number, height=SIDE, width=SIDE)})
-        mask = np.full((SIDE, SIDE), values[0], np.uint8)
-        mask[4:9, 4:9] = values[1]
-        picture = Image.fromarray(mask).convert("P")
-        picture.putpalette(palette)
-        (root / "masks").mkdir(exist_ok=True)
-        picture.save(root / f"masks/{number}.png")
-    return root
-
-
-def test_masks_of_one_set_with_different_palettes_are_refused_by_name(tmp_path):
-    same = write_palettes(tmp_path / "same", [PALETTES["one"], PALETTES["one"]])
-    assert len(surveyed(same, labelled=True).samples) == 2
-    root = write_palettes(tmp_path / "in", [PALETTES["one"], PALETTES["other"]])
-    with pytest.raises(UserError, match=r"0\.png and .*1\.png have different palettes: index 0 is #000000 .*#ff0000"):
-        surveyed(root, labelled=True)
-    assert len(surveyed(root).samples) == 2
-
-
-@pytest.mark.parametrize("classes", ["binary", "names: [ground, leaf]\nvalues: {'#000000': 0, '#ffffff': 1}\n"])
-def test_palettes_that_differ_matter_not_where_colours_tell_the_classes(tmp_path, classes):
-    black_and_white = [0, 0, 0, 255, 255, 255], [255, 255, 255, 0, 0, 0]
-    root = write_palettes(tmp_path / "in", black_and_white)
-    if classes != "binary":
-        (tmp_path / "classes.yaml").write_text(classes)
-        classes = str(tmp_path / "classes.yaml")
-    samples = find_dataset(root, labelled=True, classes=classes).samples
-    known = KnownFiles(tmp_path, str(root), what="facts")
-    survey(samples, known, pages="refuse")
-    frame = Frame(root, SIDE, SIDE)
-    shares = [read_labels(sample.mask, sample.values, frame).classes.mean() for sample in samples if sample.mask]
-    assert shares[0] < 0.5 < shares[1]
 
 
 def test_what_was_seen_is_not_read_again(tmp_path, monkeypatch):
