@@ -53,7 +53,7 @@ COMPARED = {
 BY_DIGEST = {"start_from", "teacher", "teacher_weights", "perceptual_weights_path", "encoder_weights_path"}
 """Settings that a run of phase 1 compares by the digests of the files, where it kept them."""
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
-"""Settings that may change as well where a number was not finite."""
+"""Settings that may change as well where a number was not finite, in the run or in one of its folds."""
 WRITTEN = (
     "config.yaml", REPEAT, "environment.json", IMAGES, WEIGHTS, "metrics.csv", "metrics.json", "receipt.json",
     "resources.json", "model.txt", "report.html", "test_images.npz", "ae.pth", "best.pth", r"last(-\d+)?\.pth",
@@ -95,10 +95,16 @@ class RunFolder:
     as `hold` does.
     """
 
-    def __init__(self, phase: str, config: Any, *, copies: Mapping[str, Path] | None = None) -> None:
-        """`config`: all settings of the training; `copies`: where else it will write files, by the flags."""
+    def __init__(
+        self, phase: str, config: Any, *, copies: Mapping[str, Path] | None = None, whole: Path | None = None
+    ) -> None:
+        """`config`: all settings of the training; `copies`: where else it will write files, by the flags; `whole`: the
+        folder of the cross-validation that it is a fold of.
+        """
         self.phase, self.config, self.copies = phase, config, copies or {}
         self.path: Path = config.run.output_dir or _free(Path("runs") / f"{phase}-{time.strftime('%Y%m%d-%H%M%S')}")
+        self.resumed: Path = whole or self.path
+        """The folder with which --resume goes on."""
         self.began = time.monotonic()
         """When the command began."""
         self.marker: Marker | None = None
@@ -126,7 +132,7 @@ class RunFolder:
 
     def follow(self, path: Path, marker: Marker | None, changed: str) -> None:
         """Take what the process that holds the folder says of it, and never write."""
-        self.path, self.marker, self.changed, self.leads = path, marker, changed, False
+        self.path, self.resumed, self.marker, self.changed, self.leads = path, path, marker, changed, False
 
     @property
     def finished(self) -> bool:
@@ -150,7 +156,7 @@ class RunFolder:
             for path in sorted(self.path.rglob("*"), reverse=True):
                 if written.fullmatch(path.relative_to(self.path).as_posix()):
                     _remove(path)
-        folds = [path for path in self.path.iterdir() if re.fullmatch(FOLD, path.name)]
+        folds = self._folds()
         for path in (*(run / name for run in (*folds, self.path) for name in FOLDERS), *folds):
             with suppress(OSError):
                 path.rmdir()
@@ -166,13 +172,17 @@ class RunFolder:
         saved = self.path / "config.yaml"
         moved = COMPARED[self.phase] if (self.path / IMAGES).exists() else set()
         free = MAY_CHANGE | moved | (BY_DIGEST if (self.path / WEIGHTS).exists() else set())
-        diverged = self.marker is not None and self.marker.diverged
+        markers = [self.marker, *(read_marker(fold, phase=self.phase) for fold in self._folds())]
+        diverged = any(marker is not None and marker.diverged for marker in markers)
         refused = changes(self.config, saved, free=free | (AFTER_DIVERGENCE if diverged else set()))
         if refused:
             raise UserError(
                 f"cannot resume {self.path} with other settings ({refused}): use the old ones, or a new folder"
             )
         return changes(self.config, saved, free=free)
+
+    def _folds(self) -> list[Path]:
+        return [path for path in sorted(self.path.iterdir()) if path.is_dir() and re.fullmatch(FOLD, path.name)]
 
     def _refuse(self) -> None:
         holds = [path.name for path in sorted(self.path.iterdir()) if not NO_RUN.fullmatch(path.name)]

@@ -188,8 +188,8 @@ class Run:
         self.held.mark(diverged=True)
         lower = f"--lr {self.config.training.lr / 10:.3g}"
         return DivergedError(
-            f"{error}: {_epochs(self._kept)} kept; go on with --resume --output_dir {self.folder} and one of {lower}, "
-            "--clip_norm 1, --on_nonfinite skip"
+            f"{error}: {_epochs(self._kept)} kept; go on with --resume --output_dir {self.held.resumed} and one of "
+            f"{lower}, --clip_norm 1, --on_nonfinite skip"
         )
 
     def picture(self, name: str, image: UInt8[np.ndarray, "h w 3"], epoch: int) -> None:

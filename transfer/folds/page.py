@@ -18,7 +18,6 @@ from common.report.selection import some_of, worst_best_between
 from common.run.environment import environment
 from common.run.notes import data_name
 from common.words import counted
-from transfer.compare.finished_run import FinishedRun
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
 from transfer.report.gallery import ORDERS, ScoredImages, layer_list
@@ -45,7 +44,7 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str)
         "Each image with the mask by the network that did not see it, worst first.",
     )
     page.add("Scores", lambda: [_classes(pooled), confusion_block(pooled.scores.total, pooled.scores.names)])
-    page.add("Folds", lambda: [_folds(pooled.runs)], "Each fold has a page of its own, in its folder.")
+    page.add("Folds", lambda: [_folds(pooled)], "Each fold has a page of its own, in its folder.")
     packs = {f"test, {run.name}": pack for run, pack in zip(pooled.runs, tests, strict=True)}
     page.add("How to repeat it", lambda: repeating(environment(), flatten(config), packs))
     page.write(path)
@@ -91,7 +90,8 @@ def _classes(pooled: Pooled) -> Block:
     return table("Classes", heads, rows, note="All pixels of all images together; intervals are over images.")
 
 
-def _folds(runs: Sequence[FinishedRun]) -> Block:
+def _folds(pooled: Pooled) -> Block:
+    unlike = pooled.unlike
     rows = [
         [
             run.name,
@@ -99,12 +99,14 @@ def _folds(runs: Sequence[FinishedRun]) -> Block:
             number(run.scores.mean_iou, ".3f"),
             number(run.ended.best_epoch, "d"),
             number(run.ended.epochs, "d"),
+            *(each[position] for each in unlike.values()),
             f"{run.folder.name}/report.html",
         ]
-        for run in runs
+        for position, run in enumerate(pooled.runs)
     ]
-    spread = np.array([run.scores.mean_iou for run in runs])
+    spread = np.array([run.scores.mean_iou for run in pooled.runs])
     note = (
         f"Scores of single folds are of few images: they range from {np.nanmin(spread):.3f} to {np.nanmax(spread):.3f}."
     )
-    return table("Folds", ["fold", "test images", "mean IoU", "best epoch", "epochs", "page"], rows, note=note)
+    heads = ["fold", "test images", "mean IoU", "best epoch", "epochs", *unlike, "page"]
+    return table("Folds", heads, rows, note=note)

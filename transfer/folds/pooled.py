@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from common.config.load import as_typed
 from common.errors import UserError, abbreviate
 from common.intervals import LEAST_IMAGES, too_few
+from common.run.claim import AFTER_DIVERGENCE, read_marker
 from common.words import counted
 from transfer.compare.finished_run import FinishedRun, read_run
 from transfer.metrics.scores import Scores
@@ -43,11 +45,22 @@ class Pooled:
         return constant_guess(self.scores.total.sum(1), self.scores.names)
 
     @property
+    def unlike(self) -> dict[str, list[str]]:
+        """The rates that folds do not share, since one that diverged went on with others: by name those of each."""
+        plans = [run.config.training for run in self.runs]
+        rates = {name: [as_typed(getattr(plan, name)) for plan in plans] for name in sorted(AFTER_DIVERGENCE)}
+        return {name: each for name, each in rates.items() if len(set(each)) > 1}
+
+    @property
     def warnings(self) -> list[str]:
         """What to know before the scores, then what single folds warned of, but for what holds of all together."""
         warnings, whose = score_warnings(self.scores), dict[str, list[str]]()
+        for name, each in self.unlike.items():
+            rates = ", ".join(f"{run.name} {rate}" for run, rate in zip(self.runs, each, strict=True))
+            warnings.append(f"UNEQUAL TRAININGS: folds differ in --{name} ({rates})")
         for run in self.runs:
-            for warning in run.warnings:
+            marker = read_marker(run.folder, phase="transfer")
+            for warning in (*run.warnings, *(marker.changes if marker is not None else ())):
                 whose.setdefault(warning, []).append(run.name.removeprefix("fold "))
         told = {*warnings, *(too_few(images=count) for count in range(LEAST_IMAGES))}
         own = [f"fold {', '.join(folds)}: {warning}" for warning, folds in whose.items() if warning not in told]

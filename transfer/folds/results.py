@@ -21,8 +21,9 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
             "mean_iou": run.scores.mean_iou,
             "best_epoch": run.ended.best_epoch,
             "epochs": run.ended.epochs,
+            **{name: each[number] for name, each in pooled.unlike.items()},
         }
-        for run in pooled.runs
+        for number, run in enumerate(pooled.runs)
     ]
     write_csv(folder / "folds.csv", rows)
     digests = [digest for run in pooled.runs for digest in run.digests]

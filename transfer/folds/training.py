@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from common.config.load import save_config
+from common.config.groups import TrainingConfig
+from common.config.load import read_yaml, save_config, unflatten
 from common.data.record import data_record
 from common.errors import UserError
 from common.files import write_json
-from common.run.claim import IMAGES, RunFolder
+from common.run.claim import AFTER_DIVERGENCE, IMAGES, RunFolder, read_marker
 from common.run.environment import environment
 from common.run.folder import refuse_other_images
 from common.say import notes_once, say
@@ -29,7 +30,7 @@ def cross_validate(config: TransferConfig, held: RunFolder) -> None:
     _begin(config, held, trainings)
     with notes_once():
         for fold, training in enumerate(trainings, start=1):
-            with RunFolder("transfer", training) as one:
+            with RunFolder("transfer", training, whole=held.path) as one:
                 if one.finished:
                     say(f"fold {fold} of {len(trainings)}: finished before")
                     continue
@@ -45,12 +46,22 @@ def _name(fold: int) -> str:
 
 
 def _trainings(config: TransferConfig, folder: Path) -> Iterator[TransferConfig]:
-    """The settings of each fold's training: it resumes what is there."""
+    """The settings of each fold's training: it resumes what is there, with the rates of that unless it diverged."""
     for fold in range(1, (config.data.folds or 1) + 1):
         own = folder / _name(fold)
         there = (own / "config.yaml").exists() and not config.run.overwrite
         run = replace(config.run, output_dir=own, resume=there, overwrite=False)
-        yield replace(config, data=replace(config.data, fold=fold), run=run)
+        plan = _as_begun(config.training, own) if there else config.training
+        yield replace(config, data=replace(config.data, fold=fold), training=plan, run=run)
+
+
+def _as_begun(plan: TrainingConfig, folder: Path) -> TrainingConfig:
+    """The length and rates of a fold that is there: other rates, which one that diverged is given, are not its own."""
+    marker, saved = read_marker(folder, phase="transfer"), folder / "config.yaml"
+    if marker is not None and marker.diverged:
+        return plan
+    before = unflatten(TransferConfig, read_yaml(saved), source=saved).training
+    return replace(plan, **{name: getattr(before, name) for name in AFTER_DIVERGENCE})
 
 
 def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConfig]) -> None:
