@@ -150,7 +150,11 @@ class RunFolder:
         self.mark(finished=True)
 
     def clear(self, names: Sequence[str] = WRITTEN) -> None:
-        """Remove the files of a run, and of its folds, by their names, and the folders that are empty then."""
+        """Remove the files of a run, and of its folds, by their names, and the folders that are empty then.
+
+        A fold's folder that holds other files stays a run's, as that of a single run does.
+        """
+        runs = [fold for fold in self._folds() if read_marker(fold, phase=self.phase) is not None]
         for name in names:
             written = re.compile(rf"({FOLD}/)?({name})")
             for path in sorted(self.path.rglob("*"), reverse=True):
@@ -160,6 +164,9 @@ class RunFolder:
         for path in (*(run / name for run in (*folds, self.path) for name in FOLDERS), *folds):
             with suppress(OSError):
                 path.rmdir()
+        for fold in runs:
+            if fold.exists() and not (fold / MARKER).exists():
+                write_json(fold / MARKER, to_dict(Marker(phase=self.phase)))
 
     def mark(self, **facts: Any) -> None:
         """Write facts into run.json, see `Marker`."""

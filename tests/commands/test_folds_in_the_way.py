@@ -7,9 +7,10 @@ import re
 import numpy as np
 import pytest
 from datasets import write_images_masks, write_tree
-from run_checks import metrics
+from run_checks import metrics, power_cut
 from tiny import TRANSFER
 
+from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.phase import Transfer
 
@@ -24,6 +25,13 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def words(data):
     return [*FOLDS, "--data_dir", str(data)]
+
+
+@pytest.fixture
+def done(words, tmp_path):
+    """A finished cross-validation in two folds."""
+    assert transfer([*words, "--folds", "2", "--output_dir", "cv"]) == 0
+    return tmp_path / "cv"
 
 
 @pytest.fixture
@@ -72,6 +80,30 @@ def test_a_fold_that_went_on_by_itself_counts_in_the_whole(words, tmp_path, caps
     assert "with other settings (--lr was 0.003, is 0.0003)" in capsys.readouterr().err
     assert transfer(["--resume", "--output_dir", "cv"]) == 0
     assert "(fold 1 0.003, fold 2 0.0003, fold 3 0.003)" in capsys.readouterr().out
+
+
+def test_overwriting_stays_beside_what_no_run_wrote_in_a_fold(words, done):
+    assert evaluate(["--model_path", "cv/fold_2", "--no_report"]) == 0
+    before, kept = finished(done), done / "fold_2/evaluation-test/metrics.json"
+    with power_cut(after=1):
+        transfer([*words, "--folds", "2", "--overwrite", "--output_dir", "cv"])
+    assert not (done / "metrics.json").exists()
+    assert transfer(["--resume", "--output_dir", "cv"]) == 0
+    assert not finished(done).items() & before.items()
+    assert kept.exists()
+
+
+def test_what_refuses_to_train_refuses_before_an_old_cross_validation_is_overwritten(words, done, capsys):
+    (done / "fold_3").mkdir()
+    (done / "fold_3/thesis.txt").touch()
+    before = sorted(done.rglob("*"))
+    for flags, said in [
+        (["--folds", "3"], "fold_3 holds thesis.txt, which no run wrote"),
+        (["--folds", "2", "--pretrained_encoder", "none.pth"], "none.pth"),
+    ]:
+        assert transfer([*words, *flags, "--overwrite", "--output_dir", "cv"]) == 2
+        assert said in capsys.readouterr().err
+        assert sorted(done.rglob("*")) == before
 
 
 def test_a_part_of_a_fold_without_a_labelled_pixel_is_refused_before_anything_is_trained(tmp_path, capsys):

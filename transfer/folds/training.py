@@ -9,10 +9,12 @@ from common.config.load import read_yaml, save_config, unflatten
 from common.data.record import data_record
 from common.errors import UserError
 from common.files import write_json
-from common.run.claim import AFTER_DIVERGENCE, IMAGES, RunFolder, read_marker
+from common.run.claim import AFTER_DIVERGENCE, IMAGES, LOGGED, RunFolder, read_marker
 from common.run.environment import environment
 from common.run.folder import refuse_other_images
+from common.run.loggers import refuse_missing
 from common.say import notes_once, say
+from transfer.build import build_network
 from transfer.config import TransferConfig
 from transfer.folds.pooled import read_pooled
 from transfer.folds.results import report_folds
@@ -50,7 +52,7 @@ def _trainings(config: TransferConfig, folder: Path) -> Iterator[TransferConfig]
     for fold in range(1, (config.data.folds or 1) + 1):
         own = folder / _name(fold)
         there = (own / "config.yaml").exists() and not config.run.overwrite
-        run = replace(config.run, output_dir=own, resume=there, overwrite=False)
+        run = replace(config.run, output_dir=own, resume=there)
         plan = _as_begun(config.training, own) if there else config.training
         yield replace(config, data=replace(config.data, fold=fold), training=plan, run=run)
 
@@ -65,9 +67,11 @@ def _as_begun(plan: TrainingConfig, folder: Path) -> TrainingConfig:
 
 
 def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConfig]) -> None:
-    """Look at every fold's images, then record images and settings. An old run is removed only with --overwrite."""
+    """Look at every fold, then record images and settings. An old run is removed only with --overwrite."""
     loaded = [load_images(training) for training in trainings]
     for fold, (training, data) in enumerate(zip(trainings, loaded, strict=True), start=1):
+        with RunFolder("transfer", training):  # as it will be held
+            pass
         try:
             training_part(data.train, training, data.classes.names)
         except UserError as error:
@@ -76,8 +80,12 @@ def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConf
     images = data_record({"train": first.train, "val": first.val, "test": first.test})
     if config.run.resume:
         refuse_other_images(held.path, images)
+    else:  # what the first fold would refuse
+        refuse_missing(config.run.logger)
+        build_network(trainings[0], first.classes.names, first.classes.background)
     held.begin()
     if config.run.overwrite:
+        held.clear(LOGGED.get(config.run.logger, ()))
         held.clear()
         held.begin(anew=True)
     write_json(held.path / IMAGES, images)
