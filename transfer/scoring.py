@@ -138,6 +138,24 @@ def read_images(path: Path) -> ImageCounts:
     return ImageCounts(tuple(keys.tolist()), tuple(digests.tolist()), counts.astype(np.int64))
 
 
+def found_in(images: ImageCounts, pack: LabelledPack) -> Int64[np.ndarray, " n"]:
+    """Where each of the images lies in a pack: the same file, with as many true pixels of each class; -1 for none.
+
+    Of several it is the one of the same name.
+    """
+    of_file: dict[str, list[int]] = {}
+    for index, digest in enumerate(pack.digests):
+        of_file.setdefault(digest, []).append(index)
+
+    def place(key: str, digest: str, pixels: Int64[np.ndarray, " k"]) -> int:
+        same = [index for index in of_file.get(digest, ()) if np.array_equal(pack.class_pixels[index], pixels)]
+        named = [index for index in same if pack.keys[index] == key] or same
+        return named[0] if len(named) == 1 else -1
+
+    images_of = zip(images.keys, images.digests, images.counts.sum(2), strict=True)
+    return np.array([place(*image) for image in images_of], dtype=np.int64)
+
+
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 

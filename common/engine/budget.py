@@ -113,7 +113,10 @@ class Course:
         return self.plan.minutes > 0 and (self.timed or not self.updates)
 
     def expect(self, pace: float) -> None:
-        """Take the seconds of an update into the plan: a training that would take longer than it may is timed."""
+        """Take the seconds of an update into the plan: a training that would take longer than it may is timed.
+
+        So is one that turns out to, in `begin`: by its validations, and where the machine has other work.
+        """
         self.pace = pace
         if self.plan.minutes and pace * sum(self.told) > self._seconds - self.between * (self.rounds - 1):
             self.timed = True
@@ -144,6 +147,9 @@ class Course:
         self._turn = spent
         del self.updates[epoch:]
         count = self.told[epoch]
+        if self.plan.minutes and self.pace > 0:
+            waits = self.rest * (self.epochs - epoch) + self.between * (self.rounds - 1 - self.round_of(epoch))
+            self.timed |= spent + self.pace * sum(self.told[epoch:]) + waits > self._seconds
         if self.timed:
             later = self.between * (self.rounds - 1 - self.round_of(epoch))
             part = (self._seconds - later - spent) / (self.epochs - epoch) - self.rest

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import yaml
 
@@ -13,9 +13,17 @@ from common.run.bottleneck import bottleneck
 from common.run.clock import Spent
 
 
-def fingerprint(pack: Pack) -> str:
-    """A short word for the images of a pack, whatever their names and order: equal files give equal words."""
-    return hashlib.blake2b("".join(sorted(pack.digests)).encode(), digest_size=6).hexdigest()
+@runtime_checkable
+class Images(Protocol):
+    """Image files that are told apart by their digests."""
+
+    @property
+    def digests(self) -> tuple[str, ...]: ...
+
+
+def fingerprint(images: Images) -> str:
+    """A short word for images, whatever their names and order: equal files give equal words."""
+    return hashlib.blake2b("".join(sorted(images.digests)).encode(), digest_size=6).hexdigest()
 
 
 def machine(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -6,12 +6,16 @@ import json
 import shutil
 
 import cv2
+import numpy as np
 import pytest
-from datasets import write_images_masks
+from datasets import photo, square_mask, write_images_masks, write_tree
+from run_checks import refusal
 from tiny import SYNTHETIC, THIN
 
+from common.engine.device import find_device
 from transfer.compare.__main__ import main as compare
-from transfer.compare.finished_run import short_names
+from transfer.compare.finished_run import read_run, short_names
+from transfer.compare.images import shown_images
 from transfer.main import main as transfer
 
 
@@ -150,3 +154,55 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_written(runs, tmp_pat
 def test_runs_are_called_by_as_many_folders_as_tell_them_apart(tmp_path):
     assert short_names([tmp_path / "a/x", tmp_path / "b/y"]) == ["x", "y"]
     assert short_names([tmp_path / "a/x", tmp_path / "b/x", tmp_path / "b/y"]) == ["a/x", "b/x", "b/y"]
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory):
+    """A run on images of its own, and these."""
+    place = tmp_path_factory.mktemp("masked")
+    write_images_masks(place / "data", 30)
+    words = ["--data_dir", str(place / "data"), "--epochs", "1", "--output_dir", str(place / "run")]
+    assert transfer([*THIN, *words]) == 0
+    return place
+
+
+@pytest.fixture
+def two(masked, tmp_path):
+    """The run twice, with a copy of its images that a test may change."""
+    shutil.copytree(masked / "data", tmp_path / "data")
+    for name in ("one", "two"):
+        shutil.copytree(masked / "run", tmp_path / name)
+        settings = (tmp_path / name / "config.yaml").read_text()
+        (tmp_path / name / "config.yaml").write_text(settings.replace(str(masked / "data"), str(tmp_path / "data")))
+    return [tmp_path / "one", tmp_path / "two"]
+
+
+def test_images_that_came_since_are_not_shown_under_the_names_of_those_that_were_tested(two, tmp_path):
+    before = shown_images([read_run(folder, folder.name) for folder in two], find_device("cpu"))
+    for i in range(60):
+        write_tree(tmp_path / "data", {f"images/_{i:02}.jpg": photo(500 + i), f"masks/_{i:02}.png": square_mask(255)})
+    now = shown_images([read_run(folder, folder.name) for folder in two], find_device("cpu"))
+    assert now.left_out == before.left_out == ""
+    for name in ("one", "two"):
+        ours, theirs = now.networks[name][1], before.networks[name][1]
+        assert ours.keys == theirs.keys == now.runs[0].keys
+        np.testing.assert_array_equal(ours.images, theirs.images)
+        np.testing.assert_array_equal(ours.masks, theirs.masks)
+
+
+def test_images_that_are_gone_or_have_another_mask_have_scores_and_no_picture(two, tmp_path, capsys):
+    gone, changed, *left = read_run(two[0], "one").keys
+    (tmp_path / f"data/images/{gone}.jpg").unlink()
+    (tmp_path / f"data/masks/{gone}.png").unlink()
+    write_tree(tmp_path / "data", {f"masks/{changed}.png": square_mask(0)})
+    assert compare([*map(str, two), "--output", "out"]) == 0
+    told = f"2 test images have scores and no picture, being gone or changed since the tests: {gone}, {changed}"
+    page = (tmp_path / "out/report.html").read_text()
+    assert told in capsys.readouterr().out.replace("\n  ", " ")
+    assert told in (tmp_path / "out/comparison.md").read_text()
+    assert told in page
+    assert f"comparison of 2 runs · {2 + len(left)} test images" in page
+    for key in left:
+        (tmp_path / f"data/images/{key}.jpg").unlink()
+        (tmp_path / f"data/masks/{key}.png").unlink()
+    assert refusal(compare, [*two, "--output", "none"], capsys).endswith("as it was tested: put them back there")

@@ -1,15 +1,11 @@
 """Finished runs beside each other: one table, the differences with their intervals, and the same images by each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-import torch
 
-from common.data.load import load_labelled
-from common.data.pack import LabelledPack
 from common.engine.device import find_device
 from common.figures import save_figure, save_picture
 from common.files import make_folder, write_json
@@ -24,9 +20,8 @@ from common.words import counted
 from transfer.compare.config import CompareOptions
 from transfer.compare.figures import bars, masks_of_all, radar, training_curves
 from transfer.compare.finished_run import FinishedRun, read_run, refuse_different_images, short_names, unequal
+from transfer.compare.images import shown_images
 from transfer.compare.page import lack_of, write_page
-from transfer.model import SegmentationNet
-from transfer.segmenter import load_model
 
 NAME = 24
 """Letters of a run's name in the table of a terminal, at most."""
@@ -61,13 +56,14 @@ class Comparison:
         ]
         device = find_device(self.options.device)
         with spinner("reading the networks"):
-            networks = self._networks(device)
-        chosen = evenly(len(self.runs[0].keys), self.options.visualize_samples)
-        masks = masks_of_all(networks, chosen, device=device)
+            shown = shown_images(self.runs, device)
+        chosen = evenly(len(shown.runs[0].keys), self.options.visualize_samples)
+        masks = masks_of_all(shown.networks, chosen, device=device)
         make_folder(self.folder / "figures")
         write_json(self.folder / "comparison.json", {"runs": rows, "differences": differences})
         write_csv(self.folder / "comparison.csv", rows)
-        alerts = unequal(self.runs, {name: net.architecture() for name, (net, _) in networks.items()})
+        alerts = unequal(self.runs, {name: net.architecture() for name, (net, _) in shown.networks.items()})
+        alerts += [shown.left_out] if shown.left_out else []
         text = markdown(rows, differences, images=len(self.runs[0].keys), alerts=alerts)
         (self.folder / "comparison.md").write_text(text, encoding="utf-8")
         say(*terminal_lines(rows, differences, images=len(self.runs[0].keys), alerts=alerts))
@@ -76,7 +72,7 @@ class Comparison:
         save_picture(masks, self.folder / "figures/masks.png")
         path = self.folder / "report.html"
         told = {"alerts": alerts, "command": self.command, "step": self.step}
-        write_page(self.runs, networks, rows, differences, device=device, path=path, **told)
+        write_page(self.runs, shown, rows, differences, device=device, path=path, **told)
         last_lines(places={"tables and figures": self.folder, "report": path}, steps=[self.step])
 
     @property
@@ -100,15 +96,6 @@ class Comparison:
         save_figure(bars(values, names), figures / "bars.png")
         save_figure(radar(values, names), figures / "radar.png")
         save_figure(training_curves({run.name: run.rows for run in self.runs}), figures / "curves.png")
-
-    def _networks(self, device: torch.device) -> dict[str, tuple[SegmentationNet, LabelledPack]]:
-        """The network of every run, with the test images at the size that it takes."""
-        networks = {}
-        for run in self.runs:
-            model = load_model(run.folder, device)
-            test = load_labelled(run.config.data, depth=model.handover.input.depth, classes=model.classes).test
-            networks[run.name] = (model.net, replace(test, background=run.scores.background))
-        return networks
 
 
 def comparison_row(run: FinishedRun) -> dict[str, Any]:

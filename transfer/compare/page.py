@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from common.config.load import as_typed, flatten
-from common.data.pack import LabelledPack
 from common.intervals import Interval, too_few
 from common.report.blocks import (
     Axis,
@@ -28,7 +27,7 @@ from common.report.provenance import fingerprint, machine
 from common.words import counted
 from transfer.compare.finished_run import FinishedRun
 from transfer.compare.gallery import gallery
-from transfer.model import SegmentationNet
+from transfer.compare.images import Shown
 
 CURVES = {"train/loss": "Training loss", "val/loss": "Validation loss", "val/mean_iou": "Validation mean IoU"}
 
@@ -38,7 +37,7 @@ NAMED = 4
 
 def write_page(
     runs: Sequence[FinishedRun],
-    networks: Mapping[str, tuple[SegmentationNet, LabelledPack]],
+    shown: Shown,
     rows: Sequence[Mapping[str, Any]],
     differences: Sequence[Mapping[str, Any]],
     *,
@@ -50,8 +49,8 @@ def write_page(
 ) -> Path:
     """Write the page of several runs on the same images; returns where it is.
 
-    `rows` and `differences` are those of comparison.json; `alerts` stand at the head, `command` repeats the
-    comparison, `step` is the next one.
+    `shown`: what its pictures are drawn from; `rows` and `differences` are those of comparison.json; `alerts` stand at
+    the head, `command` repeats the comparison, `step` is the next one.
     """
     page = Page(
         title=" · ".join(run.name for run in runs) if len(runs) <= NAMED else counted(len(runs), "run"),
@@ -61,11 +60,12 @@ def write_page(
         notices=[Notice(lack_of(len(runs[0].keys))), *map(Notice, alerts), *_warnings(runs)],
         next=[step],
     )
-    page.add("Images", lambda: [gallery(runs, networks, device)], "The same test images, predicted by every run.")
+    same = "The same test images, predicted by every run."
+    page.add("Images", lambda: [gallery(shown.runs, shown.networks, device)], same)
     page.add("Scores", lambda: [_scores(runs, rows), _classes(runs)])
     page.add("Differences", lambda: [_differences(differences), *_image_by_image(runs)], _PAIRED)
     page.add("Training", lambda: _curves(runs))
-    page.add("How to repeat it", lambda: _repeating(runs, networks, command))
+    page.add("How to repeat it", lambda: _repeating(runs, command))
     page.write(path)
     return path
 
@@ -197,16 +197,14 @@ def _curves(runs: Sequence[FinishedRun]) -> list[Block]:
     return blocks
 
 
-def _repeating(
-    runs: Sequence[FinishedRun], networks: Mapping[str, tuple[SegmentationNet, LabelledPack]], command: str
-) -> list[Block]:
-    pack = next(iter(networks.values()))[1]
+def _repeating(runs: Sequence[FinishedRun], command: str) -> list[Block]:
     typed = "\n".join(str(run.environment.get("command", f"{run.name}: not recorded")) for run in runs)
     settings = {run.name: {**flatten(run.config), "output_dir": ""} for run in runs}
+    count = number(len(runs[0].keys), ",d")
     blocks = [
         code("Command", command),
         code("Commands of the runs", typed),
-        table("Data", ["images", "count", "fingerprint"], [["test", number(len(pack), ",d"), fingerprint(pack)]]),
+        table("Data", ["images", "count", "fingerprint"], [["test", count, fingerprint(runs[0])]]),
     ]
     for title, told in (
         ("Versions and machines that differ", {run.name: machine(run.environment) for run in runs}),

@@ -122,12 +122,28 @@ def test_minutes_in_which_few_updates_fit_are_told():
 def test_a_training_that_would_take_longer_than_it_may_is_timed_and_one_that_fits_is_not():
     course = Course(of(262), 17)
     course.expect(MINUTES * 60 / 2000)
+    drive(course, lambda _: MINUTES * 60 / 2000, lambda _: 1.0)
     assert not course.timed
-    assert [course.begin(epoch, 1e6) for epoch in range(course.epochs)] == course.told
+    assert course.updates == course.told
     course = Course(of(262), 17)
     course.expect(MINUTES * 60 / 800)
     assert course.timed
     assert course.begin(0, 0.0) < course.told[0]
+
+
+@pytest.mark.parametrize(
+    ("pace", "rest"),
+    [(lambda _: 2.8, lambda _: 60.0), (lambda now: 2.0 if now < 900 else 5.0, lambda _: 1.0)],
+    ids=["validations", "other work"],
+)
+def test_a_training_that_turns_out_to_take_longer_than_it_may_is_timed_from_then_on(pace, rest):
+    course = Course(of(262), 17)
+    course.expect(pace(0))
+    assert not course.timed
+    assert 0.9 * MINUTES * 60 < drive(course, pace, rest) < MINUTES * 60
+    assert course.timed
+    assert len(course.updates) == course.epochs
+    assert course.repeated().minutes == 0
 
 
 def test_validations_that_take_long_are_fewer_and_take_no_more_than_a_tenth():
