@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     """The values that become 0 and 255 of an image of more than 8 bits; None for one of 8 bits."""
     mask_page: int = 0
     mask_kinds: tuple[str, ...] = ()
-    """What the mask's file has beside numbers: a palette, transparency, a loss."""
+    """What the mask's file has beside numbers: a palette, transparency, a loss; and how it is read because of that."""
     refused: str = ""
     """Why it is a bad file, though it may be read."""
 

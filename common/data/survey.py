@@ -11,7 +11,13 @@ import numpy as np
 from common.data.deep import Depth, is_deep, range_of, read_deep
 from common.data.known import KnownFiles
 from common.data.masks.file import is_lossy
-from common.data.masks.palette import WITH_PALETTE, colours_of, refuse_other_palettes, told_by_index
+from common.data.masks.palette import (
+    WITH_PALETTE,
+    colours_of,
+    refuse_other_palettes,
+    told_by_index,
+    white_is_no_255,
+)
 from common.data.opened import (
     REFUSED_BY_PILLOW,
     BadFileError,
@@ -42,6 +48,11 @@ class Facts:
     """What a mask has beside numbers: a palette, transparency, a loss."""
     palette: Mapping[int, str] = field(default_factory=dict)
     """The colours of the indices that a mask holds, such as #ff0000."""
+
+    @property
+    def colours(self) -> dict[int, int]:
+        """The palette as numbers, 0xRRGGBB."""
+        return {index: int(colour[1:], 16) for index, colour in self.palette.items()}
 
 
 TYPE = adapter(Facts)
@@ -140,16 +151,17 @@ def _refuse_other_palettes(samples: Sequence[Sample], drawn: Mapping[Path, Facts
         (path, drawn[path].palette)
         for sample in samples
         for path in mask_files(sample)
-        if drawn[path].palette
-        and told_by_index([int(colour[1:], 16) for colour in drawn[path].palette.values()], ValueTable(sample.values))
+        if drawn[path].palette and told_by_index(drawn[path].colours, ValueTable(sample.values))
     ]
     refuse_other_palettes(told)
 
 
 def _pages(sample: Sample, image: Facts, masks: Sequence[Facts], pages: Pages, depth: Depth | None) -> list[Sample]:
     """The sample, or one for each picture of its file, with how they are read."""
-    kinds = sorted({kind for facts in masks for kind in (*facts.kinds, *image.kinds)})
-    reading = Reading(depth=depth if image.depth else None, mask_kinds=tuple(kinds))
+    kinds = {kind for facts in masks for kind in (*facts.kinds, *image.kinds)}
+    if any(facts.palette and white_is_no_255(facts.colours, ValueTable(sample.values)) for facts in masks):
+        kinds.add("numbered")  # other masks are read as ever, and their packs are still found
+    reading = Reading(depth=depth if image.depth else None, mask_kinds=tuple(sorted(kinds)))
     if pages != "all" or max(len(facts.pages) for facts in (image, *masks)) == 1:
         return [replace(sample, reading=reading)]
     if other := [facts for facts in masks if len(facts.pages) != len(image.pages)]:

@@ -74,6 +74,10 @@ class ValueTable:
         """Whether the table gives a number (or a colour, 0xRRGGBB) a class by its own name."""
         return number in self.singles or any(low <= number <= high for low, high, _ in self.ranges)
 
+    def tells(self, number: int) -> bool:
+        """Whether a number that may stand for 255 has a class of its own: by name, or the rest where 255 is ignored."""
+        return self.knows(number) or (self.index(IGNORE) == IGNORE and self.index(number) != UNKNOWN)
+
     def index(self, number: int) -> int:
         """The class of a number or a colour; `UNKNOWN` if the table doesn't know it."""
         if number in self.singles:

@@ -44,9 +44,10 @@ class MaskPixels(NamedTuple):
 def read_mask_file(path: Path, table: ValueTable, page: int = 0) -> MaskPixels:
     """Read a mask as the numbers that its classes are told by: grey values, palette indices, or colours (0xRRGGBB).
 
-    Black and white are 0 and 255 whatever their palette's indices or their bits, where the classes know 255; what is
-    transparent is 0. What a loss in saving blurred is cut halfway between black and white. Raises BadFileError naming
-    the file if it cannot be read or ends too early, ColouredMaskError, and UserError for what is no mask.
+    Black and white are 0 and 255 whatever their palette's indices or their bits, where the classes know 255 and do not
+    tell 1 from it; what is transparent is 0. What a loss in saving blurred is cut halfway between black and white.
+    Raises BadFileError naming the file if it cannot be read or ends too early, ColouredMaskError, and UserError for
+    what is no mask.
     """
     data = read_bytes(path)
     if data.startswith(NUMPY):
@@ -165,7 +166,7 @@ def _told(
         return as_numbers(_of_8_bits(pixels, path))
     numbers = _whole(pixels, path)
     white = 1 if pixels.dtype == bool else np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 0
-    if white not in (0, 255) and table.knows(255) and not table.knows(white) and _holds_only(numbers, white):
+    if white not in (0, 255) and table.knows(255) and not table.tells(white) and _holds_only(numbers, white):
         numbers = numbers // white * 255
     if not table.colours:
         return numbers

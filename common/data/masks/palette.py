@@ -1,6 +1,6 @@
 """Masks with a palette: whether their classes are told by its colours, or by their indices."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from common.data.values import ValueTable
 from common.errors import UserError
 
 BLACK, WHITE = 0, 0xFFFFFF
+NUMBER_OF = {BLACK: 0, WHITE: 255}
 WITH_PALETTE = ("P", "PA")
 """Modes of Pillow."""
 
@@ -23,17 +24,32 @@ def colours_of(picture: Image.Image) -> Integer[np.ndarray, " 256"] | None:
     return np.pad(as_numbers(palette), (0, 256 - len(palette)))
 
 
-def told_by_index(colours: Collection[int], table: ValueTable) -> bool:
-    """Whether the classes are told by the indices of these colours, and neither by a table nor as black and white."""
-    black_and_white = {*colours} <= {BLACK, WHITE} and table.knows(0) and table.knows(255)
-    return not (table.colours or black_and_white)
+def told_by_index(palette: Mapping[int, int], table: ValueTable) -> bool:
+    """Whether the classes are told by these indices, and neither by the colours of a table nor as black and white."""
+    return not table.colours and (not _black_and_white(palette, table) or _numbered(palette, table))
+
+
+def white_is_no_255(palette: Mapping[int, int], table: ValueTable) -> bool:
+    """Whether these indices of black and white have other classes than 0 and 255, and are told all the same."""
+    if table.colours or not (_black_and_white(palette, table) and _numbered(palette, table)):
+        return False
+    return any(table.index(index) != table.index(NUMBER_OF[colour]) for index, colour in palette.items())
+
+
+def _black_and_white(palette: Mapping[int, int], table: ValueTable) -> bool:
+    return {*palette.values()} <= NUMBER_OF.keys() and table.knows(0) and table.knows(255)
+
+
+def _numbered(palette: Mapping[int, int], table: ValueTable) -> bool:
+    """Whether a table numbers the classes: it knows these indices, and 1 as another class than 255."""
+    return table.index(1) != table.index(255) and all(map(table.tells, (1, *palette)))
 
 
 def told(
     indices: UInt8[np.ndarray, "h w"], colours: Integer[np.ndarray, " 256"], table: ValueTable
 ) -> Integer[np.ndarray, "h w"]:
     """The numbers by which the classes are told: indices, colours, or 0 and 255 for black and white."""
-    if told_by_index(colours[np.unique(indices)].tolist(), table):
+    if told_by_index({index: int(colours[index]) for index in np.unique(indices).tolist()}, table):
         return indices
     return colours[indices] if table.colours else np.where(colours[indices] == WHITE, 255, 0)
 

@@ -83,3 +83,35 @@ def test_palettes_that_differ_matter_not_where_colours_tell_the_classes(tmp_path
     frame = Frame(root, SIDE, SIDE)
     shares = [read_labels(sample.mask, sample.values, frame).classes.mean() for sample in samples if sample.mask]
     assert shares[0] < 0.5 < shares[1]
+
+
+BLACK_WHITE_RED = [0, 0, 0, 255, 255, 255, 255, 0, 0]
+
+
+@pytest.mark.parametrize("values", ["{0: 0, 1: 1, 2: 2, 255: ignore}", "{0: 0, rest: 1, 255: ignore}"])
+def test_a_mask_that_lacks_the_coloured_class_is_told_by_its_indices_like_the_others(tmp_path, values):
+    root = write_palettes(tmp_path / "in", [BLACK_WHITE_RED], values=(0, 1))
+    (tmp_path / "classes.yaml").write_text(f"names: [ground, leaf, fruit]\nvalues: {values}\n")
+    (sample,) = surveyed(root, labelled=True, classes=str(tmp_path / "classes.yaml")).samples
+    labels = read_labels(sample.mask, sample.values, Frame(root, SIDE, SIDE))
+    assert np.unique(labels.classes).tolist() == [0, 1]
+    assert "numbered" in sample.reading.mask_kinds
+
+
+@pytest.mark.parametrize(
+    ("values", "palette"),
+    [
+        ("{0: 0, 1: 1, 255: 1}", BLACK_WHITE_RED),
+        ("{0: 0, 255: 1}", BLACK_WHITE_RED),
+        ("{0: 0, 255: ignore}", BLACK_WHITE_RED),
+        ("{0: 0, 255: 1, rest: ignore}", BLACK_WHITE_RED),
+        ("{0: 0, 1: 1, 255: ignore}", [0, 0, 0, 128, 0, 0]),
+    ],
+)
+def test_masks_that_are_read_as_ever_are_found_in_their_packs(tmp_path, values, palette):
+    root = write_palettes(tmp_path / "in", [palette])
+    (tmp_path / "classes.yaml").write_text(f"names: [ground, leaf]\nvalues: {values}\n")
+    (sample,) = surveyed(root, labelled=True, classes=str(tmp_path / "classes.yaml")).samples
+    assert sample.reading.mask_kinds == ("palette",)
+    classes = np.unique(read_labels(sample.mask, sample.values, Frame(root, SIDE, SIDE)).classes).tolist()
+    assert classes == ([0, 255] if values == "{0: 0, 255: ignore}" else [0, 1])

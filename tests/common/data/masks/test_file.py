@@ -98,6 +98,12 @@ def test_white_is_white_in_any_number_of_bits(tmp_path, make):
         np.testing.assert_array_equal(classes_in(path, values).classes, SHAPE)
 
 
+@pytest.mark.parametrize("values", [{0: 0, 1: 1, 255: 255}, {0: 0, "rest": 1, 255: 255}])
+def test_white_of_one_bit_is_no_255_that_is_ignored(tmp_path, values):
+    path = saved(tmp_path / "m.png", SHAPE.astype(bool))
+    np.testing.assert_array_equal(classes_in(path, values).classes, SHAPE)
+
+
 def test_16_bits_in_three_equal_channels_keep_their_lower_half(tmp_path):
     import cv2
 
