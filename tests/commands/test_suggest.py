@@ -13,6 +13,7 @@ from PIL import Image
 from run_checks import refusal
 from tiny import THIN
 
+from common.data.known import file_digest
 from common.files import read_json
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
@@ -26,11 +27,12 @@ from transfer.predict.__main__ import main as predict
 from transfer.suggest.__main__ import main as suggest
 
 
-def network(path, *, seed=0, classes=("background", "cat", "dog"), images=None):
+def network(path, *, seed=0, classes=("background", "cat", "dog"), images=None, widths=(4, 4, 6, 6, 8, 8)):
     """The file of a network for images of 64 x 64 pixels that has learnt nothing."""
     torch.manual_seed(seed)
-    encoder = UNetEncoder(widths=(4, 4, 6, 6, 8, 8), norm="batch")
-    net = SegmentationNet(encoder, UNetDecoder(encoder.channels, encoder.strides), num_classes=len(classes))
+    encoder = UNetEncoder(widths=widths, norm="batch", dropout=(0.0,) * len(widths))
+    decoder = UNetDecoder(encoder.channels, encoder.strides, dropout=(0.0,) * (len(widths) - 1))
+    net = SegmentationNet(encoder, decoder, num_classes=len(classes))
     handover = segmentation_handover(net, SegmentationRecord(classes))
     gone = replace(handover.provenance, config={"data_dir": "nowhere"})  # else it had learnt from the embedded pets
     save_handover(replace(handover, input=images or handover.input, provenance=gone), path)
@@ -147,3 +149,15 @@ def test_networks_that_scale_16_bits_in_other_ways_are_no_committee(tmp_path, ca
     for command in (suggest, predict):
         words = ["--model_path", *files, "--input", images, "--output", "out"]
         assert "the values of the one are 0 to 4095, of more than 8 bits" in refusal(command, words, capsys)
+
+
+def test_a_picture_that_validates_or_tests_is_none_to_label_though_it_was_saved_again(run, tmp_path):
+    images, trained = photographs(tmp_path / "in", 2), load_handover(run / "seg/best.pth", kind="segmentation")
+    known = trained.provenance.train_images
+    others = [path for path in (run / "data/images").iterdir() if file_digest(path) not in known]
+    assert len(others) == 7
+    for path in others:
+        with Image.open(path) as image:
+            image.resize((100, 80), Image.Resampling.BICUBIC).save(images / f"{path.stem}.png")
+    assert call("--model_path", run / "seg", "--input", images, "--output", "out") == 0
+    assert sorted(row["image"] for row in table("out")) == ["deep/0", "deep/1"]

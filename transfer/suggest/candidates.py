@@ -88,12 +88,12 @@ class Unlike:
         return told
 
 
-def unlike(candidates: Sequence[Candidate], labelled: Pack | None) -> Unlike:
+def unlike(candidates: Sequence[Candidate], labelled: Sequence[Pack]) -> Unlike:
     """Keep each picture once, its most uncertain file, and none that is labelled: see `near_duplicates`."""
     small = np.stack([_small(candidate) for candidate in candidates])
     keys = tuple(candidate.key for candidate in candidates)
     pack = Pack(images=small, masks=None, keys=keys, digests=keys)
-    seen = set() if labelled is None else set(near_duplicates(labelled, pack)[:, 1].tolist())
+    seen = {index for each in labelled for index in near_duplicates(each, pack)[:, 1].tolist()}
     copies = {int(later) for _, later in near_pairs(small, most=MOST_PAIRS).pairs} - seen
     kept = [candidate for index, candidate in enumerate(candidates) if index not in seen | copies]
     return Unlike(kept, len(copies), len(seen))

@@ -23,6 +23,8 @@ class Labelled:
     """Those that the network was trained on; None where they are not where they were."""
     config: TransferConfig
     """The settings of the training."""
+    measured_on: tuple[LabelledPack, ...] = ()
+    """Those that validate and test it."""
 
 
 def labelled_images(model: Segmenter, options: SuggestOptions) -> Labelled:
@@ -37,4 +39,5 @@ def labelled_images(model: Segmenter, options: SuggestOptions) -> Labelled:
         return Labelled(frozenset(trained), None, config)
     kept = np.array([digest in trained for digest in data.train.digests], dtype=bool)
     pack = data.train.take(np.flatnonzero(kept)) if kept.any() else None
-    return Labelled(frozenset(trained.union(data.val.digests, data.test.digests)), pack, config)
+    digests = frozenset(trained.union(data.val.digests, data.test.digests))
+    return Labelled(digests, pack, config, measured_on=(data.val, data.test))

@@ -49,7 +49,7 @@ class Suggestion:
         begin(self.folder, self.call, overwrite=self.options.overwrite)
         ranking = Ranking(self.options.count * self.options.among)
         ranking.add(Committee(self.models, batch_size=self.options.batch_size).judged(self.photos))
-        labels = Labels.of(self.labelled.trained_on, self.model, batch_size=self.options.batch_size)
+        labels = Labels.of(self.labelled, self.model, batch_size=self.options.batch_size)
         suggested, told = choose(ranking, labels, count=self.options.count)
         if not suggested:
             raise UserError(f"every uncertain image of {self.options.input} shows a labelled picture: give others")

@@ -107,10 +107,10 @@ def test_each_picture_is_a_candidate_once_and_a_labelled_one_never():
     images = [judged(name, 0.5, image) for name, image in pictures.items()]
     candidates = [Candidate(image, rank) for rank, image in enumerate(images, start=1)]
     known = Pack(images=picture(3)[None], masks=None, keys=("x",), digests=("x",))
-    found = unlike(candidates, known)
+    found = unlike(candidates, [known])
     assert [candidate.key for candidate in found.kept] == ["unsure", "other"]
     assert (found.copies, found.known) == (1, 1)
     told = found.told(4, wanted=3)
     assert told[0] == "left out of 4 candidates: 1 duplicate of another one, 1 duplicate of labelled images"
     assert "only 2 different pictures" in told[1]
-    assert unlike(candidates[2:3], None).told(1, wanted=1) == []
+    assert unlike(candidates[2:3], []).told(1, wanted=1) == []
