@@ -161,3 +161,10 @@ def test_a_picture_that_validates_or_tests_is_none_to_label_though_it_was_saved_
             image.resize((100, 80), Image.Resampling.BICUBIC).save(images / f"{path.stem}.png")
     assert call("--model_path", run / "seg", "--input", images, "--output", "out") == 0
     assert sorted(row["image"] for row in table("out")) == ["deep/0", "deep/1"]
+
+
+def test_images_of_which_none_can_be_read_but_the_labelled_ones_are_refused_in_a_sentence(run, tmp_path, capsys):
+    shutil.copytree(run / "data/images", tmp_path / "in")
+    (tmp_path / "in/broken.jpg").write_text("no image")
+    words = ["--model_path", run / "seg", "--input", tmp_path / "in", "--output", "out"]
+    assert "of 1 image none can be read; check --input" in refusal(suggest, words, capsys)

@@ -101,6 +101,11 @@ class Photos:
         self.lost: dict[str, list[str]] = {kind: [] for kind in LOST}
         self.total = len(self.files)
 
+    def forget(self, keys: Collection[str]) -> None:
+        """Leave out these images, which nobody asks for."""
+        self.files = {key: sample for key, sample in self.files.items() if key not in keys}
+        self.total = len(self.files)
+
     def part(self, keys: Collection[str], *, threads: int) -> "Photos":
         """These images alone, for a process that reads them with so many threads."""
         own = copy(self)

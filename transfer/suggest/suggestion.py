@@ -81,8 +81,7 @@ class Suggestion:
         known = KnownFiles(default_cache_dir(), folder_of(paths))
         digests = dict(zip(self.photos.files, known.of_files(paths), strict=True))
         labelled = [key for key, digest in digests.items() if digest in self.labelled.digests]
-        for key in labelled:
-            del self.photos.files[key]
+        self.photos.forget(labelled)
         if not self.photos.files:
             raise UserError(f"all {counted(len(labelled), 'image')} of {self.options.input} are labelled: give others")
         told = []
