@@ -168,3 +168,13 @@ def test_images_of_which_none_can_be_read_but_the_labelled_ones_are_refused_in_a
     (tmp_path / "in/broken.jpg").write_text("no image")
     words = ["--model_path", run / "seg", "--input", tmp_path / "in", "--output", "out"]
     assert "of 1 image none can be read; check --input" in refusal(suggest, words, capsys)
+
+
+def test_networks_of_other_strides_look_through_the_same_windows(tmp_path):
+    images = write_tree(tmp_path / "in", {f"{i}.png": photo(i, height=70, width=1100) for i in range(2)})
+    files = [
+        network(tmp_path / f"{len(widths)}.pth", widths=widths, images=Input(64, fit="crop"))
+        for widths in ((4, 4, 6), (4, 4, 6, 6, 8, 8))
+    ]
+    assert call("--model_path", *files, "--input", images, "--output", "out", "--count", 2) == 0
+    assert len(table("out")) == 2

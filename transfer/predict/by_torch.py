@@ -1,8 +1,6 @@
 """Networks that torch runs, as `transfer.predict` asks for them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from math import lcm
 
 import numpy as np
 import torch
@@ -13,10 +11,10 @@ from common.data.batches import to_images
 from common.metrics import classes_of
 from common.resized import at_size
 from common.windows import Block
-from transfer.predict.alike import refuse_unlike
+from transfer.predict.alike import load_alike
 from transfer.predict.average import VIEWS, averaged
 from transfer.predict.network import Piece, Plan
-from transfer.segmenter import Segmenter, load_model
+from transfer.segmenter import Segmenter
 
 
 class TorchNetwork:
@@ -33,12 +31,7 @@ class TorchNetwork:
     @classmethod
     def load(cls, plan: Plan) -> "TorchNetwork":
         """Read the files. Raises UserError as `load_model`, and for networks that cannot be averaged."""
-        models = [load_model(file, plan.device, tile=plan.tile, overlap=plan.overlap) for file in plan.files]
-        refuse_unlike(plan.files, models)
-        tilings = [model.tiling for model in models if model.tiling is not None]
-        if tilings:
-            stride, least = lcm(*(cut.stride for cut in tilings)), max(cut.least for cut in tilings)
-            models[0].tiling = replace(tilings[0], stride=stride, least=least)
+        models = load_alike(plan.files, plan.device, tile=plan.tile, overlap=plan.overlap)
         return cls(models, VIEWS[plan.tta])
 
     def segment(

@@ -10,10 +10,9 @@ from common.run.next_step import command_line, last_lines, typed_flags
 from common.say import note
 from common.words import counted
 from transfer.next_steps import typed_settings
-from transfer.predict.alike import refuse_unlike
+from transfer.predict.alike import load_alike
 from transfer.predict.formats.pictures import write_classes
 from transfer.predict.photos import Photos
-from transfer.segmenter import load_model
 from transfer.suggest.candidates import Ranking
 from transfer.suggest.choice import Labels, Suggested, choose
 from transfer.suggest.config import SuggestOptions
@@ -31,8 +30,7 @@ class Suggestion:
 
     def __init__(self, options: SuggestOptions) -> None:
         self.options, self.folder = options, options.folder
-        self.models = [load_model(file, options.device) for file in options.files]
-        refuse_unlike(options.files, self.models)
+        self.models = load_alike(options.files, options.device)
         self.model = self.models[0]
         assert options.input is not None, "check() requires it"
         self.call = Call(tuple(str(file.resolve()) for file in options.files), str(options.input.resolve()))
