@@ -11,6 +11,7 @@ import numpy as np
 from common.data.deep import Depth, is_deep, range_of, read_deep
 from common.data.known import KnownFiles
 from common.data.masks.file import is_lossy
+from common.data.masks.mask import JoinedMasks
 from common.data.masks.palette import (
     WITH_PALETTE,
     colours_of,
@@ -158,9 +159,7 @@ def _refuse_other_palettes(samples: Sequence[Sample], drawn: Mapping[Path, Facts
 
 def _pages(sample: Sample, image: Facts, masks: Sequence[Facts], pages: Pages, depth: Depth | None) -> list[Sample]:
     """The sample, or one for each picture of its file, with how they are read."""
-    kinds = {kind for facts in masks for kind in (*facts.kinds, *image.kinds)}
-    if any(facts.palette and white_is_no_255(facts.colours, ValueTable(sample.values)) for facts in masks):
-        kinds.add("numbered")  # other masks are read as ever, and their packs are still found
+    kinds = {kind for facts in masks for kind in (*facts.kinds, *image.kinds)} | _read_anew(sample, masks)
     reading = Reading(depth=depth if image.depth else None, mask_kinds=tuple(sorted(kinds)))
     if pages != "all" or max(len(facts.pages) for facts in (image, *masks)) == 1:
         return [replace(sample, reading=reading)]
@@ -177,6 +176,16 @@ def _pages(sample: Sample, image: Facts, masks: Sequence[Facts], pages: Pages, d
         )
         for number, page in enumerate(image.pages, start=1)
     ]
+
+
+def _read_anew(sample: Sample, masks: Sequence[Facts]) -> set[str]:
+    """What of a mask is read otherwise than before, in words; of all others the packs of older versions are found."""
+    anew, mask = set[str](), sample.mask
+    if any(facts.palette and white_is_no_255(facts.colours, ValueTable(sample.values)) for facts in masks):
+        anew.add("numbered")
+    if isinstance(mask, JoinedMasks) and mask.join == "union" and ValueTable(sample.values).leaves_out:
+        anew.add("united")
+    return anew
 
 
 def _refused(sample: Sample, facts: Mapping[Path, Facts], files: int) -> Sample:

@@ -86,6 +86,20 @@ class ValueTable:
         return next((index for low, high, index in self.ranges if low <= number <= high), rest)
 
     @cached_property
+    def foreground(self) -> int:
+        """A number whose class is not the first: 1 where it can be, else one of the lowest class; 0 for none."""
+        ends = [end for low, high, _ in self.ranges for end in (low, high)]
+        numbers = (1, *self.singles, *ends, HIGHEST)  # which is of the rest, if any is
+        shown = [number for number in numbers if 0 < self.index(number) < UNKNOWN]
+        return min(shown, key=lambda number: (number != 1, self.index(number), number), default=0)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether any number but 0 may be of the first class, or ignored."""
+        named = [index for number, index in self.singles.items() if number]
+        return bool({*named, *(range_.to for range_ in self.ranges), self.rest} & {0, IGNORE})
+
+    @cached_property
     def few(self) -> UInt8[np.ndarray, " n"]:
         """The classes of the first numbers, to be indexed with a whole mask."""
         table = np.full(FEW, UNKNOWN if self.rest is None else self.rest, dtype=np.uint8)

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Integer, UInt8
 
 from common.data.masks.file import MaskPixels, read_mask_file
 from common.data.opened import BadFileError
 from common.data.turned import TURNS_SIDE, turn
-from common.data.values import ValueTable
+from common.data.values import IGNORE, UNKNOWN, ValueTable
 
+GROUND, LEFT_OUT, STRANGE, SHOWN = range(1, 5)
+"""What a mask of a union says of a pixel, the weightiest last: background, ignored, unknown to the table, drawn."""
+WEIGHTS = np.full(256, SHOWN, np.uint8)
+WEIGHTS[[0, IGNORE, UNKNOWN]] = GROUND, LEFT_OUT, STRANGE
+"""By class."""
 Join = Literal["later", "union"]
 """How several masks of an image become one: the later goes over the earlier, or what any shows is foreground."""
 
@@ -109,7 +114,11 @@ class NoObjects(Mask):
 
 @dataclass(frozen=True)
 class JoinedMasks(Mask):
-    """Several masks of one image. What holds 0, or black, leaves the earlier masks as they are."""
+    """Several masks of one image.
+
+    Of later ones what holds 0, or black, leaves the earlier masks as they are. In a union any class but the first is
+    foreground, and what a mask ignores is ignored where none shows foreground.
+    """
 
     parts: Sequence[Mask]
     join: Join = "later"
@@ -125,12 +134,30 @@ class JoinedMasks(Mask):
         return [self.join, *(part.content for part in self.parts if part.content)]
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
-        numbers, lost = np.zeros(frame.size, np.int32), set[str]()
+        numbers, weights, lost = np.zeros(frame.size, np.int32), np.zeros(frame.size, np.uint8), set[str]()
         for part in self.parts:
             drawn = part.read(frame, table)
-            np.copyto(numbers, 1 if self.join == "union" else drawn.numbers, where=drawn.numbers != 0)
+            if self.join == "union":
+                _unite(numbers, weights, drawn.numbers, table)
+            else:
+                np.copyto(numbers, drawn.numbers, where=drawn.numbers != 0)
             lost |= drawn.lost
         return Drawn(numbers, frozenset(lost))
+
+
+def _unite(
+    numbers: Integer[np.ndarray, "h w"],
+    weights: UInt8[np.ndarray, "h w"],
+    mask: Integer[np.ndarray, "h w"],
+    table: ValueTable,
+) -> None:
+    """Lay a mask over the numbers of others: one number of the table for what it shows, else its own."""
+    own = WEIGHTS[table.apply(mask)]
+    if table.foreground == 1:  # such masks may show an object by any number
+        own[(own == STRANGE) & (mask != 0)] = SHOWN
+    np.copyto(numbers, mask, where=own > weights)
+    np.copyto(numbers, table.foreground, where=own == SHOWN)
+    np.maximum(weights, own, out=weights)
 
 
 def placed(pixels: MaskPixels, frame: Frame, path: Path) -> Drawn:
