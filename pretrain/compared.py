@@ -26,8 +26,8 @@ class Yardstick:
 
     def add(self, compared: Compared) -> None:
         """Add some images."""
-        asked, weight = compared.asked.double(), compared.weight.double()
-        error = (weight * (compared.guessed.double() - asked).square()).sum((1, 2, 3))
+        asked, weight, guessed = (part.cpu().double() for part in (compared.asked, compared.weight, compared.guessed))
+        error = (weight * (guessed - asked).square()).sum((1, 2, 3))
         squares = (weight * asked.square()).sum((1, 2, 3))
         self._parts.append((weight.sum((1, 2, 3)), error, squares, (weight * asked).sum((2, 3))))
 

@@ -17,12 +17,13 @@ def fold(network: Network) -> Network:
 
     Only neighbours in an nn.Sequential are folded. Outputs differ by rounding; weights have other values and names.
     """
-    network.eval().double()
+    device = next(network.parameters()).device
+    network.eval().cpu().double()  # Apple's GPUs know no float64
     for part in [part for part in network.modules() if isinstance(part, nn.Sequential)]:
         for index, (layer, after) in enumerate(pairwise(part)):
             if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
                 part[index], part[index + 1] = fuse_conv_bn_eval(layer, after), nn.Identity()
-    return network.float()
+    return network.float().to(device)
 
 
 def folded(network: Network) -> Network:

@@ -43,7 +43,7 @@ class Reliability:
         seen, right = (cell.where(kept, bins).flatten() for kept in (labelled, prediction == mask))
         self.pixels += torch.bincount(seen, minlength=bins)[:bins].cpu()
         self.hits += torch.bincount(right, minlength=bins)[:bins].cpu()
-        self.confidence += torch.bincount(seen, weights=sure.double().flatten(), minlength=bins)[:bins].cpu()
+        self.confidence += torch.bincount(seen.cpu(), weights=sure.cpu().double().flatten(), minlength=bins)[:bins]
 
     def diagram(self) -> tuple[Float64[Tensor, " b"], Float64[Tensor, " b"]]:
         """Mean confidence and accuracy of every bin, NaN for an empty one."""
