@@ -24,7 +24,7 @@ from pretrain.next_steps import after_pretraining
 from tests.records import autoencoder_handover
 from transfer.config import EncoderConfig, LabelConfig, TransferConfig
 from transfer.evaluate.config import EvaluateConfig
-from transfer.gradcam.config import GradCamConfig
+from transfer.gradcam.config import GradCamConfig, GradCamOptions
 from transfer.metrics.scores import Scores
 from transfer.next_steps import after_evaluation, after_explanation, after_prediction, after_training
 from transfer.pool.config import PoolConfig
@@ -166,6 +166,16 @@ def test_masks_and_activation_maps_of_the_same_images_follow_each_other():
         )
         (maps,) = after_explanation(parsed, checked=checked)
     assert maps == "python -m transfer.predict --model_path runs/seg --input 'my images' --output out/predictions"
+
+
+@pytest.mark.parametrize("given", [".", "..", "a/..", "/"])
+def test_what_follows_results_in_this_folder_goes_beside_it(given):
+    predict = PredictOptions(model_path=(Path("runs/seg"),), input=Path("in"), output=Path(given))
+    explain = GradCamOptions(model_path=Path("runs/seg"), input=Path("in"), output=Path(given))
+    (maps,), (masks,) = after_prediction(predict), after_explanation(explain, checked=True)
+    beside = Path(given).resolve().parent
+    assert load_config(GradCamConfig, shlex.split(maps)[3:], prog="").gradcam.output == beside / "activation_maps"
+    assert load_config(PredictConfig, shlex.split(masks)[3:], prog="").predict.output == beside / "predictions"
 
 
 def test_last_lines_are_in_one_order(capsys):

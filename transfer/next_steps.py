@@ -85,7 +85,7 @@ def after_prediction(options: PredictOptions) -> list[str]:
 
     Of several networks it is the first.
     """
-    output, place, model = options.folder.with_name("activation_maps"), options.input, options.model_path[0]
+    output, place, model = _beside(options.folder, "activation_maps"), options.input, options.model_path[0]
     if str(place) == "-" or model.suffix == ".onnx":  # the names of the images are read
         return []
     return [command_line("transfer.gradcam", model_path=model, input=place, output=output)]
@@ -95,8 +95,13 @@ def after_explanation(options: GradCamOptions, *, checked: bool) -> list[str]:
     """Return what may follow activation maps: whether they depend on the training, and the masks."""
     same = {"model_path": options.model_path, "input": options.input}
     if checked:
-        return [command_line("transfer.predict", **same, output=options.folder.with_name("predictions"))]
+        return [command_line("transfer.predict", **same, output=_beside(options.folder, "predictions"))]
     return [command_line("transfer.gradcam", **same, output=options.folder, sanity_check=True)]
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """Another folder in the one that holds a folder, which may be `.` or `..`."""
+    return (folder if folder.name.strip(".") else folder.resolve()).parent / name
 
 
 def _surer(config: TransferConfig, images: int) -> Sequence[str]:
