@@ -59,6 +59,17 @@ def test_a_resumed_run_goes_on_with_its_record_and_one_begun_anew_has_another(cl
     assert Path("run/mlflow_id.txt").read_text() != known
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_folds_that_are_begun_anew_have_other_records(client):
+    words = [*WORDS, "--epochs", "1", "--folds", "2"]
+    assert transfer(words) == 0
+    known = {path: path.read_text() for path in Path("run").glob("fold_*/mlflow_id.txt")}
+    assert len(known) == 2
+    assert transfer([*words, "--overwrite"]) == 0
+    assert all(path.read_text() != before for path, before in known.items())
+
+
 def test_without_the_packages_one_sentence_says_how_to_get_them(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     monkeypatch.setitem(sys.modules, "alembic", None)
