@@ -117,6 +117,18 @@ def test_the_next_training_repeats_the_settings_that_were_typed():
     assert (planned.data.image_size, planned.model, planned.updates) == (64, config.model, 40)
 
 
+def test_a_surer_answer_of_a_training_with_photographs_has_them_too_and_leaves_out_what_is_tested():
+    pool, encoder = PoolConfig(unlabelled_dir=Path("photographs")), EncoderConfig(pretrained_encoder=Path("ae.pth"))
+    config = TransferConfig(data=MINE, encoder=encoder, pool=pool)
+    _, folds = after_training(config, Path("runs/seg"), images=20)
+    parsed = load_config(TransferConfig, shlex.split(folds)[3:], prog="")
+    assert parsed.pool == replace(pool, leave_out_tests=True)
+    _, study = after_training(config, Path("runs/seg"), images=600)
+    planned = load_config(StudyConfig, shlex.split(study)[3:], prog="")
+    assert planned.study.initialisations == ("scratch+pool", "own=ae.pth+pool")
+    assert planned.pool == pool
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_after_few_masks_comes_a_training_with_the_photographs_of_the_pretraining(same, tmp_path):
     encoder = UNetEncoder(widths=(4,) * 6)

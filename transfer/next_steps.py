@@ -16,7 +16,7 @@ from transfer.evaluate.config import ScoreOptions
 from transfer.gradcam.config import GradCamOptions
 from transfer.predict.config import PredictOptions
 from transfer.study.config import OWN, StudyConfig
-from transfer.study.initialisations import TRANSFERS
+from transfer.study.initialisations import POOL, TRANSFERS
 
 OF_PRETRAINED = ("encoder_lr_factor", "freeze_epochs", "layer_decay", "thaw_every")
 """Settings of a pretrained encoder's training, which one from scratch does not have."""
@@ -110,11 +110,14 @@ def _surer(config: TransferConfig, images: int) -> Sequence[str]:
     if config.data.folds is not None or config.encoder.init_from is not None:
         return []
     if folds := folds_for(images):
-        return [command_line("transfer.main", **typed_flags(config), folds=folds, output_dir="runs/folds")]
+        tested = {} if config.pool.unlabelled_dir is None else {"leave_out_tests": True}  # each image, in one fold
+        flags = {**typed_flags(config), **tested, "folds": folds, "output_dir": "runs/folds"}
+        return [command_line("transfer.main", **flags)]
     if own is None:
         return []
     parts = {taken: suffix for suffix, taken in TRANSFERS.items()}.get(config.encoder.transfer, "")
-    starts = ["scratch", f"own={own}{parts}"]
+    photographs = "" if config.pool.unlabelled_dir is None else POOL
+    starts = [f"scratch{photographs}", f"own={own}{parts}{photographs}"]
     return [command_line("transfer.study", **_of_study(config), initialisations=starts, output_dir="runs/study")]
 
 

@@ -3,10 +3,11 @@
 import csv
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
-from datasets import write_images_masks, write_tree
+from datasets import photo, write_images_masks, write_tree
 from run_checks import metrics, power_cut
 from tiny import TRANSFER
 
@@ -115,3 +116,21 @@ def test_a_part_of_a_fold_without_a_labelled_pixel_is_refused_before_anything_is
     said = capsys.readouterr().err.replace("\n  ", " ")
     assert re.search(r"data, fold \d of 4: 1 (val|test) mask ignores every pixel, and that part has no other", said)
     assert not (tmp_path / "cv").exists()
+
+
+def test_photographs_that_any_fold_tests_are_refused_before_anything_is_trained(words, data, tmp_path, capsys):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for number in range(9):
+        shutil.copy(data / f"images/{number:03}.jpg", photographs)
+    write_tree(photographs, {f"other_{i}.png": photo(500 + i) for i in range(12)})
+    flags = ["--unlabelled_dir", "photographs", "--pool_batch_size", "2", "--output_dir", "cv"]
+    assert transfer([*words, *flags]) == 2
+    said = capsys.readouterr().err.replace("\n  ", " ")
+    assert re.search(r"photographs holds [789] test images of .*: move them out of .*, or add --leave_out_tests", said)
+    assert transfer([*words, *flags, "--leave_out_tests", "--pool_batch_size", "17"]) == 2
+    assert "--pool_batch_size is 17" in capsys.readouterr().err
+    assert transfer([*words, *flags, "--vote", "image"]) == 2
+    assert "--vote pixel" in capsys.readouterr().err
+    assert not (tmp_path / "cv").exists()
+    assert transfer([*words, *flags, "--leave_out_tests"]) == 0

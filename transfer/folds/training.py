@@ -20,6 +20,7 @@ from transfer.folds.pooled import read_pooled
 from transfer.folds.results import report_folds
 from transfer.labels import training_part
 from transfer.phase import train_run
+from transfer.pool.open import refuse_pools
 from transfer.source import load_images
 
 
@@ -69,13 +70,15 @@ def _as_begun(plan: TrainingConfig, folder: Path) -> TrainingConfig:
 def _begin(config: TransferConfig, held: RunFolder, trainings: list[TransferConfig]) -> None:
     """Look at every fold, then record images and settings. An old run is removed only with --overwrite."""
     loaded = [load_images(training) for training in trainings]
+    parts = []
     for fold, (training, data) in enumerate(zip(trainings, loaded, strict=True), start=1):
         with RunFolder("transfer", training):  # as it will be held
             pass
         try:
-            training_part(data.train, training, data.classes.names)
+            parts.append(training_part(data.train, training, data.classes.names)[0])
         except UserError as error:
             raise UserError(f"fold {fold} of {len(trainings)}: {error}") from None
+    refuse_pools(config, loaded, parts)
     first = loaded[0]
     images = data_record({"train": first.train, "val": first.val, "test": first.test})
     if config.run.resume:

@@ -1,5 +1,7 @@
 """From settings to the photographs of a training."""
 
+from collections.abc import Sequence
+
 import torch
 
 from common.data.load import LabelledSplits
@@ -14,7 +16,7 @@ from transfer.pool.alignment import Alignment
 from transfer.pool.config import PoolConfig
 from transfer.pool.learner import Pool
 from transfer.pool.opinion import Opinion, second_opinion
-from transfer.pool.photographs import load_pool, of_one_thing
+from transfer.pool.photographs import load_pool, of_one_thing, photographs_but
 from transfer.pool.votes import VOTES_RIGHT, Votes
 
 
@@ -59,6 +61,20 @@ def open_pool(
         seed=config.run.seed,
         notes=(learnt, *told),
     )
+
+
+def refuse_pools(config: TransferConfig, folds: Sequence[LabelledSplits], trains: Sequence[LabelledPack]) -> None:
+    """Raise UserError where `open_pool` would in one of several trainings, before the first of them.
+
+    `folds`: the images of each, `trains`: those that keep their masks. Each image is tested in one of them.
+    """
+    if config.pool.unlabelled_dir is None:
+        return
+    for train in trains:
+        _votes(config.pool, train, folds[0].classes.background)
+    tests = [set(data.test.digests) for data in folds]
+    for test in tests if config.pool.leave_out_tests else [set[str]().union(*tests)]:
+        photographs_but(test, config, folds[0].depth)
 
 
 def _votes(plan: PoolConfig, train: LabelledPack, background: int | None) -> Votes | None:
