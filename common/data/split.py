@@ -82,7 +82,7 @@ def split_keys(
         _fill(assigned, np.array([unit_hash(seed, key) for key in keys]), wanted)
     indices: dict[SplitName, np.ndarray] = {split: np.flatnonzero(assigned == split) for split in SPLITS}
     if not all(len(indices[split]) for split in needed):
-        few = f"{counted(len(keys), 'image')} to train on, to validate and to test: add images, four at least"
+        few = f"{counted(len(set(keys)), 'image')} to train on, to validate and to test: add images, four at least"
         raise UserError(few if fill else _empty_split_message(keys, official, seed, fractions))
     return indices
 
@@ -209,11 +209,12 @@ def _empty_split_message(
         (other for other in range(SEEDS_TRIED) if len(set(_assign(keys, official, other, fractions))) == 3),
         None,
     )
-    folds = folds_for(len(keys))
+    files = len(set(keys))
+    folds = folds_for(files)
     advice = "" if folds is None else f"test each image once with --folds {folds}, "
     advice += "" if works is None else f"try --split_seed {works}, "
     return (
-        f"{counted(len(keys), 'image')} and --split_seed {seed} leave a split without images ({counts}); "
+        f"{counted(files, 'image')} and --split_seed {seed} leave a split without images ({counts}); "
         f"{advice}add images, or lay them out in folders train/, val/ and test/ (masks in train_masks/, val_masks/ "
         "and test_masks/)"
     )

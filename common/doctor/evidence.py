@@ -52,6 +52,11 @@ class Evidence:
         """What the masks mean; None without masks."""
         return self.folder.classes
 
+    @property
+    def different(self) -> int:
+        """How many different images a training can use, where copies, and the pages of one file, are one."""
+        return min(len({seen.digest for seen in self.used}), len({seen.sample.image for seen in self.used}))
+
     @cached_property
     def splits(self) -> dict[SplitName, list[Seen]]:
         """The images that a training can use, by split."""

@@ -77,13 +77,16 @@ def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repair
         steps.append(command_line("common.doctor", **flags, unlabelled_dir=photographs, output_dir="runs/doctor"))
     if exit_code(finding for finding in findings if finding.kind != SPLIT_EMPTY) == 2:
         return [*steps, *([command_line("common.doctor", **flags, fix="REPAIRED")] if evidence.used else [])]
+    folds = folds_for(evidence.different)
+    if folds is None and exit_code(findings) == 2:
+        return steps  # no training can begin
     same = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
     if photographs is not None:
         steps.append(command_line("pretrain.main", data_dir=photographs, **same, output_dir=PRETRAINED))
     if evidence.used:
         more = {
             "pretrained_encoder": None if photographs is None else PRETRAINED,
-            "folds": folds_for(len(evidence.used)),
+            "folds": folds,
         }
         steps.append(command_line("transfer.main", **flags, **more, output_dir="runs/seg"))
     return steps

@@ -51,10 +51,10 @@ def test_images(evidence: Evidence) -> Iterator[Finding]:
     """How surely the test images tell."""
     if not evidence.used:
         return
-    images, everything = len(evidence.splits["test"]), len(evidence.used)
+    images = len(evidence.splits["test"])
     needed = round((1.96 * SCATTER / PROMISED) ** 2)
     reach = 1.96 * SCATTER / max(images, 1) ** 0.5
-    folds = folds_for(everything)
+    folds = folds_for(evidence.different)
     advice = f"cross-validate: --folds {folds} tests each image once" if folds else ""
     if lack := too_few(images=images):
         sentence = f"{lack}; {LEAST_IMAGES} are the fewest, and {needed} tell a mean IoU to about 0.05"

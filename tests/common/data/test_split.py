@@ -113,6 +113,13 @@ def test_an_empty_split_is_refused_with_a_seed_that_works():
     assert all(split_samples(samples(5), seed=seed).values())
 
 
+def test_pages_of_a_file_are_counted_once_where_folds_are_advised():
+    pages = [replace(samples(1)[0], key=f"00000{PAGE}{page}", reading=Reading(page=page)) for page in range(6)]
+    message = refusal(pages, 0)
+    assert "1 image and" in message
+    assert "--folds" not in message
+
+
 @pytest.mark.parametrize(("count", "folds"), [(4, 4), (6, 5)])
 def test_an_empty_split_names_folds_that_work(count, folds):
     bad = next(seed for seed in range(50) if refusal(samples(count), seed))

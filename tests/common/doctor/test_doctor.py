@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 
 import pytest
 from datasets import photo, square_mask, write_tree
@@ -51,6 +52,14 @@ def test_of_a_clean_data_set_nothing_is_said_to_be_wrong(root, capsys):
     assert {finding["level"] for finding in content["findings"]} == {"info"}
     assert content["classes"]["foreground"]["pixels"] == pytest.approx(0.25)
     assert content["object_sides"][1] == pytest.approx((20 * 25) ** 0.5 / 50 * 64, abs=0.5)
+
+
+def test_the_page_repeats_the_command_as_it_was_typed(root, monkeypatch):
+    words = [*WORDS, "--output_dir", "out"]
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys, "argv", ["/bin/recon2seg", "doctor", *words])
+    assert doctor(words) == 0
+    assert f"recon2seg doctor {' '.join(words)}" in Path("out/report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", SICK)
@@ -221,19 +230,21 @@ def next_of(capsys, *words: str) -> list[str]:
     return [line.removeprefix("next: ") for line in said if line.startswith("next: ")]
 
 
-def test_of_few_images_that_leave_a_split_empty_folds_are_next(root, capsys):
+@pytest.mark.parametrize(("count", "folds"), [(4, " --folds 4"), (3, None)])
+def test_of_few_images_that_leave_a_split_empty_folds_are_next(root, capsys, count, folds):
     for folder in ("images", "masks"):
         shutil.rmtree(root / folder / "val")
         shutil.rmtree(root / folder / "test")
-        for i in range(4, EACH):
+        for i in range(count, EACH):
             (root / f"{folder}/train/{i}.png").unlink()
     code, content = found(capsys)
     assert (code, [finding["kind"] for finding in content["findings"] if finding["level"] == "error"]) == (
         2,
         ["split-empty"],
     )
-    *_, last = next_of(capsys)
-    assert last == "python -m transfer.main --data_dir . --image_size 64 --folds 4 --output_dir runs/seg"
+    _, *trainings = next_of(capsys)
+    wanted = f"python -m transfer.main --data_dir . --image_size 64{folds} --output_dir runs/seg"
+    assert trainings == ([wanted] if folds else [])
 
 
 def test_a_pretraining_and_the_training_that_takes_it_follow_on_data_without_errors_and_a_copy_on_others(root, capsys):
