@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from common.run.checkpoint import load_handover, save_handover
 from common.tensor_files import load_tensors
 
 RECORDS = ("config.yaml", "metrics.csv", "metrics.json", "environment.json", "tensorboard", "best.pth", "last.pth")
@@ -20,6 +22,13 @@ def metrics(folder: Path) -> dict:
 
 def weights(folder: Path) -> dict:
     return load_tensors(folder / "last.pth")["state"]
+
+
+def now_with(folder: Path, **settings: str) -> None:
+    """Write the best.pth of a run's folder again as that of other settings."""
+    file = load_handover(folder / "best.pth")
+    origin = replace(file.provenance, config={**file.provenance.config, **settings})
+    save_handover(replace(file, provenance=origin), folder / "best.pth")
 
 
 def same(ours, theirs) -> bool:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from datasets import photo, square_mask, write_images_masks, write_tree
-from run_checks import metrics, refusal
+from run_checks import metrics, now_with, refusal
 from tiny import TRANSFER
 
 from transfer.compare.__main__ import main as compare
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
+from transfer.scoring import read_images
 
 CLASSES = "names: [ground, pet]\nvalues: {0: 0, 255: 1}\nbackground: ground\n"
 
@@ -85,6 +86,25 @@ def test_the_runs_own_data_at_another_place_are_scored_on_their_test_part(place,
     assert whole["scored"]["images"] == 30
     assert whole["scored"]["trained_on"] == metrics(place / "run")["images"]["train"]
     assert "warning: the figures flatter: of 30 images the network was trained on 19" in capsys.readouterr().out
+
+
+def test_a_page_is_written_where_the_test_part_is_another_one_than_that_of_the_runs_page(place, tmp_path, capsys):
+    for name in ("run", "data"):
+        shutil.copytree(place / name, name)
+    now_with(tmp_path / "run", data_dir=str(tmp_path / "data"))
+    (tmp_path / "run/report.html").write_text("the page of the training")
+    page = tmp_path / "run/evaluation-test/report.html"
+    assert evaluate(["--model_path", "run"]) == 0
+    assert "note: the run's own report shows these images" in capsys.readouterr().out
+    assert not page.exists()
+    first, *rest = read_images(tmp_path / "run/test_images.npz").keys
+    write_tree(tmp_path / "data", {f"masks/{first}.png": square_mask(0)})
+    assert evaluate(["--model_path", "run"]) == 0
+    said = capsys.readouterr().out.replace("\n  ", " ")
+    assert page.exists()
+    assert "the run's own report shows these images" not in said
+    told = f"gone or changed: 1 of {1 + len(rest)} images, new: 1"
+    assert f"note: the test part has changed since the run was tested; {told}" in said.splitlines()
 
 
 def test_photographs_beside_the_masks_are_no_masks_that_folds_could_test(place, tmp_path, capsys):

@@ -19,7 +19,7 @@ from common.run.resources import read_resources
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
-from transfer.evaluate.images import images_to_score
+from transfer.evaluate.images import changes_since, images_to_score
 from transfer.evaluate.original_size import original_size_scores
 from transfer.metrics.scores import Scores
 from transfer.next_steps import after_elsewhere, after_evaluation, typed_settings
@@ -27,6 +27,7 @@ from transfer.report.headline import constant_guess, score_warnings
 from transfer.report.reliability import calibration_outcome, calibration_warnings
 from transfer.report.run_report import Before, Latents, report_evaluation, write_scores
 from transfer.report.scored_model import ScoredModel, score_model
+from transfer.scoring import IMAGES_FILE
 from transfer.segmenter import load_model
 from transfer.source import find_source, leaks, told_leaks
 
@@ -47,6 +48,9 @@ class Evaluation:
         self.scored, self.pack, self.part = scored, scored.images.pack, scored.part
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images; {scored}")
+        tested = scored.of_run and scored.part == "test"
+        self.changes = changes_since(options.file.with_name(IMAGES_FILE), scored.images.pack) if tested else None
+        """What became of the test images of the run; None where that is not known, or others are scored."""
         self.has_page = self._of_its_run()
         """Whether the page of the run already tells all that this evaluation's would, so that it needs none."""
         self.draws_page = options.report and not self.has_page
@@ -99,7 +103,7 @@ class Evaluation:
             info.outcome,
             calibration_outcome(scored),
             warnings=[*score_warnings(scored.scores), *calibration_warnings(scored), *seen],
-            notes=[*self.scored.images.notes, *([OF_ITS_RUN] if self.has_page else [])],
+            notes=[*self.scored.images.notes, *filter(None, [self.changes, OF_ITS_RUN if self.has_page else ""])],
             places={**places, **({"report": self._run_page} if self.has_page else {})},
             steps=info.next,
         )
@@ -115,7 +119,7 @@ class Evaluation:
     def _of_its_run(self) -> bool:
         """Whether a finished run's own page shows these images."""
         options = self.options
-        same = self.scored.of_run and self.part == "test" and not options.analyze_latent_space
+        same = self.changes == "" and not options.analyze_latent_space
         if not same or options.data_dir is not None or options.output_dir is not None or not self._run_page.exists():
             return False
         marker = read_marker(options.file.parent, phase="transfer")

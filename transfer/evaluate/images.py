@@ -3,13 +3,17 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from common.config.groups import LabelledDataConfig
 from common.data.load import WholeSet, holds, load_labelled, load_part
+from common.data.pack import LabelledPack
 from common.data.samples import Part
 from common.errors import UserError
 from common.run.notes import data_name
 from common.words import counted
 from transfer.evaluate.config import ScoreOptions
+from transfer.scoring import found_in, read_images
 from transfer.segmenter import Segmenter
 
 
@@ -80,6 +84,23 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
     place = name if config.data_dir is None else str(config.data_dir)
     of_run = own and part != "all"
     return Scored(replace(images, pack=pack), part, name, place, of_run, not own, trained_on, labelled)
+
+
+def changes_since(file: Path, pack: LabelledPack) -> str | None:
+    """Say how the images of a pack differ from the test images that a run recorded in this file; "" where they do not.
+
+    None without such a record, as in older runs.
+    """
+    try:
+        tested = read_images(file)
+    except UserError:
+        return None
+    at = found_in(tested, pack)
+    gone, new = int((at < 0).sum()), len(pack) - len(np.unique(at[at >= 0]))
+    if not gone and not new:
+        return ""
+    of = counted(len(at), "image")
+    return f"the test part has changed since the run was tested; gone or changed: {gone} of {of}, new: {new}"
 
 
 def _same(place: Path, other: Path | None) -> bool:
