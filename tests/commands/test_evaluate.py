@@ -2,13 +2,19 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from run_checks import metrics
+from run_checks import metrics, now_with, same
 from tiny import SYNTHETIC, TRANSFER
 
+from common.config.load import unflatten
+from common.run.checkpoint import load_handover, save_handover
+from transfer import load_model
+from transfer.config import TransferConfig
 from transfer.evaluate.__main__ import main as evaluate
+from transfer.evaluate.before import find_origin
 from transfer.main import main as transfer
 
 
@@ -70,3 +76,50 @@ def test_evaluate_takes_the_flags_of_system_a_as_typed_there(seg, tmp_path):
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     drawn = {"confusion.png", "quality.png", "samples.png", "latents.png"}
     assert figures == {*drawn, "activation_maps.png", "features_before.png", "features_after.png"}
+
+
+def origin_of(run: Path):
+    model = load_model(run, "cpu")
+    return find_origin(model, unflatten(TransferConfig, model.handover.provenance.config, source=run))
+
+
+@pytest.fixture
+def both(ae, seg, tmp_path):
+    """Copies of both phases' runs, the second with the first for its encoder."""
+    for name, run in (("ae", ae), ("seg", seg)):
+        shutil.copytree(run, tmp_path / name)
+    now_with(tmp_path / "seg", pretrained_encoder="ae")
+    return tmp_path / "ae/ae.pth", tmp_path / "seg"
+
+
+def test_the_encoder_before_training_is_the_one_that_the_network_began_with(both):
+    file, run = both
+    first = load_handover(file)
+    source = origin_of(run).source
+    assert source is not None
+    assert same(source.encoder.state_dict(), first.sections["encoder"])
+    later = {**first.provenance.environment, "started": "2999-01-01T00:00:00+0000"}
+    for other, why in (
+        (replace(first, task=replace(first.task, skips="none")), "has another record than what the network"),
+        (replace(first, provenance=replace(first.provenance, train_images=("a",))), "was trained on other images than"),
+        (replace(first, provenance=replace(first.provenance, environment=later)), "was trained later than the network"),
+    ):
+        save_handover(other, file)
+        assert origin_of(run).source is None
+        assert origin_of(run).why_not.startswith("The encoder before training is not shown: ae/ae.pth (pretext ")
+        assert f") {why}" in origin_of(run).why_not
+
+
+def test_leaks_are_counted_by_what_taught_the_network_and_not_by_a_pretraining_in_its_place(both, tmp_path, capsys):
+    file, _ = both
+    first = load_handover(file)
+    assert evaluate(["--model_path", "seg", "--split", "all", "--output_dir", "before"]) == 0
+    leaks = [line for line in capsys.readouterr().out.splitlines() if "LEAK" in line]
+    assert (tmp_path / "before/figures/features_before.png").exists()
+    save_handover(replace(first, provenance=replace(first.provenance, train_images=("a",))), file)
+    assert evaluate(["--model_path", "seg", "--split", "all", "--output_dir", "after"]) == 0
+    assert leaks == [line for line in capsys.readouterr().out.splitlines() if "LEAK" in line] != []
+    assert not (tmp_path / "after/figures/features_before.png").exists()
+    assert (
+        "was trained on other images than what the network began with" in (tmp_path / "after/report.html").read_text()
+    )

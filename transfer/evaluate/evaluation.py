@@ -6,7 +6,6 @@ import numpy as np
 
 from common.config.load import unflatten
 from common.embedding import Description, image_classes, plane
-from common.engine.seeding import INITIAL, seed_update
 from common.errors import UserError
 from common.report.embedding import MOST, Embedding
 from common.report.run_info import RunInfo
@@ -18,6 +17,7 @@ from common.run.next_step import last_lines
 from common.run.resources import read_resources
 from common.say import say
 from transfer.config import TransferConfig
+from transfer.evaluate.before import Origin, find_origin
 from transfer.evaluate.config import ScoreOptions
 from transfer.evaluate.images import changes_since, images_to_score
 from transfer.evaluate.original_size import original_size_scores
@@ -29,7 +29,7 @@ from transfer.report.run_report import Before, Latents, report_evaluation, write
 from transfer.report.scored_model import ScoredModel, score_model
 from transfer.scoring import IMAGES_FILE
 from transfer.segmenter import load_model
-from transfer.source import find_source, leaks, told_leaks
+from transfer.source import Source, leaks, told_leaks
 
 OF_ITS_RUN = "the run's own report shows these images; --output_dir writes a page beside these figures"
 
@@ -82,9 +82,11 @@ class Evaluation:
 
         Where the run's own page shows these images, no second one is written beside it. Says in the end what happened.
         """
-        wanted = self.draws_page or self._received
-        before, seen = self._before() if wanted else (Before(None), [])
-        seen = [*self.scored.warnings, *seen]
+        told = self.model.handover.provenance.earlier_images or not self._received
+        origin = find_origin(self.model, self.trained) if self.draws_page or not told else Origin(None)
+        source = origin.source
+        before = Before(None if source is None else source.encoder.to(self.model.device), origin.why_not)
+        seen = [*self.scored.warnings, *self._leaks(source)]
         info = RunInfo(
             config=self.trained,
             handover=self.model.handover,
@@ -135,18 +137,16 @@ class Evaluation:
     def _run_page(self) -> Path:
         return self.options.file.parent / "report.html"
 
-    def _before(self) -> tuple[Before, list[str]]:
-        """Return the encoder before training, and a warning if test images were among its pretraining images."""
-        seed_update(self.seed, INITIAL)
-        new, known = self.part in ("test", "all"), self.model.handover.provenance
+    def _leaks(self, source: Source | None) -> list[str]:
+        """Return warnings if test images taught the network, or what it began with: by its file, or that of an older
+        version by its `source`.
+        """
+        if self.part not in ("test", "all"):
+            return []
+        known, further = self.model.handover.provenance, self.trained.encoder.init_from is not None
+        earlier = known.earlier_images or (() if source is None else source.train_images)
         beside = told_leaks(self.pack, known.photographs, "photographs that the network learnt from, without masks")
-        try:
-            source = find_source(self.trained)
-        except UserError as error:
-            told = leaks(self.pack, known.earlier_images, further=self.trained.encoder.init_from is not None)
-            missing = f"The encoder before training is not shown: {error}."
-            return Before(None, missing), [*told, *beside] if new else []
-        return Before(source.encoder.to(self.model.device)), [*source.leaks(self.pack), *beside] if new else []
+        return [*leaks(self.pack, earlier, further=further), *beside]
 
     def _original_size_scores(self) -> Scores:
         files = self.scored.images.samples
