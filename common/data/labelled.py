@@ -10,7 +10,7 @@ from common.data.masks.file import ColouredMaskError
 from common.data.masks.labels import UnknownValuesError
 from common.data.masks.propose import proposal
 from common.data.pack import LabelledPack
-from common.data.samples import Dataset, Sample, mask_files
+from common.data.samples import Dataset, Sample
 from common.errors import UserError, abbreviate
 from common.words import counted
 
@@ -28,8 +28,8 @@ def labelled_packs(
     try:
         packs = [open_labelled_pack(part, spec, num_classes=classes.num_classes) for part in parts]
     except (ColouredMaskError, UnknownValuesError) as error:
-        files = [path for sample in dataset.samples for path in mask_files(sample)]
-        table = proposal(files, coloured=isinstance(error, ColouredMaskError) or classes.table.colours)
+        masks = [sample.mask for sample in dataset.samples if sample.mask]
+        table = proposal(masks, coloured=isinstance(error, ColouredMaskError) or classes.table.colours)
         raise UserError(f"{error}; {table}") from None
     if classes == BINARY:
         _refuse_ambiguous_255(packs, root)

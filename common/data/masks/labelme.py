@@ -55,6 +55,14 @@ class LabelmeOutlines(Mask):
     def content(self) -> list[Any]:
         return [dict(self.numbers)]
 
+    def outlined(self) -> Mapping[int, str]:
+        try:
+            outlines = outlines_in(json.loads(self.path.read_bytes())) or ()
+        except (OSError, ValueError, RecursionError):
+            return {}
+        labels = {outline.label for outline in outlines if outline.kind in AREAS}
+        return {number: label for label, number in self.numbers.items() if label in labels}
+
     def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
         try:
             document = json.loads(self.path.read_bytes())

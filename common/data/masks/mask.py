@@ -1,7 +1,7 @@
 """What a mask is, wherever it is written down; and masks that are one or several image files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -66,6 +66,10 @@ class Mask(ABC):
         """What else says what the mask is, as plain data."""
         return []
 
+    def outlined(self) -> Mapping[int, str] | None:
+        """The numbers of its outlines, with their labels or ""; None for a picture. A damaged file has none."""
+        return None
+
     @abstractmethod
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
         """The numbers of the mask, of the image's size.
@@ -105,6 +109,9 @@ class NoObjects(Mask):
     def content(self) -> list[Any]:
         return ["no objects"]
 
+    def outlined(self) -> Mapping[int, str]:
+        return {}
+
     def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
         return Drawn(np.zeros(frame.size, np.int32))
 
@@ -132,6 +139,10 @@ class JoinedMasks(Mask):
     @property
     def content(self) -> list[Any]:
         return [self.join, *(part.content for part in self.parts if part.content)]
+
+    def outlined(self) -> Mapping[int, str] | None:
+        outlined = [part.outlined() for part in self.parts]
+        return None if None in outlined else {number: name for one in outlined for number, name in (one or {}).items()}
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
         numbers, weights, lost = np.zeros(frame.size, np.int32), np.zeros(frame.size, np.uint8), set[str]()

@@ -29,12 +29,19 @@ class YoloOutlines(Mask):
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
 
+    def outlined(self) -> Mapping[int, str]:
+        try:
+            return dict.fromkeys((number for number, _ in _lines(self.path)), "")
+        except BadFileError:
+            return {}
+
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
         lines = _lines(self.path)
         if unknown := sorted({number - 1 for number, _ in lines if table.index(number) == UNKNOWN}):
             raise UserError(
                 f"{self.path} has outlines of class {abbreviate(unknown)} (counted from 0), which nothing names: give "
-                "the names of all classes in a data.yaml beside images/, such as 'names: [cell, vessel]'"
+                "the names of all classes in a data.yaml beside images/, such as 'names: [cell, vessel]', or map "
+                f"{abbreviate([number + 1 for number in unknown])} in the file of --classes"
             )
         scale = [frame.width, frame.height]
         return Drawn(*_drawn(((number, [(corners * scale).ravel()]) for number, corners in lines), frame.size))
@@ -106,6 +113,9 @@ class CocoOutlines(Mask):
     @property
     def content(self) -> list[Any]:
         return [self.size, *self.shapes]
+
+    def outlined(self) -> Mapping[int, str]:
+        return dict.fromkeys((shape.number for shape in self.shapes), "")
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:  # noqa: ARG002
         try:

@@ -1,15 +1,16 @@
 """A table of classes to begin with, for masks that no known classes fit."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from common.data.masks.file import read_mask_file
+from common.data.masks.mask import Mask
 from common.data.values import IGNORE, REST, ValueTable
-from common.errors import UserError
+from common.errors import UserError, abbreviate
 from common.words import counted
 
 LOOKED_AT = 100
@@ -23,8 +24,22 @@ GIVE = ", in a YAML file for --classes"
 BY_COLOURS, BY_NUMBERS = ValueTable({"#000000": 0}), ValueTable({REST: 0})
 
 
-def proposal(files: Sequence[Path], *, coloured: bool) -> str:
-    """What the masks in these files hold, and the table that a file of --classes may have for them, in words."""
+def proposal(masks: Sequence[Mask], *, coloured: bool) -> str:
+    """What these masks hold, and the table that a file of --classes may have for them, in words."""
+    outlined = [mask.outlined() for mask in masks]
+    if None in outlined:
+        return _of_pictures([path for mask in masks for path in mask.files], coloured=coloured)
+    return _of_outlines({number: label for one in outlined for number, label in (one or {}).items()})
+
+
+def _of_outlines(labels: Mapping[int, str]) -> str:
+    """The numbers of outlines, with their labels."""
+    told = {0: "where none lies", **{number: label for number, label in sorted(labels.items()) if number}}
+    numbers = abbreviate([f"{number} ({word})" if word else number for number, word in told.items()], MOST)
+    return f"the outlines have the numbers {numbers}: give each a class, or ignore, in the file of --classes"
+
+
+def _of_pictures(files: Sequence[Path], *, coloured: bool) -> str:
     step = max(1, len(files) // LOOKED_AT)
     pixels: Counter[int] = Counter()
     for path in files[::step]:

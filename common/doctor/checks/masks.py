@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from common.data.classes import BINARY
+from common.data.masks.mask import Mask
 from common.data.masks.propose import proposal
 from common.data.samples import mask_files
 from common.doctor.evidence import Evidence
@@ -41,14 +42,19 @@ def unknown_values(evidence: Evidence) -> Iterator[Finding]:
         by_colour = classes.table.colours
         told = [f"#{value:06x}" if by_colour else value for value, _ in values.most_common()]
         held = f"the {'colours' if by_colour else 'values'} {abbreviate(told, 8)}"
-        files = [path for seen in evidence.seen if seen.drawn for path in mask_files(seen.sample)]
-        yield from _with_table(strange, held, proposal(files, coloured=by_colour))
+        yield from _with_table(
+            strange, held, proposal(_masks([seen for seen in evidence.seen if seen.drawn]), coloured=by_colour)
+        )
     coloured = [seen for seen in evidence.seen if seen.trouble == "mask-colours"]
     if coloured:
         advice = "the other masks hold numbers: save these as grey pictures, too"
         if len(coloured) > len(evidence.used):
-            advice = proposal([path for seen in coloured for path in mask_files(seen.sample)], coloured=True)
+            advice = proposal(_masks(coloured), coloured=True)
         yield from _with_table(coloured, "colours", advice)
+
+
+def _masks(images: Sequence[Seen]) -> list[Mask]:
+    return [seen.sample.mask for seen in images if seen.sample.mask]
 
 
 def _with_table(images: Sequence[Seen], held: str, advice: str) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Masks that no known classes fit: what they hold, and the table to begin with."""
 
+import json
 import re
 
 import cv2
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 import yaml
 from datasets import photo, write_tree
+from made_layouts import coco, labelme, labelme_file, yolo
 from PIL import Image
 
 from common.config.groups import DataConfig
 from common.data.load import load_labelled
+from common.doctor.__main__ import main as doctor
 from common.errors import UserError
 
 SIZE = (40, 50)
@@ -124,3 +127,48 @@ def test_masks_with_a_palette_are_told_by_their_indices(tmp_path):
         picture.save(root / f"masks/{i}.png")
     with pytest.raises(UserError, match=r"holds the values 2, .*8 masks hold 3 values: 0 .*, 1 .*, 2 "):
         load_labelled(DataConfig(data_dir=root, image_size=64, cache_dir=tmp_path / "cache", split_seed=9))
+
+
+def two_classes_of_labelme(root):
+    labelme(root, 3)
+    square = [[2, 1], [6, 1], [6, 5], [2, 5]]
+    for name, labels in {"train0": ["cell", "vein"], "train1": ["__ignore__"]}.items():
+        labelme_file(root / f"train/{name}.json", [{"label": label, "points": square} for label in labels])
+
+
+def two_classes_of_coco(root):
+    coco(root, 3)
+    for path in (root / "annotations").iterdir():
+        content = json.loads(path.read_text())
+        content["annotations"][0]["category_id"] = 3
+        path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("write", "values", "said"),
+    [
+        (two_classes_of_labelme, "{0: 0, 1: 1}", "0 (where none lies), 1 (cell), 2 (vein), 255 (__ignore__)"),
+        (two_classes_of_coco, "{0: 0, 1: 1}", "0 (where none lies), 1, 2"),
+        (lambda root: yolo(root, 3), "{1: 1}", "0 (where none lies), 1"),
+        (lambda root: labelme(root, 3), "{1: 1}", "0 (where none lies), 1 (cell)"),
+    ],
+)
+def test_of_outlines_the_numbers_are_told_that_a_file_of_classes_has_to_name(tmp_path, write, values, said, capsys):
+    write(tmp_path / "data")
+    (tmp_path / "mine.yaml").write_text(f"names: [a, b]\nvalues: {values}\n")
+    classes = str(tmp_path / "mine.yaml")
+    config = DataConfig(data_dir=tmp_path / "data", image_size=8, cache_dir=tmp_path / "cache", classes=classes)
+    told = f"the outlines have the numbers {said}: give each a class, or ignore, in the file of --classes"
+    with pytest.raises(UserError, match=rf"but the classes map only .*; {re.escape(told)}$"):
+        load_labelled(config)
+    assert doctor(["--data_dir", str(tmp_path / "data"), "--image_size", "64", "--classes", classes, "--json"]) == 2
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["advice"] for one in findings if one["kind"] == "mask-values"] == [told]
+
+
+def test_a_class_of_yolo_that_a_file_of_classes_lacks_is_told_by_its_number_there(tmp_path):
+    yolo(tmp_path / "data", 3)
+    (tmp_path / "mine.yaml").write_text("names: [a, b]\nvalues: {0: 0, 2: 1}\n")
+    config = {"data_dir": tmp_path / "data", "image_size": 8, "cache_dir": tmp_path / "cache"}
+    with pytest.raises(UserError, match=r"outlines of class 0 .*, or map 1 in the file of --classes"):
+        load_labelled(DataConfig(**config, classes=str(tmp_path / "mine.yaml")))
