@@ -19,6 +19,7 @@ import yaml
 from code_blocks import ROOT
 from datasets import photo, write_images_masks
 from filelock import FileLock
+from PIL import Image, ImageOps
 from tiny import SYNTHETIC, THIN, TINY
 
 from common.config.load import load_config
@@ -478,6 +479,20 @@ def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):
     assert data_leaks(data) == []
     (told,) = data_leaks(replace(data, test=replace(data.test, images=images)))
     assert told == f"LEAK: nearly equal to validation images: 1 test image: {data.test.keys[0]}"
+
+
+def test_a_study_of_folds_names_images_that_are_nearly_those_of_another_fold(tmp_path):
+    data = write_images_masks(tmp_path / "data", 9)
+    flags = [*TINY, "--data_dir", str(data), "--folds", "3"]
+    settings = load_config(StudyConfig, flags, prog="").data
+    tests = [load_labelled(replace(settings, fold=fold)).test.keys for fold in (1, 2, 3)]
+    with Image.open(data / f"images/{tests[1][0]}.jpg") as image:
+        ImageOps.mirror(image).save(data / f"images/{tests[2][0]}.jpg", quality=95)
+    words = [*SMALL, "--full_validation", "--initialisations", "scratch", "--no_report", "--output_dir", "study"]
+    assert study([*flags, *words, "--table"]) == 0
+    both = ", ".join(sorted([tests[1][0], tests[2][0]]))
+    told = f"LEAK: nearly equal to images of other folds: 2 test images: {both}"
+    assert told in (tmp_path / "study/study.md").read_text()
 
 
 def test_a_study_begun_by_an_older_version_goes_on(done, words, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from common.cli import command
 from common.config.load import load_config
@@ -16,7 +17,7 @@ def main(argv: Sequence[str]) -> None:
     resumed = ["--resume"] if "--worker" in argv and "--resume" not in argv else []
     config = load_config(StudyConfig, [*argv, *resumed], prog="python -m transfer.study")
 
-    from common.data.load import load_whole  # after the flags: --help answers without importing torch
+    from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines
     from common.terminal import roughly
     from transfer.study.folds import pool_folds
@@ -46,7 +47,8 @@ def main(argv: Sequence[str]) -> None:
         return
     tested = load_whole(config.data).pack if config.data.folds else data.test
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
-    leaks = (*data_leaks(data), *own)
+    folds = [load_labelled(replace(config.data, fold=fold)) for fold in campaign.folds if fold]
+    leaks = (*data_leaks(data, *folds), *own)
     aside(*leaks)
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)

@@ -19,18 +19,30 @@ from common.words import counted
 from transfer.study.initialisations import Initialisation
 
 
-def data_leaks(data: Splits) -> list[str]:
-    """Leaks within a labelled data set: test images equal or nearly equal to training or validation images."""
+def data_leaks(data: Splits, *folds: Splits) -> list[str]:
+    """Leaks within a labelled data set: test images equal or nearly equal to training or validation images.
+
+    `folds`: with --folds the images of each, in place of one split. Of a pair in two folds each is tested where the
+    other one is learnt from.
+    """
     told = [f"LEAK: {note}" for note in data.notes if "copies" in note]
-    for part, pack in (("training", data.train), ("validation", data.val)):
-        if seen := _nearly(pack, data.test):
-            told.append(f"LEAK: nearly equal to {part} images: {counted(len(seen), 'test image')}: {abbreviate(seen)}")
-    return told
+    if folds:
+        pairs = [_pairs(pack, fold.test) for fold in folds for pack in (fold.train, fold.val)]
+        found = {"images of other folds": sorted({key for some in pairs for pair in some for key in pair})}
+    else:
+        found = {"training images": _nearly(data.train, data.test), "validation images": _nearly(data.val, data.test)}
+    known = {others: (counted(len(keys), "test image"), abbreviate(keys)) for others, keys in found.items() if keys}
+    return told + [f"LEAK: nearly equal to {others}: {count}: {names}" for others, (count, names) in known.items()]
+
+
+def _pairs(seen: Pack, test: Pack) -> list[tuple[str, str]]:
+    """The names of an image that was seen and a test image that are nearly the same."""
+    return [(seen.keys[index], test.keys[position]) for index, position in near_duplicates(seen, test).tolist()]
 
 
 def _nearly(seen: Pack, test: Pack) -> list[str]:
     """The test images that are nearly one of those that were seen."""
-    return sorted({test.keys[position] for _, position in near_duplicates(seen, test).tolist()})
+    return sorted({asked for _, asked in _pairs(seen, test)})
 
 
 def leaks_of(start: Initialisation, test: Pack) -> list[str]:
