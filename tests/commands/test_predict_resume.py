@@ -65,6 +65,17 @@ def test_only_what_is_missing_or_was_changed_is_done_again(call, tmp_path):
         assert [row["image"] for row in csv.DictReader(file)] == ["a", "b", "c", "e"]
 
 
+def test_an_image_that_was_changed_and_cannot_be_read_keeps_nothing_of_what_it_was(call, tmp_path, capsys):
+    assert run(*call) == 0
+    (tmp_path / "in/c.png").write_bytes(b"no image")
+    assert run(*call) == 0
+    assert "masks of 3 images, 1 could not be read" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "out").rglob("*.png")} == {"a.png", "b.png", "d.png"}
+    for table in ("predictions.csv", "objects.csv"):
+        with (tmp_path / "out" / table).open(newline="") as file:
+            assert {row["image"] for row in csv.DictReader(file)} == {"a", "b", "d"}
+
+
 def test_a_call_that_was_stopped_goes_on_with_the_rest_and_ends_as_one_that_was_not(call, tmp_path, monkeypatch):
     assert run(*call, "--batch_size", 1) == 0
     whole = {name: (tmp_path / "out" / name).read_bytes() for name in ("predictions.csv", "objects.csv")}

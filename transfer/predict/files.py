@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -55,6 +55,12 @@ class ImageFiles:
     def there(self, key: str) -> bool:
         """Whether an image has all its files."""
         return all((self.folder / part / f"{key}{suffix}").exists() for part, suffix in self.suffixes().items())
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove the files of images that are done again: one that can't be read now keeps none of what it was."""
+        for key in keys:
+            for part, suffix in self.suffixes().items():
+                (self.folder / part / f"{key}{suffix}").unlink(missing_ok=True)
 
     def write(self, result: Result) -> None:
         """Write the files of an image, but for its probabilities."""

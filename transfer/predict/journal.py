@@ -1,7 +1,7 @@
 """What is known of finished images, a line each, so that a call goes on where an earlier one stopped."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -68,9 +68,9 @@ class Journal:
             file.write(line)
         self._learn(line)
 
-    def read(self, keys: Iterable[str]) -> Iterator[Finished]:
-        """The images of these names that are finished, one at a time."""
-        places = [self.places[key][1] for key in keys if key in self.places]
+    def read(self, stamps: Mapping[str, str]) -> Iterator[Finished]:
+        """The images of these names that are finished, and whose files have these stamps, one at a time."""
+        places = [self.places[key][1] for key, stamp in stamps.items() if self.knows(key, stamp)]
         if not places:
             return
         with self.path.open("rb") as file:

@@ -1,6 +1,6 @@
 """Predictions for unlabelled images: a class for every pixel, at each image's original size."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ class Prediction:
         begin(self.folder, self._call(), overwrite=self.options.overwrite)
         journal, stamps = Journal(self.folder / JOURNAL), self._stamps()
         self.photos.done = {k for k, stamp in stamps.items() if journal.knows(k, stamp) and self.files.there(k)}
+        self.files.remove(stamps.keys() - self.photos.done)
         with closing(self.finished(stamps)) as images:
             for finished in images:
                 journal.add(finished)
@@ -75,7 +76,7 @@ class Prediction:
                 f"{counted(self.unplaced, 'image', 'has')} a place on earth, which PNG does not keep: give "
                 f"--format geotiff or geojson ({HOW})"
             )
-        self._tell(journal)
+        self._tell(partial(journal.read, stamps))
 
     def finished(self, stamps: Mapping[str, str]) -> Generator[Finished, None, None]:
         """Write the files of each image that is not done, and give what is known of it; `stamps` are by name."""
@@ -83,13 +84,12 @@ class Prediction:
         with closing(self._gathered()) as gathered:
             yield from behind(gathered, write, pixels=lambda one: one.mask.size, threads=self.photos.threads)
 
-    def _tell(self, journal: Journal) -> None:
+    def _tell(self, finished: Callable[[], Iterator[Finished]]) -> None:
         """Write the files of all images, and the last lines."""
         names = self.network.names
         write_classes(self.folder, names, self.network.background)
-        finished, extras = partial(journal.read, tuple(self.photos.files)), self.files.extras
         unsure = self.options.min_confidence is not None
-        tables = Tables(self.folder, self.objects, unsure=unsure, uncertain=extras.uncertainty)
+        tables = Tables(self.folder, self.objects, unsure=unsure, uncertain=self.files.extras.uncertainty)
         tables.write(finished())
         for name, kind in self.one_files.items():
             with replacing(self.folder / kind.file) as path:
