@@ -1,7 +1,5 @@
 """The page of the doctor: what was found, with pictures, and what there is."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from common.report.blocks import Axis, Chart, Series, album, code, number, table
 from common.report.images import photograph
 from common.report.page import Block, Page, Tile
 from common.report.selection import some_of
+from common.run.environment import typed_command
 from common.words import counted
 
 SHOWN = 12
@@ -55,9 +54,7 @@ def write_page(evidence: Evidence, findings: Sequence[Finding], path: Path) -> N
         page.add("Augmentation", lambda: [augmented(evidence)])
     if evidence.readable:
         page.add("Sizes and brightness", lambda: _measures(evidence))
-    page.add(
-        "How to repeat it", lambda: [code("Command", shlex.join(["python", "-m", "common.doctor", *sys.argv[1:]]))]
-    )
+    page.add("How to repeat it", lambda: [code("Command", typed_command())])
     page.write(path)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,8 +64,10 @@ def call(*words):
     return suggest([*map(str, words), "--device", "cpu"])
 
 
-def test_suggestions_are_copied_with_drafts_reasons_a_sheet_and_a_page(run, tmp_path, capsys):
+def test_suggestions_are_copied_with_drafts_reasons_a_sheet_and_a_page(run, tmp_path, capsys, monkeypatch):
     images = photographs(tmp_path / "in")
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys, "argv", ["/bin/recon2seg", "suggest", "--count", "3"])
     assert call("--model_path", run / "seg", "--input", images, "--output", "out", "--count", 3) == 0
     rows = table("out")
     assert [row["rank"] for row in rows] == ["1", "2", "3"]
@@ -79,6 +82,7 @@ def test_suggestions_are_copied_with_drafts_reasons_a_sheet_and_a_page(run, tmp_
             assert np.asarray(draft).max() < 2
     assert {path.name for path in Path("out").iterdir()} >= {"contact_sheet.png", "report.html", "classes.json"}
     assert read_json(Path("out/classes.json"))["background"] == "background"
+    assert "recon2seg suggest --count 3" in Path("out/report.html").read_text("utf-8")
     told = " ".join(capsys.readouterr().out.split())
     assert "3 images of 9 to label next" in told
     assert "next: python -m transfer.main" in told

@@ -1,7 +1,5 @@
 """The page of the suggestions: pictures, reasons, and how uncertain all images are."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from jaxtyping import Float64
 from common.report.blocks import Axis, Chart, Series, album, code, number, table
 from common.report.images import photograph
 from common.report.page import Block, Notice, Page, Tile
+from common.run.environment import typed_command
 from common.words import counted
 from transfer.suggest.choice import Suggested
 from transfer.suggest.pictures import Picture
@@ -46,9 +45,7 @@ def write_page(
     )
     page.add("Images", lambda: [_album(suggested, pictures)], LEAD)
     page.add("Reasons", lambda: [_reasons(suggested), _curve(suggested, curve)])
-    page.add(
-        "How to repeat it", lambda: [code("Command", shlex.join(["python", "-m", "transfer.suggest", *sys.argv[1:]]))]
-    )
+    page.add("How to repeat it", lambda: [code("Command", typed_command())])
     page.write(path)
     return path
 

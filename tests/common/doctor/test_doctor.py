@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from datasets import photo, square_mask, write_tree
