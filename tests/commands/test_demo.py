@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from queue import Queue
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import numpy as np
@@ -124,6 +126,28 @@ def test_a_file_that_is_no_image_is_refused_in_a_sentence_by_its_name_alone(serv
     assert status == 422
     assert json.loads(text)["error"].startswith("cannot read the image file notes.txt")
     assert asked(server, "POST", "/segment?name=empty.png", b"")[0] == 422
+
+
+def test_what_fails_is_said_on_the_page_and_on_the_terminal(server, monkeypatch):
+    printed = Queue()
+    monkeypatch.setattr(server, "handle_error", lambda *_: printed.put(sys.exception()))
+    for error, said in (
+        (RuntimeError("a mistake of ours"), "the program failed: look at its terminal"),
+        (MemoryError(), "the computer is out of memory: take a smaller image"),
+    ):
+        monkeypatch.setattr(server, "answer", Mock(side_effect=error))
+        status, text = asked(server, "POST", "/segment?name=a.png", b"a")
+        assert (status, json.loads(text)["error"]) == (500, said)
+        assert printed.get(timeout=60) is error
+
+
+def test_a_browser_that_leaves_is_no_error(server, capsys):
+    for error in (BrokenPipeError(), ConnectionResetError(), TimeoutError(), RuntimeError("a mistake of ours")):
+        try:
+            raise error
+        except (OSError, RuntimeError):
+            server.handle_error(None, ("127.0.0.1", 1))
+        assert bool(capsys.readouterr().err) == isinstance(error, RuntimeError)
 
 
 def test_only_this_page_may_ask(server, file):

@@ -15,6 +15,7 @@ from jinja2 import Environment
 
 import common.report
 from common.errors import UserError
+from common.failures import what_failed
 from common.say import note, say
 from recon2seg.packages import version
 from transfer.demo.config import LOOPBACK, DemoOptions
@@ -65,6 +66,11 @@ class Server(ThreadingHTTPServer):
             sys.stdout.flush()  # whoever reads it from a pipe or a file waits for it
             self.serve_forever(poll_interval=0.2)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what failed, but for a browser that left."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
     def asks_for_us(self, host: str, origin: str | None) -> bool:
         """Whether a request means this page, and does not come by way of a page of somebody else's."""
         own = not self.options.private or host in {f"{name}:{self.server_port}" for name in LOOPBACK}
@@ -109,6 +115,10 @@ class Handler(BaseHTTPRequestHandler):
         except UserError as error:
             self._send(HTTPStatus.UNPROCESSABLE_ENTITY, "application/json", json.dumps({"error": str(error)}))
             return
+        except Exception as error:
+            sentence = what_failed(error, (), "take a smaller image") or "the program failed: look at its terminal"
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
+            raise
         self._send(HTTPStatus.OK, "application/json", json.dumps(told))
 
     def _asks_for_us(self) -> bool:
