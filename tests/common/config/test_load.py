@@ -189,6 +189,14 @@ def test_resume_starts_from_the_settings_of_the_run(tmp_path):
     assert config.run.resume
 
 
+@pytest.mark.parametrize("words", [["--config", "faster.yaml"], ["--config=faster.yaml"], ["--recipe", "distil"]])
+def test_a_run_that_goes_on_takes_no_other_file_of_settings(words, tmp_path):
+    save_config(load("--lr", 0.25), tmp_path / "config.yaml")
+    said = refusal("--resume", "--output_dir", tmp_path, *words)
+    flag = words[0].partition("=")[0]
+    assert f"{flag} is for a new run: --resume goes on with the settings of {tmp_path}, leave it out" in said
+
+
 @pytest.mark.parametrize("words", [["--output_dir", ""], ["--output-dir="], ["--config", "file.yaml"]])
 def test_an_empty_path_is_not_the_working_folder(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
