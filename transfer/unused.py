@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from common.config.groups import UNetConfig
 from common.config.parse import value_of
+from common.config.renames import renames
 from common.models.parts import part_for
 from transfer.config import TransferConfig
 
@@ -12,8 +13,8 @@ NAMED = ("encoder_weights_path", "encoder_stride")
 
 
 def unused(config: TransferConfig, words: Sequence[str]) -> list[str]:
-    """A sentence where flags among the words have no effect; [] where all have one."""
-    source = config.encoder
+    """A sentence where flags among the words have no effect, whichever way they are spelt; [] where all have one."""
+    source, words = config.encoder, renames(TransferConfig).flags(words)
     brought = next((name for name in ("pretrained_encoder", "init_from", "like") if getattr(source, name)), None)
     if brought is not None and source.encoder is None:
         foreign, why = [*vars(UNetConfig()), *NAMED], f"--{brought} brings an encoder of its own"

@@ -27,6 +27,10 @@ WIDTHS = ["--widths", "4", "4", "4", "4", "4", "4"]
             ["--encoder_stride without effect: --encoder mobilenet_v2 has no such setting"],
         ),
         (
+            ["--encoder", "mobilenet_v2", "--encoder-stride=16"],
+            ["--encoder_stride without effect: --encoder mobilenet_v2 has no such setting"],
+        ),
+        (
             ["--encoder_weights_path", "w.pth"],
             ["--encoder_weights_path without effect: --encoder unet has no such setting"],
         ),
