@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,14 @@ import pytest
 import torch
 from huggingface_hub import ModelCard
 from run_checks import refusal
+from segmenters import write_segmenter
 from tiny import SYNTHETIC
 
 from common.errors import UserError
+from common.run.checkpoint import load_handover, save_handover
+from common.run.input import Input
 from transfer.export.__main__ import main as export
+from transfer.export.card import write_card
 from transfer.export.comparison import Comparison
 from transfer.export.config import ExportOptions
 from transfer.export.images import data_of
@@ -205,3 +210,13 @@ def test_bad_input_is_refused_in_one_sentence(run, files, tmp_path, capsys, monk
     monkeypatch.setattr("transfer.export.config.find_spec", lambda _: None)
     needs = "--format onnx needs onnx, onnxscript, onnxruntime: pip install onnx onnxscript onnxruntime"
     assert needs in refusal(export, [*model, "--output", "new"], capsys)
+
+
+def test_the_card_of_a_network_of_crops_says_what_it_never_saw(tmp_path):
+    file = write_segmenter(tmp_path / "best.pth")
+    save_handover(replace(load_handover(file, kind="segmentation"), input=Input(64, fit="crop")), file)
+    (tmp_path / "card").mkdir()
+    write_card(load_model(file, "cpu"), ExportOptions(model_path=file, output=tmp_path / "card"))
+    said = (tmp_path / "card/README.md").read_text("utf-8")
+    assert "It saw crops of 64 x 64 pixels (`--fit crop`): no object larger than that was ever whole" in said
+    assert "vanishes" not in said

@@ -64,6 +64,7 @@ def _words(model: Segmenter, options: ExportOptions, scores: Scores | None) -> d
         "test_images": "" if scores is None else counted(len(scores), "test image"),
         "side": images.image_size,
         "fit": images.fitting,
+        "cropped": images.fit == "crop",
         "warnings": read_json(options.file.parent / "metrics.json").get("warnings", []),
         "labels": external_labels(known.encoder),
         "licences": _licences(known.encoder),
