@@ -221,7 +221,7 @@ class RunConfig:
     overwrite: bool = False
     """Replace the run in --output_dir."""
     save_every: Annotated[int, Field(ge=0)] = 10
-    """Epochs between kept checkpoints; 0 keeps only best.pth and last.pth."""
+    """Epochs between kept networks (epoch_0010.pth, ...); 0 keeps only best.pth beside the states."""
     keep_checkpoints: Annotated[int, Field(ge=1), BeforeValidator(number_of_states)] = 2
     """Newest training states kept (last.pth, last-1.pth, ...); --resume takes the first that is whole."""
     report: bool = True

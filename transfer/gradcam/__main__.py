@@ -17,7 +17,7 @@ def main(argv: Sequence[str]) -> None:
 
     with (
         hold(config.folder, "--output"),
-        keeping(f"interrupted: finished maps are kept in {config.folder}; start it again for the others"),
+        keeping(f"interrupted: {config.folder} has maps of some images; start it again, which makes all of them"),
     ):
         from transfer.gradcam.explanation import Explanation  # now: --help needs no torch
 
