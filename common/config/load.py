@@ -121,7 +121,9 @@ def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[s
             raise UserError("--resume needs --output_dir, the folder of the run to continue")
         for flag in ("--config", "--recipe"):
             if value_of(argv, flag) is not None:
-                raise UserError(f"{flag} is for a new run: --resume goes on with the settings of {folder}, leave it out")
+                raise UserError(
+                    f"{flag} is for a new run: --resume goes on with the settings of {folder}, leave it out"
+                )
         saved = _expanded(Path(folder)) / "config.yaml"
         if not saved.is_file():
             raise UserError(f"there is no run to resume in {folder}: it has no config.yaml")
