@@ -150,9 +150,9 @@ def _of_use(kind: type, flat: Mapping[str, Any], words: Sequence[str]) -> dict[s
     """The settings of a file without those that belong to another value of a flag than the typed one.
 
     A config class says them in `OWN_OF`: by flag, and by its value, the names of the settings. Of its `RIVALS` one that
-    is typed replaces the others; not in a run that goes on, which is what it was.
+    is typed replaces the others; not in a run that goes on, which is what it was, but for `RIVALS_ON_RESUME`.
     """
-    rivals = () if "--resume" in words else getattr(kind, "RIVALS", ())
+    rivals = getattr(kind, "RIVALS_ON_RESUME" if "--resume" in words else "RIVALS", ())
     typed = {name for name in rivals if value_of(words, f"--{name}") is not None}
     unused = {
         name

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 from code_blocks import ROOT
-from datasets import photo, write_images_masks
+from datasets import photo, write_folder, write_images_masks
 from filelock import FileLock
 from PIL import Image, ImageOps
 from tiny import SYNTHETIC, THIN, TINY
@@ -470,6 +470,35 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     said = capsys.readouterr().out
     assert "own: no test image is a near duplicate of" in said
     assert f"of 35 are not in {photographs} now)" in said
+
+
+def test_photographs_of_phase_2_that_are_nearly_test_images_are_named(tmp_path, capsys):
+    data = write_images_masks(tmp_path / "data", 24)
+    photographs = write_folder(tmp_path / "photographs", 30)
+    flags = [*THIN, *SMALL, "--lrs", "0.001", "--data_dir", str(data), "--unlabelled_dir", str(photographs)]
+    flags += ["--initialisations", "scratch", "scratch+pool", "--pool_batch_size", "4", "--leave_out_tests", "--table"]
+    tests = sorted(load_labelled(load_config(StudyConfig, flags, prog="").data).test.keys)
+    for key in tests:
+        picture = np.asarray(Image.open(next((data / "images").glob(f"{key}.*"))))[..., ::-1]
+        for i in range(20):  # phase 1 keeps some photographs for its tests
+            cv2.imwrite(str(photographs / f"copy_{i}_{key}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    assert study([*flags, "--output_dir", str(tmp_path / "study")]) == 0
+    told = f"LEAK: nearly equal to photographs of --unlabelled_dir: {len(tests)} test images: {tests[0]}"
+    assert told in capsys.readouterr().err.replace("\n  ", " ")
+    assert told in (tmp_path / "study/study.md").read_text()
+
+
+def test_other_numbers_of_masks_replace_the_shares_of_a_study_that_goes_on(done, tmp_path, capsys):
+    folder = tmp_path / "study"
+    shutil.copytree(done, folder)
+    assert study(["--resume", "--output_dir", str(folder), "--label_counts", "all", "--dry_run"]) == 0
+    assert "exclude each other" not in capsys.readouterr().err
+
+
+def test_a_study_has_one_file_of_imagenet_weights(done, words, tmp_path, capsys):
+    flags = ["--encoder_weights_path", "other.pth", "--output_dir", str(done)]
+    assert study([*words, *flags]) == 2
+    assert "holds a study with other settings (--encoder_weights_path" in capsys.readouterr().err
 
 
 def test_a_test_image_that_is_a_validation_image_saved_again_is_named(tmp_path):

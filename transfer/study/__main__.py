@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> None:
     from common.terminal import roughly
     from transfer.study.folds import pool_folds
     from transfer.study.images import with_one_fit
-    from transfer.study.leaks import data_leaks, leaks_of
+    from transfer.study.leaks import data_leaks, leaks_of, pool_leaks
     from transfer.study.page import write_page
     from transfer.study.plan import StudyPlan
     from transfer.study.results import Results
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     tested = load_whole(config.data).pack if config.data.folds else data.test
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
     folds = [load_labelled(replace(config.data, fold=fold)) for fold in campaign.folds if fold]
-    leaks = (*data_leaks(data, *folds), *own)
+    leaks = (*data_leaks(data, *folds), *pool_leaks(config, data, tested), *own)
     aside(*leaks)
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)

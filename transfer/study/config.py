@@ -97,6 +97,8 @@ class StudyConfig:
     """
 
     HIDDEN: ClassVar[Collection[str]] = {*OWN, "overwrite"}
+    RIVALS: ClassVar[Sequence[str]] = ("label_counts", "label_fractions")
+    RIVALS_ON_RESUME: ClassVar[Sequence[str]] = RIVALS
     RECIPES: ClassVar[str] = "study"
     EXAMPLES: ClassVar[Sequence[str]] = (
         "python -m transfer.study --data_dir data --initialisations scratch imagenet",

@@ -7,7 +7,7 @@ from typing import Any
 
 from common.config.groups import DataConfig
 from common.data.duplicates import near_duplicates
-from common.data.load import Splits, load_splits
+from common.data.load import LabelledSplits, Splits, load_splits
 from common.data.pack import Pack
 from common.data.shards.files import is_shards
 from common.errors import UserError, abbreviate
@@ -16,6 +16,8 @@ from common.run.checkpoint import handover_file, load_handover
 from common.run.exported import read_export
 from common.run.plain_data import adapter
 from common.words import counted
+from transfer.pool.photographs import photographs_but
+from transfer.study.config import StudyConfig
 from transfer.study.initialisations import Initialisation
 
 
@@ -43,6 +45,22 @@ def _pairs(seen: Pack, test: Pack) -> list[tuple[str, str]]:
 def _nearly(seen: Pack, test: Pack) -> list[str]:
     """The test images that are nearly one of those that were seen."""
     return sorted({asked for _, asked in _pairs(seen, test)})
+
+
+def pool_leaks(config: StudyConfig, data: LabelledSplits, tested: Pack) -> list[str]:
+    """Test images that are nearly a photograph of --unlabelled_dir, in a sentence; none without photographs.
+
+    Raises UserError as `photographs_but`.
+    """
+    folder, start = config.pool.unlabelled_dir, next((start for start in config.starts if start.pool), None)
+    if folder is None or start is None:
+        return []
+    if not folder.exists():
+        return [f"near duplicates among the photographs were not searched: {folder} no longer exists"]
+    photographs, _ = photographs_but(set(tested.digests), config.training_of(start), data.depth)
+    found = _nearly(photographs, tested)
+    told = f"nearly equal to photographs of --unlabelled_dir: {counted(len(found), 'test image')}"
+    return [f"LEAK: {told}: {abbreviate(found)}"] if found else []
 
 
 def leaks_of(start: Initialisation, test: Pack) -> list[str]:

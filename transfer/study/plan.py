@@ -27,18 +27,12 @@ from transfer.study.trials import PROOF, Trial, TrialResult, data_digest, file_d
 from transfer.study.turns import OvertakenError, Turns
 
 GROWS = {
-    "initialisations",
-    "label_counts",
-    "label_fractions",
-    "search_fraction",
-    "seeds",
-    "double_budget",
-    "dry_run",
-    "table",
-    "worker",
-    "keep_best",
-}
+    "initialisations", "label_counts", "label_fractions", "search_fraction", "seeds", "double_budget", "dry_run",
+    "table", "worker", "keep_best",
+}  # fmt: skip
 """Settings of a study that may be others when it goes on: they name its trials, or only what is done with them."""
+CONTENT = COMPARED["transfer"] - {"encoder_weights_path"}
+"""Settings that say where images and pretrained files lie, which are compared by their content."""
 POLL = 5.0
 """Seconds between looks at what other processes have finished."""
 SEARCH_SEED = 0
@@ -194,7 +188,7 @@ class StudyPlan:
         return result
 
     def _refuse_other_settings(self) -> None:
-        saved, free = self.folder / "config.yaml", GROWS | MAY_CHANGE | COMPARED["transfer"] | OWN.keys()
+        saved, free = self.folder / "config.yaml", GROWS | MAY_CHANGE | CONTENT | OWN.keys()
         if saved.exists() and (was := changes(self.config, saved, free=free)):
             raise UserError(f"{self.folder} holds a study with other settings ({was}): use another --output_dir")
 
