@@ -1,11 +1,15 @@
 """The provenance of a run: its command, settings, versions and data."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Protocol, runtime_checkable
 
 import yaml
 
+from common.config.parse import value_of
+from common.config.renames import underscored
 from common.data.pack import Pack
 from common.report.blocks import TableCell, code, number, table
 from common.report.page import Block
@@ -33,6 +37,18 @@ def machine(environment: Mapping[str, Any]) -> dict[str, str]:
         for name in ("started", "commit", "platform", "precision", "threads", "gpu", "python")
     }
     return {name: str(which) for name, which in {**about, **environment.get("packages", {})}.items() if which}
+
+
+def anew(command: str) -> str:
+    """The command that makes a run again, also of one that went on with `--resume`: then by the settings of the run."""
+    if "--resume" not in command:
+        return command
+    words = [underscored(word) for word in shlex.split(command)]
+    folder = value_of(words, "--output_dir")
+    if "--resume" not in words or folder is None:
+        return command
+    program = takewhile(lambda word: not word.startswith("--"), words)
+    return shlex.join([*program, "--config", f"{folder}/config.yaml"])
 
 
 def time_blocks(parts: Mapping[str, Spent]) -> list[Block]:
@@ -66,7 +82,7 @@ def repeating(
     data = [[split, number(len(pack), ",d"), TableCell(fingerprint(pack))] for split, pack in packs.items()]
     versions = [[name, which] for name, which in machine(environment).items()]
     blocks = [code("Command of this evaluation", evaluation)] if evaluation else []
-    blocks.append(code(f"Command{of_training}", str(environment.get("command", "not recorded"))))
+    blocks.append(code(f"Command{of_training}", anew(str(environment.get("command", "not recorded")))))
     if data:
         note = "The fingerprint depends on the bytes of the image files, not on their names."
         blocks.append(table("Data", ["images", "count", "fingerprint"], data, note=note, width="half"))
