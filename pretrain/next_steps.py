@@ -12,23 +12,30 @@ LABELLED = "IMAGES_AND_MASKS"
 
 
 def after_pretraining(config: PretrainConfig, folder: Path) -> list[str]:
-    """Return the command that puts the encoder into a segmentation network, and the one that looks into it."""
+    """Return the command that puts the encoder into a segmentation network, and the one that looks into it.
+
+    `config` is as it was typed: where --fit was not, phase 2 chooses it by the masks, too.
+    """
     encoder, data = config.second_copy or folder, None if config.data.data_dir is None else LABELLED
     looked = {"model_path": folder, "data_dir": data, "split": None if data is None else "train"}
     return [
-        _phase_2(config, data, encoder),
+        _phase_2(config, data, encoder, "fit", "scale_to"),
         command_line("pretrain.evaluate", **looked, analyze_latent_space=True),
     ]
 
 
 def after_evaluation(config: PretrainConfig, options: EvaluateOptions, *, labelled: bool) -> list[str]:
-    """Return the command that trains on masks, of the images that were looked at where these are `labelled`."""
+    """Return the command that trains on masks, of the images that were looked at where these are `labelled`.
+
+    `config` is as it was settled: phase 2 finds the same crops by the encoder, and never padding.
+    """
     data = options.data_dir or config.data.data_dir
-    return [_phase_2(config, data if labelled or data is None else LABELLED, options.model_path)]
+    more = ("fit",) if config.data.fit == "pad" else ()
+    return [_phase_2(config, data if labelled or data is None else LABELLED, options.model_path, *more)]
 
 
-def _phase_2(config: PretrainConfig, data: Any, encoder: Any) -> str:
+def _phase_2(config: PretrainConfig, data: Any, encoder: Any, *more: str) -> str:
     """The training on masks, with images of the kind that the encoder saw; the embedded data has its own settings."""
-    shape = ("image_size", "fit", "channels")
+    shape = ("image_size", "channels", *more)
     flags = {} if data is None else {n: value for n, value in typed_flags(config).items() if n in shape}
     return command_line("transfer.main", data_dir=data, **flags, pretrained_encoder=encoder)

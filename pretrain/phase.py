@@ -189,7 +189,7 @@ class Pretraining:
             notes=[*self.data.notes, *self.run.notes, *skipped_note(progress.rows)],
             remarks=self.remarks,
             parts=self.run.parts,
-            next=after_pretraining(self.config, self.run.folder),
+            next=after_pretraining(self.run.config, self.run.folder),
         )
         with self.run.reporting():
             known = {"target": self.objective.target, "probe": self.probe}
@@ -217,8 +217,8 @@ class Pretraining:
         config = self.config.probe
         if config.probe_dir is None or config.probe_every == 0:
             return None
-        images = replace(self.config.data, data_dir=config.probe_dir, download=False)
-        return Probe.load(images, device=self.precision.device)
+        images = replace(self.config.data, data_dir=config.probe_dir, download=False, images="", masks="", join=None)
+        return Probe.load(images, device=self.precision.device, depth=self.data.depth)
 
     def _probes_after(self, epoch: int) -> bool:
         every = self.config.probe.probe_every

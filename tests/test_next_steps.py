@@ -209,3 +209,17 @@ def test_a_constant_guess_is_the_commonest_class_everywhere():
     all_background = np.array([[[9, 0, 0], [3, 0, 0], [0, 0, 0]]])
     assert said.endswith(f"{Scores(all_background, names).mean_iou:.3f}")
     assert constant_guess(counts.sum((0, 2)) * 0, names) == ""
+
+
+def test_the_fit_is_repeated_as_it_was_typed_and_phase_2_finds_the_rest(tmp_path):
+    def configured(**settings):
+        return PretrainConfig(data=replace(PretrainConfig().data, data_dir=Path("photos"), **settings))
+
+    crops = configured(fit="crop", scale_to=256)
+    assert "--fit crop --scale_to 256 " in after_pretraining(crops, tmp_path)[0]
+    assert "--fit" not in after_pretraining(configured(), tmp_path)[0]
+    options = LookOptions(model_path=tmp_path)
+    for settled, flag in ((crops, False), (configured(fit="squash"), False), (configured(fit="pad"), True)):
+        (command,) = after_look(settled, options, labelled=False)
+        assert ("--fit pad" in command) is flag
+        assert ("--fit" in command) is flag

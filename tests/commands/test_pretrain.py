@@ -208,6 +208,15 @@ def test_the_encoder_is_the_same_bit_for_bit_without_its_picture(tmp_path, monke
     assert same(ours, theirs)
 
 
+def test_a_probe_has_its_own_layout_whatever_the_patterns_of_the_photographs(tmp_path):
+    write_oxford(tmp_path / "pets")
+    write_folder(tmp_path / "photographs/raw", 24)
+    words = [*PRETRAIN, "--data_dir", "photographs", "--images", "raw/*", "--epochs", "1", "--probe_dir", "pets"]
+    assert pretrain([*words, "--output_dir", "run"]) == 0
+    with (tmp_path / "run/metrics.csv").open() as file:
+        assert all(row["val/probe/miou"] for row in csv.DictReader(file))
+
+
 def test_a_probe_can_choose_the_best_epoch_and_that_is_recorded(tmp_path):
     write_oxford(tmp_path / "pets")
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "3", "--probe_dir", "pets", "--probe_every", "2"]
