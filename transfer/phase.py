@@ -126,9 +126,9 @@ class Transfer:
         return [*self.data.notes, *self.source.leaks(self.data.test), *pool]
 
     def _updater(self) -> Updater:
-        plan, optim = self.config.training, self.config.optim
-        typed = self.run.config
-        free = not (typed.training.epochs or typed.optim.warmup_epochs or self.receipt.frozen_levels(0, 1))
+        plan, optim, typed = self.config.training, self.config.optim, self.run.config
+        frozen = self.receipt.frozen_levels(0, len(self.net.encoder.strides))
+        free = not (typed.training.epochs or typed.optim.warmup_epochs or frozen)
         course = Course(plan, updates_per_pass(self.batches, plan), free=free)
         parts = training_parts(self.net, self.receipt, self.config.encoder.layer_decay)
         return Updater(

@@ -2,11 +2,12 @@
 
 import csv
 import re
+from pathlib import Path
 
 import pytest
 from datasets import write_images_masks
 from run_checks import metrics, same, weights
-from tiny import PRETRAIN, SYNTHETIC, THIN, TRANSFER
+from tiny import PRETRAIN, SYNTHETIC, THIN, TINY, TRANSFER
 
 from common.engine import budget
 from pretrain.main import main as pretrain
@@ -44,6 +45,19 @@ def test_a_run_without_a_length_has_one_that_fits_its_images_and_the_rate_falls_
     assert len(rates) == 9
     assert rates[0] > 0.9 * 0.003
     assert rates[-1] < 0.2 * 0.003
+
+
+@pytest.mark.parametrize(("flags", "validations"), [([], 2), (["--thaw_every", "1"], 6)])
+def test_levels_that_thaw_by_epochs_keep_their_epochs_however_long_a_validation(
+    flags, validations, ae, tmp_path, monkeypatch
+):
+    write_images_masks(tmp_path / "data", 20)
+    monkeypatch.setattr(budget, "EPOCHS", (6, 6))
+    monkeypatch.setattr(budget, "VALIDATION", 1e-9)
+    words = [*TINY, "--data_dir", "data", *flags, "--pretrained_encoder", str(ae), "--minutes", "0.02"]
+    assert transfer([*words, "--output_dir", "run"]) == 0
+    with Path("run/metrics.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == validations
 
 
 def test_a_run_that_would_take_hours_is_cut_to_minutes_and_says_so(tmp_path, monkeypatch, capsys):
