@@ -118,8 +118,7 @@ class Course:
         So is one that turns out to, in `begin`: by its validations, and where the machine has other work.
         """
         self.pace = pace
-        if self.plan.minutes and pace * sum(self.told) > self._seconds - self.between * (self.rounds - 1):
-            self.timed = True
+        self.timed |= self._takes_longer(0, 0.0)
 
     @property
     def needs_rest(self) -> bool:
@@ -147,12 +146,9 @@ class Course:
         self._turn = spent
         del self.updates[epoch:]
         count = self.told[epoch]
-        if self.plan.minutes and self.pace > 0:
-            waits = self.rest * (self.epochs - epoch) + self.between * (self.rounds - 1 - self.round_of(epoch))
-            self.timed |= spent + self.pace * sum(self.told[epoch:]) + waits > self._seconds
+        self.timed |= self.pace > 0 and self._takes_longer(epoch, spent)
         if self.timed:
-            later = self.between * (self.rounds - 1 - self.round_of(epoch))
-            part = (self._seconds - later - spent) / (self.epochs - epoch) - self.rest
+            part = (self._seconds - self._later(epoch) - spent) / (self.epochs - epoch) - self.rest
             count = max(1, int(part / self.pace)) if self.pace > 0 else count
         self.updates.append(count)
         return count
@@ -219,6 +215,15 @@ class Course:
         while update > 0:
             self.updates.append(self.told[len(self.updates)])
             update -= self.updates[-1]
+
+    def _takes_longer(self, epoch: int, spent: float) -> bool:
+        """Whether the updates told from an epoch on, which begins after `spent` seconds, do not fit the minutes."""
+        left = self.pace * sum(self.told[epoch:]) + self.rest * (self.epochs - epoch) + self._later(epoch)
+        return self.plan.minutes > 0 and spent + left > self._seconds
+
+    def _later(self, epoch: int) -> float:
+        """The seconds that are expected to pass between the rounds after an epoch."""
+        return self.between * (self.rounds - 1 - self.round_of(epoch))
 
     @property
     def _seconds(self) -> float:
