@@ -112,20 +112,22 @@ class Evidence:
         return own if self.config.data.scale_to is None else of_shorter * self.config.data.scale_to
 
     @cached_property
-    def copies(self) -> list[list[Seen]]:
-        """Groups of images whose files are equal, byte for byte; pages are told apart."""
+    def _equal(self) -> list[list[Seen]]:
+        """Images by their files' bytes; pages are told apart. Those of the data set come before photographs."""
         groups: dict[bytes, list[Seen]] = {}
         for seen in self.readable:
             groups.setdefault(seen.digest, []).append(seen)
-        return [group for group in groups.values() if len(group) > 1]
+        return list(groups.values())
+
+    @property
+    def copies(self) -> list[list[Seen]]:
+        """Groups of images whose files are equal, byte for byte."""
+        return [group for group in self._equal if len(group) > 1]
 
     @cached_property
     def near(self) -> tuple[list[tuple[Seen, Seen]], int]:
         """Pairs of images that are one picture in files that differ; and how many more were not compared."""
-        first: dict[bytes, Seen] = {}
-        for seen in self.readable:  # images before photographs: what has a split stands for its copies
-            first.setdefault(seen.digest, seen)
-        different = list(first.values())
+        different = [first for first, *_ in self._equal]  # what has a split stands for its copies
         if len(different) < 2:
             return [], 0
         greys = np.stack([seen.grey for seen in different if seen.grey is not None])
