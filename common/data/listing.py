@@ -82,8 +82,12 @@ def list_images(
 
     Two files that differ in their suffix alone are an error for `refuse`; if that returns, the first is taken.
     """
+    return without_suffixes(list_files(folder, suffixes), refuse=refuse)
+
+
+def without_suffixes(listed: Listing, *, refuse: Callable[[UserError], None] = raised) -> Listing:
+    """What `list_files` listed, by the names without the suffix; see `list_images`."""
     files: dict[str, Path] = {}
-    listed = list_files(folder, suffixes)
     for name, path in listed.files.items():
         key = name.rpartition(".")[0]
         if key in files:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from common.data.layouts.folders import MASK_FOLDERS, SPLIT_NAMES, Tree, sample_in
 from common.data.layouts.layout import Found, splits_note
 from common.data.layouts.pairing import image_stem, mask_stem
-from common.data.listing import IMAGE_SUFFIXES, list_files
+from common.data.listing import IMAGE_SUFFIXES
 from common.data.samples import mask_files
 from common.errors import abbreviate
 from common.words import counted
@@ -55,7 +55,7 @@ def with_note_of_others(found: Found, tree: Tree) -> Found:
     taken = {*found.aside, *(sample.image for sample in samples)} | {
         file for sample in samples for file in mask_files(sample)
     }
-    files = list_files(tree.root, IMAGE_SUFFIXES).files
+    files = tree.files(IMAGE_SUFFIXES).files
     others = [name for name, path in files.items() if path not in taken and not _mask_folder(name)]
     others = [name for name in others if mask_stem(name.rpartition(".")[0]) is None]
     if not others:

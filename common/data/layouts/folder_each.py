@@ -5,7 +5,7 @@ import re
 from common.data.layouts.folders import Tree, split_in
 from common.data.layouts.layout import Found
 from common.data.layouts.pairing import natural
-from common.data.listing import MASK_SUFFIXES, list_files
+from common.data.listing import MASK_SUFFIXES
 from common.data.masks.mask import JoinedMasks, MaskFile
 from common.data.samples import Sample
 
@@ -14,7 +14,7 @@ INSIDE = re.compile(r"(?P<key>.+)/(?P<role>image|mask)s?/[^/]+", re.IGNORECASE)
 
 def folder_each(tree: Tree) -> Found | None:
     """x/images/x.png beside x/masks/*.png, one object a file; folders around them may say the split."""
-    if not any(INSIDE.fullmatch(name) for name in list_files(tree.root, MASK_SUFFIXES).files):
+    if not any(INSIDE.fullmatch(name) for name in tree.files(MASK_SUFFIXES).files):
         return None
     files, passed_over = tree.masks()
     homes: dict[str, dict[str, list[str]]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from common.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Listing, is_folder, list_images, raised
+from common.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Listing, is_folder, list_files, raised, without_suffixes
 from common.data.masks.mask import Mask
 from common.data.samples import Sample, SplitName
 from common.errors import UserError
@@ -47,6 +47,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._folders: dict[Path, dict[str, Path]] = {}
+        self._files: dict[tuple[Path, Sequence[str]], Listing] = {}
         self._listings: dict[tuple[Path, Sequence[str]], Listing] = {}
 
     def refuse(self, error: UserError) -> None:
@@ -80,7 +81,14 @@ class Tree:
         """The files below a folder that may be masks."""
         return self._listed(folder or self.root, MASK_SUFFIXES)
 
+    def files(self, suffixes: Sequence[str], folder: Path | None = None) -> Listing:
+        """All files of some types below a folder, or the data set's own, with their suffixes."""
+        folder = folder or self.root
+        if (folder, suffixes) not in self._files:
+            self._files[folder, suffixes] = list_files(folder, suffixes)
+        return self._files[folder, suffixes]
+
     def _listed(self, folder: Path, suffixes: Sequence[str]) -> Listing:
         if (folder, suffixes) not in self._listings:
-            self._listings[folder, suffixes] = list_images(folder, suffixes, refuse=self.refuse)
+            self._listings[folder, suffixes] = without_suffixes(self.files(suffixes, folder), refuse=self.refuse)
         return self._listings[folder, suffixes]
