@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.data.classes import Classes, classes_of_objects
 from common.data.layouts.folders import Tree, split_of
-from common.data.layouts.layout import Found, NoClassesError, merged
+from common.data.layouts.layout import Found, NoClassesError, classes_of_labels, merged
 from common.data.layouts.pairing import natural
 from common.data.listing import in_small_letters, plain_name
 from common.data.masks.mask import Mask
@@ -62,21 +61,14 @@ def coco(tree: Tree) -> Found | None:
         files = abbreviate([document.path for document in documents])
         raise NoClassesError(f"{files}: no object is annotated: export them")
     names = sorted(ids, key=lambda name: natural(ids[name]))
-    found = merged([_part(tree, document, names) for document in documents], classes=_classes(names))
+    classes = classes_of_labels(names, "the categories of the JSON files")
+    found = merged([_part(tree, document, names) for document in documents], classes=classes)
     used = {sample.image for sample in found.samples}
     if len(used) < len(found.samples):
         files = abbreviate([document.path for document in documents])
         raise UserError(f"{files} name the same images: keep one of these files, or one for each split")
     rest = {sample.image: sample for sample in found.unlabelled if sample.image not in used}
     return replace(found, unlabelled=list(rest.values()))
-
-
-def _classes(names: Sequence[str]) -> Classes:
-    """Raises NoClassesError for too many."""
-    try:
-        return classes_of_objects(names)
-    except UserError as error:
-        raise NoClassesError(f"the categories of the JSON files can't be classes: {error}") from None
 
 
 def _files(tree: Tree) -> list[Path]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from common.data.classes import Classes, classes_of_objects
+from common.data.classes import Classes
 from common.data.layouts.folders import Tree, sample_in
-from common.data.layouts.layout import Found, NoClassesError, splits_note
+from common.data.layouts.layout import Found, classes_of_labels, splits_note
 from common.data.layouts.pairing import natural
 from common.data.listing import in_small_letters, list_images, plain_name
 from common.data.masks.labelme import AREAS, LabelmeOutlines, Outline, outlines_in
@@ -107,11 +107,7 @@ def _name(key: str) -> str:
 
 
 def _classes(labels: Sequence[str], *, ignored: bool) -> Classes:
-    """Raises NoClassesError for none, and for too many."""
-    try:
-        classes = classes_of_objects(labels)
-    except UserError as error:
-        raise NoClassesError(f"the labels of the JSON files can't be classes: {error}") from None
+    classes = classes_of_labels(labels, "the labels of the JSON files")
     return replace(classes, values={**classes.values, IGNORE: IGNORE}) if ignored else classes
 
 

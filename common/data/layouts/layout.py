@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.data.classes import BINARY, SPECIES, Classes, as_known, resolve_classes
+from common.data.classes import BINARY, SPECIES, Classes, as_known, classes_of_objects, resolve_classes
 from common.data.layouts.folders import Tree
 from common.data.listing import no_images, passed_over_note
 from common.data.masks.mask import Join, JoinedMasks, Mask
@@ -42,6 +42,14 @@ class Found:
     """Images of which the notes tell that they are not taken."""
     passed_over: Sequence[str] = ()
     """Names that look like images and can't be read, each with the reason."""
+
+
+def classes_of_labels(labels: Sequence[str], what: str) -> Classes:
+    """`classes_of_objects`. Raises NoClassesError, which says `what` the labels are, for none and for too many."""
+    try:
+        return classes_of_objects(labels)
+    except UserError as error:
+        raise NoClassesError(f"{what} can't be classes: {error}") from None
 
 
 def merged(parts: Sequence[Found], *, classes: Classes | None = None) -> Found:

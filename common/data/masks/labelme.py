@@ -16,7 +16,7 @@ from PIL import Image
 
 from common.data.masks.file import MaskPixels
 from common.data.masks.mask import Drawn, Frame, Mask, placed
-from common.data.masks.outlines import covered
+from common.data.masks.outlines import covered, laid_over
 from common.data.opened import REFUSED_BY_PILLOW, BadFileError
 from common.data.values import ValueTable
 
@@ -70,12 +70,8 @@ class LabelmeOutlines(Mask):
             if outlines is None:
                 raise ValueError("it has no shapes")
             size = document.get("imageHeight") or frame.height, document.get("imageWidth") or frame.width
-            numbers, lost = np.zeros(size, np.int32), frozenset[str]()
-            for outline in outlines:
-                if outline.kind in AREAS:
-                    inside = _inside(outline, size)
-                    numbers[inside] = self.numbers[outline.label]
-                    lost = lost if inside.any() else frozenset({"outline"})
+            shapes = (outline for outline in outlines if outline.kind in AREAS)
+            numbers, lost = laid_over(((self.numbers[shape.label], _inside(shape, size)) for shape in shapes), size)
         except (*REFUSED_BY_PILLOW, TypeError, KeyError, IndexError, RecursionError) as error:
             raise BadFileError(f"cannot draw the outlines in {self.path}: {error}") from error
         return placed(MaskPixels(numbers, lost=lost, upright=True), frame, self.path)

@@ -141,8 +141,7 @@ class JoinedMasks(Mask):
         return [self.join, *(part.content for part in self.parts if part.content)]
 
     def outlined(self) -> Mapping[int, str] | None:
-        outlined = [part.outlined() for part in self.parts]
-        return None if None in outlined else {number: name for one in outlined for number, name in (one or {}).items()}
+        return outlined_in(self.parts)
 
     def read(self, frame: Frame, table: ValueTable) -> Drawn:
         numbers, weights, lost = np.zeros(frame.size, np.int32), np.zeros(frame.size, np.uint8), set[str]()
@@ -154,6 +153,12 @@ class JoinedMasks(Mask):
                 np.copyto(numbers, drawn.numbers, where=drawn.numbers != 0)
             lost |= drawn.lost
         return Drawn(numbers, frozenset(lost))
+
+
+def outlined_in(masks: Sequence[Mask]) -> Mapping[int, str] | None:
+    """The numbers of the outlines in any of these masks, see `Mask.outlined`; None where one is a picture."""
+    outlined = [mask.outlined() for mask in masks]
+    return None if None in outlined else {number: name for one in outlined for number, name in (one or {}).items()}
 
 
 def _unite(

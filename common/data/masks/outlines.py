@@ -44,7 +44,8 @@ class YoloOutlines(Mask):
                 f"{abbreviate([number + 1 for number in unknown])} in the file of --classes"
             )
         scale = [frame.width, frame.height]
-        return Drawn(*_drawn(((number, [(corners * scale).ravel()]) for number, corners in lines), frame.size))
+        areas = ((number, covered([(corners * scale).ravel()], frame.size)) for number, corners in lines)
+        return Drawn(*laid_over(areas, frame.size))
 
 
 def _lines(path: Path) -> list[tuple[int, Float[np.ndarray, "n 2"]]]:
@@ -76,13 +77,12 @@ def _class(word: str) -> int:
     return int(number)
 
 
-def _drawn(
-    shapes: Iterable[tuple[int, Any]], size: tuple[int, int]
+def laid_over(
+    areas: Iterable[tuple[int, Bool[np.ndarray, "h w"]]], size: tuple[int, int]
 ) -> tuple[Integer[np.ndarray, "h w"], frozenset[str]]:
     """Objects by their numbers, a later one over an earlier one, and what was lost: outlines that cover no pixel."""
     numbers, lost = np.zeros(size, np.int32), frozenset[str]()
-    for number, outlines in shapes:
-        inside = covered(outlines, size)
+    for number, inside in areas:
         numbers[inside] = number
         lost = lost if inside.any() else frozenset({"outline"})
     return numbers, lost
@@ -121,7 +121,8 @@ class CocoOutlines(Mask):
         try:
             if self.shapes and all(_in_shares(shape.outlines) for shape in self.shapes):
                 raise ValueError("all corners lie between 0 and 1: multiply them by the image's width and height")
-            numbers, lost = _drawn(self.shapes, self.size or frame.size)
+            size = self.size or frame.size
+            numbers, lost = laid_over(((number, covered(outlines, size)) for number, outlines in self.shapes), size)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise BadFileError(f"cannot draw the outlines of {self.name} in {self.path}: {error}") from error
         return placed(MaskPixels(numbers, lost=lost), frame, self.path)

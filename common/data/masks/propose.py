@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.masks.file import read_mask_file
-from common.data.masks.mask import Mask
+from common.data.masks.mask import Mask, outlined_in
 from common.data.values import IGNORE, REST, ValueTable
 from common.errors import UserError, abbreviate
 from common.words import counted
@@ -26,10 +26,10 @@ BY_COLOURS, BY_NUMBERS = ValueTable({"#000000": 0}), ValueTable({REST: 0})
 
 def proposal(masks: Sequence[Mask], *, coloured: bool) -> str:
     """What these masks hold, and the table that a file of --classes may have for them, in words."""
-    outlined = [mask.outlined() for mask in masks]
-    if None in outlined:
+    outlined = outlined_in(masks)
+    if outlined is None:
         return _of_pictures([path for mask in masks for path in mask.files], coloured=coloured)
-    return _of_outlines({number: label for one in outlined for number, label in (one or {}).items()})
+    return _of_outlines(outlined)
 
 
 def _of_outlines(labels: Mapping[int, str]) -> str:
