@@ -13,3 +13,5 @@ THIN = [*TINY, "--decoder_widths", "4", "4", "4", "4", "4"]
 """The same with a decoder as thin as the encoder."""
 TRANSFER = [*THIN, "--epochs", "2"]
 """Two epochs of phase 2."""
+FOLDS = [*TRANSFER, "--epochs", "1", "--batch_size", "2", "--folds", "3"]
+"""A cross-validation in three trainings."""

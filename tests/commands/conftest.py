@@ -1,7 +1,8 @@
 """A finished run of each phase, made once, and a working folder for every test."""
 
 import pytest
-from tiny import PRETRAIN, SYNTHETIC, TRANSFER
+from datasets import write_images_masks
+from tiny import FOLDS, PRETRAIN, SYNTHETIC, TRANSFER
 
 from pretrain.main import main as pretrain
 from transfer.main import main as transfer
@@ -28,3 +29,15 @@ def seg(tmp_path_factory, ae):
     words = ["--pretrained_encoder", str(ae), "--freeze_epochs", "1", "--report", "--output_dir", str(folder)]
     assert transfer([*TRANSFER, *SYNTHETIC, *words]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def nine(tmp_path_factory):
+    """A data set of nine images."""
+    return write_images_masks(tmp_path_factory.mktemp("data"), 9)
+
+
+@pytest.fixture(scope="session")
+def three_folds(nine):
+    """The words of a cross-validation of them."""
+    return [*FOLDS, "--data_dir", str(nine)]

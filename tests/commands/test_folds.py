@@ -9,7 +9,6 @@ import pytest
 import yaml
 from datasets import write_images_masks
 from run_checks import metrics
-from tiny import TRANSFER
 
 from transfer.compare.__main__ import main as compare
 from transfer.evaluate.__main__ import main as evaluate
@@ -19,24 +18,12 @@ from transfer.metrics.scores import Scores
 from transfer.predict.__main__ import main as predict
 from transfer.scoring import read_images
 
-FOLDS = [*TRANSFER, "--epochs", "1", "--batch_size", "2", "--folds", "3"]
-
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_images_masks(tmp_path_factory.mktemp("data"), 9)
-
-
-@pytest.fixture(scope="module")
-def words(data):
-    return [*FOLDS, "--data_dir", str(data)]
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory, words):
+def done(tmp_path_factory, three_folds):
     """A finished cross-validation."""
     folder = tmp_path_factory.mktemp("runs") / "cv"
-    assert transfer([*words, "--output_dir", str(folder)]) == 0
+    assert transfer([*three_folds, "--output_dir", str(folder)]) == 0
     return folder
 
 
@@ -92,8 +79,8 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
     assert any(line.startswith("Guessing background for every pixel has mean IoU 0.") for line in said)
 
 
-def test_folds_share_the_minutes_their_notes_and_the_next_command(words, tmp_path, capsys):
-    assert transfer([*words, "--epochs", "0", "--minutes", "0.03", "--output_dir", str(tmp_path / "cv")]) == 0
+def test_folds_share_the_minutes_their_notes_and_the_next_command(three_folds, tmp_path, capsys):
+    assert transfer([*three_folds, "--epochs", "0", "--minutes", "0.03", "--output_dir", str(tmp_path / "cv")]) == 0
     out, err = capsys.readouterr()
     assert out.count("length: 0.01 minutes, ") == 3
     assert out.count("next: ") == 1
@@ -117,15 +104,15 @@ def test_where_one_run_is_wanted_a_cross_validation_is_refused_by_the_fold_to_ta
     middle = sorted((metrics(done / f"fold_{k}")["test"]["mean_iou"], f"fold_{k}") for k in (1, 2, 3))[1][1]
     said = f"error: {done} is a cross-validation, and each of its 3 folds is a run: "
     images = ["--input", "images", "--output", "out"]
-    for command, words in {evaluate: [], predict: images, gradcam: images}.items():
-        assert command(["--model_path", str(done), *words]) == 2
+    for command, more in {evaluate: [], predict: images, gradcam: images}.items():
+        assert command(["--model_path", str(done), *more]) == 2
         assert capsys.readouterr().err == f"{said}give {done}/{middle}, whose score is the middle one\n"
     assert compare([str(done / "fold_1"), str(done)]) == 2
     assert capsys.readouterr().err == f"{said}compare {done}/{middle} with the same fold of another run\n"
 
 
-def test_one_fold_alone_is_the_same_run(words, done, tmp_path):
-    assert transfer([*words, "--fold", "2", "--output_dir", "alone"]) == 0
+def test_one_fold_alone_is_the_same_run(three_folds, done, tmp_path):
+    assert transfer([*three_folds, "--fold", "2", "--output_dir", "alone"]) == 0
     ours, theirs = (read_images(folder / "test_images.npz") for folder in (done / "fold_2", tmp_path / "alone"))
     assert ours.keys == theirs.keys
     np.testing.assert_array_equal(ours.counts, theirs.counts)
@@ -140,29 +127,29 @@ def test_a_fold_is_evaluated_on_its_own_test_images(done, tmp_path):
     assert after == before
 
 
-def test_overwriting_leaves_no_fold_of_before(words, done, tmp_path):
+def test_overwriting_leaves_no_fold_of_before(three_folds, done, tmp_path):
     shutil.copytree(done, tmp_path / "cv")
     (tmp_path / "cv/mine.txt").write_text("mine")
-    assert transfer([*words, "--folds", "2", "--overwrite", "--output_dir", "cv"]) == 0
+    assert transfer([*three_folds, "--folds", "2", "--overwrite", "--output_dir", "cv"]) == 0
     assert sorted(finished(tmp_path / "cv")) == ["fold_1", "fold_2"]
     assert not (tmp_path / "cv/fold_3").exists()
     assert (tmp_path / "cv/mine.txt").exists()
     assert not (tmp_path / "cv/report.html").exists()
 
 
-def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(words, done, tmp_path, capsys):
+def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(three_folds, done, tmp_path, capsys):
     for flags, said in [
         (["--fold", "4"], "--fold 4 is one of --folds: give --folds 4 or more"),
         (["--folds", "10"], "--folds 10 of 9 different images leaves too few"),
         (["--output_dir", str(done)], "already holds a run: give --resume, --overwrite"),
     ]:
-        assert transfer([*words, "--output_dir", "new", *flags]) == 2
+        assert transfer([*three_folds, "--output_dir", "new", *flags]) == 2
         assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
-def test_a_run_of_few_images_says_that_folds_test_all_of_them(words, capsys):
-    assert transfer([*words[:-4], *words[-2:], "--split_seed", "2", "--output_dir", "plain"]) == 0
+def test_a_run_of_few_images_says_that_folds_test_all_of_them(three_folds, capsys):
+    assert transfer([*three_folds[:-4], *three_folds[-2:], "--split_seed", "2", "--output_dir", "plain"]) == 0
     assert re.search(
         r"note: the test part is \d of 9 images; --folds 5 tests each of them once", capsys.readouterr().out
     )

@@ -9,29 +9,17 @@ import numpy as np
 import pytest
 from datasets import photo, write_images_masks, write_tree
 from run_checks import metrics, power_cut
-from tiny import TRANSFER
+from tiny import FOLDS
 
 from transfer.evaluate.__main__ import main as evaluate
 from transfer.main import main as transfer
 from transfer.phase import Transfer
 
-FOLDS = [*TRANSFER, "--epochs", "1", "--batch_size", "2", "--folds", "3"]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_images_masks(tmp_path_factory.mktemp("data"), 9)
-
-
-@pytest.fixture(scope="module")
-def words(data):
-    return [*FOLDS, "--data_dir", str(data)]
-
 
 @pytest.fixture
-def done(words, tmp_path):
+def done(three_folds, tmp_path):
     """A finished cross-validation in two folds."""
-    assert transfer([*words, "--folds", "2", "--output_dir", "cv"]) == 0
+    assert transfer([*three_folds, "--folds", "2", "--output_dir", "cv"]) == 0
     return tmp_path / "cv"
 
 
@@ -54,9 +42,9 @@ def finished(folder):
 
 @pytest.mark.usefixtures("_fold_2_diverges")
 def test_a_cross_validation_of_which_a_fold_diverged_goes_on_as_is_said_and_tells_what_differed(
-    words, tmp_path, capsys
+    three_folds, tmp_path, capsys
 ):
-    assert transfer([*words, "--report", "--output_dir", "cv"]) == 2
+    assert transfer([*three_folds, "--report", "--output_dir", "cv"]) == 2
     assert "go on with --resume --output_dir cv and one of --lr 0.0003" in capsys.readouterr().err.replace("\n  ", " ")
     before = finished(tmp_path / "cv")
     assert transfer(["--resume", "--lr", "0.0003", "--batch_size", "3", "--output_dir", "cv"]) == 2
@@ -74,8 +62,8 @@ def test_a_cross_validation_of_which_a_fold_diverged_goes_on_as_is_said_and_tell
 
 
 @pytest.mark.usefixtures("_fold_2_diverges")
-def test_a_fold_that_went_on_by_itself_counts_in_the_whole(words, tmp_path, capsys):
-    assert transfer([*words, "--output_dir", "cv"]) == 2
+def test_a_fold_that_went_on_by_itself_counts_in_the_whole(three_folds, tmp_path, capsys):
+    assert transfer([*three_folds, "--output_dir", "cv"]) == 2
     assert transfer(["--resume", "--lr", "0.0003", "--output_dir", "cv/fold_2"]) == 0
     assert transfer(["--resume", "--lr", "0.0003", "--output_dir", "cv"]) == 2
     assert "with other settings (--lr was 0.003, is 0.0003)" in capsys.readouterr().err
@@ -83,18 +71,18 @@ def test_a_fold_that_went_on_by_itself_counts_in_the_whole(words, tmp_path, caps
     assert "(fold 1 0.003, fold 2 0.0003, fold 3 0.003)" in capsys.readouterr().out
 
 
-def test_overwriting_stays_beside_what_no_run_wrote_in_a_fold(words, done):
+def test_overwriting_stays_beside_what_no_run_wrote_in_a_fold(three_folds, done):
     assert evaluate(["--model_path", "cv/fold_2", "--no_report"]) == 0
     before, kept = finished(done), done / "fold_2/evaluation-test/metrics.json"
     with power_cut(after=1):
-        transfer([*words, "--folds", "2", "--overwrite", "--output_dir", "cv"])
+        transfer([*three_folds, "--folds", "2", "--overwrite", "--output_dir", "cv"])
     assert not (done / "metrics.json").exists()
     assert transfer(["--resume", "--output_dir", "cv"]) == 0
     assert not finished(done).items() & before.items()
     assert kept.exists()
 
 
-def test_what_refuses_to_train_refuses_before_an_old_cross_validation_is_overwritten(words, done, capsys):
+def test_what_refuses_to_train_refuses_before_an_old_cross_validation_is_overwritten(three_folds, done, capsys):
     (done / "fold_3").mkdir()
     (done / "fold_3/thesis.txt").touch()
     before = sorted(done.rglob("*"))
@@ -102,7 +90,7 @@ def test_what_refuses_to_train_refuses_before_an_old_cross_validation_is_overwri
         (["--folds", "3"], "fold_3 holds thesis.txt, which no run wrote"),
         (["--folds", "2", "--pretrained_encoder", "none.pth"], "none.pth"),
     ]:
-        assert transfer([*words, *flags, "--overwrite", "--output_dir", "cv"]) == 2
+        assert transfer([*three_folds, *flags, "--overwrite", "--output_dir", "cv"]) == 2
         assert said in capsys.readouterr().err
         assert sorted(done.rglob("*")) == before
 
@@ -118,19 +106,19 @@ def test_a_part_of_a_fold_without_a_labelled_pixel_is_refused_before_anything_is
     assert not (tmp_path / "cv").exists()
 
 
-def test_photographs_that_any_fold_tests_are_refused_before_anything_is_trained(words, data, tmp_path, capsys):
+def test_photographs_that_any_fold_tests_are_refused_before_anything_is_trained(three_folds, nine, tmp_path, capsys):
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(9):
-        shutil.copy(data / f"images/{number:03}.jpg", photographs)
+        shutil.copy(nine / f"images/{number:03}.jpg", photographs)
     write_tree(photographs, {f"other_{i}.png": photo(500 + i) for i in range(12)})
     flags = ["--unlabelled_dir", "photographs", "--pool_batch_size", "2", "--output_dir", "cv"]
-    assert transfer([*words, *flags]) == 2
+    assert transfer([*three_folds, *flags]) == 2
     said = capsys.readouterr().err.replace("\n  ", " ")
     assert re.search(r"photographs holds [789] test images of .*: move them out of .*, or add --leave_out_tests", said)
-    assert transfer([*words, *flags, "--leave_out_tests", "--pool_batch_size", "17"]) == 2
+    assert transfer([*three_folds, *flags, "--leave_out_tests", "--pool_batch_size", "17"]) == 2
     assert "--pool_batch_size is 17" in capsys.readouterr().err
-    assert transfer([*words, *flags, "--vote", "image"]) == 2
+    assert transfer([*three_folds, *flags, "--vote", "image"]) == 2
     assert "--vote pixel" in capsys.readouterr().err
     assert not (tmp_path / "cv").exists()
-    assert transfer([*words, *flags, "--leave_out_tests"]) == 0
+    assert transfer([*three_folds, *flags, "--leave_out_tests"]) == 0
