@@ -59,4 +59,4 @@ def of_one_thing(class_pixels: np.ndarray, background: int | None) -> bool:
     if background is None:
         return False
     shown = np.delete(class_pixels, background, axis=1) > 0
-    return shown.shape[1] > 1 and bool((shown.sum(1) <= 1).all())
+    return bool(shown.any(0).sum() > 1 and (shown.sum(1) <= 1).all())
