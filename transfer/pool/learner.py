@@ -167,7 +167,7 @@ class Pool:
         if self.votes is None:
             return row
         right = votes_right(teacher.counts, self.votes.background)
-        judge = better_judge(right, None if self.opinion is None else self.opinion.fitted.right)
+        judge = better_judge(right, None if self.opinion is None else self.opinion.right)
         if judge != self._judge:
             self.votes.forget()
         self._judge = judge

@@ -97,7 +97,5 @@ def _named_by(votes: Votes | None, opinion: Opinion | None) -> str:
     if opinion is None:
         judge = f"the teacher, while it has {VOTES_RIGHT:.0%} right on validation images"
     else:
-        judge = (
-            f"its encoder, {opinion.fitted.right:.0%} right on validation images, or by the teacher where it has more"
-        )
+        judge = f"its encoder, {opinion.right:.0%} right on validation images, or by the teacher where it has more"
     return f"their classes are named by {judge}, one for each"

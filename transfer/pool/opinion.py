@@ -1,7 +1,7 @@
 """A second opinion on the class of a photograph, by what the encoder knew before the training."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -19,49 +19,55 @@ from common.tensors import foreground_mean
 
 SCALES = 1, 2
 """How many times images are enlarged: ImageNet's encoders know more of larger ones."""
-LEVELS = (-3,), (-2, -1), (-3, -2, -1)
-"""Which of the encoder's maps describe an image: the finer ones know its texture, the coarser ones its shape."""
+BEST = 3
+"""How many classifiers are averaged, of one for each of the encoder's maps at each scale (docs/log.md)."""
+NEVER = -1e4
+"""The logit of a class that no mask shows."""
 STRENGTH = 1e-3
 """Of the classifier, as scikit-learn has it: the smaller, the more it is held back."""
 LEAST = 0.7
 """Share of the validation images of each class, in mean, that an opinion must have right to be asked. Of the half of
-the images that it is the surest of it then has 0.84 right and more (docs/photographs.md)."""
+the images that it is the surest of, such ones had 0.9 right in mean (docs/log.md)."""
 ABOVE_CHANCE = 2.5
 """By how many standard deviations of a guess it must be above guessing: few validation images tell little."""
 
 
 class Fitted(NamedTuple):
-    """A classifier of the encoder's features."""
+    """A classifier of the mean of one of the encoder's maps over the foreground."""
 
     scale: int
-    levels: tuple[int, ...]
+    level: int
+    """Of the map; -1 is the coarsest. The finer ones know colour and texture, the coarser ones shape."""
     mean: Float[Tensor, "d"]
     deviation: Float[Tensor, "d"]
     weight: Float[Tensor, "m d"]
+    """Of a logit for each class; those of all images that are known have a standard deviation of 1."""
     bias: Float[Tensor, "m"]
     right: float
     """Share of the validation images of each class that it has right, in mean."""
 
+    def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+        """The logits of images, whose features these are."""
+        return (vectors - self.mean) / self.deviation @ self.weight.T + self.bias
+
 
 class Opinion(nn.Module):
-    """The probabilities of the foreground's classes in an image, by a classifier on the frozen encoder.
+    """The probabilities of the foreground's classes in an image, by some classifiers on the frozen encoder.
 
-    Images have one class each. The features are means of some of the encoder's maps over the foreground, each of
-    length 1.
+    Images have one class each. The features are means of the encoder's maps over the foreground, of length 1.
     """
 
-    def __init__(self, encoder: Encoder, fitted: Fitted) -> None:
+    def __init__(self, encoder: Encoder, fitted: Sequence[Fitted], right: float) -> None:
+        """`right`: the share of the validation images of each class that they have right together, in mean."""
         super().__init__()
-        self.encoder, self.fitted = encoder, fitted
+        self.encoder, self.fitted, self.right = encoder, fitted, right
 
     @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"], foreground: Float[Tensor, "n h w"]) -> Float[Tensor, "n m"]:
         """One row of probabilities for each image; `foreground` is the probability of it in each pixel."""
-        told = self.fitted
-        vectors = features(self.encoder, image, foreground, told.scale)
-        vectors = (torch.cat([vectors[level] for level in told.levels], 1) - told.mean) / told.deviation
-        logits = vectors @ told.weight.T + told.bias
-        return torch.cat([1 - logits.sigmoid(), logits.sigmoid()], 1) if logits.shape[1] == 1 else logits.softmax(1)
+        scales = {told.scale for told in self.fitted}
+        seen = {scale: features(self.encoder, image, foreground, scale) for scale in scales}
+        return _mean([told(seen[told.scale][told.level]) for told in self.fitted])
 
 
 @torch.no_grad()
@@ -72,25 +78,28 @@ def features(
     if scale > 1:
         image = F.interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
     maps = encoder(image)
-    means = {level: foreground_mean(maps[level].float(), foreground) for level in range(-min(3, len(maps)), 0)}
+    means = {level: foreground_mean(maps[level].float(), foreground) for level in range(-len(maps), 0)}
     return {level: F.normalize(mean, dim=1) for level, mean in means.items()}
 
 
 def second_opinion(
     encoder: Encoder, train: LabelledPack, val: LabelledPack, *, background: int, device: torch.device
 ) -> Opinion | None:
-    """The best of the opinions at SCALES, by LEVELS, on validation images; None where it has less than LEAST right."""
+    """The mean of the BEST classifiers, by validation images; None where it has less than LEAST of these right."""
     frozen = deepcopy(encoder).eval().requires_grad_(False)
     train, val = (pack.take(np.flatnonzero(pack.foreground_pixels.any(1))) for pack in (train, val))
     if not len(val):
         return None
-    tried = []
+    known, truth, count = _classes(train), _classes(val), train.foreground_pixels.shape[1]
+    tried: list[tuple[Fitted, Float[Tensor, "v m"]]] = []
     for scale in SCALES:
         learnt, asked = (_vectors(frozen, pack, scale, background, device) for pack in (train, val))
-        known = [levels for levels in LEVELS if set(levels) <= set(learnt)]
-        tried += [_fitted(learnt, asked, train, val, scale=scale, levels=levels) for levels in known]
-    best = max(tried, key=lambda fitted: fitted.right)
-    return Opinion(frozen, best) if best.right >= _needed(_classes(val)) else None
+        for level, vectors in learnt.items():
+            fitted = _fitted(vectors, known, asked[level], truth, scale=scale, level=level, count=count)
+            tried.append((fitted, fitted(asked[level])))
+    best = sorted(tried, key=lambda one: -one[0].right)[:BEST]
+    right = _right(_mean([logits for _, logits in best]), truth)
+    return Opinion(frozen, [fitted for fitted, _ in best], right) if right >= _needed(truth) else None
 
 
 def _needed(truth: Int64[np.ndarray, " v"]) -> float:
@@ -113,26 +122,45 @@ def _vectors(
 
 
 def _fitted(
-    learnt: Mapping[int, Float[Tensor, "n _"]],
-    asked: Mapping[int, Float[Tensor, "v _"]],
-    train: LabelledPack,
-    val: LabelledPack,
+    own: Float[Tensor, "n d"],
+    known: Int64[np.ndarray, " n"],
+    others: Float[Tensor, "v d"],
+    truth: Int64[np.ndarray, " v"],
     *,
     scale: int,
-    levels: tuple[int, ...],
+    level: int,
+    count: int,
 ) -> Fitted:
-    from sklearn.linear_model import LogisticRegression  # now: a training without photographs begins without it
-    from sklearn.metrics import recall_score
+    """A classifier of so many classes, which is learnt from the `known` ones of its `own` images.
 
-    own, others = (torch.cat([vectors[level] for level in levels], 1) for vectors in (learnt, asked))
+    A class that is in none of these is never told. The `others` and their classes say how much is right.
+    """
+    from sklearn.linear_model import LogisticRegression  # now: a training without photographs begins without it
+
     seen = torch.cat([own, others])
     mean, deviation = seen.mean(0), seen.std(0).clamp_min(1e-6)
-    own, others = (((part - mean) / deviation).cpu().numpy() for part in (own, others))
-    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000).fit(own, _classes(train))
-    truth = _classes(val)
-    right = float(recall_score(truth, model.predict(others), labels=np.unique(truth), average="macro"))
-    weight, bias = (torch.from_numpy(part).float().to(mean.device) for part in (model.coef_, model.intercept_))
-    return Fitted(scale, levels, mean, deviation, weight, bias, right)
+    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000)
+    model.fit(((own - mean) / deviation).cpu().numpy(), known)
+    spread = model.decision_function(((seen - mean) / deviation).cpu().numpy()).std() + 1e-6
+    weight, bias = torch.zeros(count, own.shape[1]), torch.full((count,), NEVER)
+    told = model.classes_[-len(model.coef_) :]  # of two classes the second one has a logit
+    weight[told], bias[model.classes_] = torch.from_numpy(model.coef_ / spread).float(), 0.0
+    bias[told] = torch.from_numpy(model.intercept_ / spread).float()
+    fitted = Fitted(scale, level, mean, deviation, weight.to(mean.device), bias.to(mean.device), right=0.0)
+    return fitted._replace(right=_right(_mean([fitted(others)]), truth))
+
+
+def _mean(logits: Sequence[Float[Tensor, "n m"]]) -> Float[Tensor, "n m"]:
+    """The probabilities of the classes by the mean of several classifiers' logits."""
+    return torch.stack(list(logits)).mean(0).softmax(1)
+
+
+def _right(probabilities: Float[Tensor, "v k"], truth: Int64[np.ndarray, " v"]) -> float:
+    """The share of each class that is most probable, in mean."""
+    from sklearn.metrics import recall_score  # now, as above
+
+    told = probabilities.argmax(1).cpu().numpy()
+    return float(recall_score(truth, told, labels=np.unique(truth), average="macro"))
 
 
 def _classes(pack: LabelledPack) -> Int64[np.ndarray, " n"]:

@@ -41,6 +41,10 @@ def opinion(encoder, **kind):
     return second_opinion(encoder, train, val, background=0, device=torch.device("cpu"))
 
 
+def scales(encoder):
+    return [fitted.scale for fitted in opinion(encoder).fitted]
+
+
 def seen(seed):
     """Images, and where their foreground is."""
     made = pack(seed=seed)
@@ -53,7 +57,7 @@ def test_an_opinion_tells_the_classes_apart_by_what_the_encoder_knew():
     assert told.shape == (24, 2)
     torch.testing.assert_close(told.sum(1), torch.ones(24))
     assert told.argmax(1).tolist() == [n % 2 for n in range(24)]
-    assert judge.fitted.right == 1.0
+    assert judge.right == 1.0
 
 
 def test_an_encoder_that_tells_nothing_is_not_asked():
@@ -66,8 +70,8 @@ def test_few_validation_images_must_all_be_right(images, needed):
 
 
 def test_images_are_enlarged_where_the_encoder_then_knows_more():
-    assert opinion(Colours()).fitted.scale == 1
-    assert opinion(Colours(least=32)).fitted.scale == 2
+    assert scales(Colours()) == [1, 1, 2]
+    assert scales(Colours(least=32)) == [2, 2, 1]
 
 
 def test_the_encoder_that_learns_on_is_not_the_one_that_is_asked():
@@ -101,4 +105,30 @@ def test_the_levels_are_chosen_by_validation_images():
             pool = torch.nn.functional.avg_pool2d
             return [normalised + 1e-3, pool(alike, 2), pool(alike, 4)]
 
-    assert -3 in opinion(Finest()).fitted.levels
+    assert opinion(Finest()).fitted[0].level == -3
+
+
+def test_the_finest_maps_are_asked_too():
+    class Deep(Colours):
+        """Four levels, of which only the finest knows the colours."""
+
+        channels, strides = (3,) * 4, (1, 2, 4, 8)
+
+        def pyramid(self, normalised):
+            alike = torch.ones_like(normalised)
+            return [normalised + 1e-3, *(alike[..., ::stride, ::stride] for stride in self.strides[1:])]
+
+    judge = opinion(Deep())
+    assert judge.fitted[0].level == -4
+    assert judge.right == 1.0
+
+
+def test_a_class_that_no_mask_shows_is_never_told():
+    train, val = ({**vars(pack(seed=seed))} for seed in (0, 1))
+    for part in (train, val):  # birds are known by name only
+        part["class_pixels"] = np.insert(part["class_pixels"], 1, 0, axis=1)
+    known = {"background": 0, "device": torch.device("cpu")}
+    told = second_opinion(Colours(), LabelledPack(**train), LabelledPack(**val), **known)(*seen(2))
+    assert told.shape == (24, 3)
+    assert told.argmax(1).tolist() == [1 + n % 2 for n in range(24)]
+    assert not told[:, 0].any()
