@@ -60,6 +60,8 @@ def load_config(kind: type[C], argv: Sequence[str], *, prog: str, demo: Path | N
     config: Any = parse_flags(kind, words, base, prog)
     config = _validated(kind, dataclasses.asdict(config))
     config.check()
+    if demo is not None and (config.run.config or config.run.recipe) and config.data.data_dir is None:
+        aside("no --data_dir: using the embedded data")
     return config
 
 
@@ -132,7 +134,10 @@ def _base_settings(argv: Sequence[str], phase: str, demo: Path | None) -> dict[s
     if given is not None and recipe is not None:
         raise UserError("--config and --recipe both name a file of settings: leave one of them out")
     if given is not None:
-        return read_yaml(_expanded(Path(given)))
+        settings = read_yaml(_expanded(Path(given)))
+        if typed := next((name for name in ("config", "recipe", "resume") if settings.get(name)), None):
+            raise UserError(f"{given} has the key {typed}, which counts on the command line alone: leave it out")
+        return settings
     if phase and recipe is not None:
         return read_yaml(recipe_file(phase, recipe))
     if demo is not None and value_of(argv, "--data_dir") is None and not HELP.keys() & set(argv):

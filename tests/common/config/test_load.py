@@ -115,7 +115,10 @@ def test_a_bad_flag_is_refused_in_one_sentence(words, said):
         ("widths: 4", "--widths is 4: it takes numbers without quotation marks, in a list such as [1, 2]"),
         ("updates: 3.5", "--updates is 3.5: it takes a whole number"),
         ("lr: fast", "--lr is 'fast': it takes a number"),
-        ("resume: maybe", "--resume is 'maybe': it takes true or false"),
+        ("overwrite: maybe", "--overwrite is 'maybe': it takes true or false"),
+        ("recipe: object", "bad.yaml has the key recipe, which counts on the command line alone: leave it out"),
+        ("config: other.yaml", "has the key config, which counts"),
+        ("resume: true", "has the key resume, which counts"),
         ("data_dir: 5", "--data_dir is 5: it takes the path of a file or folder"),
         ('output_dir: "a\\0b"', "NUL"),
         ("a: " + "b" * 2**20, "too long for one"),
@@ -157,6 +160,16 @@ def test_without_data_the_demo_settings_are_loaded_and_it_says_so(tmp_path, caps
     assert "demo.yaml" in capsys.readouterr().err
     assert load("--data_dir", tmp_path, demo=demo).training.epochs == PretrainConfig().training.epochs
     assert capsys.readouterr().err == ""
+
+
+def test_a_file_of_settings_that_names_no_data_means_the_embedded_ones_and_it_says_so(tmp_path, capsys):
+    file = tmp_path / "mine.yaml"
+    for text, said in (("lr: 0.5\n", "no --data_dir: using the embedded data\n"), ("data_dir: pets\n", "")):
+        file.write_text(text)
+        load("--config", file, demo=tmp_path / "demo.yaml")
+        assert capsys.readouterr().err == said
+    load("--recipe", "object", demo=tmp_path / "demo.yaml")
+    assert "no --data_dir" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--data_dir", "--data-dir"])
