@@ -47,7 +47,9 @@ MAY_CHANGE = {
 """Settings that a resumed run may change, because they do not affect the weights."""
 COMPARED = {
     "pretrain": {"data_dir"},
-    "transfer": {"data_dir", "classes", "pretrained_encoder", "init_from", "like", "encoder_weights_path"},
+    "transfer": {
+        *("data_dir", "unlabelled_dir", "classes", "pretrained_encoder", "init_from", "like", "encoder_weights_path"),
+    },
 }
 """Settings that say where images, classes and weights lie, which a run compares by their content."""
 BY_DIGEST = {"start_from", "teacher", "teacher_weights", "perceptual_weights_path", "encoder_weights_path"}

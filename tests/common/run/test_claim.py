@@ -107,3 +107,15 @@ def test_several_processes_are_refused(variable, count, monkeypatch, capsys, tmp
     monkeypatch.setenv(variable, count)
     said = refusal(pretrain, [*PRETRAIN, *SYNTHETIC, "--output_dir", "run"], capsys)
     assert f"{variable} says {count}" in said
+
+
+def test_a_run_goes_on_where_its_photographs_were_moved(tmp_path):
+    with RunFolder("transfer", config(tmp_path, "--unlabelled_dir", "here")) as held:
+        held.begin()
+        save_config(held.config, tmp_path / "config.yaml")
+    moved = config(tmp_path, "--resume", "--unlabelled_dir", "there")
+    with pytest.raises(UserError, match="--unlabelled_dir was here, is there"), RunFolder("transfer", moved):
+        pass
+    (tmp_path / "data.json").write_text("{}")  # which says what the photographs were
+    with RunFolder("transfer", moved):
+        pass
