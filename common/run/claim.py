@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from common.config.load import changes
+from common.config.load import changes, flatten
 from common.errors import UserError, abbreviate
 from common.files import read_json, write_json
 from common.run.hold import hold, tried
@@ -54,6 +54,8 @@ COMPARED = {
 """Settings that say where images, classes and weights lie, which a run compares by their content."""
 BY_DIGEST = {"start_from", "teacher", "teacher_weights", "perceptual_weights_path", "encoder_weights_path"}
 """Settings that a run of phase 1 compares by the digests of the files, where it kept them."""
+WEIGHTS_OF_RUNS = BY_DIGEST | {"pretrained_encoder", "init_from", "like"}
+"""Settings that may name a run, or a file in it, with whose weights another one begins."""
 AFTER_DIVERGENCE = {"lr", "clip_norm", "on_nonfinite"}
 """Settings that may change as well where a number was not finite, in the run or in one of its folds."""
 WRITTEN = (
@@ -204,6 +206,17 @@ class RunFolder:
             raise UserError(
                 f"{self.path} holds {abbreviate(holds)}, which no run wrote: give a new folder as --output_dir"
             )
+        elif self.config.run.overwrite:
+            self._refuse_own_weights()
+
+    def _refuse_own_weights(self) -> None:
+        """Raise UserError for weights to begin with that --overwrite would remove."""
+        here, removed = self.path.resolve(), re.compile(rf"\.|{FOLD}|({FOLD}/)?({'|'.join(WRITTEN)})")
+        named = {flag: Path(value) for flag, value in flatten(self.config).items() if flag in WEIGHTS_OF_RUNS and value}
+        for flag, path in named.items():
+            place = path.resolve()
+            if path.exists() and place.is_relative_to(here) and removed.fullmatch(place.relative_to(here).as_posix()):
+                raise UserError(f"--{flag} {path} is in the run that --overwrite removes: give another --output_dir")
 
 
 def read_marker(folder: Path, *, phase: str) -> Marker | None:

@@ -9,6 +9,7 @@ from tiny import PRETRAIN, SYNTHETIC
 from common.config.load import load_config, save_config
 from common.errors import UserError
 from common.run.claim import RunFolder
+from pretrain.config import PretrainConfig
 from pretrain.main import main as pretrain
 from transfer.config import TransferConfig
 
@@ -107,6 +108,31 @@ def test_several_processes_are_refused(variable, count, monkeypatch, capsys, tmp
     monkeypatch.setenv(variable, count)
     said = refusal(pretrain, [*PRETRAIN, *SYNTHETIC, "--output_dir", "run"], capsys)
     assert f"{variable} says {count}" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "name", "removed"),
+    [
+        (PretrainConfig, "--start_from", "ae.pth", True),
+        (PretrainConfig, "--start_from", "", True),
+        (TransferConfig, "--pretrained_encoder", "best.pth", True),
+        (TransferConfig, "--pretrained_encoder", "fold_2/best.pth", True),
+        (TransferConfig, "--pretrained_encoder", "mine.pth", False),
+        (TransferConfig, "--pretrained_encoder", "../best.pth", False),
+    ],
+)
+def test_a_run_does_not_remove_the_weights_that_it_begins_with(kind, flag, name, removed, tmp_path):
+    folder = tmp_path / "run"
+    begun(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    words = ["--output_dir", str(folder), "--overwrite", flag, str(folder / name)]
+    held = RunFolder("transfer", load_config(kind, words, prog=""))
+    if not removed:
+        with held:
+            return
+    with pytest.raises(UserError, match="is in the run that --overwrite removes: give another"), held:
+        pass
 
 
 def test_a_run_goes_on_where_its_photographs_were_moved(tmp_path):
