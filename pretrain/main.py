@@ -9,9 +9,10 @@ from common.config.recipes import CONFIGS
 from common.ranks.door import run_folder
 from common.ranks.launch import start_ranks
 from common.ranks.place import find_place, said_once
-from common.say import say
+from common.say import note, say
 from common.signals import keeping_epochs
 from pretrain.config import config_class
+from pretrain.unused import unused
 
 
 @command()
@@ -21,6 +22,8 @@ def main(argv: Sequence[str]) -> int | None:
     with said_once():
         config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=demo)
         place = find_place(config)
+    for sentence in unused(config, argv):
+        note(sentence)
     if place.is_to_start:
         return start_ranks("pretrain.main", argv, place.world, config.run.output_dir)
     with run_folder("pretrain", place, config, copies=config.copies) as held, keeping_epochs(held.path):
