@@ -45,12 +45,16 @@ def handover_of(
     )
 
 
-def write_copies(run: Path, config: PretrainConfig) -> None:
-    """Write the best epoch of a run as ae.pth, in its folder and where the user works, and its encoder alone."""
-    best = load_handover(run / "best.pth", kind="autoencoder")
-    for path in filter(None, (run / "ae.pth", config.second_copy)):
+def write_copies(run: Path, config: PretrainConfig, *, missing: bool = False) -> None:
+    """Write the best epoch of a run as ae.pth, in its folder and where the user works, and its encoder alone.
+
+    `missing`: those alone that are not there.
+    """
+    best, alone = load_handover(run / "best.pth", kind="autoencoder"), config.handover.export_encoder
+    wanted = [path for path in (run / "ae.pth", config.second_copy) if path and not (missing and path.exists())]
+    for path in wanted:
         replaced = " (replaced the one that was there)" if path.exists() else ""
         save_handover(best, path)
         say(f"encoder: {path}{replaced}")
-    if config.handover.export_encoder is not None:
-        export_encoder(best, config.handover.export_encoder)
+    if alone is not None and not (missing and alone.exists()):
+        export_encoder(best, alone)

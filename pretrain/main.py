@@ -9,9 +9,10 @@ from common.config.recipes import CONFIGS
 from common.ranks.door import run_folder
 from common.ranks.launch import start_ranks
 from common.ranks.place import find_place, said_once
+from common.run.claim import RunFolder
 from common.say import note, say
 from common.signals import keeping_epochs
-from pretrain.config import config_class
+from pretrain.config import PretrainConfig, config_class
 from pretrain.unused import unused
 
 
@@ -28,8 +29,7 @@ def main(argv: Sequence[str]) -> int | None:
         return start_ranks("pretrain.main", argv, place.world, config.run.output_dir)
     with run_folder("pretrain", place, config, copies=config.copies) as held, keeping_epochs(held.path):
         if held.finished:
-            say(f"the run in {held.path} is finished: see its metrics.json")
-            return None
+            return _say_finished(config, held)
         from common.ranks.join import in_turn  # now: --help needs no torch
         from pretrain.phase import Pretraining
 
@@ -41,6 +41,15 @@ def main(argv: Sequence[str]) -> int | None:
             phase.report(progress)
             held.finish()
     return None
+
+
+def _say_finished(config: PretrainConfig, held: RunFolder) -> None:
+    """Say that a run is finished; the copies that are wanted, and not there, are written."""
+    say(f"the run in {held.path} is finished: see its metrics.json")
+    if held.leads and not all(path.exists() for path in config.copies.values()):
+        from pretrain.handover import write_copies  # now, as above
+
+        write_copies(held.path, config, missing=True)
 
 
 if __name__ == "__main__":

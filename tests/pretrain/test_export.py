@@ -19,9 +19,10 @@ from pretrain import load_encoder
 from pretrain.build import build_model, build_target
 from pretrain.config import PretrainConfig
 from pretrain.export import export_encoder
+from pretrain.main import main as pretrain
 from pretrain.record import task_record
 from tests.records import autoencoder_handover
-from tests.tiny import TINY
+from tests.tiny import PRETRAIN, SYNTHETIC, TINY
 
 WORDS = {"unet": TINY, **{name: ["--image_size", "64", "--encoder", name] for name in ("mobilenet_v2", "resnet18")}}
 
@@ -113,3 +114,16 @@ def test_a_damaged_record_is_one_sentence(damage, tmp_path):
     save_file({"weight": torch.zeros(2)}, path, {ENTRY: damage})
     with pytest.raises(UserError, match=r"e\.safetensors cannot be used|cannot read .*e\.safetensors"):
         load_encoder(path)
+
+
+def test_a_finished_run_that_is_resumed_writes_the_copies_that_are_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert pretrain([*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", "run"]) == 0
+    (tmp_path / "old.pth").touch()
+    words = ["--resume", "--output_dir", "run", "--handover_path"]
+    assert pretrain([*words, "old.pth", "--export_encoder", "e.safetensors"]) == 0
+    assert pretrain([*words, "new.pth"]) == 0
+    assert read_export(tmp_path / "e.safetensors") is not None
+    assert (tmp_path / "new.pth").read_bytes() == (tmp_path / "run/ae.pth").read_bytes()
+    assert (tmp_path / "old.pth").stat().st_size == 0
+    assert "replaced" not in capsys.readouterr().out
