@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from jaxtyping import Float32
 
 from common.data.batches import each_image
+from common.data.cache import writing
 from common.data.load import Splits, load_splits
 from common.data.pack import Pack
 from common.files import default_cache_dir
@@ -60,8 +60,8 @@ class Photographs:
         """About how long pseudo-masks take whose seeds are the predictions of a network, from some of them."""
         (images, larger), *_ = self._parts()
         some, began = np.arange(min(len(images), TIMED)), time.monotonic()
-        with TemporaryDirectory() as folder:
-            self._masked((images.take(some), larger.take(some)), teacher, Path(folder), doing="timing pseudo-masks of")
+        with writing(self.settings.cache_dir or default_cache_dir(), "pseudo-masks") as folder:
+            self._masked((images.take(some), larger.take(some)), teacher, folder, doing="timing pseudo-masks of")
         return (time.monotonic() - began) / len(some) * sum(len(pack) for pack, _ in self._parts())
 
     def _parts(self) -> list[tuple[Pack, Pack]]:

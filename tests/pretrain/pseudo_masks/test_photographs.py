@@ -1,5 +1,7 @@
 """Photographs with pseudo-masks: from which network, and at which size."""
 
+import tempfile
+
 import numpy as np
 import pytest
 import torch
@@ -73,3 +75,11 @@ def test_pseudo_masks_of_small_images_are_made_on_larger_images_of_the_same_phot
         fine = np.stack([foreground(image) for image in images.images]).reshape(-1, 64, 2, 64, 2)
         np.testing.assert_array_equal(pack.masks, fine.mean((2, 4)) > 0.5)
     assert photographs.test.masks is None
+
+
+def test_pseudo_masks_are_timed_in_the_cache_which_keeps_none_of_them(tmp_path, monkeypatch):
+    phase, _ = train(tmp_path / "run", "--cache_dir", str(tmp_path / "cache"))
+    before = sorted((tmp_path / "cache").rglob("*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no folder"))
+    assert phase.photographs.seconds(phase.model) > 0
+    assert sorted((tmp_path / "cache").rglob("*")) == before
