@@ -51,7 +51,7 @@ class EncoderConfig(NamedEncoderConfig):
     init_from: Path | None = None
     """best.pth or run folder of transfer.main that is trained further; brings its whole network."""
     like: Path | None = None
-    """ae.pth or run folder whose network is taken with fresh weights: the baseline from scratch of it."""
+    """ae.pth or run folder whose network is trained from fresh weights: its baseline from scratch."""
     OLD_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {"transfer": {"all": "encoder+decoder"}}
 
     transfer: Transfer = "auto"

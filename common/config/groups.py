@@ -154,11 +154,11 @@ class TrainingConfig:
     """Length of the training, batches and learning rate; without a length it follows from the images."""
 
     epochs: Annotated[int, Field(ge=0)] = 0
-    """Passes over the training images; with --updates or --minutes the number of validations."""
+    """Passes over the images; validations beside --updates or --minutes; 0: by the number of images."""
     updates: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(several)] = ()
     """Updates of the whole training, or of each of its epochs; the learning rate falls over all of them."""
     minutes: Annotated[float, Field(ge=0)] = 0.0
-    """Minutes of the whole command, over which the learning rate falls; 0 for no such limit."""
+    """Minutes of the whole command, over which the learning rate falls; 0 for none, 50 without a length."""
     batch_size: Annotated[int, Field(ge=2)]
     """Images per batch; less where there are fewer training images."""
     lr: Annotated[float, Field(gt=0)]
@@ -213,7 +213,7 @@ class RunConfig:
     config: Path | None = None
     """YAML file of settings; its keys are the flags, and flags win over it."""
     recipe: str | None = None
-    """Such a file by its name, of those that come with the program; --list_recipes names them."""
+    """File of settings that comes with the program, by its name; --list_recipes names them."""
     output_dir: Path | None = None
     """Folder of the run; without it runs/<phase>-<time>."""
     resume: bool = False
