@@ -53,7 +53,7 @@ test-browser: $(READY) ## Test the reports (needs chromium and chromium-driver)
 test-all: check ## Check, then run every test
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## Time the commands beside plain loops; in 5 min with BENCH=--quick
+bench: $(READY) ## Time the commands beside plain loops; BENCH=--quick takes half as long
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 	$(BIN)/python -m benchmarks.around $(BENCH)
 
