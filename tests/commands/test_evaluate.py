@@ -48,6 +48,16 @@ def test_the_page_of_a_training_that_goes_on_is_no_page_of_its_test_images(seg, 
     assert "report: run/report.html" not in capsys.readouterr().out
 
 
+def test_a_network_of_another_epoch_has_a_page_of_its_own_that_does_not_call_it_the_best(seg, tmp_path, capsys):
+    shutil.copytree(seg, tmp_path / "run")
+    shutil.copy(tmp_path / "run/best.pth", tmp_path / "run/epoch_0001.pth")
+    assert evaluate(["--model_path", "run/epoch_0001.pth", "--visualize_samples", "0"]) == 0
+    told = capsys.readouterr().out
+    page = (tmp_path / "run/evaluation-test/report.html").read_text()
+    assert "the run's own report shows these images" not in told
+    assert not [words for words in ("is the best", "Validation improved") if words in told + page]
+
+
 def test_the_mean_iou_of_training_is_that_of_the_images_as_they_were_trained_on():
     fixed = ["--norm", "group", "--decoder_norm", "group", "--dropout", *["0"] * 6, "--decoder_dropout", *["0"] * 5]
     plain = ["--hflip", "0", "--rotate", "0", "--scale", "0", "--translate", "0", "--jitter", "0", "--lr", "1e-12"]

@@ -220,3 +220,15 @@ def test_the_card_of_a_network_of_crops_says_what_it_never_saw(tmp_path):
     said = (tmp_path / "card/README.md").read_text("utf-8")
     assert "It saw crops of 64 x 64 pixels (`--fit crop`): no object larger than that was ever whole" in said
     assert "vanishes" not in said
+
+
+def test_the_card_of_another_epoch_has_no_figures_of_the_best_one(tmp_path):
+    np.savez(tmp_path / "test_images.npz", keys=["a"], digests=["b"], confusions=np.full((1, 3, 3), 2))
+    (tmp_path / "metrics.json").write_text('{"warnings": ["class dog is never predicted"]}')
+    for name, known in (("best.pth", True), ("epoch_0010.pth", False)):
+        file = write_segmenter(tmp_path / name)
+        (tmp_path / "card").mkdir(exist_ok=True)
+        write_card(load_model(file, "cpu"), ExportOptions(model_path=file, output=tmp_path / "card"))
+        said = (tmp_path / "card/README.md").read_text("utf-8")
+        assert ("| mean IoU | 0.200 |" in said) == ("class dog is never predicted" in said) == known
+        assert ("Not at hand when this card was written" in said) != known

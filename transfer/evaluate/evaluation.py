@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from common.config.load import unflatten
+from common.config.network import NETWORKS
 from common.embedding import Description, image_classes, plane
 from common.errors import UserError
 from common.report.embedding import MOST, Embedding
@@ -92,7 +93,7 @@ class Evaluation:
             handover=self.model.handover,
             data=self.scored.name,
             packs={self.part: self.pack},
-            rows=read_rows(self.options.file.parent / "metrics.csv"),
+            rows=read_rows(self.options.file.parent / "metrics.csv") if self._is_best else (),
             notes=[*self.scored.images.notes, *seen],
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
@@ -121,11 +122,16 @@ class Evaluation:
     def _of_its_run(self) -> bool:
         """Whether a finished run's own page shows these images."""
         options = self.options
-        same = self.changes == "" and not options.analyze_latent_space
+        same = self._is_best and self.changes == "" and not options.analyze_latent_space
         if not same or options.data_dir is not None or options.output_dir is not None or not self._run_page.exists():
             return False
         marker = read_marker(options.file.parent, phase="transfer")
         return marker is not None and marker.finished  # else it is the page of a training that goes on
+
+    @property
+    def _is_best(self) -> bool:
+        """Whether the records of a run are of this network: not of another epoch's, epoch_0010.pth beside best.pth."""
+        return self.options.file.name in NETWORKS
 
     @property
     def _received(self) -> bool:

@@ -8,6 +8,7 @@ import jinja2
 import yaml
 
 from common.config.load import unflatten
+from common.config.network import NETWORKS
 from common.files import read_json, replace_text, write_json
 from common.intervals import Interval
 from common.models.weights import IMAGENET
@@ -29,7 +30,7 @@ README, CONFIG = CARD
 
 def write_card(model: Segmenter, options: ExportOptions) -> None:
     """Write README.md and config.json beside the weights, with the test figures of the run where its folder is."""
-    scores = _scores(model, options.file.parent)
+    scores = _scores(model, options.file)
     words = _words(model, options, scores)
     head = yaml.safe_dump(_front(words), sort_keys=False, allow_unicode=True)
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
@@ -40,11 +41,12 @@ def write_card(model: Segmenter, options: ExportOptions) -> None:
     write_json(options.folder / CONFIG, {"library_name": "recon2seg", "model_type": "segmentation", **config})
 
 
-def _scores(model: Segmenter, run: Path) -> Scores | None:
-    """The scores of the run's test images; None where a file of the network is all that there is."""
-    if not (run / IMAGES_FILE).is_file():
+def _scores(model: Segmenter, file: Path) -> Scores | None:
+    """The scores of the run's test images; None where a file is all that there is, and for one of another epoch."""
+    record = file.with_name(IMAGES_FILE)
+    if file.name not in NETWORKS or not record.is_file():
         return None
-    return Scores(read_images(run / IMAGES_FILE).counts, model.names, model.background)
+    return Scores(read_images(record).counts, model.names, model.background)
 
 
 def _words(model: Segmenter, options: ExportOptions, scores: Scores | None) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _words(model: Segmenter, options: ExportOptions, scores: Scores | None) -> d
         "side": images.image_size,
         "fit": images.fitting,
         "cropped": images.fit == "crop",
-        "warnings": read_json(options.file.parent / "metrics.json").get("warnings", []),
+        "warnings": read_json(options.file.with_name("metrics.json")).get("warnings", []) if scores is not None else [],
         "labels": external_labels(known.encoder),
         "licences": _licences(known.encoder),
         "licence": options.licence,
