@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -117,6 +118,28 @@ def test_another_training_in_the_same_file_is_refused(call, tmp_path, capsys):
     write_segmenter(file, seed=3)
     assert run(*words) == 2
     assert "out holds the masks of another training of" in " ".join(capsys.readouterr().err.split())
+
+
+def test_another_list_of_images_is_another_input(call, tmp_path, monkeypatch, capsys):
+    write_tree(tmp_path / "other", {"a.png": photo(7), "b.png": photo(8)})
+    words = [*call[:2], "--input", "-", *call[4:]]
+
+    def listed(folder: str, names: str, *more: str) -> int:
+        monkeypatch.setattr("sys.stdin", StringIO("\n".join(str(tmp_path / folder / f"{name}.png") for name in names)))
+        return run(*words, *more)
+
+    assert listed("in", "ab") == 0
+    first = (tmp_path / "out/masks/a.png").read_bytes()
+    for folder, names, said in (
+        ("in", "bc", "of another list of images: use"),
+        ("other", "ab", f"for - in {tmp_path}/in"),
+    ):
+        assert listed(folder, names) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+    assert listed("in", "abc") == 0  # a longer list goes on
+    assert (tmp_path / "out/masks/a.png").read_bytes() == first
+    assert listed("other", "ab", "--overwrite") == 0
+    assert {path.stem for path in (tmp_path / "out/masks").iterdir()} == {"a", "b"}
 
 
 def test_overwriting_leaves_no_file_of_the_formats_before(call, tmp_path):

@@ -11,6 +11,8 @@ from common.files import write_json
 from common.run.plain_data import from_json
 
 RECORD, JOURNAL = "predict.json", "finished.jsonl"
+LISTED = "- in "
+"""How the input of a call begins whose images a list on standard input names; the folder around them follows."""
 LEFT = ("predictions.csv", "masks")
 """What calls of older versions left, which wrote no record."""
 
@@ -40,6 +42,8 @@ class Call:
             return "an older version"
         if before.digests != self.digests:
             return f"another training of {before.model}"
+        if self.input.startswith(LISTED) and not set(before.images) <= set(self.images):
+            return "another list of images"
         changed = [name for name in self.settings if self.settings[name] != before.settings.get(name)]
         told = (_typed(name, before.settings.get(name)) for name in changed)
         return f"a call {' and '.join(told)}" if changed else ""

@@ -10,6 +10,7 @@ from jaxtyping import Int64, UInt8
 
 from common.data.classes import IGNORE
 from common.data.decode import refuse_enlarged
+from common.data.known import folder_of
 from common.data.opened import BadFileError
 from common.files import make_folder, replacing, sha256_of
 from common.run.next_step import last_lines
@@ -19,13 +20,14 @@ from common.words import counted
 from transfer.next_steps import after_prediction
 from transfer.predict.behind import behind
 from transfer.predict.config import PredictOptions
-from transfer.predict.earlier import JOURNAL, Call, begin
+from transfer.predict.earlier import JOURNAL, LISTED, Call, begin
 from transfer.predict.files import Extras, ImageFiles
 from transfer.predict.formats.geo import HOW, has_place
 from transfer.predict.formats.pictures import write_classes
 from transfer.predict.formats.registry import FORMATS
 from transfer.predict.formats.result import OneFile
 from transfer.predict.gathered import Gathered
+from transfer.predict.inputs import STANDARD_INPUT
 from transfer.predict.journal import Finished, Journal, stamp_of
 from transfer.predict.load import load_network
 from transfer.predict.network import Piece, Plan
@@ -110,7 +112,8 @@ class Prediction:
         settings = {name: getattr(options, name) for name in (*names, "min_confidence", "min_object_area")}
         model, place = ", ".join(str(file.resolve()) for file in options.files), options.input
         assert place is not None, "check() requires it"
-        where = str(place) if str(place) == "-" else str(place.resolve())
+        home = folder_of([sample.image.parent for sample in self.photos.files.values()])
+        where = f"{LISTED}{home}" if place == STANDARD_INPUT else str(place.resolve())
         return Call(
             model,
             where,
