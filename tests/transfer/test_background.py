@@ -25,7 +25,7 @@ from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import activation_grid, confusion_figure, sample_grid
 from transfer.report.gallery import SHOWN, error_pixels, layer_list
-from transfer.report.headline import main_figures, score_warnings
+from transfer.report.headline import main_figures, score_warnings, verdict
 from transfer.segmenter import load_model
 
 NAMES = ("sky", "road", "car")
@@ -184,3 +184,12 @@ def test_a_network_that_is_worse_than_a_constant_guess_is_a_warning():
     wrong = np.tile([[2, 7], [1, 0]], (9, 1, 1))
     assert score_warnings(Scores(wrong, NAMES[:2])) == [f"worse than guessing {NAMES[0]} for every pixel"]
     assert score_warnings(Scores(wrong[..., ::-1].copy(), NAMES[:2])) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [((4, 4), ": every class has 1.000."), ((4, 0), "; sky is the only class in the images.")],
+)
+def test_the_verdict_on_a_network_that_is_right_everywhere_names_no_class_that_is_not_alone(right, said):
+    scores = Scores(np.tile(np.diag(right), (9, 1, 1)), NAMES[:2])
+    assert verdict(main_figures(scores)["mean IoU"], scores, "test").endswith(f"(95 % interval 1.000 to 1.000){said}")

@@ -65,8 +65,10 @@ def verdict(sure: Interval, scores: Scores, split: str) -> str:
         said += f" (95 % interval {sure.low:.3f} to {sure.high:.3f})"
     known = [k for k in range(len(names)) if not math.isnan(iou[k])]
     best, worst = max(known, key=lambda k: iou[k]), min(known, key=lambda k: iou[k])
-    if best == worst:
+    if len(known) == 1:
         return f"{said}; {names[best]} is the only class in the images."
+    if iou[best] == iou[worst]:
+        return f"{said}: every class has {iou[best]:.3f}."
     return f"{said}: strongest at {names[best]} ({iou[best]:.3f}), weakest at {names[worst]} ({iou[worst]:.3f})."
 
 
