@@ -174,6 +174,12 @@ def test_names_of_many_classes_do_not_overlap_in_a_figure():
     assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
+def test_a_confusion_matrix_of_many_classes_stays_small_and_has_no_numbers():
+    figures = [confusion_figure(Scores(np.ones((2, n, n), dtype=np.int64), tuple(map(str, range(n))))) for n in (9, 99)]
+    assert [len(figure.axes[0].texts) for figure in figures] == [81, 0]
+    assert figures[1].get_size_inches().max() < 30
+
+
 def test_classes_that_are_never_predicted_are_one_warning():
     counts = np.zeros((9, 3, 3), dtype=np.int64)
     counts[..., 0] = 5

@@ -23,6 +23,8 @@ from transfer.report.gallery import shown_classes
 
 SHORT = 4
 """Names of classes, up to which they stand side by side under a figure."""
+WRITTEN = 30
+"""Classes, up to which shares are written into the picture of a confusion matrix: those of 60 took a gigabyte."""
 
 
 @torch.no_grad()
@@ -84,7 +86,7 @@ def activation_grid(
 def confusion_figure(scores: Scores) -> Figure:
     """The confusion matrix, each row as shares of that true class."""
     names, shares = scores.names, scores.total / np.maximum(scores.total.sum(1, keepdims=True), 1)
-    side = 2.2 + 0.8 * len(names)
+    side, many = 2.2 + 0.8 * min(len(names), WRITTEN), len(names) > WRITTEN
     figure = Figure(figsize=(side, side * 0.9), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -92,7 +94,8 @@ def confusion_figure(scores: Scores) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    for (i, j), share in np.ndenumerate(shares):
+    axes.tick_params(labelsize="xx-small" if many else None)
+    for (i, j), share in () if many else np.ndenumerate(shares):
         axes.text(j, i, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
     return figure
 

@@ -28,6 +28,8 @@ from transfer.study.sentences import (
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X"
+ACROSS = 4
+"""Classes beside each other in their figure: one of all in a row may be wider than a picture can be."""
 
 
 def write_study(evidence: Results, config: StudyConfig) -> None:
@@ -73,8 +75,10 @@ def efficiency(scores: Sequence[Score]) -> Figure:
 def per_class(scores: Sequence[Score]) -> Figure:
     """The same for the IoU of every class."""
     names = list(scores[0].per_class)
-    figure = Figure(figsize=(5 * len(names), 4.2), layout="constrained")
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+    across, down = min(len(names), ACROSS), -(-len(names) // ACROSS)
+    figure = Figure(figsize=(5 * across, 4.2 * down), layout="constrained")
+    for place, name in enumerate(names, start=1):
+        axes = figure.add_subplot(down, across, place)
         _curves(axes, scores, [score.per_class[name] for score in scores], f"test IoU of {name}")
     return figure
 

@@ -18,9 +18,10 @@ from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, parse_initialisations
 from transfer.study.results import DoubleBudget, Results, baseline_of, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
-from transfer.study.table import _cell, terminal_lines
+from transfer.study.table import _cell, per_class, terminal_lines
 from transfer.study.trials import Trial, TrialResult
 
+NONE = Interval(math.nan, math.nan, math.nan)
 SCRATCH, OWN = Initialisation("scratch", scratch=True), Initialisation("own", Path("ae.pth"))
 
 
@@ -307,6 +308,13 @@ def test_a_budget_of_too_few_images_or_seeds_is_not_judged():
 def test_a_score_without_an_interval_has_none_in_the_table():
     [score] = scores_of(cells(SCRATCH, {0.1: 0.8}), [SCRATCH])
     assert _cell(replace(score, mean_iou=Interval(0.5, math.nan, math.nan))) == "0.500"
+
+
+def test_the_figure_of_many_classes_is_no_wider_than_four_of_them():
+    few, many = (
+        [replace(curve({0.1: 0.6})[0], per_class=dict.fromkeys(names, NONE))] for names in ("abc", "abcdefghi")
+    )
+    assert [tuple(per_class(scores).get_size_inches()) for scores in (few, many)] == [(15, 4.2), (20, 3 * 4.2)]
 
 
 def test_a_seed_whose_counts_are_lost_drops_out_of_both_starts():
