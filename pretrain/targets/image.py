@@ -8,7 +8,7 @@ from torch import Tensor
 from common.figures import to_bytes
 from pretrain.compared import Compared
 from pretrain.losses.perceptual import perceptual_loss
-from pretrain.losses.reconstruction import ReconstructionLoss, composite
+from pretrain.losses.reconstruction import LEAST, ReconstructionLoss, composite
 from pretrain.pretexts.task import Task
 from pretrain.targets.registry import LossConfig
 from pretrain.targets.target import Pixels, Target, Terms
@@ -35,7 +35,7 @@ class ImageTarget(Target):
     def compared(self, outputs: Mapping[str, Tensor], task: Task) -> Compared:
         """The pixels less their image's mean colour, which is the guess to beat."""
         weight = torch.ones_like(task.image[:, :1]) if task.weight is None else task.weight
-        mean = (weight * task.image).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+        mean = (weight * task.image).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp(min=LEAST)
         return Compared(task.image - mean, outputs["image"].clamp(0, 1) - mean, weight)
 
     def pictures(self, outputs: Mapping[str, Tensor], task: Task) -> tuple[Pixels, Pixels]:

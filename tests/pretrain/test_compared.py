@@ -4,6 +4,9 @@ import numpy as np
 import torch
 
 from pretrain.compared import Compared, Yardstick
+from pretrain.pretexts.task import Task
+from pretrain.targets.image import ImageTarget
+from pretrain.targets.registry import LossConfig
 
 
 def better(asked, guessed, weight=None, batches=2):
@@ -42,3 +45,10 @@ def test_an_image_in_which_nothing_counts_says_nothing_of_the_others():
     found = better(asked, asked, weight)
     np.testing.assert_array_equal(np.isnan(found), [False, False, True, False])
     np.testing.assert_allclose(np.nanmean(found), 1)
+
+
+def test_so_it_is_with_pixels_that_are_all_padding_or_visible():
+    image, weight, yardstick = torch.rand(3, 3, 16, 16), torch.ones(3, 1, 16, 16), Yardstick()
+    weight[1] = 0
+    yardstick.add(ImageTarget(LossConfig(), 3).compared({"image": image}, Task(image, image, weight=weight)))
+    np.testing.assert_array_equal(np.isnan(yardstick.better()), [False, True, False])
