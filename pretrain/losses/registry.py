@@ -61,6 +61,12 @@ class PseudoMaskSettings(Settings):
         """
         if self.pseudo_mask_rounds > 1 and not self.pseudo_mask_weight:
             raise UserError("--pseudo_mask_rounds makes pseudo-masks anew: give --pseudo_mask_weight 1 too")
+        told = len(config.training.updates)
+        if told > 1 and told % self.pseudo_mask_rounds:
+            raise UserError(
+                f"--updates names {told} epochs, no multiple of --pseudo_mask_rounds {self.pseudo_mask_rounds}: give "
+                "their sum"
+            )
         if rest := config.training.epochs % self.pseudo_mask_rounds:
             raise UserError(
                 f"--epochs {config.training.epochs} is no multiple of --pseudo_mask_rounds {self.pseudo_mask_rounds}: "

@@ -109,6 +109,7 @@ def test_the_page_names_the_rounds_without_a_warning_and_patience_ends_the_last_
     [
         (["--pseudo_mask_rounds", "2"], "give --pseudo_mask_weight 1 too"),
         ([*ALONE, *ROUNDS, "--epochs", "5"], "--epochs 5 is no multiple of --pseudo_mask_rounds 2: give --epochs 6"),
+        ([*ALONE, *ROUNDS, "--updates", "5", "5", "5"], "--updates names 3 epochs, no multiple .*: give their sum"),
     ],
 )
 def test_rounds_that_cannot_be_are_refused(flags, said):
