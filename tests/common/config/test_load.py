@@ -6,6 +6,7 @@ from common.config.load import flatten, load_config, save_config, unflatten
 from common.config.settings import settings_of
 from common.errors import UserError
 from pretrain.config import PretrainConfig, config_class
+from pretrain.evaluate.config import EvaluateConfig as LookConfig
 from transfer.config import TransferConfig
 from transfer.evaluate.config import EvaluateConfig
 from transfer.study.config import StudyConfig
@@ -151,6 +152,14 @@ def test_a_run_that_brings_its_encoder_and_the_name_of_one_exclude_each_other(tm
 
 def test_evaluate_asks_for_its_model():
     assert "--model_path is missing" in refusal(kind=EvaluateConfig)
+
+
+@pytest.mark.parametrize("kind", [EvaluateConfig, LookConfig], ids=["2", "1"])
+def test_an_evaluation_replaces_no_page_of_a_run(kind, tmp_path):
+    (tmp_path / "run.json").touch()
+    said = refusal("--model_path", tmp_path, "--output_dir", tmp_path, kind=kind)
+    assert "is the folder of a run, whose scores and page these would replace: give another --output_dir" in said
+    load("--model_path", tmp_path, "--output_dir", tmp_path / "new", kind=kind)
 
 
 def test_without_data_the_demo_settings_are_loaded_and_it_says_so(tmp_path, capsys):
