@@ -14,6 +14,7 @@ from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
 from common.data.layouts.globs import by_patterns
 from common.data.layouts.labelme import labelme
 from common.data.layouts.layout import Found, Layout, NoClassesError
+from common.data.layouts.lists import with_lists
 from common.data.layouts.oxford import oxford
 from common.data.layouts.parallel import Folders, by_split, parallel
 from common.data.layouts.voc import voc
@@ -131,15 +132,16 @@ def _laid_out(tree: Tree, patterns: Patterns, *, labelled: bool) -> tuple[str, L
 
 
 def laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found | None]:
-    """The first layout that matches, with its name and what it finds; or that of the patterns, where there are some."""
+    """The first layout that matches, or that of the patterns; with its name, and what it finds, split as lists say."""
     if patterns.masks and not patterns.images:
         raise UserError(f"--masks {patterns.masks} needs --images, the pattern of the images that they belong to")
     if patterns.images:
         layout = Layout(words="--images and --masks", find=by_patterns(*patterns))
-        return "patterns" if patterns.masks else "folder", layout, layout.find(tree)
+        found = layout.find(tree)
+        return "patterns" if patterns.masks else "folder", layout, found and with_lists(found, tree)
     for name, layout in LAYOUTS.items():
         if (found := layout.find(tree)) is not None:
-            return name, layout, found
+            return name, layout, with_lists(found, tree)
     return "folder", None, None
 
 
