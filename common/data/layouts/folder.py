@@ -5,15 +5,18 @@ from dataclasses import replace
 
 from common.data.layouts.folders import MASK_FOLDERS, SPLIT_NAMES, Tree, sample_in
 from common.data.layouts.layout import Found, splits_note
-from common.data.layouts.pairing import image_stem, mask_stem
+from common.data.layouts.pairing import MASK_WORDS, image_stem, mask_stem
 from common.data.listing import IMAGE_SUFFIXES
 from common.data.samples import mask_files
 from common.errors import abbreviate
 from common.words import counted
 
+OTHERS = ("masken", "matte", "mattes", "seg", "segs", "target", "targets", "trimap", "trimaps")
+"""Folders of masks whose images no layout finds."""
 SPLITS = "|".join(name for names in SPLIT_NAMES.values() for name in names)
+NAMES = "|".join((*MASK_FOLDERS, *OTHERS))
 HOLDS_MASKS = re.compile(
-    rf"(?:.*[_\-. ])?(?:{SPLITS})?(?:{'|'.join(MASK_FOLDERS)})|segmentation(?:class|object)|gt(?:fine|coarse)|.+_json",
+    rf"(?:.*[_\-. ])?(?:{SPLITS})?(?:{NAMES})|segmentation(?:class|object)|gt(?:fine|coarse)|.+_json",
     re.IGNORECASE,
 )
 """A folder whose name says that masks lie in it: masks, train_labels, SegmentationClass, and LabelMe's x_json of x."""
@@ -22,7 +25,8 @@ HOLDS_MASKS = re.compile(
 def photographs(tree: Tree) -> Found:
     """All images below a folder but masks: those in folders of masks, and those named as the mask of one beside them.
 
-    A folder is one of masks if its name says so and one of its files has the name of an image elsewhere.
+    A folder is one of masks if its name says so and one of its files has the name of an image elsewhere. A file that is
+    called mask alone, or the like, is the mask of the images in its folder.
     """
     files, passed_over = tree.images()
     homes = {key: _mask_folder(key) for key in files}
@@ -30,6 +34,8 @@ def photographs(tree: Tree) -> Found:
     of_masks = {home for key, home in homes.items() if home and _stems(key) & names}
     small = {name.casefold() for key in files for name in (key, image_stem(key))}
     masks = {key for key, home in homes.items() if home in of_masks or (mask_stem(key) or "").casefold() in small}
+    beside = {key.rpartition("/")[0] for key in files if _last(key).casefold() not in MASK_WORDS}
+    masks |= {key for key in files if _last(key).casefold() in MASK_WORDS and key.rpartition("/")[0] in beside}
     samples = [sample_in(None, key, image, None) for key, image in files.items() if key not in masks]
     return Found(
         samples=samples,

@@ -16,10 +16,10 @@ SPLIT_NAMES: dict[SplitName, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-IMAGE_FOLDERS = ("images", "image", "imgs", "img")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "original", "originals")
 MASK_FOLDERS = (
     "masks", "mask", "labels", "label", "annotations", "annotation", "annot", "gt", "groundtruth", "ground_truth",
-    "segmentations", "segmentation",
+    "ground truth", "ground-truth", "segmentations", "segmentation",
 )  # fmt: skip
 SPLIT_OF: dict[str, SplitName] = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 AROUND = re.compile(r"stage\d_|\d{4}$")

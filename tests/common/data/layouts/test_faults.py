@@ -34,13 +34,25 @@ def classes_of(sample):
 
 @pytest.mark.parametrize(
     "masks",
-    ["b/masks/{}.png", "b/train_labels/{}.png", "SegmentationObject/{}.png", "b/labels/x/{}_gt.png", "labels/{}/1.png"],
+    [
+        *("b/masks/{}.png", "b/train_labels/{}.png", "SegmentationObject/{}.png", "b/labels/x/{}_gt.png"),
+        *("labels/{}/1.png", "b/Ground Truth/{}.png", "b/target/{}.png", "masken/{}.png"),
+    ],
 )
 def test_phase_1_leaves_out_folders_of_masks_whatever_lies_around_them(tmp_path, masks):
     files = {f"a/photos/{name}.jpg": picture(name) for name in "xyz"} | {masks.format("x"): drawn("x")}
     dataset = find_dataset(write_tree(tmp_path, files), labelled=False)
     assert [sample.key for sample in dataset.samples] == ["a/photos/x", "a/photos/y", "a/photos/z"]
     assert dataset.notes == ("masks that are left aside: 1",)
+
+
+@pytest.mark.parametrize("mask", ["mask", "Label", "GT"])
+def test_phase_1_takes_no_photograph_for_a_file_that_is_called_mask_alone(tmp_path, mask):
+    write_tree(tmp_path, {f"{name}/{kind}.png": picture(name) for name in "ab" for kind in ("image", mask)})
+    write_tree(tmp_path, {f"x/{mask}.png": picture("c")})
+    dataset = find_dataset(tmp_path, labelled=False)
+    assert [sample.key for sample in dataset.samples] == ["a/image", "b/image", f"x/{mask}"]
+    assert dataset.notes == ("masks that are left aside: 2",)
 
 
 def test_photographs_in_folders_that_only_sound_like_masks_are_photographs(tmp_path):
