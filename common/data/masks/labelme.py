@@ -87,8 +87,8 @@ def outlines_in(document: object) -> Sequence[Outline] | None:
     outlines = []
     for shape in shapes:
         match shape:
-            case {"label": str(label), "points": [*points]}:
-                outlines.append(Outline(label, shape.get("shape_type") or "polygon", points, shape.get("mask")))
+            case {"label": str(label) | int(label), "points": [*points]}:
+                outlines.append(Outline(str(label), shape.get("shape_type") or "polygon", points, shape.get("mask")))
             case _:
                 raise ValueError("a shape has no label or no points")
     return outlines

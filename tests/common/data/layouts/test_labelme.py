@@ -188,3 +188,9 @@ def test_a_shape_outside_the_image_is_noticed(tmp_path):
     dataset = data_set(tmp_path, shape(points=[[90, 90], [95, 90], [95, 95]]))
     (sample,) = dataset.samples
     assert sample.mask.read(FRAME, ValueTable(sample.values)).lost == {"outline"}
+
+
+def test_a_label_may_be_written_as_a_number(tmp_path):
+    dataset = data_set(tmp_path, {**shape(), "label": 3})
+    assert dataset.classes.names == ("background", "3")
+    assert classes_in(dataset).sum() == 16
