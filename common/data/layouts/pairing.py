@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from common.data.listing import MASK_SUFFIXES, in_small_letters
 from common.data.masks.mask import JoinedMasks, Mask, MaskFile
+from common.data.masks.outlines import YoloOutlines
 from common.errors import abbreviate
 
 MASK_WORDS = (
@@ -18,8 +19,10 @@ IMAGE_WORDS = ("image", "img", "photo", "rgb", "sat", "leftimg8bit")
 NUMBER = r"(?:[_\-. ]?\d+)?"
 MASK_NAME = re.compile(rf"(.+?)[_\-. ]+(?:gtfine_)?(?:{'|'.join(MASK_WORDS)}){NUMBER}", re.IGNORECASE)
 IMAGE_NAME = re.compile(rf"(.+?)[_\-. ]+(?:{'|'.join(IMAGE_WORDS)})", re.IGNORECASE)
-MASK_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(MASK_WORDS)})[_\-. ]+([^/]+)", re.IGNORECASE)
-IMAGE_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(IMAGE_WORDS)})[_\-. ]+([^/]+)", re.IGNORECASE)
+BEFORE = r"(?:[_\-. ]+|(?=\d))"
+"""What stands between such a word and the name: mask_a, mask1."""
+MASK_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(MASK_WORDS)}){BEFORE}([^/]+)", re.IGNORECASE)
+IMAGE_FIRST = re.compile(rf"(.*/)?(?:{'|'.join(IMAGE_WORDS)}){BEFORE}([^/]+)", re.IGNORECASE)
 ENDINGS = ", ".join(f"_{word}" for word in MASK_WORDS[:9])
 """For messages."""
 FEW = 200
@@ -78,7 +81,10 @@ def as_one_mask(files: Sequence[tuple[str, Path]], folder: str = "") -> Mask:
 
     They are parts of one mask if their names differ in numbers alone, or if they lie in a `folder` of their own.
     """
-    ordered = [MaskFile(path) for _, path in sorted(files, key=lambda file: natural(file[0]))]
+    ordered = [
+        YoloOutlines(path) if path.suffix.lower() == ".txt" else MaskFile(path)
+        for _, path in sorted(files, key=lambda file: natural(file[0]))
+    ]
     if len(ordered) == 1:
         return ordered[0]
     kinds = {f"{path.parent}/{re.sub(f'{NUMBER}$', '', path.stem)}" for _, path in files}
@@ -114,10 +120,11 @@ def _of_other_types(folder: Path) -> list[str]:
 
 
 def _common_pattern(images: Iterable[str], strays: Sequence[Path]) -> str:
-    """How most masks without an image are named, such as seg_{stem}.png; empty where none has the name of one in it."""
+    """How most masks without an image are named, such as seg_{stem}.png; empty where no name is that of most."""
     names = {key.rpartition("/")[2] for key in images}
     patterns = Counter(pattern for path in strays[:FEW] if (pattern := _pattern(path.name, path.stem, names)))
-    return patterns.most_common(1)[0][0] if patterns else ""
+    pattern, count = max(patterns.items(), key=lambda item: item[1], default=("", 0))
+    return pattern if 2 * count > min(len(strays), FEW) else ""
 
 
 def _pattern(file: str, stem: str, names: Set[str]) -> str:

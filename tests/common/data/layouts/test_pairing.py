@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 from datasets import write_tree
-from made_layouts import SIDE, drawn, picture
+from made_layouts import SIDE, corners, drawn, picture
 
 from common.data.layouts.registry import Patterns, find_dataset
 from common.data.masks.labels import read_labels
@@ -108,6 +108,29 @@ def test_where_masks_are_missing_the_error_says_where_it_looked_and_what_lies_th
     patterns = Patterns("images/{stem}.*", f"masks/{other.format('{stem}')}")
     assert f"--images '{patterns.images}' --masks '{patterns.masks}'" in str(error.value)
     np.testing.assert_array_equal(masks_of(tmp_path, patterns=patterns)["images/0001"], drawn("a", 1))
+
+
+@pytest.mark.parametrize(("image", "mask"), [("image{}", "mask{}"), ("img_{}", "label{}"), ("{}", "seg{}")])
+def test_a_word_and_a_number_need_nothing_between_them(tmp_path, image, mask):
+    files = {f"images/{image.format(i)}.png": picture(str(i)) for i in (1, 12)}
+    write_tree(tmp_path, files | {f"masks/{mask.format(i)}.png": drawn(str(i)) for i in (1, 12)})
+    found = masks_of(tmp_path)
+    for i in (1, 12):
+        np.testing.assert_array_equal(found[image.format(i)], drawn(str(i), 1))
+
+
+def test_no_pattern_is_given_that_fits_few_masks(tmp_path):
+    files = {f"images/{i}.png": picture(str(i)) for i in range(4)}
+    write_tree(tmp_path, files | {f"masks/{i:03}.png": drawn(str(i)) for i in range(4)})
+    with pytest.raises(UserError, match=r"it holds 000\.png, .*or say where masks lie with --images and --masks$"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_a_pattern_may_find_outlines_of_yolo(tmp_path):
+    write_tree(tmp_path, {"train0.jpg": picture("train0")})
+    (tmp_path / "train0.txt").write_text(f"0 {' '.join(map(str, corners('train0', 1)))}\n")
+    found = masks_of(tmp_path, patterns=Patterns("*.jpg", "{stem}.txt"))
+    np.testing.assert_array_equal(found["train0"], drawn("train0", 1))
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".json", ".png.bak"])
