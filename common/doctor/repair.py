@@ -19,6 +19,7 @@ from common.data.classes import IGNORE, Classes
 from common.data.decode import image_of, labels_of
 from common.data.layouts.folders import split_of
 from common.data.opened import read_bytes
+from common.data.pages import pages_of
 from common.data.parallel import map_in_order, with_progress
 from common.data.samples import SPLITS, Sample, mask_files
 from common.data.turned import stored_orientation
@@ -35,7 +36,7 @@ LEFT_OUT = {
     "image-without-mask": "it has no mask",
     "mask-without-image": "it has no image",
     "several-masks": "its masks need not belong together",
-    "unlabelled": "it has no mask",
+    "unlabelled": "it has no mask, or no list of a split names it",
     "passed-over": "it cannot be read",
 }
 """Findings about files that were not looked at, and why each of these is left out."""
@@ -209,6 +210,8 @@ def _why_again(sample: Sample, data: bytes) -> str:
     """Why the file of an image is not copied as it is; "" if it is."""
     if sample.reading.page is not None:
         return f"page {sample.reading.page + 1} of several"
+    if len(pages_of(data)) > 1:
+        return "the first of several pictures"
     return "turned as its EXIF tag says" if stored_orientation(data) != 1 else ""
 
 

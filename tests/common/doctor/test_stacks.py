@@ -73,3 +73,12 @@ def test_a_copy_whose_pages_would_be_parted_is_refused(folder, capsys):
     assert "--fix would part the pages of one file: no image is left for" in said
     assert "--split_seed" in said
     assert not (folder / "copy").exists()
+
+
+def test_a_copy_of_first_pages_holds_no_stack(folder, capsys):
+    write_stacks(folder / "data")
+    doctor(["--data_dir", "data", "--image_size", "64", "--pages", "first", "--fix", "copy"])
+    source = load_labelled(DataConfig(data_dir=folder / "data", image_size=8, pages="first"))
+    copy = load_labelled(DataConfig(data_dir=folder / "copy", image_size=8, classes="copy/classes.yaml"))
+    np.testing.assert_array_equal(copy.train.images, source.train.images)
+    assert "00.tif,written as PNG,the first of several pictures" in (folder / "copy/changes.csv").read_text()
