@@ -92,9 +92,10 @@ def empty(evidence: Evidence) -> Iterator[Finding]:
     ground = [
         seen for seen, pixels in shown if background is not None and pixels.sum() and pixels.sum() == pixels[background]
     ]
+    alone = any(images and not evidence.pixels(images).any() for images in evidence.splits.values())
     yield from of_names(
         "mask-unlabelled",
-        "warning",
+        "error" if alone else "warning",
         f"{counted(len(nothing), 'mask', 'has')} no labelled pixel",
         [str(seen.sample.mask) for seen in nothing],
         advice="remove them with their images, or draw them",

@@ -263,3 +263,13 @@ def test_a_pretraining_and_the_training_that_takes_it_follow_on_data_without_err
     assert next_of(capsys)[1:] == ["python -m common.doctor --data_dir . --image_size 64 --fix REPAIRED"]
     *_, copy = next_of(capsys, "--fix", "../fixed")
     assert copy == "python -m common.doctor --data_dir ../fixed --image_size 64 --classes ../fixed/classes.yaml"
+
+
+def test_a_split_in_which_nothing_is_labelled_is_an_error(root, capsys):
+    (root / "classes.yaml").write_text("names: [ground, thing]\nvalues: {0: 0, 255: 1, 9: ignore}\n")
+    masks = {f"masks/val/{i}.png": square_mask(9, background=9) for i in range(EACH)}
+    write_tree(root, dict(list(masks.items())[1:]))
+    assert found(capsys, "--classes", "classes.yaml")[0] == 1
+    write_tree(root, masks)
+    code, content = found(capsys, "--classes", "classes.yaml")
+    assert (code, [one["count"] for one in content["findings"] if one["kind"] == "mask-unlabelled"]) == (2, [EACH])
