@@ -14,6 +14,9 @@ from common.data.values import Values
 from common.errors import UserError, abbreviate
 from common.words import counted
 
+GIVE_PATTERNS = "name the files by --images '{parent}/images/{stem}.*' --masks '{parent}/masks/{stem}.*' or the like"
+"""What to do where folders hold images and masks in a way that no layout has."""
+
 
 class NoClassesError(UserError):
     """What the masks of a data set mean can't be told; phase 1 takes its images all the same."""
@@ -106,6 +109,7 @@ class Layout:
             raise UserError(
                 f"{counted(len(found.strays), 'mask', 'has')} no image of the same name: "
                 f"{abbreviate(found.strays)}; add the images or move these masks away"
+                + "".join(f"; {note}" for note in passed_over_note(found.passed_over))
             )
         rest = [sample.image for sample in found.unlabelled]
         left_out = [f"{counted(len(rest), 'image', 'is')} left out, {found.lack}: {abbreviate(rest)}"] if rest else []

@@ -13,17 +13,17 @@ from common.data.layouts.folder_each import folder_each
 from common.data.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS, Tree
 from common.data.layouts.globs import by_patterns
 from common.data.layouts.labelme import labelme
-from common.data.layouts.layout import Found, Layout, NoClassesError
+from common.data.layouts.layout import GIVE_PATTERNS, Found, Layout, NoClassesError
 from common.data.layouts.lists import with_lists
 from common.data.layouts.oxford import oxford
 from common.data.layouts.parallel import Folders, by_split, parallel
 from common.data.layouts.voc import voc
 from common.data.layouts.yolo import yolo
-from common.data.listing import no_images
+from common.data.listing import OF_SYSTEMS, no_images
 from common.data.masks.mask import Join
 from common.data.samples import Dataset
 from common.data.shards.files import refuse_shards
-from common.errors import UserError
+from common.errors import UserError, abbreviate
 from common.words import counted
 
 LAYOUTS: dict[str, Layout] = {
@@ -147,13 +147,15 @@ def laid_out(tree: Tree, patterns: Patterns) -> tuple[str, Layout | None, Found 
 
 def not_understood(tree: Tree) -> UserError:
     """The error for a folder that holds no masks, or none that can be told from images."""
-    for folder in tree.folders(tree.root).values():
-        with suppress(UserError):
-            _, layout, _ = laid_out(Tree(folder), NO_PATTERNS)
-            if layout is not None:
-                return UserError(
-                    f"{tree.root} is no data set, but {folder} is one: {layout.words}; give that as --data_dir"
-                )
+    if sets := _sets_below(tree.root):
+        folders = abbreviate(sets)
+        if len(sets) > 1:
+            return UserError(
+                f"{tree.root} is no data set, but {len(sets)} folders in it are: {folders}; give one of them as "
+                f"--data_dir, or {GIVE_PATTERNS}"
+            )
+        (layout,) = sets.values()
+        return UserError(f"{tree.root} is no data set, but {folders} is one: {layout.words}; give that as --data_dir")
     files, passed_over = tree.images()
     if not files:
         return no_images(tree.root, passed_over)
@@ -162,3 +164,14 @@ def not_understood(tree: Tree) -> UserError:
         f"{tree.root} holds {counted(len(files), 'image')} but no masks in a layout that is understood: "
         f"lay them out as {', '.join(most)}, or {last} (docs/data.md); or say where they lie with --images and --masks"
     )
+
+
+def _sets_below(root: Path) -> dict[Path, Layout]:
+    """The folders in a folder that are data sets, with their layouts; those further down where it holds one folder."""
+    folders = [folder for folder in Tree(root).folders(root).values() if folder.name not in OF_SYSTEMS]
+    sets = {}
+    for folder in sorted(folders):
+        with suppress(UserError):
+            _, layout, _ = laid_out(Tree(folder), NO_PATTERNS)
+            sets.update({folder: layout} if layout else {})
+    return sets or (_sets_below(folders[0]) if len(folders) == 1 else {})

@@ -1,6 +1,7 @@
 """What data sets hold beside what a layout asks for: read rightly, counted in a note, or refused by name."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from pycocotools.mask import encode
 
 from common.data.classes import Classes
-from common.data.layouts.registry import find_dataset
+from common.data.layouts.registry import Patterns, find_dataset
 from common.data.masks.labels import read_labels
 from common.data.masks.mask import Frame, NoObjects
 from common.data.opened import BadFileError
@@ -73,9 +74,46 @@ def test_the_folders_of_photographs_say_their_split(tmp_path):
     assert "the folders say the split: 2 test, 2 train, 2 val" in dataset.notes
 
 
-def test_a_data_set_one_folder_deeper_is_named(tmp_path):
-    MADE["CamVid"].write(tmp_path / "archive", 1)
-    with pytest.raises(UserError, match=r"archive is one: train/ .*give that as --data_dir"):
+@pytest.mark.parametrize("place", ["archive", "archive/data/archive"])
+def test_a_data_set_in_folders_that_hold_nothing_else_is_named(tmp_path, place):
+    MADE["CamVid"].write(tmp_path / place, 1)
+    (tmp_path / "__MACOSX").mkdir()
+    with pytest.raises(UserError, match=rf"but \S*{place} is one: train/ .*give that as --data_dir"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_of_several_data_sets_in_a_folder_none_is_taken_for_all(tmp_path):
+    names = [f"p{i}/{{}}/{name}.png" for i in range(3) for name in "ab"]
+    write_tree(tmp_path, {name.format(kind): drawn(name) for name in names for kind in ("images", "masks")})
+    with pytest.raises(UserError, match=r"3 folders in it are: .*p0, .*p1, .*p2; give one") as error:
+        find_dataset(tmp_path, labelled=True)
+    images, masks = re.findall(r"--\w+ '(\S+)'", str(error.value))
+    dataset = find_dataset(tmp_path, labelled=True, patterns=Patterns(images, masks))
+    assert len(dataset.samples) == 6
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_one_folder_that_lacks_its_image_does_not_make_another_data_set_of_the_rest(tmp_path, labelled):
+    MADE["a folder each"].write(tmp_path, 2)
+    (tmp_path / "stage1_train/train0/images/train0.png").unlink()
+    if labelled:
+        with pytest.raises(UserError, match=r"2 masks have no image of the same name: .*train0/masks/a2\.png"):
+            find_dataset(tmp_path, labelled=True)
+    else:
+        assert len(find_dataset(tmp_path, labelled=False).samples) == 5
+
+
+def test_one_folder_of_several_images_among_folders_of_one_is_refused_by_name(tmp_path):
+    MADE["a folder each"].write(tmp_path, 2)
+    write_tree(tmp_path, {"stage1_train/train0/images/more.png": picture("more")})
+    with pytest.raises(UserError, match=r"stage1_train/train0 holds several images, where other folders hold one each"):
+        find_dataset(tmp_path, labelled=True)
+
+
+def test_images_of_types_that_are_not_read_are_named_where_masks_have_no_image(tmp_path):
+    write_tree(tmp_path, {"images/a.png": picture("a"), "masks/a.png": drawn("a"), "masks/b.png": drawn("b")})
+    (tmp_path / "images/b.dcm").write_bytes(b"DICM")
+    with pytest.raises(UserError, match=r"1 mask has no image .*passed over: .*b\.dcm \(of a type that is not read\)"):
         find_dataset(tmp_path, labelled=True)
 
 
