@@ -65,6 +65,8 @@ class FinishedRun:
     """The length that the training settled on."""
     updates: int
     """Of the whole training, if it was not stopped."""
+    masks: int
+    """Training images, all of which have masks; 0 where the network is gone, whose file counts them."""
     environment: Environment
     ended: Ended
     warnings: list[str]
@@ -111,6 +113,7 @@ def read_run(folder: Path, name: str) -> FinishedRun:
         config=config,
         plan=plan,
         updates=updates,
+        masks=0 if handover is None else len(handover.provenance.train_images),
         environment=_record(Environment, folder / "environment.json") or {},
         ended=ended,
         warnings=[*ended.warnings, *stopped_early(plan, rows, ended.best_epoch)],
@@ -160,7 +163,7 @@ SAME_PACE = 1.1
 
 
 def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Alerts where runs differ in network, budget or number of masks, which is then part of their difference.
+    """Alerts where runs differ in network, budget, number of masks or size, which is then part of their difference.
 
     `networks`: the architecture of each run's network by the run's name.
     """
@@ -176,15 +179,27 @@ def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any
         pairs = zip(runs, budgets, strict=True)
         each = "; ".join(f"{run.name} {', '.join(budget[k] for k in unlike)}" for run, budget in pairs)
         told.append(f"UNEQUAL BUDGETS: {each}")
+    sizes = [_scored_at(run) for run in runs]
+    if len(set(sizes)) > 1:
+        each = "; ".join(f"{run.name} {size}" for run, size in zip(runs, sizes, strict=True))
+        told.append(f"UNEQUAL SIZES: masks were scored at {each}; transfer.evaluate --original_size scores all at one")
     return told
+
+
+def _scored_at(run: FinishedRun) -> str:
+    """The size of the test masks, in words."""
+    data = run.config.data
+    if data.fit == "crop":
+        return "their own size" if data.scale_to is None else f"--scale_to {data.scale_to}"
+    return f"{data.image_size} x {data.image_size} pixels (--fit {data.fit})"
 
 
 def _budget(run: FinishedRun) -> list[str]:
     """What a training was given, in words, its updates first."""
     plan = run.plan
     batch = f"batches of {plan.batch_size}" + (f" x {plan.accumulate}" if plan.accumulate > 1 else "")
-    labels = f"{run.config.labels.label_fraction:.3g} of the masks"
-    return [counted(run.updates, "update"), batch, f"patience {plan.patience}", labels]
+    masks = counted(run.masks, "mask")
+    return [counted(run.updates, "update"), batch, f"patience {plan.patience}", masks]
 
 
 def _in_equal_minutes(runs: Sequence[FinishedRun]) -> bool:

@@ -77,6 +77,23 @@ def test_budgets_are_those_that_runs_settled_on_and_not_those_that_were_typed(ru
     assert alerts(timed, timed) == ["UNEQUAL BUDGETS: one 84 updates; other 20 updates"]
 
 
+def test_runs_of_other_masks_and_of_other_sizes_are_told(run, tmp_path):
+    shutil.copytree(run, tmp_path / "other")
+    file = load_handover(run / "best.pth", kind="segmentation")
+    more = (*file.provenance.train_images, "another")
+    input_ = replace(file.input, image_size=2 * file.input.image_size)
+    other = replace(file, input=input_, provenance=replace(file.provenance, train_images=more))
+    save_handover(other, tmp_path / "other/best.pth")
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    (tmp_path / "other/config.yaml").write_text(yaml.safe_dump(settings | {"image_size": input_.image_size}))
+    pair, side = [read_run(run, "one"), read_run(tmp_path / "other", "other")], file.input.image_size
+    masks, sizes = unequal(pair, {"one": {}, "other": {}})
+    assert f", {len(more) - 1} masks; other " in masks
+    assert masks.endswith(f", {len(more)} masks")
+    told = f"one {side} x {side} pixels (--fit squash); other {2 * side} x {2 * side} pixels (--fit squash)"
+    assert sizes.startswith(f"UNEQUAL SIZES: masks were scored at {told}; ")
+
+
 TEXTS = {
     "empty": "", "half a file": '{"epochs": 2, ', "no JSON": "epochs: 2", "a list": "[]", "null": "null",
     "5000 brackets": "[" * 5000,
