@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack
@@ -28,7 +29,7 @@ def gallery(
     Of more than MOST images it shows the largest and smallest differences and some between; fewer if too large.
     """
     scores = np.stack([run.scores.per_image["mean_iou"] for run in runs])
-    apart = np.nan_to_num(np.nanmax(scores, 0) - np.nanmin(scores, 0)) if len(scores) else np.zeros(0)
+    apart = spread_of_images(scores)
     order, count = worst_best_between(-apart), len(runs[0].keys)
     if not order:
         raise NothingToShowError("there is no image")
@@ -54,6 +55,11 @@ def gallery(
         figure_heads=["run", "mean IoU"],
     )
     return filled.block(some_of(len(items), count, "the largest and the smallest differences, and some between"))
+
+
+def spread_of_images(scores: Float64[np.ndarray, "runs n"]) -> Float64[np.ndarray, " n"]:
+    """How far the scores of runs lie apart on each image; 0 on one that has none."""
+    return np.nan_to_num(np.fmax.reduce(scores) - np.fmin.reduce(scores))
 
 
 @torch.no_grad()
