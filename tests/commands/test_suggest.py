@@ -138,6 +138,25 @@ def test_another_call_is_refused_without_overwrite_and_the_same_one_replaces_its
     assert not list(Path("out/drafts").rglob("*.png"))
 
 
+def test_corrected_drafts_and_images_of_ones_own_are_not_replaced(tmp_path, capsys):
+    images, model = photographs(tmp_path / "in", 2), network(tmp_path / "best.pth")
+    words = ["--model_path", model, "--input", images, "--output", "out"]
+    assert call(*words) == 0
+    draft = Path("out/drafts/deep/0.png")
+    assert call(*words) == 0, "nothing was changed"
+    Image.new("P", (60, 40), 1).save(draft)
+    corrected = draft.read_bytes()
+    assert "holds drafts that were changed since: drafts/deep/0.png; use another" in refusal(suggest, words, capsys)
+    assert draft.read_bytes() == corrected
+    assert call(*words, "--overwrite") == 0
+    network(model, seed=1)
+    assert "holds suggestions of another training of" in refusal(suggest, words, capsys)
+    write_images_masks(tmp_path / "labelled", 4)
+    mine = [*words[:-1], "labelled"]
+    assert "holds images/ of no such call; use another --output" in refusal(suggest, mine, capsys)
+    assert not Path("labelled/suggest.json").exists()
+
+
 def test_networks_of_other_classes_are_no_committee(tmp_path, capsys):
     images, first = photographs(tmp_path / "in", 2), network(tmp_path / "best.pth")
     other = network(tmp_path / "other.pth", classes=("background", "leaf"))

@@ -25,7 +25,7 @@ class SuggestOptions(ImageOptions, NetworksOption):
     max_pixels: Annotated[int, Field(ge=1, le=2**30)] = PIXELS
     """Pixels of the largest image that is read."""
     overwrite: bool = False
-    """Replace the suggestions of another network or of other images in --output."""
+    """Replace what is in --output: other suggestions, drafts that were corrected, other images."""
 
     @property
     def file(self) -> Path:

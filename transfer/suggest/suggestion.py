@@ -1,10 +1,11 @@
 """From a trained network and images without masks to those that are worth a mask."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from common.data.known import KnownFiles, folder_of
 from common.errors import UserError
-from common.files import default_cache_dir, make_folder
+from common.files import default_cache_dir, make_folder, sha256_of
 from common.rows import csv_table
 from common.run.next_step import command_line, last_lines, typed_flags
 from common.say import note
@@ -16,7 +17,7 @@ from transfer.predict.photos import Photos
 from transfer.suggest.candidates import Ranking
 from transfer.suggest.choice import Labels, Suggested, choose
 from transfer.suggest.config import SuggestOptions
-from transfer.suggest.files import DRAFTS, IMAGES, Call, begin, copy_image, end, write_draft
+from transfer.suggest.files import DRAFTS, IMAGES, Call, begin, copy_image, record, write_draft
 from transfer.suggest.labelled import labelled_images
 from transfer.suggest.page import write_page
 from transfer.suggest.pictures import Picture, picture_of, write_sheet
@@ -33,7 +34,9 @@ class Suggestion:
         self.models = load_alike(options.files, options.device)
         self.model = self.models[0]
         assert options.input is not None, "check() requires it"
-        self.call = Call(tuple(str(file.resolve()) for file in options.files), str(options.input.resolve()))
+        networks = tuple(map(sha256_of, options.files))
+        models = tuple(str(file.resolve()) for file in options.files)
+        self.call = Call(models, str(options.input.resolve()), networks=networks)
         self.photos = Photos(options, self.model.handover.input, written=(IMAGES, DRAFTS))
         self.labelled = labelled_images(self.model, options)
         self.notes = self._leave_out_labelled()
@@ -51,10 +54,11 @@ class Suggestion:
         suggested, told = choose(ranking, labels, count=self.options.count)
         if not suggested:
             raise UserError(f"every uncertain image of {self.options.input} shows a labelled picture: give others")
+        record(self.folder, self.call)  # if this is stopped, the same call may begin again
         files = [copy_image(one.candidate.judged.photo, self.folder) for one in suggested]
         pictures = self._pictures(suggested, files)
         self._write_table(suggested)
-        end(self.folder, Call(self.call.models, self.call.input, tuple(files)))
+        record(self.folder, replace(self.call, files=tuple(files)))
         write_sheet(self.folder / "contact_sheet.png", pictures)
         notes, page = [*self.notes, *told], self.folder / "report.html"
         write_page(suggested, pictures, ranking.curve, page, notes=notes, steps=self.steps)
