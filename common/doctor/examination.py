@@ -82,7 +82,8 @@ def next_steps(evidence: Evidence, findings: Sequence[Finding], repaired: Repair
         return steps  # no training can begin
     same = {name: flags[name] for name in ("image_size", "fit", "channels") if name in flags}
     if photographs is not None:
-        steps.append(command_line("pretrain.main", data_dir=photographs, **same, output_dir=PRETRAINED))
+        seen = {**same, "fit": "crop"} if evidence.used and evidence.fit == "crop" else same  # which has no masks
+        steps.append(command_line("pretrain.main", data_dir=photographs, **seen, output_dir=PRETRAINED))
     if evidence.used:
         more = {
             "pretrained_encoder": None if photographs is None else PRETRAINED,

@@ -119,11 +119,14 @@ def test_values_that_no_class_has_come_with_the_table_to_write(root, capsys):
 
 def test_in_crops_objects_keep_their_size(root, capsys):
     SICK["objects that vanish"].make(root)
+    photographs()(root)
     for fit in ([], ["--fit", "crop"]):
         code, content = found(capsys, *fit)
         assert (code, content["object_sides"]) == (0, [4, 4, 4])
         [told] = [finding["sentence"] for finding in content["findings"] if finding["kind"] == "object-size"]
         assert told.endswith("squashed, it would be 2, so that --fit auto takes crop") == (not fit)
+        _, pretrain, _ = next_of(capsys, *fit, *PHOTOS)
+        assert "--data_dir photos --fit crop " in pretrain
     code, content = found(capsys, "--scale_to", "80")
     assert (code, content["object_sides"]) == (0, [2, 2, 2])
 
