@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from common.config.load import read_yaml
 from common.config.network import EvaluateOptions
+from common.config.recipes import recipe_file
 from common.run.next_step import command_line, typed_flags
 from pretrain.config import PretrainConfig
 
@@ -14,12 +16,14 @@ LABELLED = "IMAGES_AND_MASKS"
 def after_pretraining(config: PretrainConfig, folder: Path) -> list[str]:
     """Return the command that puts the encoder into a segmentation network, and the one that looks into it.
 
-    `config` is as it was typed: where --fit was not, phase 2 chooses it by the masks, too.
+    `config` is as it was typed: where --fit was not, or is that of its recipe, phase 2 chooses it by the masks.
     """
+    recipe = read_yaml(recipe_file("pretrain", config.run.recipe)) if config.run.recipe else {}
+    fit = () if recipe.get("fit") == config.data.fit else ("fit",)
     encoder, data = config.second_copy or folder, None if config.data.data_dir is None else LABELLED
     looked = {"model_path": folder, "data_dir": data, "split": None if data is None else "train"}
     return [
-        _phase_2(config, data, encoder, "fit", "scale_to"),
+        _phase_2(config, data, encoder, *fit, "scale_to"),
         command_line("pretrain.evaluate", **looked, analyze_latent_space=True),
     ]
 

@@ -218,6 +218,10 @@ def test_the_fit_is_repeated_as_it_was_typed_and_phase_2_finds_the_rest(tmp_path
     crops = configured(fit="crop", scale_to=256)
     assert "--fit crop --scale_to 256 " in after_pretraining(crops, tmp_path)[0]
     assert "--fit" not in after_pretraining(configured(), tmp_path)[0]
+    squashed = configured(fit="squash")
+    assert "--fit squash" in after_pretraining(squashed, tmp_path)[0]
+    by_recipe = replace(squashed, run=replace(squashed.run, recipe="object"))
+    assert "--fit" not in after_pretraining(by_recipe, tmp_path)[0]
     options = LookOptions(model_path=tmp_path)
     for settled, flag in ((crops, False), (configured(fit="squash"), False), (configured(fit="pad"), True)):
         (command,) = after_look(settled, options, labelled=False)
