@@ -18,7 +18,7 @@ def with_splits(samples: Sequence[Sample], path: Path) -> list[Sample]:
     splits: dict[str, SplitName] = {}
     for line in _csv_lines(read_lines(path), path):
         stem, split = (plain_name(str(line.get(column) or "").strip()) for column in ("stem", "split"))
-        if split not in SPLITS:
+        if not stem or split not in SPLITS:
             raise UserError(f"{path} should have the columns stem,split with train, val or test, not {brief(line)}")
         if splits.setdefault(stem, split) != split:
             raise UserError(f"{path} lists {stem} as {splits[stem]} and as {split}; remove one of the lines")

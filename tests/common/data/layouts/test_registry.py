@@ -274,6 +274,13 @@ def test_a_file_of_splits_that_does_not_fit_is_refused(tmp_path, lines, said):
         find_dataset(tmp_path, labelled=True)
 
 
+def test_a_table_of_splits_without_a_column_of_names_is_refused_for_that(tmp_path):
+    write_images_masks(tmp_path, 2)
+    (tmp_path / "splits.csv").write_text("filename,split\n000,train\n001,test\n")
+    with pytest.raises(UserError, match=r"should have the columns stem,split .* not \{'filename': '000'"):
+        find_dataset(tmp_path, labelled=True)
+
+
 def test_a_file_of_splits_in_another_encoding_is_refused(tmp_path):
     write_images_masks(tmp_path, 3)
     (tmp_path / "splits.csv").write_bytes("stem,split\nb\u00e4r,train\n".encode("cp1252"))
