@@ -69,12 +69,17 @@ def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shap
     return image
 
 
-def range_of(image: Shaped[np.ndarray, "h w c"]) -> Depth:
-    """The lowest and the highest value of an image, but for single pixels, and for channels of one value (no alpha)."""
+def range_of(image: Shaped[np.ndarray, "h w c"], no_data: float | None = None) -> Depth:
+    """The lowest and the highest value of an image, but for single pixels, and for channels of one value (no alpha).
+
+    What is `no_data` counts where there is nothing else.
+    """
     strips = ((image[rows] != image[:1, :1]).any(axis=(0, 1)) for rows in row_strips(*image.shape[:2]))
     differs = np.any([*strips], axis=0)
     values = (image[..., differs] if differs.any() and not differs.all() else image).flat
-    low, high = np.percentile(values[:: max(1, len(values) // MOST)], TAILS)
+    some = values[:: max(1, len(values) // MOST)]
+    measured = some if no_data is None else some[some != no_data]
+    low, high = np.percentile(measured if measured.size else some, TAILS)
     return float(low), float(high)
 
 

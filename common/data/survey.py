@@ -30,6 +30,7 @@ from common.data.opened import (
 )
 from common.data.pages import Pages, pages_of
 from common.data.samples import PAGE, Reading, Sample, mask_files
+from common.data.tiff import bands_in
 from common.data.turned import stored_orientation
 from common.data.values import ValueTable
 from common.errors import UserError, abbreviate
@@ -124,7 +125,9 @@ def image_facts(path: Path, channels: int = 3) -> Facts | None:
         data = read_bytes(path)
         if pixels_in(data) > pixel_limit():
             return None
-        depth = range_of(read_deep(data, path, channels=channels)) if is_deep(data) else None
+        bands = bands_in(data)
+        no_data = bands.no_data if bands else None
+        depth = range_of(read_deep(data, path, channels=channels), no_data) if is_deep(data) else None
     except BadFileError:
         return NOTHING
     return Facts(tuple(pages_of(data)), depth, ("turned",) if stored_orientation(data) != 1 else ())

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from common.words import counted
@@ -15,14 +16,16 @@ KEPT = (256, 257, 259, 266, 274, 278, 317, 322, 323)
 """Tags that are the same for each band: sides, compression, orientation, sizes of strips and tiles."""
 SHORTS = (BITS, 259, COLOURS, 266, 274, BANDS, 317, FORMAT)
 GREYS, RGB = (0, 1), 2
-KNOWN = {BITS, COLOURS, BANDS, PLANES, EXTRA, FORMAT, *PARTS, *KEPT}
+NO_DATA = 42113
+"""GDAL's tag of the number that stands where nothing was measured, as a text."""
+KNOWN = {NO_DATA, BITS, COLOURS, BANDS, PLANES, EXTRA, FORMAT, *PARTS, *KEPT}
 ALPHA = (1, 2)
 STRAIGHT = 2
 SIGNED = 2
 APART = 2
 ONE = (1,)
-NUMBERS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
-"""Types of whole numbers, as `struct` has them."""
+NUMBERS = {1: "B", 2: "B", 3: "H", 4: "L", 13: "L", 16: "Q", 18: "Q"}
+"""Types of whole numbers, as `struct` has them; those of a text are its bytes."""
 
 
 class Bands(NamedTuple):
@@ -37,6 +40,8 @@ class Bands(NamedTuple):
     """Whether each band lies by itself, and not all bands of a pixel together."""
     extra: tuple[int, ...]
     """What bands beyond grey or colours are, each `ALPHA` or not told."""
+    no_data: float | None = None
+    """What stands where nothing was measured; None where the file does not say."""
 
     def __str__(self) -> str:
         return f"{counted(self.number, 'band')} of {self.bits} bits"
@@ -79,7 +84,14 @@ def bands_in(data: bytes, page: int = 0) -> Bands | None:
         colours=tags.get(COLOURS, ONE)[0],
         apart=tags.get(PLANES, ONE)[0] == APART,
         extra=tuple(tags.get(EXTRA, ())),
+        no_data=_number(bytes(tags.get(NO_DATA, ()))),
     )
+
+
+def _number(text: bytes) -> float | None:
+    with suppress(ValueError):
+        return float(text.partition(b"\0")[0])
+    return None
 
 
 def bands_apart(data: bytes, page: int, wanted: int) -> Iterator[bytes]:

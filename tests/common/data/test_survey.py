@@ -33,6 +33,15 @@ def read(sample):
     return image_of(sample, read_bytes(sample.image))
 
 
+def write_geotiff(root, count=2):
+    """Float images, a quarter of which nothing was measured."""
+    root.mkdir(parents=True)
+    for i in range(count):
+        values = photo(i, height=SIDE, width=SIDE)[..., 0].astype(np.float32) * 10
+        values[: SIDE // 4] = -9999
+        Image.fromarray(values).save(root / f"{i}.tif", tiffinfo={42113: "-9999"})
+
+
 def write_deep(root, arrays):
     root.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
@@ -247,3 +256,16 @@ def test_packs_without_masks_hold_every_page_or_refuse_the_file(tmp_path):
     assert np.unique(without_masks(tmp_path / "in", pages="first").train.images).tolist() == [10]
     with pytest.raises(UserError, match="holds 3 pictures"):
         without_masks(tmp_path / "in")
+
+
+def test_what_gdal_calls_no_data_is_left_out_of_the_range(tmp_path):
+    write_geotiff(tmp_path / "data")
+    found = surveyed(tmp_path / "data")
+    assert found.depth[0] >= 0
+    assert (read(found.samples[0])[: SIDE // 4] == 0).all()
+
+
+def test_of_tags_that_opencv_does_not_know_nothing_is_printed(tmp_path, capfd):
+    write_geotiff(tmp_path / "data")
+    surveyed(tmp_path / "data")
+    assert capfd.readouterr().err == ""
