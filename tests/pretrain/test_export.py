@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -127,3 +128,15 @@ def test_a_finished_run_that_is_resumed_writes_the_copies_that_are_not_there(tmp
     assert (tmp_path / "new.pth").read_bytes() == (tmp_path / "run/ae.pth").read_bytes()
     assert (tmp_path / "old.pth").stat().st_size == 0
     assert "replaced" not in capsys.readouterr().out
+
+
+def test_a_run_whose_copy_replaced_the_file_that_it_began_with_goes_on_to_its_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--handover_path", "ae.pth", "--output_dir"]
+    assert pretrain([*words, "first"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("pretrain.report.run_report.report_training", Mock(side_effect=KeyboardInterrupt))
+        assert pretrain([*words, "second", "--start_from", "ae.pth"]) == 130
+    assert (tmp_path / "ae.pth").read_bytes() == (tmp_path / "second/ae.pth").read_bytes()
+    assert pretrain(["--resume", "--output_dir", "second"]) == 0
+    assert (tmp_path / "second/metrics.json").exists()
