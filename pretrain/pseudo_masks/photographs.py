@@ -24,6 +24,10 @@ from pretrain.scoring import foreground_probability
 
 TIMED = 32
 """Images whose pseudo-masks are timed."""
+ONE_VALIDATES = (
+    "One image alone validates, and the contrast tells images apart: every epoch scores 0 and the first is kept; a "
+    "larger --val_share mends that"
+)
 
 
 class Photographs:
@@ -36,6 +40,8 @@ class Photographs:
         if self.wanted and settings.fit == "auto":
             settings = replace(settings, fit="squash")  # crops may show no object
         self.settings, self.splits = settings, load_splits(settings)
+        if len(self.splits.val) == 1 and not config.regresses and list(config.side) == ["contrast"]:
+            self.splits = replace(self.splits, notes=(*self.splits.notes, ONE_VALIDATES))
         large = replace(settings, image_size=max(settings.image_size, self.plan.pseudo_mask_size), download=False)
         embedded = settings.data_dir is None  # drawn at one size, and at another they would be other images
         plain = embedded or large == settings or not self.wanted

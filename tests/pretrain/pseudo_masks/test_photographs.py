@@ -15,7 +15,7 @@ from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.phase import Pretraining
 from pretrain.pseudo_masks.grabcut import foreground
-from pretrain.pseudo_masks.photographs import Photographs
+from pretrain.pseudo_masks.photographs import ONE_VALIDATES, Photographs
 from pretrain.scoring import foreground_probability
 from tests.datasets import write_folder
 from tests.tiny import SYNTHETIC, TINY
@@ -83,3 +83,12 @@ def test_pseudo_masks_are_timed_in_the_cache_which_keeps_none_of_them(tmp_path, 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no folder"))
     assert phase.photographs.seconds(phase.model) > 0
     assert sorted((tmp_path / "cache").rglob("*")) == before
+
+
+def test_a_contrast_alone_with_one_validation_image_is_noted(tmp_path):
+    write_folder(tmp_path / "photographs", 12)
+    flags = ["--data_dir", str(tmp_path / "photographs"), "--cache_dir", str(tmp_path / "cache"), "--jitter", "0.2"]
+    alone = ["--contrast_weight", "1", "--target", "image", "--mse_weight", "0", "--ssim_weight", "0"]
+    for words, noted in ((alone, True), ([*alone, "--val_share", "0.5"], False), (alone[:2], False)):
+        config = load_config(PretrainConfig, [*TINY, *flags, *words], prog="")
+        assert (ONE_VALIDATES in Photographs(config).masked().notes) == noted
