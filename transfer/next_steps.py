@@ -1,15 +1,15 @@
 """What to do after a command of phase 2."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.config.groups import DataConfig
+from common.config.groups import LabelledDataConfig
 from common.config.load import read_yaml, unflatten
 from common.data.split import folds_for
 from common.errors import UserError
 from common.intervals import FEW
-from common.run.input import Input
 from common.run.next_step import command_line, predict_with, typed_flags
 from transfer.config import TransferConfig
 from transfer.evaluate.config import ScoreOptions
@@ -70,12 +70,16 @@ def after_evaluation(config: TransferConfig, model_path: Path, *, images: int) -
     return [look, command_line("transfer.main", **flags, like=own, output_dir="runs/scratch")]
 
 
-def after_elsewhere(options: ScoreOptions, images: Input) -> list[str]:
-    """Return what may follow the scores on another data set: where the network looks, and a training on these masks."""
+def after_elsewhere(options: ScoreOptions, trained: LabelledDataConfig) -> list[str]:
+    """Return what may follow the scores on another data set: where the network looks, and a training on these masks.
+
+    That finds and reads them as the evaluation did.
+    """
     look = command_line("transfer.gradcam", model_path=options.model_path, input="IMAGES", output="activation_maps")
-    shape = {"image_size": images.image_size, "channels": images.channels, "classes": options.classes}
-    usual = vars(DataConfig())
-    flags = {name: value for name, value in shape.items() if value is not None and value != usual[name]}
+    data, usual = options.data(trained), vars(LabelledDataConfig())
+    data = replace(data, classes=options.classes or data.classes)
+    names = ("image_size", "channels", "classes", "images", "masks", "join", "pages")
+    flags = {name: value for name in names if (value := getattr(data, name)) != usual[name]}
     further = {"init_from": options.model_path, "output_dir": "runs/further"}
     return [look, command_line("transfer.main", data_dir=options.data_dir, **flags, **further)]
 

@@ -1,7 +1,9 @@
 """`transfer.evaluate --data_dir`: a network on the images of another place."""
 
 import json
+import shlex
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,16 @@ def test_all_images_of_another_data_set_are_scored_with_the_classes_of_the_file(
     assert told["scored"] == {"data": "other", "part": "all", "images": 5, "trained_on": 0}
     assert set(told["all"]["per_class"]) == {"ground", "pet"}
     assert "data: other, all of it, 5 images with masks" in capsys.readouterr().out.splitlines()
+
+
+def test_the_training_that_may_follow_reads_the_masks_as_they_were_scored(place, tmp_path, capsys):
+    write_other(tmp_path / "other", names=("photos", "drawn"))
+    named = ["--images", "photos/*.jpg", "--masks", "drawn/{stem}.png"]
+    scored(["--model_path", place / "run", "--data_dir", "other", *named])
+    step = shlex.split(capsys.readouterr().out.replace("\\\n", "").rpartition("next: ")[2])
+    words = dict(pairwise(step))
+    assert [words[name] for name in named[::2]] == named[1::2]
+    assert words["--classes"] == str(place / "classes.yaml")
 
 
 def test_its_page_counts_them(place, tmp_path):

@@ -115,7 +115,7 @@ class Evaluation:
         """The next commands: trainings among them have the settings that were typed, if those are beside the file."""
         assert self.options.model_path is not None, "check() asks for it"
         if self.scored.elsewhere:
-            return after_elsewhere(self.options, self.model.handover.input)
+            return after_elsewhere(self.options, self.trained.data)
         typed = typed_settings(self.options.file, self.trained)
         return after_evaluation(typed, self.options.model_path, images=self.scored.labelled)
 
