@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -70,6 +70,12 @@ def keeping(sentence: str) -> Iterator[None]:
         raise
 
 
-def keeping_epochs(folder: Path) -> AbstractContextManager[None]:
-    """What `keeping` says of a training in this folder."""
-    return keeping(f"interrupted: finished epochs are kept in {folder}; go on with --resume --output_dir {folder}")
+@contextmanager
+def keeping_epochs(folder: Path) -> Iterator[None]:
+    """What `keeping` says of a training in this folder, once it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        told = f"interrupted: finished epochs are kept in {folder}; go on with --resume --output_dir {folder}"
+        stop.args = stop.args or ((told,) if (folder / "config.yaml").exists() else ())
+        raise

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from common.signals import keeping_epochs
+
 START = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test may run where it is ignored
@@ -70,3 +72,14 @@ def test_a_program_that_imports_the_packages_keeps_its_own_ctrl_c(tmp_path):
     code, said = ended(own, tmp_path, number=2)
     assert code != 130
     assert "KeyboardInterrupt" in said
+
+
+def test_only_a_training_that_has_begun_is_said_to_go_on(tmp_path):
+    for told in (
+        (),
+        (f"interrupted: finished epochs are kept in {tmp_path}; go on with --resume --output_dir {tmp_path}",),
+    ):
+        with pytest.raises(KeyboardInterrupt) as stopped, keeping_epochs(tmp_path):
+            raise KeyboardInterrupt
+        assert stopped.value.args == told
+        (tmp_path / "config.yaml").touch()
