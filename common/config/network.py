@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.config.groups import DataConfig, RunConfig
 from common.errors import UserError
-from common.run.claim import MARKER
+from common.run.claim import refuse_run
 from common.run.cross_validation import refuse_cross_validation
 
 PIXELS = 178_956_970
@@ -104,11 +104,8 @@ class EvaluateOptions(ABC):
         """Raise UserError when no model is named, for a device that does not exist, and for the folder of a run."""
         if self.model_path is None:
             raise UserError(f"--model_path is missing: give the best.pth of a run of {phase}.main")
-        if self.output_dir is not None and (self.output_dir / MARKER).exists():
-            raise UserError(
-                f"{self.output_dir} is the folder of a run, whose scores and page these would replace: give another "
-                "--output_dir"
-            )
+        if self.output_dir is not None:
+            refuse_run(self.output_dir, "output_dir")
         RunConfig(device=self.device).check()
 
 

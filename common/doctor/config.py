@@ -9,6 +9,7 @@ from pydantic import Field
 
 from common.config.groups import AugmentConfig, DataConfig
 from common.errors import UserError
+from common.run.claim import refuse_run
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,5 @@ class DoctorConfig:
             raise UserError(
                 "--data_dir is missing: give the folder of images and masks, or photographs with --unlabelled_dir"
             )
+        if self.doctor.output_dir is not None:
+            refuse_run(self.doctor.output_dir, "output_dir")

@@ -219,6 +219,12 @@ class RunFolder:
                 raise UserError(f"--{flag} {path} is in the run that --overwrite removes: give another --output_dir")
 
 
+def refuse_run(folder: Path, flag: str) -> None:
+    """Raise UserError where a page that is named by the flag would replace that of a run."""
+    if (folder / MARKER).exists():
+        raise UserError(f"{folder} is the folder of a run, whose page this would replace: give another --{flag}")
+
+
 def read_marker(folder: Path, *, phase: str) -> Marker | None:
     """The marker of a run's folder; of older runs, which have none, what their other files tell. None without a run."""
     if (folder / MARKER).exists():

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from common.config.groups import RunConfig
 from common.errors import UserError
+from common.run.claim import refuse_run
 
 
 @dataclass(frozen=True)
@@ -42,4 +43,5 @@ class CompareConfig:
         """Raise UserError unless there are two runs to compare, and for a device that does not exist."""
         if len(self.compare.runs) < 2:
             raise UserError("give the folders of two runs or more: python -m transfer.compare RUN RUN")
+        refuse_run(self.compare.output, "output")
         RunConfig(device=self.compare.device).check()

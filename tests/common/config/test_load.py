@@ -4,9 +4,11 @@ import pytest
 
 from common.config.load import flatten, load_config, save_config, unflatten
 from common.config.settings import settings_of
+from common.doctor.config import DoctorConfig
 from common.errors import UserError
 from pretrain.config import PretrainConfig, config_class
 from pretrain.evaluate.config import EvaluateConfig as LookConfig
+from transfer.compare.config import CompareConfig
 from transfer.config import TransferConfig
 from transfer.evaluate.config import EvaluateConfig
 from transfer.study.config import StudyConfig
@@ -158,8 +160,15 @@ def test_evaluate_asks_for_its_model():
 def test_an_evaluation_replaces_no_page_of_a_run(kind, tmp_path):
     (tmp_path / "run.json").touch()
     said = refusal("--model_path", tmp_path, "--output_dir", tmp_path, kind=kind)
-    assert "is the folder of a run, whose scores and page these would replace: give another --output_dir" in said
+    assert "is the folder of a run, whose page this would replace: give another --output_dir" in said
     load("--model_path", tmp_path, "--output_dir", tmp_path / "new", kind=kind)
+
+
+def test_what_is_found_and_what_is_compared_replace_no_page_of_a_run(tmp_path):
+    (tmp_path / "run.json").touch()
+    for kind, words in ((DoctorConfig, ["--data_dir", ".", "--output_dir"]), (CompareConfig, ["a", "b", "--output"])):
+        assert f"give another {words[-1]}" in refusal(*words, tmp_path, kind=kind)
+        load(*words, tmp_path / "new", kind=kind)
 
 
 def test_without_data_the_demo_settings_are_loaded_and_it_says_so(tmp_path, capsys):
