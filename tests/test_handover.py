@@ -56,11 +56,24 @@ def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     assert "0 missing" in str(receipt)
 
 
-@pytest.mark.parametrize(("flags", "factor"), [([], 0.3), (["--encoder_lr_factor", "0.05"], 0.05)])
+@pytest.mark.parametrize(
+    ("flags", "factor"),
+    [
+        ([], 0.3),
+        (["--unlabelled_dir", "photographs"], 1.0),
+        (["--unlabelled_dir", "photographs", "--encoder_lr_factor", "0.05"], 0.05),
+    ],
+)
 def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named(flags, factor, tmp_path):
     write_autoencoder(tmp_path / "ae.pth")
     _, receipt, _ = receive(tmp_path / "ae.pth", *flags)
     assert receipt.lr_factor == factor
+
+
+def test_beside_photographs_what_labels_taught_keeps_its_own_rate(tmp_path):
+    write_autoencoder(tmp_path / "ae.pth", task=replace(PLAIN, uses_imagenet_labels=True))
+    _, receipt, _ = receive(tmp_path / "ae.pth", "--unlabelled_dir", "photographs")
+    assert receipt.lr_factor == 0.3
 
 
 def test_the_received_decoder_does_what_the_autoencoders_did(tmp_path):

@@ -78,7 +78,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
         trained_parameters=parameters,
         frozen_epochs=plan.freeze_epochs if pretrained else 0,
         thaw_every=plan.thaw_every if pretrained else 0,
-        lr_factor=plan.pretrained_lr_factor if pretrained else 1.0,
+        lr_factor=_lr_factor(source, config) if pretrained else 1.0,
         epochs=config.training.epochs,
         pretraining=source.pretraining,
         uses_imagenet_labels=source.uses_imagenet_labels,
@@ -93,6 +93,21 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
     return replace(
         receipt, trained_parameters=parameters - count_parameters(*(layer for level in never for layer in level))
     )
+
+
+def _lr_factor(source: Source, config: TransferConfig) -> float:
+    """The rate of pretrained parts over that of fresh ones, where none is named.
+
+    ImageNet weights bear less change than those of a pretraining of one's own. What was learnt without labels may
+    change at the full rate where many photographs say how (docs/log.md).
+    """
+    plan = config.encoder
+    if plan.encoder_lr_factor is not None:
+        return plan.encoder_lr_factor
+    if plan.pretrained_encoder is None and plan.init_from is None:
+        return 0.1
+    labels = source.uses_imagenet_labels or source.unknown_labels or source.classifier is not None
+    return 0.3 if config.pool.unlabelled_dir is None or labels else 1.0
 
 
 def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:

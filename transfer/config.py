@@ -59,7 +59,7 @@ class EncoderConfig(NamedEncoderConfig):
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs with a frozen pretrained encoder, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
-    """Learning rate of pretrained parts over --lr; default 0.3 for a run of your own, else 0.1."""
+    """Rate of pretrained parts over --lr; 0.3 for your own run, 1 with photographs, ImageNet 0.1."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor of the learning rate from one pretrained encoder level to the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
@@ -69,13 +69,6 @@ class EncoderConfig(NamedEncoderConfig):
         """Raise UserError where a decoder is wanted of a file that holds an encoder alone."""
         if self.transfer not in ("auto", "encoder"):
             raise UserError(f"{path} holds an encoder alone: leave --transfer {self.transfer} out")
-
-    @property
-    def pretrained_lr_factor(self) -> float:
-        """The factor, or its default: ImageNet weights bear less change than those of a pretraining of one's own."""
-        if self.encoder_lr_factor is not None:
-            return self.encoder_lr_factor
-        return 0.1 if self.pretrained_encoder is None and self.init_from is None else 0.3
 
 
 @dataclass(frozen=True)
