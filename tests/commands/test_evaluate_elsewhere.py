@@ -97,7 +97,7 @@ def test_the_runs_own_data_at_another_place_are_scored_on_their_test_part(place,
     whole = scored([*words, "--split", "all"])
     assert whole["scored"]["images"] == 30
     assert whole["scored"]["trained_on"] == metrics(place / "run")["images"]["train"]
-    assert "warning: the figures flatter: of 30 images the network was trained on 19" in capsys.readouterr().out
+    assert "warning: the scores are too high: of 30 images the network was trained on 19" in capsys.readouterr().out
 
 
 def test_a_page_is_written_where_the_test_part_is_another_one_than_that_of_the_runs_page(place, tmp_path, capsys):

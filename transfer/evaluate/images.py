@@ -47,7 +47,7 @@ class Scored:
         if not self.seen or self.part in ("train", "val"):
             return []
         count = counted(len(self.images.pack), "image")
-        return [f"the figures flatter: of {count} the network was trained on {self.seen}"]
+        return [f"the scores are too high: of {count} the network was trained on {self.seen}"]
 
     def __str__(self) -> str:
         part = "all of it" if self.part == "all" else f"its {self.part} part"

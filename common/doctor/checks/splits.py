@@ -27,7 +27,7 @@ def copies_across(evidence: Evidence) -> Iterator[Finding]:
     ]
     for kind, level, pairs, what in rows:
         apart = [pair for pair in pairs if _splits(pair) and len(set(_splits(pair))) == 2]
-        advice = "move both to one split, or remove one: figures of images that were trained on flatter"
+        advice = "move both to one split, or remove one: scores of images that were trained on are too high"
         yield from _of_pairs(kind, level, apart, f"{counted(len(apart), 'pair')} of {what} in different splits", advice)
 
 
