@@ -43,8 +43,6 @@ class Fitted(NamedTuple):
     weight: Float[Tensor, "m d"]
     """Of a logit for each class; those of all images that are known have a standard deviation of 1."""
     bias: Float[Tensor, "m"]
-    right: float
-    """Share of the validation images of each class that it has right, in mean."""
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """The logits of images, whose features these are."""
@@ -91,15 +89,16 @@ def second_opinion(
     if not len(val):
         return None
     known, truth, count = _classes(train), _classes(val), train.foreground_pixels.shape[1]
-    tried: list[tuple[Fitted, Float[Tensor, "v m"]]] = []
+    tried: list[tuple[float, Fitted, Float[Tensor, "v m"]]] = []
     for scale in SCALES:
         learnt, asked = (_vectors(frozen, pack, scale, background, device) for pack in (train, val))
         for level, vectors in learnt.items():
-            fitted = _fitted(vectors, known, asked[level], truth, scale=scale, level=level, count=count)
-            tried.append((fitted, fitted(asked[level])))
-    best = sorted(tried, key=lambda one: -one[0].right)[:BEST]
-    right = _right(_mean([logits for _, logits in best]), truth)
-    return Opinion(frozen, [fitted for fitted, _ in best], right) if right >= _needed(truth) else None
+            fitted = _fitted(vectors, known, asked[level], scale=scale, level=level, count=count)
+            logits = fitted(asked[level])
+            tried.append((_right(_mean([logits]), truth), fitted, logits))
+    best = sorted(tried, key=lambda one: -one[0])[:BEST]
+    right = _right(_mean([logits for *_, logits in best]), truth)
+    return Opinion(frozen, [fitted for _, fitted, _ in best], right) if right >= _needed(truth) else None
 
 
 def _needed(truth: Int64[np.ndarray, " v"]) -> float:
@@ -125,7 +124,6 @@ def _fitted(
     own: Float[Tensor, "n d"],
     known: Int64[np.ndarray, " n"],
     others: Float[Tensor, "v d"],
-    truth: Int64[np.ndarray, " v"],
     *,
     scale: int,
     level: int,
@@ -133,7 +131,7 @@ def _fitted(
 ) -> Fitted:
     """A classifier of so many classes, which is learnt from the `known` ones of its `own` images.
 
-    A class that is in none of these is never told. The `others` and their classes say how much is right.
+    A class that is in none of these is never told. Features are scaled by those of the `others`, too.
     """
     from sklearn.linear_model import LogisticRegression  # now: a training without photographs begins without it
 
@@ -146,8 +144,7 @@ def _fitted(
     told = model.classes_[-len(model.coef_) :]  # of two classes the second one has a logit
     weight[told], bias[model.classes_] = torch.from_numpy(model.coef_ / spread).float(), 0.0
     bias[told] = torch.from_numpy(model.intercept_ / spread).float()
-    fitted = Fitted(scale, level, mean, deviation, weight.to(mean.device), bias.to(mean.device), right=0.0)
-    return fitted._replace(right=_right(_mean([fitted(others)]), truth))
+    return Fitted(scale, level, mean, deviation, weight.to(mean.device), bias.to(mean.device))
 
 
 def _mean(logits: Sequence[Float[Tensor, "n m"]]) -> Float[Tensor, "n m"]:
