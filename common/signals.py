@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -61,21 +61,20 @@ def _imports(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def keeping(sentence: str) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM say this, what is kept and how to go on, unless something inside has said it."""
+def keeping(sentence: str, *, once: Path | None = None) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM say this, what is kept and how to go on, unless something inside has said it.
+
+    `once`: the file without which nothing is kept yet.
+    """
     try:
         yield
     except KeyboardInterrupt as stop:
-        stop.args = stop.args or (sentence,)
+        if once is None or once.exists():
+            stop.args = stop.args or (sentence,)
         raise
 
 
-@contextmanager
-def keeping_epochs(folder: Path) -> Iterator[None]:
+def keeping_epochs(folder: Path) -> AbstractContextManager[None]:
     """What `keeping` says of a training in this folder, once it has begun."""
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        told = f"interrupted: finished epochs are kept in {folder}; go on with --resume --output_dir {folder}"
-        stop.args = stop.args or ((told,) if (folder / "config.yaml").exists() else ())
-        raise
+    told = f"interrupted: finished epochs are kept in {folder}; go on with --resume --output_dir {folder}"
+    return keeping(told, once=folder / "config.yaml")
