@@ -125,12 +125,16 @@ def image_facts(path: Path, channels: int = 3) -> Facts | None:
         data = read_bytes(path)
         if pixels_in(data) > pixel_limit():
             return None
-        bands = bands_in(data)
-        no_data = bands.no_data if bands else None
-        depth = range_of(read_deep(data, path, channels=channels), no_data) if is_deep(data) else None
+        depth = _depth(data, path, channels) if is_deep(data) else None
     except BadFileError:
         return NOTHING
     return Facts(tuple(pages_of(data)), depth, ("turned",) if stored_orientation(data) != 1 else ())
+
+
+def _depth(data: bytes, path: Path, channels: int) -> Depth:
+    """The range of an image of more than 8 bits, without what its file says was not measured."""
+    bands = bands_in(data)
+    return range_of(read_deep(data, path, channels=channels), bands.no_data if bands else None)
 
 
 def mask_facts(path: Path) -> Facts:
