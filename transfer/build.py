@@ -96,7 +96,7 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
 
 
 def _lr_factor(source: Source, config: TransferConfig) -> float:
-    """The rate of pretrained parts over that of fresh ones, where none is named.
+    """The rate of pretrained parts over that of fresh ones: the one that is named, or one by what taught them.
 
     ImageNet weights bear less change than those of a pretraining of one's own. What was learnt without labels may
     change at the full rate where many photographs say how (docs/log.md).
