@@ -24,7 +24,7 @@ from common.data.shards.files import is_shards
 from common.data.shards.first import first_photographs, stream_of
 from common.data.shards.stream import Shards
 from common.data.split import LABELLED_FRACTIONS, split_fractions, split_samples
-from common.data.survey import FACTS, survey
+from common.data.survey import facts_word, survey
 from common.errors import UserError
 from common.words import counted
 
@@ -233,7 +233,7 @@ def _dataset(
         dataset = first_photographs(root, config)
     else:
         dataset = find_dataset(root, classes=means, labelled=labelled, join=config.join, patterns=patterns)
-    known = spec_of(config).known(dataset.samples, FACTS[config.channels])
+    known = spec_of(config).known(dataset.samples, facts_word(config.channels, config.pages))
     found = survey(dataset.samples, known, pages=config.pages, depth=depth, channels=config.channels)
     known.keep()
     dataset = replace(dataset, samples=tuple(found.samples), depth=found.depth)

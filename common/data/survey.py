@@ -59,10 +59,13 @@ class Facts:
 
 TYPE = adapter(Facts)
 NOTHING = Facts()
-FACTS = {1: "facts", 3: "facts", 4: "facts4"}
-"""The word for the record of what was seen, by the channels of images: of four the range is another."""
 WITH_ALPHA = ("LA", "RGBA", "PA")
 """Modes of Pillow."""
+
+
+def facts_word(channels: int, pages: Pages) -> str:
+    """The word for the record of what was seen: of four channels, and of all pages of a file, the range is another."""
+    return ("pages" if pages == "all" else "facts") + ("4" if channels == 4 else "")
 
 
 class Surveyed(NamedTuple):
@@ -83,14 +86,14 @@ def survey(
     range: `depth`, or that of all of them. Raises UserError for a stack whose mask has more or fewer pages, and for
     masks whose palettes differ where classes are told by indices.
     """
-    images = _facts([sample.image for sample in samples], known, partial(image_facts, channels=channels))
+    look = partial(image_facts, channels=channels, pages=pages)
+    images = _facts([sample.image for sample in samples], known, look)
     drawn = _facts([path for sample in samples for path in mask_files(sample)], known, mask_facts, taken_as="mask")
     _refuse_other_palettes(samples, drawn)
     seen = images | drawn
     several = [path for path, facts in seen.items() if len(facts.pages) > 1]
     deep = [facts.depth for facts in images.values() if facts.depth]
-    if deep and depth is None:
-        depth = min(low for low, _ in deep), max(high for _, high in deep)
+    depth = depth or _whole_range(deep)
     read = [
         page
         for sample in samples
@@ -116,8 +119,10 @@ def _facts(
     }
 
 
-def image_facts(path: Path, channels: int = 3) -> Facts | None:
+def image_facts(path: Path, channels: int = 3, pages: Pages = "first") -> Facts | None:
     """What is not plain in an image file. What can't be read is plain: decoding says what is wrong.
+
+    The range is that of all its pictures if all are taken, else that of the first.
 
     None for a file of more pixels than are read now, to be looked at anew.
     """
@@ -125,16 +130,23 @@ def image_facts(path: Path, channels: int = 3) -> Facts | None:
         data = read_bytes(path)
         if pixels_in(data) > pixel_limit():
             return None
-        depth = _depth(data, path, channels) if is_deep(data) else None
+        there = tuple(pages_of(data))
+        measured = () if not is_deep(data) else there if pages == "all" else (0,)
+        depths = [_depth(data, path, page, channels) for page in measured]
     except BadFileError:
         return NOTHING
-    return Facts(tuple(pages_of(data)), depth, ("turned",) if stored_orientation(data) != 1 else ())
+    return Facts(there, _whole_range(depths), ("turned",) if stored_orientation(data) != 1 else ())
 
 
-def _depth(data: bytes, path: Path, channels: int) -> Depth:
-    """The range of an image of more than 8 bits, without what its file says was not measured."""
-    bands = bands_in(data)
-    return range_of(read_deep(data, path, channels=channels), bands.no_data if bands else None)
+def _depth(data: bytes, path: Path, page: int, channels: int) -> Depth:
+    """The range of a picture of more than 8 bits, without what its file says was not measured."""
+    bands = bands_in(data, page)
+    return range_of(read_deep(data, path, page, channels), bands.no_data if bands else None)
+
+
+def _whole_range(depths: Sequence[Depth]) -> Depth | None:
+    """The range that holds all of these; None for none."""
+    return (min(low for low, _ in depths), max(high for _, high in depths)) if depths else None
 
 
 def mask_facts(path: Path) -> Facts:

@@ -15,7 +15,7 @@ from common.data.layouts.registry import FOLDER, NO_PATTERNS, Patterns, laid_out
 from common.data.masks.mask import Join
 from common.data.samples import Dataset, Sample
 from common.data.shards.files import refuse_shards
-from common.data.survey import FACTS, survey
+from common.data.survey import facts_word, survey
 from common.doctor.finding import Finding, of_names
 from common.errors import UserError
 from common.files import default_cache_dir
@@ -95,7 +95,7 @@ def _surveyed(dataset: Dataset, config: DataConfig) -> tuple[Sequence[Sample], l
     """The samples with how they are read; as they are, with the error, where they can't be read together."""
     spec = PackSpec(size=1, cache_dir=config.cache_dir or default_cache_dir(), num_workers=config.num_workers)
     try:
-        known = spec.known(dataset.samples, FACTS[config.channels])
+        known = spec.known(dataset.samples, facts_word(config.channels, config.pages))
         found = survey(dataset.samples, known, pages=config.pages, channels=config.channels)
     except UserError as error:
         kind, advice = "masks-differ", "the images are looked at all the same, and the masks by their indices"

@@ -21,7 +21,7 @@ from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, pixels_in, read_bytes, refuse_large
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.samples import Sample
-from common.data.survey import FACTS, survey
+from common.data.survey import facts_word, survey
 from common.errors import UserError
 from common.files import default_cache_dir
 from common.run.input import Input
@@ -89,9 +89,8 @@ class Photos:
         files, self.passed_over = images_of(options.input, without=results)
         samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
         self.threads = reading_threads(options.num_workers)
-        known = KnownFiles(
-            default_cache_dir(), folder_of(list(files.values())), threads=self.threads, what=FACTS[images.channels]
-        )
+        home, word = folder_of(list(files.values())), facts_word(images.channels, options.pages)
+        known = KnownFiles(default_cache_dir(), home, threads=self.threads, what=word)
         found = survey(samples, known, pages=options.pages, depth=images.depth, channels=images.channels)
         self.files, self.notes = {sample.key: sample for sample in found.samples}, found.notes
         self.options, self.fitting, self.channels = options, images.fitting, images.channels

@@ -11,7 +11,7 @@ from common.data.decode import decode_sample, image_of
 from common.data.fitting import Fitting
 from common.data.known import KnownFiles
 from common.data.layouts.registry import find_dataset
-from common.data.load import load_splits
+from common.data.load import load_photographs, load_splits
 from common.data.opened import BadFileError, read_bytes
 from common.data.split import split_samples
 from common.data.survey import survey
@@ -179,6 +179,31 @@ def test_deep_stacks_are_read_page_by_page(tmp_path):
     found = surveyed(tmp_path / "in", pages="all")
     for sample, page in zip(found.samples, pages, strict=True):
         assert np.corrcoef(read(sample)[..., 0].ravel(), page.ravel())[0, 1] > 0.999
+
+
+def test_deep_stacks_have_the_range_of_all_pages_that_are_taken(tmp_path):
+    pages = [np.full((SIDE, SIDE), 100 * factor, np.uint16) for factor in (1, 40, 10)]
+    for page in pages:
+        page[0] = 0
+    (tmp_path / "in").mkdir()
+    pictures = [Image.fromarray(page) for page in pages]
+    pictures[0].save(tmp_path / "in/a.tif", save_all=True, append_images=pictures[1:])
+    assert surveyed(tmp_path / "in", pages="first").depth == (0, 100)
+    found = surveyed(tmp_path / "in", pages="all")
+    assert found.depth == (0, 4000)
+    assert [int(read(sample).max()) for sample in found.samples] == [6, 255, 64]
+
+
+def test_taking_all_pages_after_the_first_alone_looks_at_all_ranges(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.data.known.SETTLED", -1.0)
+    pages = [Image.fromarray(scene(seed, most)[..., 0]) for seed, most in enumerate((100, 4000))]
+    (tmp_path / "in").mkdir()
+    pages[0].save(tmp_path / "in/a.tif", save_all=True, append_images=pages[1:])
+    known = {"data_dir": tmp_path / "in", "image_size": 64, "cache_dir": tmp_path / "cache"}
+    configs = DataConfig(**known, pages="first"), DataConfig(**known, pages="all")
+    notes = [load_photographs(tmp_path / "in", config, depth=None)[1] for config in configs]
+    first, everything = (float(note[0].split()[-5].replace(",", "")) for note in notes)
+    assert everything > 30 * first
 
 
 def test_smaller_copies_of_a_page_are_no_pages(tmp_path):
