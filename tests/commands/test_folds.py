@@ -68,6 +68,15 @@ def test_the_page_shows_every_image_with_its_score_first_and_says_what_the_inter
     assert "9 images, each tested once, by one of 3 networks" in page
 
 
+def test_the_page_of_folds_shows_images_that_have_moved_since(stopped, nine, tmp_path):
+    moved = shutil.copytree(nine, tmp_path / "moved")
+    for settings in stopped.rglob("config.yaml"):
+        words = yaml.safe_load(settings.read_text())
+        settings.write_text(yaml.safe_dump({**words, "data_dir": str(tmp_path / "gone")}))
+    assert transfer(["--resume", "--report", "--data_dir", str(moved), "--output_dir", str(stopped)]) == 0
+    assert '"name":"000"' in (stopped / "report.html").read_text(encoding="utf-8")
+
+
 def test_what_is_said_ends_with_the_next_command(stopped, capsys):
     assert transfer(["--resume", "--output_dir", str(stopped)]) == 0
     said = capsys.readouterr().out.splitlines()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.config.groups import LabelledDataConfig
 from common.config.load import flatten
 from common.data.load import load_labelled
 from common.data.pack import Pack
@@ -18,6 +19,7 @@ from common.report.selection import some_of, worst_best_between
 from common.run.environment import environment
 from common.run.notes import data_name
 from common.words import counted
+from transfer.compare.finished_run import FinishedRun
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
 from transfer.report.gallery import ORDERS, ScoredImages, layer_list
@@ -29,7 +31,7 @@ from transfer.segmenter import load_model
 
 def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str) -> Path:
     """Write the page of finished folds, with the command of the next step; returns where it is."""
-    tests = [load_labelled(run.config.data).test for run in pooled.runs]
+    tests = [load_labelled(_read_as(config, run)).test for run in pooled.runs]
     page = Page(
         title=f"{data_name(config.data)}: {len(pooled.runs)}-fold cross-validation",
         kicker=f"recon2seg · phase 2 · segmentation · {counted(len(pooled.scores), 'image')}, each tested once",
@@ -49,6 +51,12 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str)
     page.add("How to repeat it", lambda: repeating(environment(), flatten(config), packs))
     page.write(path)
     return path
+
+
+def _read_as(config: TransferConfig, run: FinishedRun) -> LabelledDataConfig:
+    """The settings of a fold's images where they lie now: they may have moved since it was trained."""
+    own = run.config.data
+    return replace(config.data, fold=own.fold, fit=own.fit, scale_to=own.scale_to)
 
 
 def _gallery(pooled: Pooled, tests: Sequence[Pack], device: str) -> Block:
