@@ -37,12 +37,13 @@ def test_lists_say_the_split_of_other_layouts_too(tmp_path):
     assert splits(tmp_path / "yolo") == {"train0": "train", "val0": "train", "test0": "val"}
 
 
-def test_images_in_no_list_are_left_out_and_lines_that_name_no_image_say_nothing(tmp_path):
+def test_images_in_no_list_are_left_out_and_lines_that_name_no_image_are_counted(tmp_path):
     write_images_masks(tmp_path, 3)
     write_lists(tmp_path, train=["000", "gone"], val=["001"])
     dataset = find_dataset(tmp_path, labelled=True)
     assert [sample.key for sample in dataset.samples] == ["000", "001"]
     assert "lists of names say the split: 1 train, 1 val" in dataset.notes
+    assert "train.txt has 1 line without the name of an image: gone" in dataset.notes
     assert any(note.startswith("1 image is left out, in no list of a split: ") for note in dataset.notes)
 
 
@@ -50,6 +51,26 @@ def test_where_no_list_says_what_to_train_on_the_rest_is(tmp_path):
     write_images_masks(tmp_path, 3)
     write_lists(tmp_path, test=["001"])
     assert splits(tmp_path) == {"000": None, "001": "test", "002": None}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_lists_that_name_no_image_do_not_say_a_split_in_silence(tmp_path, labelled):
+    write_images_masks(tmp_path, 4)
+    write_lists(tmp_path, train=['"000.jpg"', '"001.jpg"'], test=['"002.jpg"'])
+    dataset = find_dataset(tmp_path, labelled=labelled)
+    assert {sample.split for sample in dataset.samples} == {None}
+    assert 'train.txt has 2 lines without the name of an image: "000.jpg", "001.jpg"' in dataset.notes
+    assert 'test.txt has 1 line without the name of an image: "002.jpg"' in dataset.notes
+
+
+def test_lines_that_name_images_without_a_mask_name_images(tmp_path):
+    for name in "abc":
+        write_tree(tmp_path / name, {"images/x.png": picture(name), "masks/1.png": picture(name)[..., 0]})
+    (tmp_path / "c/masks/1.png").unlink()
+    write_lists(tmp_path, train=["a"], test=["b", "c"])
+    dataset = find_dataset(tmp_path, labelled=True)
+    assert {sample.key: sample.split for sample in dataset.samples} == {"a": "train", "b": "test"}
+    assert not any("without the name of an image" in note for note in dataset.notes)
 
 
 def test_folders_go_before_lists_and_texts_of_other_things_are_none(tmp_path):
