@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -58,14 +59,13 @@ def test_a_folder_that_is_refused_is_refused_once(tmp_path, capfd):
 
 
 def killed(folder: Path, words, seconds: float, which: int) -> tuple[int, list[str], float]:
-    """Start a training, and kill the process `which` of its two after so many seconds; -1 is the one that watches.
+    """Kill the process `which` of a training's two, so many seconds after they began; -1 is the one that watches.
 
     Returns its exit code, its errors, and how long all took to end.
     """
     watcher = start("transfer.main", words, folder)
+    ranks = _ranks_of(watcher)
     time.sleep(seconds)
-    task = Path(f"/proc/{watcher.pid}/task/{watcher.pid}/children")
-    ranks = list(map(int, task.read_text().split()))
     os.kill([*ranks, watcher.pid][which], signal.SIGKILL)
     began = time.monotonic()
     [code], errors = ended([watcher])
@@ -73,6 +73,16 @@ def killed(folder: Path, words, seconds: float, which: int) -> tuple[int, list[s
         assert time.monotonic() - began < LONGEST
         time.sleep(0.05)
     return code, errors, time.monotonic() - began
+
+
+def _ranks_of(watcher: subprocess.Popen[str]) -> list[int]:
+    """The two processes that train, once both are there: a busy machine takes long to begin."""
+    children = Path(f"/proc/{watcher.pid}/task/{watcher.pid}/children")
+    began = time.monotonic()
+    while len(ranks := children.read_text().split()) < 2:
+        assert time.monotonic() - began < LONGEST
+        time.sleep(0.05)
+    return list(map(int, ranks))
 
 
 def begun(folder: Path, words) -> list[str]:
