@@ -46,14 +46,16 @@ def _write(evidence: Evidence, findings: Sequence[Finding], folder: Path) -> Non
     write_json(folder / FINDINGS, as_json(evidence, findings))
     if evidence.used and evidence.classes is not None:
         with spinner("drawing the contact sheet"):
-            write_sheet(folder / SHEET, evidence.used, evidence.classes)
+            write_sheet(folder / SHEET, evidence.used, evidence.classes, channels=evidence.config.data.channels)
     write_page(evidence, findings, folder / PAGE)
 
 
 def _tell(evidence: Evidence, findings: Sequence[Finding], repaired: Repaired | None) -> None:
     folder = evidence.config.doctor.output_dir
     say(*lines(evidence, findings))
-    places: dict[str, object] = {} if folder is None else {"page": folder / PAGE, "pictures": folder / SHEET}
+    places: dict[str, object] = {} if folder is None else {"page": folder / PAGE}
+    if folder is not None and evidence.used:
+        places["pictures"] = folder / SHEET
     if repaired is not None:
         counts = f"{counted(repaired.images, 'image')}, {counted(repaired.left_out, 'file')} left out"
         places[f"repaired copy ({counts})"] = repaired.folder

@@ -74,7 +74,8 @@ def _blocks(finding: Finding, evidence: Evidence) -> list[Block]:
         note = some_of(min(len(names), NAMED), len(names), "the first") + note
         return [table(title, ["name"], [[name] for name in names[:NAMED]], note=note)]
     shown = list(zip(finding.pictures, names, strict=True))[:SHOWN]
-    entries = [([picture_of(path) for path in paths], name) for paths, name in shown]
+    channels = evidence.config.data.channels
+    entries = [([picture_of(path, channels=channels) for path in paths], name) for paths, name in shown]
     return [album(title, entries, note=some_of(len(shown), len(names), "the first") + note)]
 
 
@@ -94,7 +95,7 @@ def _images(evidence: Evidence) -> Block:
     some = chosen(evidence.used, ON_SHEET)
     for seen in some:
         with suppress(UserError):
-            picture = photograph(under_mask(seen, evidence.classes))
+            picture = photograph(under_mask(seen, evidence.classes, channels=evidence.config.data.channels))
             entries.append(([picture], f"{short(seen.name, evidence)} ({seen.split})"))
     return album("", entries, note=some_of(len(some), len(evidence.used), "evenly from all of them"))
 
