@@ -10,6 +10,7 @@ from common.config.renames import underscored
 from common.errors import LostRankError, UserError
 from common.failures import what_failed
 from common.ranks.place import STARTED
+from common.run.started import beginning
 from common.say import failed, follow, follows, ready_streams, say, silence
 from common.signals import Signals
 from recon2seg.packages import version
@@ -39,7 +40,7 @@ def command(
             if STARTED in os.environ:  # what comes before the ranks meet, their watcher has said
                 follow("")
             words = sys.argv[1:] if argv is None else list(argv)
-            with Signals() as signals:
+            with beginning(), Signals() as signals:
                 try:
                     return _run(main, words)
                 except UserError as error:

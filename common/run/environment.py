@@ -4,13 +4,14 @@ import platform
 import shlex
 import subprocess
 import sys
-import time
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from common.run.started import started
 
 PACKAGES = (
     "torch", "torchvision", "kornia", "pytorch-msssim", "opencv-python", "scikit-learn", "numpy",
@@ -36,7 +37,7 @@ def environment(**settled: str) -> dict[str, Any]:
     return {
         **settled,
         "command": typed_command(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "started": started(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "commit": _commit(),
