@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from common.config.groups import DataConfig, LabelledDataConfig, RunConfig
-from common.config.load import load_config
+from common.config.load import load_config, save_config
 from common.models.decoder import UNetDecoder
 from common.models.encoder import UNetEncoder
 from common.run.checkpoint import save_handover
-from common.run.next_step import command_line, last_lines
+from common.run.next_step import command_line, last_lines, longer
 from common.run.records import PretrainingRecord
 from common.say import fitted_command
 from pretrain.config import PretrainConfig
@@ -227,3 +227,25 @@ def test_the_fit_is_repeated_as_it_was_typed_and_phase_2_finds_the_rest(tmp_path
         (command,) = after_look(settled, options, labelled=False)
         assert ("--fit pad" in command) is flag
         assert ("--fit" in command) is flag
+
+
+@pytest.mark.parametrize(
+    ("told", "done", "minutes"),
+    [
+        (["--minutes", "3"], 7, 50), (["--updates", "7"], None, 50), (["--epochs", "2"], None, 50),
+        ([], 7, 0), (["--minutes", "80"], 7, 0),
+        (["--minutes", "3"], 977, None), (["--updates", "2000"], None, None), (["--epoch_updates", "1"], 7, None),
+    ],
+)  # fmt: skip
+def test_a_training_that_was_shorter_than_usual_is_offered_again_in_the_usual_length(told, done, minutes, tmp_path):
+    config = load_config(TransferConfig, ["--data_dir", "d", "--image_size", "64", *told], prog="")
+    save_config(config, tmp_path / "config.yaml")
+    if done:
+        (tmp_path / "repeat.yaml").write_text(f"updates: [{done - 1}, 1]")
+    found = longer("transfer.main", config, tmp_path, images=262)
+    assert [module_of(line) for line in found] == ["transfer.main"] * (minutes is not None)
+    for line in found:
+        again = load_config(TransferConfig, shlex.split(line)[3:], prog="")
+        assert again.training == replace(config.training, updates=(977,), minutes=minutes)
+        assert again.data == config.data
+        assert again.run.output_dir == Path("runs/longer")

@@ -2,11 +2,14 @@
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.config.load import flatten
-from common.run.claim import MAY_CHANGE
+from common.config.groups import TrainingConfig
+from common.config.load import flatten, read_yaml
+from common.engine.budget import MINUTES, settled, updates_of
+from common.run.claim import MAY_CHANGE, REPEAT
 from common.say import say, say_command
 
 
@@ -36,6 +39,25 @@ def typed_flags(config: Any, *, without: Collection[str] = ()) -> dict[str, Any]
     """The settings that are not the defaults, for `command_line` to repeat them in another run."""
     defaults, left_out = flatten(type(config)()), {*MAY_CHANGE, *without}
     return {n: value for n, value in flatten(config).items() if value != defaults[n] and n not in left_out}
+
+
+def longer(module: str, config: Any, folder: Path, *, images: int, done: int | None = None) -> list[str]:
+    """The training of a folder again, as long as is usual for so many images; nothing where it was as long.
+
+    `config`: as it was typed. `done`: the updates that it had, if the folder is not that of a single training.
+    """
+    plan: TrainingConfig = config.training
+    if config.data.data_dir is None or plan.epoch_updates:
+        return []
+    told, timed = bool(plan.epochs or plan.updates or plan.minutes), folder / REPEAT
+    usual = sum(settled(replace(plan, epochs=0, updates=(), minutes=0.0), images).updates)
+    if done is None:
+        done = sum(read_yaml(timed)["updates"]) if timed.exists() else updates_of(settled(plan, images), images)
+    if done >= usual:
+        return []
+    minutes = round(MINUTES) if told and plan.minutes < MINUTES else 0
+    length = {"updates": usual, "minutes": minutes, "output_dir": "runs/longer"}
+    return [command_line(module, config=folder / "config.yaml", **length)]
 
 
 def last_lines(

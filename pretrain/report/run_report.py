@@ -19,7 +19,7 @@ from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.page import to_jsonable
 from common.report.selection import sampled
 from common.run.folder import Run
-from common.run.next_step import last_lines
+from common.run.next_step import last_lines, longer
 from common.run.plain_data import to_dict
 from common.terminal import spinner
 from common.words import counted
@@ -28,7 +28,7 @@ from pretrain.config import PretrainConfig
 from pretrain.model import Autoencoder
 from pretrain.probe.probe import Probe
 from pretrain.report.figures import neighbour_grid, picture_sheets, reconstruction_grid
-from pretrain.report.headline import alarms, probed_row, sentences
+from pretrain.report.headline import UNTAUGHT, alarms, probed_row, sentences
 from pretrain.report.page import write_page
 from pretrain.report.scored_model import (
     Level,
@@ -118,6 +118,10 @@ def report_training(
     )
     test = replace(test, outlines=_outlines(val, probe))
     levels = _levels(test, info)
+    warnings = alarms(test, levels)
+    if UNTAUGHT in warnings:
+        again = longer("pretrain.main", run.config, run.folder, images=len(info.packs["train"]))
+        info = replace(info, next=[*again, *info.next])
     scores = {one.split: means(one.scores) for one in (test, val)}
     if test.outlines:
         scores["outlines"] = {one.truth: one.mean for one in test.outlines}
@@ -132,7 +136,7 @@ def report_training(
     last_lines(
         info.outcome,
         *sentences(test, levels, probed_row(info.rows, info.best_epoch)),
-        warnings=alarms(test, levels),
+        warnings=warnings,
         places={} if page is None else {"report": page},
         steps=info.next,
     )

@@ -84,6 +84,9 @@ def test_what_is_said_ends_with_the_next_command(stopped, capsys):
         f"fold {k} of 3: finished before" for k in (1, 2, 3)
     ]
     assert said[-1].startswith(f"next: python -m transfer.predict --model_path {stopped}/fold_")
+    (guess,) = (float(line.split()[-1]) for line in said if line.startswith("Guessing background "))
+    worse = metrics(stopped)["test"]["mean_iou"] < guess  # then a longer training comes first
+    assert said[-2].startswith(f"next: python -m transfer.main --config {stopped}/config.yaml --updates ") is worse
     assert any(line.startswith("all folds (9 images)") for line in said)
     assert any(line.startswith("Guessing background for every pixel has mean IoU 0.") for line in said)
 
@@ -92,7 +95,8 @@ def test_folds_share_the_minutes_their_notes_and_the_next_command(three_folds, t
     assert transfer([*three_folds, "--epochs", "0", "--minutes", "0.03", "--output_dir", str(tmp_path / "cv")]) == 0
     out, err = capsys.readouterr()
     assert out.count("length: 0.01 minutes, ") == 3
-    assert out.count("next: ") == 1
+    assert out.count("next: ") == out.count("next: python -m transfer.predict") + out.count("--output_dir runs/longer")
+    assert out.count("next: python -m transfer.predict") == 1
     notes = [line for line in err.splitlines() if line.startswith("note: ")]
     assert len(notes) == len(set(notes))
 

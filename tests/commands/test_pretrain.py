@@ -101,6 +101,16 @@ def test_pictures_of_one_colour_end_in_a_report_that_says_so(tmp_path, capsys):
     assert "better_than_mean" not in metrics(tmp_path / "run")["test"]
 
 
+def test_an_encoder_that_was_taught_nothing_is_first_offered_a_longer_training(tmp_path, capsys):
+    flags = ["--data_dir", str(write_folder(tmp_path / "photos", 20)), "--output_dir", str(tmp_path / "run")]
+    assert pretrain([*PRETRAIN, *flags, "--epochs", "1", "--lr", "1e-9"]) == 0
+    said = capsys.readouterr().out
+    assert "warning: The task is not learnt yet" in said
+    steps = re.findall("next: python -m (.*)", said)
+    assert steps[0].startswith(f"pretrain.main --config {tmp_path / 'run/config.yaml'} --updates ")
+    assert steps[1].startswith("transfer.main")
+
+
 def test_off_a_terminal_progress_is_plain_lines(tmp_path):
     words = [*PRETRAIN, *SYNTHETIC, "--epochs", "1", "--output_dir", str(tmp_path / "run")]
     root = Path(__file__).resolve().parents[2]

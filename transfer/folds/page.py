@@ -29,8 +29,8 @@ from transfer.report.worst import worst_listing
 from transfer.segmenter import load_model
 
 
-def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str) -> Path:
-    """Write the page of finished folds, with the command of the next step; returns where it is."""
+def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, steps: Sequence[str]) -> Path:
+    """Write the page of finished folds, with the commands of the next steps; returns where it is."""
     tests = [load_labelled(_read_as(config, run)).test for run in pooled.runs]
     page = Page(
         title=f"{data_name(config.data)}: {len(pooled.runs)}-fold cross-validation",
@@ -38,7 +38,7 @@ def write_page(config: TransferConfig, pooled: Pooled, path: Path, *, step: str)
         verdict=" ".join([verdict(pooled), *full_stops(pooled.guess)]),
         tiles=score_tiles(main_figures(pooled.scores)),
         notices=[*map(Notice, pooled.warnings), Notice(SHARED, "note")],
-        next=[step],
+        next=steps,
     )
     page.add(
         "Images",

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from common.files import write_json
 from common.rows import write_csv
-from common.run.next_step import last_lines, predict_with
+from common.run.next_step import last_lines, longer, predict_with
 from common.say import say
 from transfer.config import TransferConfig
 from transfer.folds.pooled import SHARED, Pooled, verdict
+from transfer.report.headline import worse_than_guessing
 from transfer.report.worst import write_worst
 from transfer.scoring import print_table, save_counts
 
@@ -43,11 +44,13 @@ def report_folds(config: TransferConfig, folder: Path, pooled: Pooled) -> None:
     for number, row in enumerate(rows, start=1):
         say(f"{number:>4} {row['images']:>8} {row['mean_iou']:>9.4f} {row['best_epoch']:>7} of {row['epochs']}")
     say("", verdict(pooled), SHARED)
-    step = predict_with(pooled.middle.folder)
+    steps, middle = [predict_with(pooled.middle.folder)], pooled.middle
+    if worse_than_guessing(pooled.scores):
+        steps = [*longer("transfer.main", config, folder, images=middle.masks, done=middle.updates), *steps]
     places = {"tables": folder}
     if config.run.report:
         from transfer.folds.page import write_page  # now: a training begins without matplotlib
 
-        places["report"] = write_page(config, pooled, folder / "report.html", step=step)
+        places["report"] = write_page(config, pooled, folder / "report.html", steps=steps)
     chosen = f"For new photographs take {pooled.middle.name}, whose score is the middle one."
-    last_lines(pooled.guess, chosen, warnings=pooled.warnings, places=places, steps=[step])
+    last_lines(pooled.guess, chosen, warnings=pooled.warnings, places=places, steps=steps)

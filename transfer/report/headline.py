@@ -76,13 +76,18 @@ def score_warnings(scores: Scores) -> list[str]:
     """What to know before the scores: too few images, classes that are in no prediction, or less than a guess."""
     lack = too_few(images=len(scores))
     silent = scores.silent_classes
-    most, guess = chance_level(scores.total.sum(1))
-    told = [f"worse than guessing {scores.names[most]} for every pixel"] if scores.mean_iou < guess else []
+    most, _ = chance_level(scores.total.sum(1))
+    told = [f"worse than guessing {scores.names[most]} for every pixel"] if worse_than_guessing(scores) else []
     if silent:
         told = [
             f"class {silent[0]} is never predicted" if len(silent) == 1 else f"never predicted: {', '.join(silent)}"
         ]
     return [*([lack] if lack else []), *told]
+
+
+def worse_than_guessing(scores: Scores) -> bool:
+    """Whether the best constant answer scores more."""
+    return scores.mean_iou < chance_level(scores.total.sum(1))[1]
 
 
 def _short(source: str) -> str:

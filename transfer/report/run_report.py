@@ -1,7 +1,7 @@
 """From a scored network to figures, metrics.json and report.html, for a training and for `evaluate` alike."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,14 @@ from common.report.embedding import MOST, Embedding, EmbeddingOptions
 from common.report.page import Block
 from common.report.selection import evenly, sampled
 from common.run.folder import Run
-from common.run.next_step import last_lines
+from common.run.next_step import last_lines, longer
 from common.say import say
 from common.terminal import spinner
 from common.words import counted
 from transfer.metrics.scores import Scores
 from transfer.model import SegmentationNet
 from transfer.report.figures import confusion_figure, quality_figure, sample_grid
-from transfer.report.headline import constant_guess, score_warnings
+from transfer.report.headline import constant_guess, score_warnings, worse_than_guessing
 from transfer.report.page import Before, write_page
 from transfer.report.reliability import calibration_outcome, calibration_record, calibration_warnings
 from transfer.report.scored_model import ScoredModel, SegmentationRun, score_model
@@ -74,12 +74,14 @@ def report_training(
     save_images(run.folder, test.pack, test.scores)
     write_worst(run.folder, test.pack.keys, test.scores)
     warnings = [*score_warnings(test.scores), *calibration_warnings(test)]
-    scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
     images = {split: len(info.packs[split]) for split in ("train", "test", "val")}
-    background = None if model.background is None else model.names[model.background]
-    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images, "warnings": warnings}
-    finished["background"] = background
-    run.write_json("metrics.json", {**scores, "calibration": calibration_record([test, val]), **finished})
+    if info.next and worse_than_guessing(test.scores):
+        again = longer("transfer.main", run.config, run.folder, images=images["train"])
+        info = replace(info, next=[*again, *info.next])
+    scores = {scored.split: scored.scores.to_dict() for scored in (test, val)}
+    finished = {"best_epoch": info.best_epoch, "epochs": len(info.rows), "images": images}
+    more = {"warnings": warnings, "background": None if model.background is None else model.names[model.background]}
+    run.write_json("metrics.json", {**scores, "calibration": calibration_record([test, val]), **finished, **more})
     page = run.folder / "report.html"
     if drawn:
         with spinner("drawing figures"):
