@@ -5,12 +5,14 @@ import html
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -284,8 +286,26 @@ def test_a_study_that_is_interrupted_goes_on_by_the_same_command_or_by_its_folde
 
 def test_the_table_of_an_unfinished_study_shows_what_is_there(words, tmp_path, capsys):
     assert study([*words, "--table", "--output_dir", str(tmp_path / "new")]) == 0
-    assert "own against scratch: not yet known." in capsys.readouterr().out
-    assert not (tmp_path / "new" / "config.yaml").exists(), "--resume would write a table again, and train nothing"
+    said = capsys.readouterr().out
+    assert "own against scratch: not yet known." in said
+    goes_on = shlex.split(said.splitlines()[-1])[4:]
+    assert goes_on == ["--resume", "--output_dir", str(tmp_path / "new"), "--seeds", "3"]
+    assert study([*goes_on, "--dry_run"]) == 0
+    assert "8 trainings to do" not in capsys.readouterr().out, "three times as many seeds"
+    assert study([*words, "--table", "--seeds", "4", "--output_dir", str(tmp_path / "new")]) == 0
+    assert capsys.readouterr().out.endswith(f"--resume --output_dir {tmp_path / 'new'}\n"), "more seeds are asked for"
+
+
+@pytest.mark.parametrize("theirs", ["report.html", "figures/per_class.png", "cells/1.png", "best.pth"])
+def test_files_that_no_study_wrote_are_not_replaced(theirs, words, tmp_path, capsys):
+    folder = tmp_path / "new"
+    (folder / theirs).parent.mkdir(parents=True)
+    (folder / theirs).write_text("mine")
+    (folder / "log.txt").touch()
+    assert study([*words, "--table", "--output_dir", str(folder)]) == 2
+    said = capsys.readouterr().err.replace("\n  ", " ")
+    assert f"{folder} holds {theirs.split('/')[0]}, which no study wrote" in said
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == sorted([Path(theirs).name, "log.txt"])
 
 
 def test_a_start_that_cannot_be_trained_is_refused_and_the_others_have_their_table(done, words, ae, tmp_path, capsys):

@@ -9,6 +9,7 @@ from common.config.load import load_config
 from common.say import aside, say
 from common.words import counted
 from transfer.study.config import StudyConfig
+from transfer.study.folder import refuse_foreign
 
 
 @command()
@@ -16,6 +17,7 @@ def main(argv: Sequence[str]) -> None:
     """Train what is missing of the study; write its verdict, table and curves."""
     resumed = ["--resume"] if "--worker" in argv and "--resume" not in argv else []
     config = load_config(StudyConfig, [*argv, *resumed], prog="python -m transfer.study")
+    refuse_foreign(config.folder)
 
     from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines

@@ -51,10 +51,11 @@ class StudyPlan:
         self._refuse_few(data)
 
     def open(self) -> None:
-        """Make the folder, and but for a mere table and a worker keep the settings there, for --resume."""
+        """Make the folder, and keep the settings there for --resume: those of a worker never, of a table the first."""
+        saved, options = self.folder / "config.yaml", self.config.study
         make_folder(self.folder / "cells")
-        if not (self.config.study.table or self.config.study.worker):
-            save_config(self.config, self.folder / "config.yaml")
+        if not (options.worker or (options.table and saved.exists())):
+            save_config(replace(self.config, study=replace(options, table=False)), saved)
 
     def results(self) -> dict[Trial, TrialResult]:
         """What is finished of the trials that the settings name."""

@@ -105,9 +105,10 @@ def _folded(folds: int | None) -> str:
 
 
 def next_command(evidence: Results, config: StudyConfig) -> str:
-    """The command that continues: more seeds where there are too few, else a training from the best initialisation."""
+    """The command that continues: the study where seeds are too few so far, else a training from the best start."""
     if not evidence.scores or (too_little(evidence) and len(evidence.scores[0].seeds) < LEAST_SEEDS):
-        return command_line("transfer.study", resume=True, output_dir=config.folder, seeds=LEAST_SEEDS)
+        seeds = LEAST_SEEDS if config.study.seeds < LEAST_SEEDS else None
+        return command_line("transfer.study", resume=True, output_dir=config.folder, seeds=seeds)
     most = max(score.fraction for score in evidence.scores)
     best = max((s for s in evidence.scores if s.fraction == most), key=lambda score: score.mean_iou.value)
     lr, factor = best.rates
