@@ -77,6 +77,25 @@ def test_epochs_are_whole_numbers_on_a_narrow_screen(browser, tmp_path):
     assert all(one.text.isdecimal() for one in labels)
 
 
+@pytest.mark.parametrize("best", [1, 10])
+def test_the_word_at_the_best_epoch_touches_neither_the_curve_nor_the_name_of_the_axis(best, browser, tmp_path):
+    page, epochs = Page("a run", "a phase", "It works."), list(range(1, 11))
+    line = Series("train", epochs, epochs if best == 10 else epochs[::-1])
+    chart = Chart(
+        Axis("epoch", whole=True), Axis("predicted share of each class"), [line], [{"x": best, "label": "best"}]
+    )
+    page.add("Curves", lambda: [chart.block("Share")])
+    page.write(tmp_path / "report.html")
+    browser.visit(tmp_path / "report.html", width=390)
+    frame = browser.show(browser.one(".chart-frame"))
+    word, axis = frame.find_element("css selector", "text.mark"), frame.find_elements("css selector", "text.label")
+    curves = frame.find_elements("css selector", "g[clip-path] path")
+    assert word.text == "best"
+    assert axis[-1].text == "predicted share of each class"
+    assert word.rect["y"] + word.rect["height"] <= min(one.rect["y"] for one in curves) + 1  # but for the white below
+    assert word.rect["y"] + 2 >= axis[-1].rect["y"] + axis[-1].rect["height"]
+
+
 def test_pictures_are_sought_by_name(browser, made):
     browser.visit(made)
     field = browser.show(browser.one(".controls input[type=search]"))

@@ -214,7 +214,7 @@ class Chart {
       const left = x > (this.x.start + this.x.end) / 2;
       return [
         ui.svg("path", { class: "mark", d: `M${x} ${SIDES.top}V${HEIGHT - SIDES.bottom}` }),
-        ui.svg("text", { class: "mark", x: x + (left ? -5 : 5), y: SIDES.top + 8, "text-anchor": left ? "end" : "start" }, mark.label),
+        ui.svg("text", { class: "mark", x: x + (left ? -5 : 5), y: SIDES.top - 5, "text-anchor": left ? "end" : "start" }, mark.label),
       ];
     }));
   }
