@@ -129,6 +129,12 @@ def test_a_surer_answer_of_a_training_with_photographs_has_them_too_and_leaves_o
     assert planned.pool == pool
 
 
+def test_folds_that_follow_a_training_in_minutes_have_as_many_minutes_each():
+    config = load_config(TransferConfig, ["--data_dir", "d", "--minutes", "3"], prog="")
+    _, folds = after_training(config, Path("runs/seg"), images=20)
+    assert "--minutes 15.0 --folds 5 " in folds
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_after_few_masks_comes_a_training_with_the_photographs_of_the_pretraining(same, tmp_path):
     encoder = UNetEncoder(widths=(4,) * 6)

@@ -115,7 +115,8 @@ def _surer(config: TransferConfig, images: int) -> Sequence[str]:
         return []
     if folds := folds_for(images):
         tested = {} if config.pool.unlabelled_dir is None else {"leave_out_tests": True}  # each image, in one fold
-        flags = {**typed_flags(config), **tested, "folds": folds, "output_dir": "runs/folds"}
+        shared = {"minutes": folds * config.training.minutes} if config.training.minutes else {}  # by all trainings
+        flags = {**typed_flags(config), **shared, **tested, "folds": folds, "output_dir": "runs/folds"}
         return [command_line("transfer.main", **flags)]
     if own is None:
         return []
