@@ -147,8 +147,8 @@ def _project(
 
 
 def _separation(vectors: Mapping[str, Vectors], classes: Int64[np.ndarray, " n"] | None) -> list[Block]:
-    """5-NN accuracy and silhouette of the classes."""
-    if classes is None:
+    """5-NN accuracy and silhouette of the classes, where there are several to tell apart."""
+    if classes is None or len(np.unique(classes)) < 2:
         return []
     largest = float(np.bincount(classes).max() / len(classes))
     rows = [

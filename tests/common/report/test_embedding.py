@@ -5,7 +5,7 @@ import pytest
 import sklearn.manifold
 
 from common.data.synthetic.pets import synthetic_pets
-from common.embedding import plane
+from common.embedding import image_classes, plane
 from common.report.embedding import EmbeddedImages, Embedding, EmbeddingOptions, embedding_blocks
 from common.report.scatter import Points, thumbnailed, thumbnails
 
@@ -24,8 +24,8 @@ def computed(monkeypatch):
     return calls
 
 
-def blocks(folder, vectors, **options):
-    pack = synthetic_pets(20, 64, seed=0).take(np.arange(12))
+def blocks(folder, vectors, *, of=tuple(range(12)), **options):
+    pack = synthetic_pets(20, 64, seed=0).take(np.array(of))
     images = EmbeddedImages.draw(pack, "test", most=100, seed=0, names=("background", "cat", "dog"))
     sheets = {"images": ("image", thumbnails(pack, thumbnailed(12)))}
     points = Points(pack.keys, [str(i) for i in range(12)], [False] * 12, sheets)
@@ -48,6 +48,16 @@ def test_other_vectors_are_not_taken_for_those_that_are_known(tmp_path, computed
     known = Embedding(vectors, plane(vectors, seed=0))
     blocks(tmp_path, {"encoder before training": vectors + 1}, known=known)
     assert len(computed) == 2
+
+
+def test_images_of_one_class_have_none_to_tell_apart(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+    classes = image_classes(synthetic_pets(20, 64, seed=0))
+    first = tuple(np.resize(np.flatnonzero(classes == classes[0]), 12).tolist())
+    titles = [
+        [block.title for block in blocks(tmp_path, {"encoder": vectors}, of=which)] for which in (range(12), first)
+    ]
+    assert ["Separation of the classes" in found for found in titles] == [True, False]
 
 
 @pytest.mark.parametrize(("count", "most", "said"), [(7, 9, "t-SNE is left out: "), (12, 12, ""), (12, 9, "9 of 12 ")])
