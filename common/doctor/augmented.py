@@ -36,7 +36,8 @@ def augmented(evidence: Evidence) -> Block:
         for index in range(len(decoded))
     ]
     heads = ["as it is", *["augmented"] * VARIANTS]
-    note = "At the size of the network's input. Every flag of augmentation changes these pictures."
+    shown = "Whole images, of which the training takes crops" if evidence.fit == "crop" else "As the network gets them"
+    note = f"{shown}. Hatched pixels count for nothing. Every flag of augmentation changes these pictures."
     return sheet("", heads, rows, list(decoded), note=note)
 
 

@@ -132,6 +132,16 @@ def test_in_crops_objects_keep_their_size(root, capsys):
     assert (code, content["object_sides"]) == (0, [2, 2, 2])
 
 
+@pytest.mark.parametrize(
+    ("sick", "said"), [(True, "Whole images, of which the training takes crops."), (False, "As the network gets them.")]
+)
+def test_the_page_says_whether_the_network_gets_its_pictures_whole(sick, said, root):
+    if sick:
+        SICK["objects that vanish"].make(root)
+    assert doctor([*WORDS, "--output_dir", "out"]) == 0
+    assert said in (root / "out/report.html").read_text(encoding="utf-8").partition("Augmentation")[2]
+
+
 def test_all_that_is_wrong_is_told_in_one_go_with_what_to_do(root, capsys):
     (root / "images/train/0.png").write_bytes(b"<html>")
     (root / "images/train/1.png").unlink()
