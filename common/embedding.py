@@ -183,10 +183,13 @@ def level_ranks(encoder: Encoder, pack: Pack, *, batch_size: int, device: torch.
 
 
 def principal(vectors: Float[np.ndarray, "n d"], *, seed: int) -> Float[np.ndarray, "n p"]:
-    """The first 50 principal components at most, after bringing every coordinate to unit variance."""
+    """The first 50 principal components at most, every coordinate brought to unit variance; 0 of equal vectors."""
     from sklearn.decomposition import PCA
 
-    return PCA(min(50, *vectors.shape), random_state=seed).fit_transform(standardised(vectors))
+    count = min(50, *vectors.shape)
+    if (vectors == vectors[0]).all():
+        return np.zeros((len(vectors), count), vectors.dtype)
+    return PCA(count, random_state=seed).fit_transform(standardised(vectors))
 
 
 def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np.ndarray, "n 2"]]:
@@ -201,6 +204,8 @@ def plane(vectors: Float[np.ndarray, "n d"], *, seed: int) -> dict[str, Float[np
     planes = {"pca": few[:, :2].astype(np.float32)}
     if len(few) < LEAST_IMAGES:
         return planes
+    if not few.any():  # t-SNE divides by their deviation, and without one it ends the process
+        return {**planes, "tsne": planes["pca"]}
     from sklearn.manifold import TSNE
 
     perplexity, rate = min(30.0, max(1.0, (len(few) - 1) / 3)), max(len(few) / 4, 50.0)

@@ -146,6 +146,13 @@ def test_few_images_have_a_plane_too_and_from_8_on_also_by_tsne(count, names):
     assert all(points.shape == (count, 2) and np.isfinite(points).all() for points in planes.values())
 
 
+@pytest.mark.parametrize("value", [1.0, 0.1])
+def test_equal_vectors_lie_in_one_place(value):
+    planes = plane(np.full((12, 96), value, np.float32), seed=0)
+    assert planes.keys() == {"pca", "tsne"}
+    assert all(points.shape == (12, 2) and not points.any() for points in planes.values())
+
+
 @pytest.mark.slow
 def test_tsne_keeps_neighbours_as_well_as_scikit_learn_with_its_own_settings_and_repeats_its_bits():
     vectors, _ = cloud(400)
