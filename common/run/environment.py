@@ -40,7 +40,7 @@ def environment(**settled: str) -> dict[str, Any]:
         "started": started(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "commit": _commit(),
+        "commit": commit_of(Path(__file__).resolve()),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -64,18 +64,17 @@ def _version(package: str) -> str | None:
 
 
 @cache
-def _commit() -> str | None:
-    """Of the code that this process runs, asked once."""
-    here = Path(__file__).resolve().parent
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+def commit_of(file: Path) -> str | None:
+    """The commit of a file's code; None for one that no repository holds, though it may lie in one of other code."""
+    if not _answer(file.parent, "ls-files", "--error-unmatch", file.name):
         return None
-    return answer.stdout.strip() or None
+    return _answer(file.parent, "describe", "--always", "--dirty") or None
+
+
+def _answer(folder: Path, *words: str) -> str:
+    """What git says in a folder; "" where it refuses, or is not there."""
+    try:
+        answer = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
