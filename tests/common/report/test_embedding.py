@@ -53,6 +53,7 @@ def test_other_vectors_are_not_taken_for_those_that_are_known(tmp_path, computed
 def test_images_of_one_class_have_none_to_tell_apart(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
     classes = image_classes(synthetic_pets(20, 64, seed=0))
+    assert classes is not None, "pets have classes"
     first = tuple(np.resize(np.flatnonzero(classes == classes[0]), 12).tolist())
     titles = [
         [block.title for block in blocks(tmp_path, {"encoder": vectors}, of=which)] for which in (range(12), first)
