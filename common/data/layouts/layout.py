@@ -166,7 +166,9 @@ def _dataset(
 
 
 def splits_note(samples: Sequence[Sample]) -> list[str]:
-    """A sentence that counts what the folders say of the split; none where they say nothing."""
+    """Sentences that count what the folders say of the split, and the other images; none where they say nothing."""
     counts = Counter(sample.split for sample in samples if sample.split)
     said = ", ".join(f"{count} {split}" for split, count in counts.items())
-    return [f"the folders say the split: {said}"] if counts else []
+    others = [sample.key for sample in samples if not sample.split]
+    told = f"{counted(len(others), 'image', 'is')} in no folder of a split, so that a hash of the name decides: "
+    return [f"the folders say the split: {said}", *([told + abbreviate(others)] if others else [])] if counts else []

@@ -72,6 +72,7 @@ def test_the_folders_of_photographs_say_their_split(tmp_path):
     dataset = find_dataset(write_tree(tmp_path / "photos", {"more/0.jpg": picture("m"), **files}), labelled=False)
     assert [sample.split for sample in dataset.samples] == [None, "test", "test", "train", "train", "val", "val"]
     assert "the folders say the split: 2 test, 2 train, 2 val" in dataset.notes
+    assert "1 image is in no folder of a split, so that a hash of the name decides: more/0" in dataset.notes
 
 
 @pytest.mark.parametrize("place", ["archive", "archive/data/archive"])
