@@ -109,7 +109,9 @@ def where_looked(
         lies += f"; of types that are not read it holds {abbreviate(others)}"
     looked = f"looked in {folder}/ for the same name, also with {ENDINGS}{lies}"
     if pattern := _common_pattern(images, strays):
-        return f"{looked}: say so with --images '{image_folder}/{{stem}}.*' --masks '{folder}/{pattern}'"
+        inside = "**/" if any(path.parent != mask_folders[0] for path in strays) else ""
+        of_images = f"{image_folder}/{'**/' if any('/' in key for key in images) else ''}{{stem}}.*"
+        return f"{looked}: say so with --images '{of_images}' --masks '{folder}/{inside}{pattern}'"
     return f"{looked}: add the masks, move these images away, or say where masks lie with --images and --masks"
 
 
@@ -129,7 +131,7 @@ def _common_pattern(images: Iterable[str], strays: Sequence[Path]) -> str:
 
 def _pattern(file: str, stem: str, names: Set[str]) -> str:
     """A file's name with {stem} for the longest name of an image in it."""
-    for length in range(len(stem) - 1, 0, -1):
+    for length in range(len(stem), 0, -1):
         for start in range(len(stem) - length + 1):
             if stem[start : start + length] in names:
                 return f"{file[:start]}{{stem}}{file[start + length :]}"

@@ -489,3 +489,19 @@ def test_an_empty_table_of_classes_is_named(tmp_path):
     (tmp_path / "train/_classes.csv").write_bytes(b"")
     with pytest.raises(UserError, match=r"_classes\.csv is no table"):
         find_dataset(tmp_path, labelled=True)
+
+
+@pytest.mark.parametrize("nested", ["images", "masks"])
+def test_where_only_images_or_masks_lie_in_folders_the_pattern_that_pairs_them_is_named(tmp_path, nested):
+    for split in ("train", "test"):
+        for i in range(2):
+            for kind, pixels in (("images", picture(f"{split}{i}")), ("masks", drawn(f"{split}{i}"))):
+                folder = f"{kind}/{split}" if kind == nested else kind
+                write_tree(tmp_path, {f"{folder}/{split}{i}.png": pixels})
+    with pytest.raises(UserError, match="4 images have no mask of the same name") as refused:
+        find_dataset(tmp_path, labelled=True)
+    said = re.search(r"say so with --images '(.+)' --masks '(.+)'$", str(refused.value))
+    assert said is not None
+    dataset = find_dataset(tmp_path, labelled=True, patterns=Patterns(said[1], said[2]))
+    assert all(str(sample.mask).endswith(sample.image.name) for sample in dataset.samples)
+    assert len(dataset.samples) == 4
