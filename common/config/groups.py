@@ -90,7 +90,7 @@ class LabelledDataConfig(DataConfig):
         """Raise UserError for a fold that there is not, and as `DataConfig.check`."""
         super().check()
         if self.fold is not None and (self.folds is None or self.fold > self.folds):
-            raise UserError(f"--fold {self.fold} is one of --folds: give --folds {self.fold} or more")
+            raise UserError(f"--fold {self.fold} is one of --folds: give --folds {max(self.fold, 2)} or more")
 
 
 @dataclass(frozen=True)

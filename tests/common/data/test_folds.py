@@ -95,3 +95,10 @@ def test_an_image_that_cannot_be_read_is_left_out_and_noted_once(tmp_path):
     data = load_labelled(settings(tmp_path, folds=2, fold=1, skip_bad_files=True))
     assert len(data.train) + len(data.val) + len(data.test) == 11
     assert len(data.notes) == 1
+
+
+@pytest.mark.parametrize(("fold", "folds"), [(1, 2), (4, 4)])
+def test_a_fold_without_folds_is_refused_with_a_number_that_works(fold, folds):
+    with pytest.raises(UserError, match=f"--fold {fold} is one of --folds: give --folds {folds} or more"):
+        LabelledDataConfig(fold=fold).check()
+    LabelledDataConfig(fold=fold, folds=folds).check()
