@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Keys
 
 from common.colours import colour_of, css
-from common.report.blocks import Axis, Chart, Series, text
+from common.report.blocks import Axis, Chart, Series, code, text
 from common.report.gallery import Gallery, Item, Layer, Order
 from common.report.images import photograph
 from common.report.page import Page
@@ -94,6 +94,20 @@ def test_the_word_at_the_best_epoch_touches_neither_the_curve_nor_the_name_of_th
     assert axis[-1].text == "predicted share of each class"
     assert word.rect["y"] + word.rect["height"] <= min(one.rect["y"] for one in curves)
     assert word.rect["y"] + 2 >= axis[-1].rect["y"] + axis[-1].rect["height"]
+
+
+@pytest.mark.parametrize("width", range(380, 480, 10))
+def test_no_line_ends_within_a_flag(width, browser, tmp_path):
+    command = "python -m transfer.main --data_dir my/images --pretrained_encoder runs/ae --output_dir runs/seg"
+    page = Page("a run", "a phase", f"It works (by {command}).", next=[command])
+    page.add("Command", lambda: [code("Command", command)], f"Typed ({command}).")
+    page.write(tmp_path / "report.html")
+    browser.visit(tmp_path / "report.html", width=width)
+    flags = browser.all(".flag")
+    assert len(flags) == 4 * 3
+    assert all(one.text.startswith("--") for one in flags)
+    assert browser.execute_script("return [...arguments[0]].every(one => one.getClientRects().length === 1)", flags)
+    assert [browser.one(f"{where} code, {where} pre").text for where in (".next", "main")] == [command] * 2
 
 
 def test_pictures_are_sought_by_name(browser, made):

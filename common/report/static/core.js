@@ -177,8 +177,22 @@ ui.again = () => {
   if (seconds) setInterval(() => busy() || location.reload(), seconds * 1000);
 };
 
+// A flag stays on one line: browsers break a line after a hyphen, and so between the two of a flag.
+ui.flags = () => {
+  for (const place of document.querySelectorAll("header p, header li, .lead, .under, pre")) {
+    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) if (/--\w/.test(walker.currentNode.data)) texts.push(walker.currentNode);
+    for (const one of texts) {
+      const parts = one.data.split(/(--\w+)/).map((part, i) => (i % 2 ? ui.make("span", { class: "flag" }, part) : part));
+      one.replaceWith(...parts);
+    }
+  }
+};
+
 ui.start = () => {
   ui.again();
+  ui.flags();
   ui.theme();
   ui.tables();
   ui.contents();
