@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from common.config.parse import value_of
-from common.config.renames import renames
+from common.config.unused import Foreign, of_optimizer, without_effect
 from pretrain.config import PretrainConfig
 from pretrain.losses.registry import SIDE_OBJECTIVES
 from pretrain.pretexts.registry import PRETEXTS
@@ -12,16 +11,12 @@ from pretrain.pretexts.registry import PRETEXTS
 
 def unused(config: PretrainConfig, words: Sequence[str]) -> list[str]:
     """A sentence for each reason why flags among the words have no effect, whichever way they are spelt."""
-    words, sentences = renames(type(config)).flags(words), []
-    for why, names in _foreign(config):
-        if typed := [f"--{name}" for name in names if value_of(words, f"--{name}") is not None]:
-            sentences.append(f"{', '.join(typed)} without effect: {why}")
-    return sentences
+    return without_effect(PretrainConfig, words, _foreign(config))
 
 
-def _foreign(config: PretrainConfig) -> Iterator[tuple[str, list[str]]]:
+def _foreign(config: PretrainConfig) -> Iterator[Foreign]:
     """The settings of what was not chosen, each time behind the choice."""
-    pretext, target, optim = config.pretext.pretext, config.target_name, config.optim
+    pretext, target = config.pretext.pretext, config.target_name
     others = [entry.settings for name, entry in PRETEXTS.items() if name != pretext]
     yield f"--pretext is {pretext}", [field.name for settings in others for field in fields(settings)]
     if target != "image":
@@ -33,9 +28,4 @@ def _foreign(config: PretrainConfig) -> Iterator[tuple[str, list[str]]]:
             names = [field.name for field in fields(objective.settings) if field.name != objective.weight]
             used = ["pseudo_mask_size"] if config.takes_pseudo_masks else []
             yield f"--{objective.weight} is 0", [name for name in names if name not in used]
-    if optim.optimizer != "sgd":
-        yield f"--optimizer is {optim.optimizer}", ["momentum"]
-    if optim.schedule != "poly":
-        yield f"--schedule is {optim.schedule}", ["poly_power"]
-    if optim.schedule == "constant":
-        yield "--schedule is constant", ["min_lr"]
+    yield from of_optimizer(config.optim)

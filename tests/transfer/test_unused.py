@@ -1,4 +1,4 @@
-"""Settings of another encoder have no effect, and that is said."""
+"""Settings of what was not chosen have no effect, and that is said."""
 
 import pytest
 
@@ -38,9 +38,43 @@ WIDTHS = ["--widths", "4", "4", "4", "4", "4", "4"]
             ["--like", "runs/ae", "--down=max_pool", "--encoder_weights_path", "w.pth"],
             ["--down, --encoder_weights_path without effect: --like brings an encoder of its own"],
         ),
+        (
+            ["--vote", "pixel", "--leave_out_tests", "--momentum", "0.9"],
+            [
+                "--leave_out_tests, --vote without effect: it belongs to --unlabelled_dir",
+                "--momentum without effect: --optimizer is adamw",
+            ],
+        ),
+        (["--unlabelled_dir", "photos", "--vote", "pixel", "--optimizer", "sgd", "--momentum", "0.9"], []),
+        (
+            ["--freeze_epochs", "3", "--encoder-lr-factor=0.1"],
+            ["--freeze_epochs, --encoder_lr_factor without effect: the encoder is not pretrained"],
+        ),
+        (["--encoder", "mobilenet_v2", "--freeze_epochs", "3"], []),
+        (["--pretrained_encoder", "runs/ae", "--layer_decay", "0.9"], []),
+        (
+            ["--like", "runs/ae", "--layer_decay", "0.9"],
+            ["--layer_decay without effect: the encoder is not pretrained"],
+        ),
+        (
+            ["--decoder", "bilinear", "--up", "nearest", "--decoder_norm", "group", "--decoder_widths", "4"],
+            ["--decoder_norm, --up without effect: --decoder is bilinear"],
+        ),
+        (
+            ["--pretrained_encoder", "a.pth", "--transfer", "outlines", "--up", "nearest"],
+            ["--up without effect: --transfer outlines brings a decoder of its own"],
+        ),
+        (
+            ["--no_weighted_ce", "--class_weights", "data"],
+            ["--class_weights without effect: --no_weighted_ce leaves the classes unweighted"],
+        ),
+        (
+            ["--ce_weight", "0", "--no_weighted_ce"],
+            ["--weighted_ce without effect: --ce_weight and --focal_weight are 0"],
+        ),
     ],
 )
-def test_typed_settings_of_another_encoder_are_said_to_have_no_effect(words, said):
+def test_typed_settings_of_what_was_not_chosen_are_said_to_have_no_effect(words, said):
     words = ["--data_dir", "data", *words]
     assert unused(load_config(TransferConfig, words, prog=""), words) == said
 
