@@ -18,6 +18,8 @@ SUFFIX, END = ".tar", 1024
 SCHEME = re.compile(r"(https?|s3|gs|hf):/+")
 """How the address of a shard that lies elsewhere begins; a path has lost one of the slashes."""
 EXAMPLE = "'shards/{000..127}.tar'"
+MOST = 8
+"""Images of one name, such as thumbnails, that may lie in a shard."""
 UNREADABLE = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error)
 
 
@@ -73,7 +75,7 @@ def refuse_damaged(shards: list[str]) -> None:
 def photos_in(shard: str) -> Iterator[Photo]:
     """The photographs of a shard in their order; of several images of one name the one with the shortest suffix.
 
-    Raises UserError for a shard that can't be read to its end.
+    Raises UserError for a shard that can't be read to its end, and for one with more than `MOST` images of one name.
     """
     tar = _library("webdataset.tariterators")
     try:
@@ -81,7 +83,10 @@ def photos_in(shard: str) -> Iterator[Photo]:
         try:
             files = tar.tar_file_expander([{"url": shard, "stream": stream}], select_files=_is_image)
             for sample in tar.group_by_keys(files):
-                suffix = min((name for name in sample if not name.startswith("__")), key=lambda name: (len(name), name))
+                suffixes = sorted((name for name in sample if not name.startswith("__")), key=lambda n: (len(n), n))
+                if len(suffixes) > MOST:
+                    raise _names_with_dots(shard, sample["__key__"], len(suffixes))
+                suffix = suffixes[0]
                 yield Photo(sample["__key__"], f"{shard}: {sample['__key__']}.{suffix}", sample[suffix])
         except GeneratorExit:
             with suppress(OSError):  # of a client that is stopped half-way
@@ -93,6 +98,13 @@ def photos_in(shard: str) -> Iterator[Photo]:
         raise UserError(
             f"cannot read the shard {shard} ({_reason(error)}): see that it is there and whole, or add --skip_bad_files"
         ) from error
+
+
+def _names_with_dots(shard: str, key: str, count: int) -> UserError:
+    return UserError(
+        f"the shard {shard} holds {count} images called {key}, because a name ends at its first dot: take the dots out "
+        "of the names, or write the shards with python -m common.shards"
+    )
 
 
 def readable_in(shard: str, *, skip: bool, leave_out: Callable[[UserError], None]) -> Iterator[Photo]:

@@ -58,6 +58,13 @@ def test_photographs_come_in_their_order_and_nothing_else_does(tmp_path):
     assert [photo.name for photo in photos_in(shard)] == [f"{shard}: b.jpg", f"{shard}: a/1.png"]
 
 
+@pytest.mark.parametrize("name", ["2023.05.{:02}.jpg", "in/well.{}.png"])
+def test_names_with_dots_that_make_one_of_many_photographs_are_refused(tmp_path, name):
+    shard = str(write_tar(tmp_path / "0.tar", {name.format(i): b"A" for i in range(9)}))
+    with pytest.raises(UserError, match=r"holds 9 images called (2023|in/well), because a name ends at its first dot"):
+        list(photos_in(shard))
+
+
 @pytest.mark.parametrize("kept", [7680, 5000, 700, 100, 0])
 def test_a_shard_that_is_cut_off_is_named_before_any_photograph_is_read(tmp_path, kept):
     shard = write_tar(tmp_path / "0.tar", {f"{name}.jpg": bytes([1]) * 2000 for name in "abc"})
