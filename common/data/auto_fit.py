@@ -1,7 +1,6 @@
 """The fit that `--fit auto` takes, by a look at some files of the data set."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ from common.data.identity import digest_of, identities
 from common.data.objects import object_sides
 from common.data.opened import BadFileError, read_bytes
 from common.data.pack_spec import spec_of
-from common.data.parallel import one_quiet_opencv_thread
+from common.data.parallel import reading_pool
 from common.data.samples import Dataset, Sample
 from common.errors import UserError
 from common.files import replace_text
@@ -103,7 +102,7 @@ def sizes_of(config: DataConfig, dataset: Dataset, *, least: int) -> Sizes | Non
 
 
 def _looked_at(samples: Sequence[Sample], classes: Classes | None, config: DataConfig, *, least: int) -> Sizes | None:
-    with ThreadPoolExecutor(spec_of(config).threads) as pool, one_quiet_opencv_thread():
+    with reading_pool(spec_of(config).threads) as pool:
         sizes = [size for size in pool.map(partial(_size, channels=config.channels), samples) if size is not None]
         if not sizes:
             return None

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from common.data.opened import BadFileError
 from common.data.pack import LabelledPack, Pack
 from common.data.pack_files import DamagedPackError, PackFiles, PackMeta, read_pack, write_meta
 from common.data.pack_spec import PackSpec
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, reading_pool, with_progress
 from common.data.row_file import RowFile
 from common.data.samples import Sample, mask_files
 from common.data.unfinished import remove_leftovers, unfinished_folder
@@ -152,7 +151,7 @@ def build_pack(folder: Path, samples: Sequence[Sample], spec: PackSpec, num_clas
     with writing(folder.parent) as temporary:
         unfinished = temporary / folder.name
         unfinished.mkdir()
-        with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
+        with reading_pool(spec.threads) as pool:
             decoded = map_in_order(pool, decode, samples, ahead=4 * spec.threads)
             with closing(with_progress(decoded, len(samples), "decoding")) as results:  # no bar outlives an error
                 _write(unfinished, zip(samples, results, strict=True), spec, num_classes)

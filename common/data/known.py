@@ -4,11 +4,10 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from common.data.parallel import one_quiet_opencv_thread
+from common.data.parallel import reading_pool
 from common.files import replacing
 
 SETTLED = 2.0
@@ -42,7 +41,7 @@ class KnownFiles:
         entries = [("", "") if self.verify else self.entries.get(name, ("", "")) for name in names]
         digests = [digest if known == stamp else "" for (known, digest), stamp in zip(entries, stamps, strict=True)]
         unknown = {index: path for index, path in enumerate(paths) if path is not None and not digests[index]}
-        with ThreadPoolExecutor(self.threads) as pool, one_quiet_opencv_thread():
+        with reading_pool(self.threads) as pool:
             found = pool.map(read, unknown.values())
             for index, digest in zip(unknown, found, strict=True):
                 digests[index] = digest

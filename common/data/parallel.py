@@ -79,3 +79,13 @@ def one_quiet_opencv_thread() -> Iterator[None]:
     finally:
         cv2.setNumThreads(threads)
         cv2.utils.logging.setLogLevel(level)
+
+
+@contextmanager
+def reading_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that read images; OpenCV is quiet until the last of them has ended, also after an error."""
+    with one_quiet_opencv_thread(), ThreadPoolExecutor(threads) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,7 +1,6 @@
 """All that the checks of the doctor see: every file of a data set, looked at once."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -13,7 +12,7 @@ from common.config.groups import DataConfig
 from common.data.classes import Classes
 from common.data.duplicates import near_pairs
 from common.data.fit import Fit, fit_for
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
+from common.data.parallel import map_in_order, reading_pool, reading_threads, with_progress
 from common.data.samples import SPLITS, Sample, SplitName
 from common.data.split import split_fractions, split_samples
 from common.doctor.config import DoctorConfig
@@ -154,7 +153,7 @@ def _looked_at(samples: Sequence[Sample], config: DataConfig, classes: Classes |
     threads = reading_threads(config.num_workers)
     count, background = (classes.num_classes, classes.background) if classes else (0, None)
     look = partial(look_at, channels=config.channels, classes=count, background=background)
-    with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
+    with reading_pool(threads) as pool:
         seen = map_in_order(pool, look, samples, ahead=4 * threads)
         with closing(with_progress(seen, len(samples), "examining")) as results:
             yield from results

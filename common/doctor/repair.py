@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -20,7 +19,7 @@ from common.data.decode import image_of, labels_of
 from common.data.layouts.folders import split_of
 from common.data.opened import read_bytes
 from common.data.pages import pages_of
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, reading_pool, with_progress
 from common.data.samples import SPLITS, Sample, mask_files
 from common.data.turned import stored_orientation
 from common.doctor.evidence import Evidence
@@ -180,7 +179,7 @@ def _written(kept: Mapping[PurePosixPath, Seen], copy: Path, evidence: Evidence)
     for folder in {copy / kind / place.parent for place in kept for kind in ("images", "masks")}:
         folder.mkdir(parents=True, exist_ok=True)
     write = partial(_write, copy, channels=evidence.config.data.channels)
-    with ThreadPoolExecutor(evidence.threads) as pool, one_quiet_opencv_thread():
+    with reading_pool(evidence.threads) as pool:
         done = map_in_order(pool, write, kept.items(), ahead=4 * evidence.threads)
         with closing(with_progress(done, len(kept), "copying")) as results:
             yield from results

@@ -1,7 +1,6 @@
 """Scores at the original size of images and masks, as in challenges."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from torch import Tensor
 from common.data.decode import image_of, labels_of
 from common.data.fitting import Fitting
 from common.data.opened import read_bytes
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, with_progress
+from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_pool, with_progress
 from common.data.samples import Sample
 from common.metrics import confusion
 from common.strips import row_strips
@@ -48,7 +47,7 @@ def original_size_scores(model: Segmenter, samples: Sequence[Sample]) -> Scores:
         return Scores(torch.cat(matrices).numpy(), model.names, model.background)
     threads, read = torch.get_num_threads(), partial(_read, fitting=model.fitting, channels=model.channels)
     matrices = []
-    with ThreadPoolExecutor(threads) as pool, one_quiet_opencv_thread():
+    with reading_pool(threads) as pool:
         pairs = map_in_order(pool, read, samples, ahead=4 * threads)
         with closing(with_progress(pairs, len(samples), SCORING)) as scored:
             for image, mask in scored:

@@ -1,7 +1,6 @@
 """The input images of a trained network, read at two sizes; unreadable ones are left out."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from common.data.known import KnownFiles, folder_of
 from common.data.listing import passed_over_note
 from common.data.lost import LOST, lost_in, lost_notes
 from common.data.opened import BadFileError, pixels_in, read_bytes, refuse_large
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
+from common.data.parallel import map_in_order, reading_pool, reading_threads, with_progress
 from common.data.samples import Sample
 from common.data.survey import facts_word, survey
 from common.errors import UserError
@@ -149,7 +148,7 @@ class Photos:
         self, what: str, read: Callable[[Sample], Read | BadFileError], *, ahead: int
     ) -> Generator[Read, None, None]:
         pending = [sample for key, sample in self.files.items() if key not in self.done]
-        with ThreadPoolExecutor(self.threads) as pool, one_quiet_opencv_thread():
+        with reading_pool(self.threads) as pool:
             decoded = map_in_order(pool, read, pending, ahead=ahead)
             with closing(with_progress(decoded, len(pending), what)) as done:
                 for photo in done:

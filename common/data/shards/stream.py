@@ -1,7 +1,6 @@
 """The photographs of shards as an endless stream of decoded images, in an order that depends on the seed alone."""
 
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -15,7 +14,7 @@ from common.data.deep import FULL, Depth
 from common.data.fitting import Box
 from common.data.opened import BadFileError
 from common.data.pack_spec import PackSpec
-from common.data.parallel import map_in_order, one_quiet_opencv_thread
+from common.data.parallel import map_in_order, reading_pool
 from common.data.shards.files import Photo, readable_in
 from common.errors import UserError
 from common.say import note_of_any
@@ -79,7 +78,7 @@ class Stream:
         Raises UserError for what can't be read; with --skip_bad_files it is left out with a note.
         """
         spec = self.shards.spec
-        with ThreadPoolExecutor(spec.threads) as pool, one_quiet_opencv_thread():
+        with reading_pool(spec.threads) as pool:
             for image in map_in_order(pool, self._decoded, self._photos(place), ahead=8 * spec.threads):
                 if isinstance(image, Image):
                     yield image
