@@ -138,6 +138,17 @@ def test_another_call_is_refused_without_overwrite_and_the_same_one_replaces_its
     assert not list(Path("out/drafts").rglob("*.png"))
 
 
+def test_what_a_call_that_was_stopped_had_copied_is_removed_by_the_next_one(tmp_path):
+    images, model = photographs(tmp_path / "in"), network(tmp_path / "best.pth")
+    words = ["--model_path", model, "--input", images, "--output", "out"]
+    Path("out/classes.json").mkdir(parents=True)  # which is written after copies and drafts
+    assert call(*words, "--count", 5) == 2
+    assert len(list(Path("out/images").rglob("*.jpg"))) == 5
+    Path("out/classes.json").rmdir()
+    assert call(*words, "--count", 2) == 0
+    assert len(list(Path("out/images").rglob("*.jpg"))) == len(list(Path("out/drafts").rglob("*.png"))) == 2
+
+
 def test_corrected_drafts_and_images_of_ones_own_are_not_replaced(tmp_path, capsys):
     images, model = photographs(tmp_path / "in", 2), network(tmp_path / "best.pth")
     words = ["--model_path", model, "--input", images, "--output", "out"]

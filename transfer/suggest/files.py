@@ -59,28 +59,34 @@ def begin(folder: Path, call: Call, *, overwrite: bool) -> None:
 
 
 def record(folder: Path, call: Call) -> None:
-    """Write down what a call wrote."""
-    drafts = {name: sha256_of(folder / name) for name in call.files if name.startswith(f"{DRAFTS}/")}
-    write_json(folder / RECORD, vars(replace(call, drafts=drafts)))
+    """Write down what a call writes, and which drafts are there."""
+    drafts = [name for name in call.files if name.startswith(f"{DRAFTS}/") and (folder / name).exists()]
+    digests = {name: sha256_of(folder / name) for name in drafts}
+    write_json(folder / RECORD, vars(replace(call, drafts=digests)))
 
 
-def copy_image(photo: Original, folder: Path) -> str:
-    """Copy an image by its name, a page of a stack as a file of its own; returns where it is in the folder."""
-    page = PAGE in photo.key
-    name = f"{IMAGES}/{photo.key}{'.png' if page else photo.sample.image.suffix}"
-    path = folder / name
+def copy_of(photo: Original) -> str:
+    """Where the copy of an image is in the folder: a page of a stack is a file of its own."""
+    return f"{IMAGES}/{photo.key}{'.png' if PAGE in photo.key else photo.sample.image.suffix}"
+
+
+def draft_of(photo: Original) -> str:
+    """Where the draft of an image is in the folder."""
+    return f"{DRAFTS}/{photo.key}.png"
+
+
+def copy_image(photo: Original, folder: Path) -> None:
+    """Copy an image by its name."""
+    path = folder / copy_of(photo)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if page:
+    if PAGE in photo.key:
         Image.fromarray(photo.full.squeeze()).save(path)
     else:
         shutil.copyfile(photo.sample.image, path)
-    return name
 
 
-def write_draft(mask: UInt8[np.ndarray, "h w"], photo: Original, folder: Path, *, classes: int) -> str:
-    """Write a mask as a PNG of class numbers with their colours as palette; returns where it is in the folder."""
-    name = f"{DRAFTS}/{photo.key}.png"
-    path = folder / name
+def write_draft(mask: UInt8[np.ndarray, "h w"], photo: Original, folder: Path, *, classes: int) -> None:
+    """Write a mask as a PNG of class numbers with their colours as palette."""
+    path = folder / draft_of(photo)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_palette(path, mask, classes)
-    return name

@@ -17,7 +17,7 @@ from transfer.predict.photos import Photos
 from transfer.suggest.candidates import Ranking
 from transfer.suggest.choice import Labels, Suggested, choose
 from transfer.suggest.config import SuggestOptions
-from transfer.suggest.files import DRAFTS, IMAGES, Call, begin, copy_image, record, write_draft
+from transfer.suggest.files import DRAFTS, IMAGES, Call, begin, copy_image, copy_of, draft_of, record, write_draft
 from transfer.suggest.labelled import labelled_images
 from transfer.suggest.page import write_page
 from transfer.suggest.pictures import Picture, picture_of, write_sheet
@@ -54,11 +54,13 @@ class Suggestion:
         suggested, told = choose(ranking, labels, count=self.options.count)
         if not suggested:
             raise UserError(f"every uncertain image of {self.options.input} shows a labelled picture: give others")
-        record(self.folder, self.call)  # if this is stopped, the same call may begin again
-        files = [copy_image(one.candidate.judged.photo, self.folder) for one in suggested]
-        pictures = self._pictures(suggested, files)
+        call = replace(self.call, files=self._files(suggested))
+        record(self.folder, call)  # now: if this is stopped, the next call removes what it wrote
+        for one in suggested:
+            copy_image(one.candidate.judged.photo, self.folder)
+        pictures = self._pictures(suggested)
         self._write_table(suggested)
-        record(self.folder, replace(self.call, files=tuple(files)))
+        record(self.folder, call)
         write_sheet(self.folder / "contact_sheet.png", pictures)
         notes, page = [*self.notes, *told], self.folder / "report.html"
         write_page(suggested, pictures, ranking.curve, page, notes=notes, steps=self.steps)
@@ -95,15 +97,20 @@ class Suggestion:
             note(sentence)
         return told
 
-    def _pictures(self, suggested: list[Suggested], files: list[str]) -> list[Picture]:
-        """A picture of each suggestion; its draft is written, and named in `files`."""
+    def _files(self, suggested: list[Suggested]) -> tuple[str, ...]:
+        """The copies, and the drafts where these are wanted."""
+        photos = [one.candidate.judged.photo for one in suggested]
+        return (*map(copy_of, photos), *(map(draft_of, photos) if self.options.drafts else ()))
+
+    def _pictures(self, suggested: list[Suggested]) -> list[Picture]:
+        """A picture of each suggestion, whose draft is written."""
         pictures = []
         for one in suggested:
             photo = one.candidate.judged.photo
             mask, picture = picture_of(self.model, photo, batch_size=self.options.batch_size)
             pictures.append(picture)
             if self.options.drafts:
-                files.append(write_draft(mask, photo, self.folder, classes=len(self.model.names)))
+                write_draft(mask, photo, self.folder, classes=len(self.model.names))
         if self.options.drafts:
             write_classes(self.folder, self.model.names, self.model.background)
         return pictures
