@@ -23,6 +23,7 @@ from transfer.export.__main__ import main as export
 from transfer.export.card import write_card
 from transfer.export.comparison import Comparison
 from transfer.export.config import ExportOptions
+from transfer.export.export import Export
 from transfer.export.images import data_of
 from transfer.export.int8 import Cost
 from transfer.main import main as transfer
@@ -155,6 +156,25 @@ def test_logits_that_differ_by_more_than_the_tolerance_are_refused():
         comparison.refuse_other("far")
     assert comparison.figures["far"].pixels == 3 * 8 * 3 + 2 * 6 * 3
     assert comparison.tolerance == pytest.approx(1e-4 * 255 / 128)
+
+
+def test_logits_that_are_no_numbers_are_refused_though_the_classes_are_the_same():
+    def first(value):
+        return lambda images: np.full((len(images), 3, *images.shape[1:3]), [[[value]], [[0]], [[0]]], np.float32)
+
+    images = [image[None] for image in photographs()]
+    comparison = Comparison(first(1), first(1), {"nan": first(np.nan)})
+    comparison.look(images, photographs(count=2))
+    assert comparison.figures["nan"].differ == 0
+    with pytest.raises(UserError, match="logits differ by nan"):
+        comparison.refuse_other("nan")
+
+
+def test_an_export_says_which_values_of_deep_images_its_input_has(run):
+    record = Export(ExportOptions(model_path=run)).record
+    assert "more than 8 bits" not in record.usage
+    deep = replace(record, input=replace(record.input, depth=(0.0, 4095.0)))
+    assert "normalises. Of more than 8 bits, values from 0 to 4095 become 0 to 255. Squash an image" in deep.usage
 
 
 def test_the_folder_for_the_hub_loads_and_its_card_has_figures_with_intervals_and_what_taught_it(run, tmp_path):

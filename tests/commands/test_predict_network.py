@@ -92,7 +92,7 @@ assert "torch" not in sys.modules
     assert (tmp_path / "out/masks/x.png").exists()
 
 
-@pytest.mark.parametrize("plan", [Plan((Path("a.onnx"), Path("b.onnx"))), Plan((Path("a.onnx"),), tta="flip")])
+@pytest.mark.parametrize("plan", [Plan((Path("best.pth"), Path("b.onnx"))), Plan((Path("b.onnx"),), tta="flip")])
 def test_an_onnx_file_is_neither_averaged_nor_seen_in_several_views(plan):
-    with pytest.raises(UserError, match="run alone and in one view by onnxruntime"):
+    with pytest.raises(UserError, match=r"^b\.onnx is run alone and in one view by onnxruntime"):
         load_network(plan)

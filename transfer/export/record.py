@@ -58,6 +58,8 @@ class DeployedRecord:
         """How to use the graph, in a few sentences for people."""
         seen, side = self.input, self.input.image_size
         colours = {1: "grey", 3: "RGB"}.get(seen.channels, "as in the file")
+        deep = "Of more than 8 bits, values from {:g} to {:g} become 0 to 255. "
+        scaled = "" if seen.depth is None else deep.format(*seen.depth)
         fit = {
             "squash": f"Squash an image to {side} x {side} pixels (average when shrinking).",
             "pad": f"Shrink an image to fit into {side} x {side} pixels, in the middle, with a reflection around it.",
@@ -65,8 +67,8 @@ class DeployedRecord:
         }[seen.fit]
         return (
             f"image: uint8, batch x height x width x {seen.channels} ({colours}), sides multiples of "
-            f"{self.stride} from {self.least} on; the graph divides by 255 and normalises. {fit} Enlarge the logits "
-            "bilinearly to the image's size, then take the argmax."
+            f"{self.stride} from {self.least} on; the graph divides by 255 and normalises. {scaled}{fit} Enlarge the "
+            "logits bilinearly to the image's size, then take the argmax."
         )
 
 

@@ -76,7 +76,7 @@ def _whole(blocks: Iterable[Block], classes: int, shape: Sequence[int]) -> Float
 
 def _refuse_other(plan: Plan) -> None:
     """Raise UserError for what a network in an ONNX file does not do."""
-    file = plan.files[0]
+    file = next(file for file in plan.files if file.suffix == ".onnx")
     if plan.device not in DEVICES:
         raise UserError(f"--device {plan.device}: {file} is run by onnxruntime on the CPU; leave --device out")
     if plan.several:
