@@ -16,12 +16,17 @@ from scipy.ndimage import gaussian_filter
 
 from common.data.classes import IGNORE
 from common.data.pack import Pack
+from common.data.pack_files import file_checksum
 from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
 from common.data.ragged import of_one_size
+from common.data.row_file import open_rows
 from common.errors import UserError
-from common.files import replacing
+from common.files import replace_text, replacing
+from common.say import note
 
 FORMAT = 2  # to be raised when the same images would give other masks
+CHECKSUM = ".crc32"
+"""Suffix of the file beside masks in the cache, which has the checksum of theirs."""
 SURE_FOREGROUND, LIKELY_FOREGROUND, SURE_BACKGROUND = 0.10, 0.35, 0.30
 """GrabCut's seeds from colours, as shares of the pixels: those of the highest and of the lowest scores."""
 TEACHER_SURE, TEACHER_LIKELY, TEACHER_BACKGROUND = 0.6, 0.2, 0.02
@@ -137,7 +142,8 @@ def with_pseudo_masks(
 
     GrabCut sees `larger`, the same photographs as large as the pack's or larger, at `side` at most. Of four channels
     the first three count, a grey image is grey in all three. `num_workers` 0 takes a thread for every core. `doing`
-    names the work. Raises UserError where the cache folder cannot be written.
+    names the work. A damaged file of the cache is made again, with a note. Raises UserError where the cache folder
+    cannot be written.
     """
     assert pack.digests == larger.digests, "pseudo-masks are made of the same photographs"
     shapes = (of_one_size(one.images).shape for one in (pack, larger))
@@ -146,21 +152,42 @@ def with_pseudo_masks(
     content += teacher.fingerprint if teacher is not None else ""
     # the name of version 0.1.0, whose caches are still good
     path = cache_dir / f"saliency-{hashlib.blake2b(content.encode(), digest_size=16).hexdigest()}.npy"
-    if not path.exists():
+    kept = _kept(path, of_one_size(pack.images).shape[:3])
+    if kept is None:
         probabilities = teacher.probabilities(pack) if teacher is not None else itertools.repeat(None, len(pack))
         photographs = (larger.content(index) for index in range(len(larger)))
         seeded = zip(photographs, probabilities, strict=True)
-        masks = _masks(pack, seeded, side=side, workers=num_workers, doing=doing)
+        kept = _masks(pack, seeded, side=side, workers=num_workers, doing=doing)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.save(file, masks)
+                np.save(file, kept)
+            replace_text(path.with_suffix(CHECKSUM), str(file_checksum(path)))
         except OSError as error:
             raise UserError(
                 f"cannot write pseudo-masks to the cache folder {cache_dir}: {error.strerror or error}; "
                 "make room or give another folder with --cache_dir"
             ) from error
-    return replace(pack, masks=np.load(path, mmap_mode="r"))
+        kept = open_rows(path, kept.shape)
+    return replace(pack, masks=kept)
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> UInt8[np.ndarray, "n s s"] | None:
+    """The masks that an earlier call left in the cache; None without them, and where they are not what was written.
+
+    Masks of older versions have no checksum, and are believed where their size is right.
+    """
+    told = path.with_suffix(CHECKSUM)
+    try:
+        masks = open_rows(path, shape)
+        if told.exists() and told.read_text(encoding="ascii") != str(file_checksum(path)):
+            raise ValueError(f"{path.name} is not what was written")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        note(f"the pseudo-masks in {path} are damaged ({error}), and made again")
+        return None
+    return masks
 
 
 def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int, doing: str) -> UInt8[np.ndarray, "n s s"]:

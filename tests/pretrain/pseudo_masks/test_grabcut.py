@@ -87,3 +87,28 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     pets = synthetic_pets(2, 64, seed=0)
     with pytest.raises(UserError, match="--cache_dir"):
         with_pseudo_masks(pets, pets, side=64, cache_dir=tmp_path / "file", num_workers=1)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+def test_damaged_masks_of_the_cache_are_made_again_with_a_note(damage, tmp_path, capsys):
+    pets = synthetic_pets(4, 64, seed=0)
+    known = {"side": 64, "cache_dir": tmp_path, "num_workers": 1}
+    first = np.array(with_pseudo_masks(pets, pets, **known).masks)
+    [file] = tmp_path.glob("*.npy")
+    whole = file.read_bytes()
+    other = {"cut": whole[:-9], "changed": whole[:-9] + bytes([7]) + whole[-8:], "empty": b""}
+    file.write_bytes(other[damage])
+    np.testing.assert_array_equal(with_pseudo_masks(pets, pets, **known).masks, first)
+    assert f"note: the pseudo-masks in {file} are damaged (" in " ".join(capsys.readouterr().err.split())
+    assert file.read_bytes() == whole
+
+
+def test_masks_of_older_versions_without_a_checksum_are_taken(tmp_path, capsys):
+    pets = synthetic_pets(4, 64, seed=0)
+    known = {"side": 64, "cache_dir": tmp_path, "num_workers": 1}
+    with_pseudo_masks(pets, pets, **known)
+    [file] = tmp_path.glob("*.crc32")
+    file.unlink()
+    with_pseudo_masks(pets, pets, **known)
+    assert "damaged" not in capsys.readouterr().err
+    assert not file.exists()
