@@ -11,6 +11,8 @@ from pretrain.config import PretrainConfig
 
 LABELLED = "IMAGES_AND_MASKS"
 """What a reader puts a folder of theirs in the place of."""
+MASKS = ("classes", "images", "masks", "join")
+"""Settings that say which masks images have, and what these hold."""
 
 
 def after_pretraining(config: PretrainConfig, folder: Path) -> list[str]:
@@ -31,10 +33,11 @@ def after_pretraining(config: PretrainConfig, folder: Path) -> list[str]:
 def after_evaluation(config: PretrainConfig, options: EvaluateOptions, *, labelled: bool) -> list[str]:
     """Return the command that trains on masks, of the images that were looked at where these are `labelled`.
 
-    `config` is as it was settled: phase 2 finds the same crops by the encoder, and never padding.
+    `config` is as it was settled, with the images that were looked at: phase 2 finds the same crops by the encoder, and
+    never padding.
     """
     data = options.data_dir or config.data.data_dir
-    more = ("fit",) if config.data.fit == "pad" else ()
+    more = (*(["fit"] if config.data.fit == "pad" else []), *(MASKS if labelled else ()))
     return [_phase_2(config, data if labelled or data is None else LABELLED, options.model_path, *more)]
 
 

@@ -11,6 +11,7 @@ from common.config.groups import DataConfig, RunConfig
 from common.errors import UserError
 from common.run.claim import refuse_run
 from common.run.cross_validation import refuse_cross_validation
+from common.run.plain_data import from_json
 
 PIXELS = 178_956_970
 """Pillow's limit: a small file of more pixels may be meant to fill the memory."""
@@ -18,6 +19,21 @@ NETWORKS = ("best.pth", "model.safetensors")
 """The files of a network that a folder may hold."""
 Pooling = Literal["last_mean", "last_mean_std", "all_mean_std"]
 T = TypeVar("T", bound=DataConfig)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What metrics.json says of the images that were scored."""
+
+    data: str = ""
+    """Their folder, which is absolute but in files of older versions; else the name of the data set."""
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """What metrics.json of an evaluation says."""
+
+    scored: _Scored = _Scored()
 
 
 def network_file(model_path: Path | None) -> Path:
@@ -107,6 +123,16 @@ class EvaluateOptions(ABC):
         if self.output_dir is not None:
             refuse_run(self.output_dir, "output_dir")
         RunConfig(device=self.device).check()
+        self._refuse_namesake()
+
+    def _refuse_namesake(self) -> None:
+        """Raise UserError where the folder that is not named holds the scores of another data set of the same name."""
+        written = self.folder / "metrics.json"
+        if self.output_dir is not None or self.data_dir is None or not written.is_file():
+            return
+        place = Path(from_json(_Evaluated, written).scored.data)
+        if place.is_absolute() and place.is_dir() and place != self.data_dir.resolve():
+            raise UserError(f"{self.folder} holds the scores of {place}: name another folder with --output_dir")
 
 
 @dataclass(frozen=True)

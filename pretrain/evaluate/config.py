@@ -15,12 +15,14 @@ class LookOptions(EvaluateOptions):
 
     split: Literal["train", "val", "test"] = "test"
     """Part of the data to look at."""
+    classes: str | None = None
+    """Classes of the masks, as in pretrain.main; default those of the training."""
     export_encoder: Path | None = None
     """File (.safetensors) for the encoder alone, by the names of its library."""
 
     @property
     def what(self) -> str:
-        return self.split
+        return self.split if self.data_dir is None else f"{self.data_dir.resolve().name}-{self.split}"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ class EvaluateConfig:
         "python -m pretrain.evaluate --model_path runs/ae",
         "python -m pretrain.evaluate --model_path runs/ae --split val",
         "python -m pretrain.evaluate --model_path ae.pth --data_dir photographs",
+    )
+
+    COMMON: ClassVar[Sequence[str]] = (
+        "model_path",
+        "data_dir",
+        "split",
+        "classes",
+        "output_dir",
+        "visualize_samples",
+        "analyze_latent_space",
+        "export_encoder",
+        "report",
+        "batch_size",
+        "device",
     )
 
     evaluate: LookOptions = LookOptions()

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 
 from common.config.load import unflatten
 from common.config.network import Pooling
-from common.data.load import LabelledSplits, load_labelled, load_splits
+from common.data.load import LabelledSplits, Splits, load_labelled, load_splits
 from common.data.pack import LabelledPack
 from common.embedding import describe, image_classes, knn_accuracy, plane, silhouette
 from common.engine.device import find_device
@@ -66,17 +66,27 @@ class Evaluation:
         architecture = handover.architecture
         self.model = rebuilt(lambda: Autoencoder.from_architecture(architecture), handover.sections, options.file)
         self.model.to(self.device).eval()
-        wanted = options.data(trained.data)
-        self.data = load_splits(wanted, depth=handover.input.depth)
+        self.wanted = replace(options.data(trained.data), classes=options.classes or trained.data.classes)
+        self.data = load_splits(self.wanted, depth=handover.input.depth)
         masks = options.analyze_latent_space or "pseudo_mask" in self.model.heads
-        if masks and self.data.layout != "folder":
-            self.data = load_labelled(wanted, depth=handover.input.depth)
+        if masks and self.data.layout != "folder" and self.data.stream is None:
+            self.data = self._with_masks()
         self.pack = getattr(self.data, options.split)
         if options.analyze_latent_space and len(self.pack) < 3:
             raise UserError(f"--analyze_latent_space needs at least 3 images, the {options.split} part has fewer")
         if options.export_encoder is not None:
             export_encoder(handover, options.export_encoder)
         (self.folder / "figures").mkdir(parents=True, exist_ok=True)
+
+    def _with_masks(self) -> Splits:
+        """The images with their masks, or without masks that are not asked for and that the classes do not fit."""
+        try:
+            return load_labelled(self.wanted, depth=self.handover.input.depth)
+        except UserError as error:
+            if self.options.analyze_latent_space:
+                raise
+            note(f"outlines are not compared with masks: {error}")
+            return self.data
 
     def score(self) -> ScoredModel:
         """MSE, PSNR and SSIM of every image to images.csv; their means, with intervals, to the screen."""
@@ -137,15 +147,19 @@ class Evaluation:
         info = RunInfo(
             config=self.trained,
             handover=self.handover,
-            data=data_name(options.data(self.trained.data)),
+            data=data_name(self.wanted),
             packs={options.split: self.pack},
             rows=read_rows(options.file.parent / "metrics.csv"),
             notes=self.data.notes,
             parts=lambda: read_resources(self.options.file.parent).parts,
             evaluation=typed_command(),
-            next=after_evaluation(self.trained, options, labelled=isinstance(self.pack, LabelledPack)),
+            next=after_evaluation(
+                replace(self.trained, data=self.wanted), options, labelled=isinstance(self.pack, LabelledPack)
+            ),
         )
-        report_evaluation(self.folder, scored, info, analysis, extremes=options.visualize_samples)
+        folder = self.wanted.data_dir
+        place = info.data if folder is None else str(folder.resolve())
+        report_evaluation(self.folder, scored, info, analysis, place=place, extremes=options.visualize_samples)
         places = {"pictures and figures": self.folder}
         if options.report:
             places["report"] = write_evaluation_page(self.folder, scored, info, analysis)
@@ -158,8 +172,7 @@ class Evaluation:
         """For each map of the pyramid its effective rank and, where there are masks, a linear probe's mean IoU."""
         encoder, probed = self.model.encoder, {}
         if isinstance(self.data, LabelledSplits):
-            wanted = self.options.data(self.trained.data)
-            probe = Probe.load(wanted, device=self.device, depth=self.handover.input.depth)
+            probe = Probe.load(self.wanted, device=self.device, depth=self.handover.input.depth)
             with spinner("fitting a linear probe"):
                 probed = probe(encoder)
             chance = f"naming the commonest class everywhere {probed['probe/chance']:.4f}"

@@ -179,15 +179,19 @@ def _training_page(run: Run, test: ScoredModel, info: PretrainingRun, levels: Se
 
 
 def report_evaluation(
-    folder: Path, scored: ScoredModel, info: PretrainingRun, analysis: Analysis | None, *, extremes: int
+    folder: Path, scored: ScoredModel, info: PretrainingRun, analysis: Analysis | None, *, place: str, extremes: int
 ) -> None:
-    """Write figures and metrics.json into the folder: with `extremes` images each of the worst and the best PSNR."""
+    """Write figures and metrics.json into the folder: with `extremes` images each of the worst and the best PSNR.
+
+    `place`: the folder of the images, or the name of the data set where they are embedded.
+    """
     _draw_extremes(scored, extremes, folder / "figures")
     if analysis is not None:
         _draw_analysis(scored, analysis, folder / "figures")
     sure = {name: mean_interval(values) for name, values in scored.scores.items()}
     scores = {name: {"mean": one.value, "low": one.low, "high": one.high} for name, one in sure.items()}
-    told = {"task": to_dict(info.handover.task), "images": len(scored.pack), scored.split: scores}
+    told: dict[str, Any] = {"scored": {"data": place, "part": scored.split}, "task": to_dict(info.handover.task)}
+    told |= {"images": len(scored.pack), scored.split: scores}
     if scored.outlines:
         told["outlines"] = {one.truth: one.mean for one in scored.outlines}
     write_json(folder / "metrics.json", to_jsonable({**told, **({} if analysis is None else analysis.results())}))

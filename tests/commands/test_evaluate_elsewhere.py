@@ -45,7 +45,7 @@ def scored(words, folder="out") -> dict:
 def test_all_images_of_another_data_set_are_scored_with_the_classes_of_the_file(place, tmp_path, capsys):
     write_other(tmp_path / "other")
     told = scored(["--model_path", place / "run", "--data_dir", "other"])
-    assert told["scored"] == {"data": "other", "part": "all", "images": 5, "trained_on": 0}
+    assert told["scored"] == {"data": str(tmp_path / "other"), "part": "all", "images": 5, "trained_on": 0}
     assert set(told["all"]["per_class"]) == {"ground", "pet"}
     assert "data: other, all of it, 5 images with masks" in capsys.readouterr().out.splitlines()
 
@@ -148,3 +148,17 @@ def test_masks_of_other_names_are_found_by_patterns(place, tmp_path):
 def test_runs_are_compared_though_their_file_of_classes_is_gone(place, tmp_path):
     shutil.copytree(place / "run", "again")
     assert compare([str(place / "run"), "again", "--output", "comparison"]) == 0
+
+
+def test_data_sets_of_one_name_do_not_replace_the_scores_of_each_other(place, tmp_path, capsys):
+    shutil.copytree(place / "run", "run")
+    words = ["--model_path", "run", "--no_report", "--data_dir"]
+    for site in ("a", "b"):
+        write_other(tmp_path / site / "labelled")
+    assert evaluate([*words, "a/labelled"]) == 0
+    assert evaluate([*words, str(tmp_path / "a/labelled")]) == 0, "it is the same place"
+    capsys.readouterr()
+    held = f"run/evaluation-labelled holds the scores of {tmp_path / 'a/labelled'}: name another folder"
+    assert held in refusal(evaluate, [*words, "b/labelled"], capsys)
+    shutil.move("a/labelled", "moved")
+    assert evaluate([*words, "b/labelled"]) == 0, "those images are there no more"

@@ -1,12 +1,16 @@
 """`pretrain.evaluate`: what an autoencoder has learnt, with and without masks."""
 
 import csv
+import shutil
+from pathlib import Path
 
 import pytest
-from datasets import write_folder, write_oxford
+from datasets import write_folder, write_images_masks, write_oxford
 from run_checks import metrics, refusal
+from tiny import PRETRAIN
 
 from pretrain.evaluate.__main__ import main as look
+from pretrain.main import main as pretrain
 
 
 def test_looking_at_an_autoencoder_gives_figures_intervals_and_levels(ae, tmp_path, capsys):
@@ -61,3 +65,31 @@ def test_too_few_images_for_latents_are_refused_before_anything_is_written(ae, t
     write_oxford(tmp_path / "pets", test=2)
     words = ["--model_path", ae, "--data_dir", "pets", "--output_dir", "out", "--analyze_latent_space"]
     assert "at least 3 images" in refusal(look, words, capsys)
+
+
+def test_classes_of_other_masks_are_named_at_the_evaluation(ae, tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 40, foreground=7)
+    shutil.copy(ae / "ae.pth", "ae.pth")
+    words = ["--model_path", "ae.pth", "--data_dir", "data", "--split", "train", "--no_report"]
+    words += ["--analyze_latent_space"]
+    assert "for --classes" in refusal(look, words, capsys)
+    Path("classes.yaml").write_text("names: [ground, thing]\nvalues: {0: 0, 7: 1}")
+    assert look([*words, "--classes", "classes.yaml"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "transfer.main --data_dir data" in last
+    assert "--classes classes.yaml" in last
+    told = metrics(tmp_path / "evaluation-data-train")["scored"]
+    assert told == {"data": str(tmp_path / "data"), "part": "train"}
+    write_folder(tmp_path / "elsewhere/data", 20)
+    words = ["--model_path", "ae.pth", "--data_dir", "elsewhere/data", "--split", "train"]
+    assert f"holds the scores of {tmp_path / 'data'}: name another" in refusal(look, words, capsys)
+
+
+def test_masks_that_nobody_asked_for_stop_no_evaluation(tmp_path, capsys):
+    write_images_masks(tmp_path / "data", 20, foreground=7)
+    words = [*PRETRAIN, "--data_dir", "data", "--pseudo_mask_weight", "1", "--pseudo_mask_size", "32"]
+    assert pretrain([*words, "--output_dir", "ae"]) == 0
+    assert look(["--model_path", "ae", "--no_report"]) == 0
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "note: outlines are not compared with masks: the mask " in said
+    assert "outlines, IoU" not in said

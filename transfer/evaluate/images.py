@@ -81,7 +81,7 @@ def images_to_score(options: ScoreOptions, trained: LabelledDataConfig, model: S
     pack = replace(images.pack, background=model.background)
     trained_on = sum(digest in seen for digest in pack.digests)
     name = data_name(config)
-    place = name if config.data_dir is None else str(config.data_dir)
+    place = name if config.data_dir is None else str(config.data_dir.resolve())
     of_run = own and part != "all"
     return Scored(replace(images, pack=pack), part, name, place, of_run, not own, trained_on, labelled)
 
