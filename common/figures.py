@@ -72,6 +72,11 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
         figure.savefig(path, dpi=dpi)
 
 
+def in_legend(name: str) -> str:
+    """A name as the label of a curve: behind an underscore Matplotlib would leave it out of the legend."""
+    return f" {name}" if name.startswith("_") else name
+
+
 LONGEST = 14
 """Entries of a legend in one column."""
 
@@ -101,7 +106,7 @@ def curve_figure(rows: Sequence[Row], panels: Panels, colours: Mapping[str, str]
             axes.plot(
                 epochs,
                 [row.get(column, np.nan) for row in rows],
-                label=name,
+                label=in_legend(name),
                 color=inks.get(column),
                 marker="." if len(rows) < 30 else "",
             )
@@ -123,7 +128,7 @@ def embedding_figure(
         kinds = np.array(labels if labels is not None else [""] * len(points))
         for index, kind in enumerate(np.unique(kinds)):
             colour = colour_of(index + 1) / 255
-            axes.scatter(*points[kinds == kind].T, s=12, color=colour, label=kind, alpha=0.8, linewidths=0)
+            axes.scatter(*points[kinds == kind].T, s=12, color=colour, label=in_legend(kind), alpha=0.8, linewidths=0)
         axes.set_title({"pca": "PCA", "tsne": "t-SNE"}[name])
         axes.set_xticks([])
         axes.set_yticks([])

@@ -11,6 +11,10 @@ FORMULA = "$x_{$"
 """A name that is no formula, though matplotlib takes it for one."""
 
 
+UNDERSCORED = "_background_"
+"""How labelme calls what is no object."""
+
+
 def ticked() -> Figure:
     """Names as the words of an axis, some of which are made while the figure is drawn."""
     figure = Figure()
@@ -85,3 +89,12 @@ def test_curves_have_the_words_of_the_page_and_not_the_names_of_columns():
     drawn = curve_figure([{"epoch": 1, "val/iou_cat": 1.0}], {"IoU of each class": {"val/iou_cat": "cat"}})
     assert drawn.axes[0].get_title() == "IoU of each class"
     assert [line.get_label() for line in drawn.axes[0].lines] == ["cat"]
+
+
+def test_a_name_that_begins_with_an_underscore_stands_in_the_legend():
+    curves = curve_figure([{"epoch": 1, "iou": 1.0}], {"IoU": {"iou": UNDERSCORED}})
+    points = embedding_figure({"pca": np.zeros((2, 2))}, [UNDERSCORED, "thing"], "pixels")
+    for figure in (curves, points):
+        figure.draw_without_rendering()
+        labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+        assert UNDERSCORED in map(str.strip, labels)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from common.colours import line_colour
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack
-from common.figures import grid, to_bytes
+from common.figures import grid, in_legend, to_bytes
 from common.metrics import classes_of
 from common.rows import Row
 from transfer.colours import paint
@@ -28,7 +28,9 @@ def bars(values: Mapping[str, Sequence[float | None]], runs: Sequence[str]) -> F
     for index, run in enumerate(runs):
         heights = _column(values, index)
         places = np.arange(len(values)) + (index - (len(runs) - 1) / 2) * width
-        drawn = axes.bar(places, heights, width, label=run, color=_colour(index), hatch="//" if index >= 7 else None)
+        drawn = axes.bar(
+            places, heights, width, label=in_legend(run), color=_colour(index), hatch="//" if index >= 7 else None
+        )
         axes.bar_label(
             drawn, ["" if math.isnan(h) else f"{h:.2f}" for h in heights], fontsize=7, rotation=90, padding=2
         )
@@ -66,7 +68,11 @@ def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
             style = {"color": _colour(index), "linestyle": STYLES[index // 7 % 4]}
             marker = "." if len(rows) < 30 else ""
             axes.plot(
-                [r["epoch"] for r in rows], [r.get(column, math.nan) for r in rows], label=run, marker=marker, **style
+                [r["epoch"] for r in rows],
+                [r.get(column, math.nan) for r in rows],
+                label=in_legend(run),
+                marker=marker,
+                **style,
             )
         axes.set_title(title)
         axes.set_xlabel("epoch")

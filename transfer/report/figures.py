@@ -11,7 +11,7 @@ from matplotlib.ticker import LogFormatter
 from common.colours import PALETTE, colour_of, heat
 from common.data.batches import read_batch
 from common.data.pack import LabelledPack, Pack
-from common.figures import grid, legend_beside, to_bytes
+from common.figures import grid, in_legend, legend_beside, to_bytes
 from common.metrics import classes_of, confusion
 from transfer.colours import paint, paint_errors
 from transfer.gradcam.cam import Explained, default_layers, overlay_heat, upscale
@@ -107,11 +107,11 @@ def quality_figure(quality: Quality, scores: Scores) -> Figure:
     precision, recall = (column.numpy() for column in quality.precision_recall.curves())
     confidence, accuracy = (column.numpy() for column in quality.calibration.after.diagram())
     for k, name in enumerate(names):
-        thresholds.plot(recall[k], precision[k], color=colour_of(k) / 255, label=name)
+        thresholds.plot(recall[k], precision[k], color=colour_of(k) / 255, label=in_legend(name))
     for k, (shares, ious) in enumerate(by_size(scores)):
         if k != scores.background:
             colour, marker = colour_of(k) / 255, "os^Dv"[k % 5]
-            sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=names[k], alpha=0.7)
+            sizes.scatter(shares, ious, s=12, color=colour, marker=marker, label=in_legend(names[k]), alpha=0.7)
     reliability.plot([0, 1], [0, 1], color="black", linestyle=":")
     reliability.plot(confidence, accuracy, color=PALETTE[5] / 255, marker="o")
     thresholds.set(title="precision and recall", xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.colours import line_colour
-from common.figures import save_figure
+from common.figures import in_legend, save_figure
 from common.files import make_folder, write_json
 from common.intervals import Difference, Interval
 from common.rows import markdown_table, write_csv
@@ -59,7 +59,7 @@ def terminal_lines(evidence: Results, config: StudyConfig) -> list[str]:
     table = [f"{'initialisation':{name}}  {'masks':{masks}}  mean IoU  95 % interval   difference"]
     for score in scores:
         mean, low, high = score.mean_iou
-        ends = f"{low:.3f} to {high:.3f}" if len(score.seeds) > 1 else ""
+        ends = "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
         gap = "" if score.difference is None else f"{score.difference.value:+.3f}"
         table.append(f"{score.name:{name}}  {score.masks:{masks}}  {mean:<8.3f}  {ends:14}  {gap}".rstrip())
     return _lines(evidence, config, table)
@@ -89,7 +89,7 @@ def _curves(axes: Axes, scores: Sequence[Score], values: Sequence[Interval], tit
         points = [(score.labels, v) for score, v in zip(scores, values, strict=True) if score.start.name == start]
         labels, colour = [n for n, _ in points], line_colour(index) / 255
         style = {"linestyle": STYLES[index // 7 % 4], "marker": MARKERS[index % len(MARKERS)], "markersize": 5}
-        axes.plot(labels, [value.value for _, value in points], color=colour, label=start, **style)
+        axes.plot(labels, [value.value for _, value in points], color=colour, label=in_legend(start), **style)
         axes.fill_between(labels, [v.low for _, v in points], [v.high for _, v in points], color=colour, alpha=0.12)
     axes.set_xscale("log")
     ticks = sorted({score.labels for score in scores})

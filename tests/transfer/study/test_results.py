@@ -122,6 +122,7 @@ def test_too_few_seeds_or_images_have_no_verdict_word(seeds, images, lack):
     words = verdict(OWN, SCRATCH, evidence.curves[OWN])
     assert words.startswith(f"own against scratch: too few to tell: {lack} with 10 + 1 (+0.3")
     assert labels_saved(OWN, SCRATCH, evidence.curves) == []
+    assert "nan" not in "\n".join(terminal_lines(evidence, StudyConfig()))
 
 
 def test_enough_of_both_leave_no_alert():
