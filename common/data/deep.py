@@ -1,5 +1,6 @@
 """Images of more than 8 bits a channel: 12-bit cameras in 16-bit files, microscopes, satellites, float images."""
 
+import math
 import re
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shap
     """The values of a deep image, grey or RGB, turned as its EXIF tag says; transparency is dropped.
 
     A TIFF of 8 bits whose bands lie apart is read, too. With 4 `channels` the file must have four, which come in their
-    order, not turned. Raises BadFileError naming the file if it can't be read, holds values that are no numbers, or
-    bands of which none is told to be a colour.
+    order, not turned. NaN that a file calls its no-data value is below all values. Raises BadFileError naming the file
+    if it can't be read, holds other values that are no numbers, or bands of which none is told to be a colour.
     """
     bands = bands_in(data, page)
     if bands and bands.unnamed and bands.number not in (3, channels):
@@ -64,22 +65,26 @@ def read_deep(data: bytes, path: Path, page: int = 0, channels: int = 3) -> Shap
     if bands and image.dtype.itemsize * 8 < bands.bits:  # OpenCV: of grey with transparency
         raise unreadable(path, f"of its {bands.bits} bits {image.dtype.itemsize * 8} would be left: save it as RGB")
     image = _in_order(image, data, path, channels)
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
+    if image.dtype.kind != "f" or np.isfinite(image).all():
+        return image
+    if bands is None or bands.no_data is None or not math.isnan(bands.no_data) or np.isinf(image).any():
         raise unreadable(path, "it holds values that are no numbers")
-    return image
+    return np.where(np.isnan(image), -np.inf, image)
 
 
-def range_of(image: Shaped[np.ndarray, "h w c"], no_data: float | None = None) -> Depth:
+def range_of(image: Shaped[np.ndarray, "h w c"], no_data: float | None = None) -> Depth | None:
     """The lowest and the highest value of an image, but for single pixels, and for channels of one value (no alpha).
 
-    What is `no_data` counts where there is nothing else.
+    None where there is nothing but `no_data`.
     """
     strips = ((image[rows] != image[:1, :1]).any(axis=(0, 1)) for rows in row_strips(*image.shape[:2]))
     differs = np.any([*strips], axis=0)
     values = (image[..., differs] if differs.any() and not differs.all() else image).flat
     some = values[:: max(1, len(values) // MOST)]
-    measured = some if no_data is None else some[some != no_data]
-    low, high = np.percentile(measured if measured.size else some, TAILS)
+    measured = some if no_data is None else some[(some != no_data) & np.isfinite(some)]
+    if not measured.size:
+        return None
+    low, high = np.percentile(measured, TAILS)
     return float(low), float(high)
 
 

@@ -64,8 +64,11 @@ WITH_ALPHA = ("LA", "RGBA", "PA")
 
 
 def facts_word(channels: int, pages: Pages) -> str:
-    """The word for the record of what was seen: of four channels, and of all pages of a file, the range is another."""
-    return ("pages" if pages == "all" else "facts") + ("4" if channels == 4 else "")
+    """The word for the record of what was seen: of four channels, and of all pages of a file, the range is another.
+
+    To be raised when files are looked at in another way.
+    """
+    return ("pages" if pages == "all" else "facts") + ("4" if channels == 4 else "") + "-2"
 
 
 class Surveyed(NamedTuple):
@@ -138,15 +141,16 @@ def image_facts(path: Path, channels: int = 3, pages: Pages = "first") -> Facts 
     return Facts(there, _whole_range(depths), ("turned",) if stored_orientation(data) != 1 else ())
 
 
-def _depth(data: bytes, path: Path, page: int, channels: int) -> Depth:
+def _depth(data: bytes, path: Path, page: int, channels: int) -> Depth | None:
     """The range of a picture of more than 8 bits, without what its file says was not measured."""
     bands = bands_in(data, page)
     return range_of(read_deep(data, path, page, channels), bands.no_data if bands else None)
 
 
-def _whole_range(depths: Sequence[Depth]) -> Depth | None:
+def _whole_range(depths: Sequence[Depth | None]) -> Depth | None:
     """The range that holds all of these; None for none."""
-    return (min(low for low, _ in depths), max(high for _, high in depths)) if depths else None
+    lows, highs = zip(*filter(None, depths), strict=True) if any(depths) else ((), ())
+    return (min(lows), max(highs)) if lows else None
 
 
 def mask_facts(path: Path) -> Facts:

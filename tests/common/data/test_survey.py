@@ -294,3 +294,31 @@ def test_of_tags_that_opencv_does_not_know_nothing_is_printed(tmp_path, capfd):
     write_geotiff(tmp_path / "data")
     surveyed(tmp_path / "data")
     assert capfd.readouterr().err == ""
+
+
+def test_nan_that_a_file_calls_no_data_is_black_and_no_other_nan_is(tmp_path):
+    values = photo(0, height=SIDE, width=SIDE)[..., 0].astype(np.float32) + 1
+    values[0] = np.nan
+    (tmp_path / "in").mkdir()
+    for name, tags in (("told.tif", {42113: "nan"}), ("untold.tif", {})):
+        Image.fromarray(values).save(tmp_path / "in" / name, tiffinfo=tags)
+    found = surveyed(tmp_path / "in")
+    assert found.depth is not None
+    assert 1 <= found.depth[0] < found.depth[1] <= 256
+    image = read(found.samples[0])
+    assert image[0].max() == 0
+    assert image[1:].max() == 255
+    with pytest.raises(BadFileError, match=r"untold\.tif: it holds values that are no numbers"):
+        read(found.samples[1])
+
+
+@pytest.mark.parametrize("nothing", ["-9999", "nan"])
+def test_an_image_in_which_nothing_was_measured_has_no_part_in_the_range(tmp_path, nothing):
+    measured = photo(0, height=SIDE, width=SIDE)[..., 0].astype(np.float32) + 1
+    (tmp_path / "in").mkdir()
+    for name, values in (("a", measured), ("b", np.full_like(measured, float(nothing)))):
+        Image.fromarray(values).save(tmp_path / f"in/{name}.tif", tiffinfo={42113: nothing})
+    found = surveyed(tmp_path / "in")
+    assert found.depth is not None
+    assert 1 <= found.depth[0] < found.depth[1] <= 256
+    assert read(found.samples[1]).max() == 0
