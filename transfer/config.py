@@ -202,3 +202,5 @@ class TransferConfig:
             raise UserError("all loss weights are 0: set --dice_weight or --ce_weight above 0")
         if (loss.class_weights == "fixed") != (loss.fixed_class_weights is not None):
             raise UserError("--class_weights fixed and --fixed_class_weights belong together: give both, or neither")
+        if loss.fixed_class_weights is not None and not any(loss.fixed_class_weights):
+            raise UserError("all --fixed_class_weights are 0: give at least one class a weight above 0")

@@ -38,9 +38,12 @@ def refuse_other_classes(run: Path, classes: Classes) -> None:
 def training_part(pack: LabelledPack, config: TransferConfig, names: tuple[str, ...]) -> tuple[LabelledPack, Tensor]:
     """Return the training images that keep their masks, and the number of pixels of each class in them.
 
-    Raises UserError if a class has no pixels.
+    Raises UserError if a class has no pixels, and for fewer than two images.
     """
-    pack = labelled_part(pack, config.labels.label_fraction, config.run.seed)
+    fraction, images = config.labels.label_fraction, counted(len(pack), "training image")
+    pack = labelled_part(pack, fraction, config.run.seed)
+    if len(pack) < 2:
+        raise UserError(f"{fraction:g} of {images} is too little: two are needed")
     totals = pack.class_pixels.sum(0)
     absent = [name for name, pixels in zip(names, totals, strict=True) if pixels == 0]
     if absent:

@@ -37,6 +37,7 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_is_written(tmp_pat
         (transfer, [*data, "--pretrained_encoder", "broken.pth"], "broken.pth"),
         (transfer, [*data, "--pretrained_encoder", ae / "last.pth"], "not a handover file"),
         (transfer, [*data, "--transfer", "encoder+decoder"], "--pretrained_encoder"),
+        (transfer, [*data, "--label_fraction", "0.01"], "training images is too little: two are needed"),
         (
             transfer,
             [*data, "--transfer", "encoder+decoder", "--pretrained_encoder", ae, "--decoder_widths", 8, 8, 8, 8, 8],

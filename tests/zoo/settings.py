@@ -70,6 +70,10 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "resume and overwrite": (["--resume", "--overwrite"], "out"),
     "resume of nothing": (["--resume"], "no run to resume"),
     "weights of other classes": (["--class_weights", "fixed", "--fixed_class_weights", "1"], "fixed_class_weights"),
+    "weights that are all 0": (
+        ["--class_weights", "fixed", "--fixed_class_weights", "0", "0"],
+        "--fixed_class_weights",
+    ),
     "fixed without weights": (["--class_weights", "fixed"], "--fixed_class_weights"),
     "decoder without an encoder": (["--transfer", "encoder+decoder"], "--pretrained_encoder"),
     "encoder twice": (["--encoder", "resnet18", "--like", "ae.pth"], "--encoder"),
