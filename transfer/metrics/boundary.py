@@ -5,12 +5,15 @@ import math
 import cv2
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from common.data.classes import IGNORE
 
 TOLERANCE = 0.0075
 """How far a boundary may lie off, as a share of the image's diagonal."""
+LEAST_VISIBLE = 0.25
+"""Share of an image's true boundaries that must lie between labelled pixels."""
 
 
 def boundary_counts(
@@ -20,13 +23,15 @@ def boundary_counts(
 
     The boundary of a class is the set of its pixels with a labelled 4-neighbour of another class: neither the edge of
     the image nor unlabelled pixels make one. Near means within the tolerance. Unlabelled pixels are ignored in the
-    prediction too.
+    prediction too. An image whose boundaries they hide, such as a trimap's, has no counts: what is left is no measure.
     """
     truths = np.where(mask.cpu().numpy() == IGNORE, IGNORE, mask.cpu().numpy()).astype(np.uint8)
     guesses = np.where(truths == IGNORE, IGNORE, prediction.cpu().numpy()).astype(np.uint8)
     disk = _disk(tolerance_pixels(*truths.shape[1:]))
     counts = np.zeros((len(truths), num_classes, 4), dtype=np.int64)
     for row, guess, truth in zip(counts, guesses, truths, strict=True):
+        if _visible(truth) < LEAST_VISIBLE:
+            continue
         for k in range(num_classes):
             ours, theirs = _boundary(guess, k), _boundary(truth, k)
             near_ours, near_theirs = cv2.dilate(ours, disk), cv2.dilate(theirs, disk)
@@ -57,6 +62,17 @@ def _boundary(classes: UInt8[np.ndarray, "h w"], k: int) -> UInt8[np.ndarray, "h
     inside, others = classes == k, (classes != k) & (classes != IGNORE)
     beside = cv2.dilate(others.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     return inside & beside
+
+
+def _visible(truth: UInt8[np.ndarray, "h w"]) -> float:
+    """The share of boundaries between labelled pixels, where the unlabelled ones have the class of the nearest."""
+    unlabelled = truth == IGNORE
+    if not unlabelled.any() or unlabelled.all():
+        return 1.0
+    nearest = distance_transform_edt(unlabelled, return_distances=False, return_indices=True)
+    known, filled = np.unique(truth[~unlabelled]).tolist(), truth[tuple(nearest)]
+    seen, whole = (sum(int(_boundary(classes, k).sum()) for k in known) for classes in (truth, filled))
+    return seen / whole if whole else 1.0
 
 
 def _disk(radius: int) -> UInt8[np.ndarray, "d d"]:

@@ -58,8 +58,8 @@ def _class_table(scores: Scores, quality: Quality) -> Block:
     note = (
         "Scores are over all pixels; the last two columns are means over images with the class. A class only true or "
         "only predicted scores 0 there. Boundary F: the tolerance is "
-        f"{TOLERANCE:.2%} of the diagonal, at least a pixel; unlabelled pixels make no outline. "
-        "A dash: the class, or its outline, is absent."
+        f"{TOLERANCE:.2%} of the diagonal, at least a pixel; unlabelled pixels make no outline, "
+        "and images whose outlines they hide are left out. A dash: the class, or its outline, is absent or hidden."
     )
     return table("Classes", heads, rows, note=note)
 

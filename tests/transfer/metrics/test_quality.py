@@ -136,6 +136,18 @@ def test_a_rim_of_unlabelled_pixels_is_no_outline_on_which_all_agree(radius):
     assert boundary_f(boundary_counts(said, truth.where(~half, 255), 2)).tolist() == [[0, 0]]
 
 
+@pytest.mark.parametrize(("hidden", "measured"), [(0, True), (170, True), (330, False)])
+def test_an_image_whose_outlines_are_hidden_is_not_measured(hidden, measured):
+    y, x = np.mgrid[:100, :100]
+    far, turned = torch.from_numpy(np.hypot(y - 50, x - 50))[None], torch.from_numpy(np.arctan2(y - 50, x - 50))[None]
+    truth = (far < 30).long()
+    band = (far >= 26) & (far < 34) & (torch.rad2deg(turned) + 180 < hidden)
+    said = torch.where(far < 15, 2, truth)  # a class that is not there: 0 where outlines are measured
+    found = boundary_f(boundary_counts(said, truth.where(~band, 255), 3))[0]
+    assert np.isnan(found).tolist() == [not measured] * 3
+    assert not measured or found[2] == 0
+
+
 def test_padding_around_an_image_makes_no_outline():
     truth = torch.zeros(1, 64, 64, dtype=torch.int64)
     truth[:, :, 40:] = 1
