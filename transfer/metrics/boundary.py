@@ -69,8 +69,8 @@ def _visible(truth: UInt8[np.ndarray, "h w"]) -> float:
     unlabelled = truth == IGNORE
     if not unlabelled.any() or unlabelled.all():
         return 1.0
-    nearest = distance_transform_edt(unlabelled, return_distances=False, return_indices=True)
-    known, filled = np.unique(truth[~unlabelled]).tolist(), truth[tuple(nearest)]
+    rows, columns = np.asarray(distance_transform_edt(unlabelled, return_distances=False, return_indices=True))
+    known, filled = np.unique(truth[~unlabelled]).tolist(), truth[rows, columns]
     seen, whole = (sum(int(_boundary(classes, k).sum()) for k in known) for classes in (truth, filled))
     return seen / whole if whole else 1.0
 
