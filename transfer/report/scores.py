@@ -147,6 +147,7 @@ def panels(names: Sequence[str]) -> Panels:
 
 
 def panel_colours(names: Sequence[str]) -> dict[str, str]:
-    """The colour of a class for its columns of metrics.csv."""
+    """The colour of a class for its columns of metrics.csv; that behind the last for foreground of no class."""
     kinds = ("val/iou_", "val/predicted_", "train/pool_share_")
-    return {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}
+    known = {f"{kind}{name}": class_colour(k) for kind in kinds for k, name in enumerate(names)}
+    return {**known, "train/pool_figure": class_colour(len(names))}

@@ -27,6 +27,7 @@ from transfer.model import SegmentationNet
 from transfer.report.page import Before, write_page
 from transfer.report.reliability import calibration_record
 from transfer.report.scored_model import score_model
+from transfer.report.scores import panel_colours, panels
 from transfer.scoring import score_network
 from transfer.segmenter import Segmenter
 
@@ -167,6 +168,12 @@ def test_one_or_two_images_still_give_a_page(count, tmp_path):
 
 def unlabelled(pack):
     return replace(pack, masks=np.full_like(pack.masks, 255), class_pixels=np.zeros((len(pack), 3), dtype=np.int64))
+
+
+def test_lines_of_what_photographs_are_used_as_have_colours_of_their_own():
+    lines = [column for column in panels(NAMES)["Photographs used, share of pixels"] if column != "train/pool_used"]
+    colours = panel_colours(NAMES)
+    assert len({colours[column] for column in lines}) == len(NAMES) + 1
 
 
 def test_without_a_labelled_pixel_the_calibration_error_is_not_known():
