@@ -24,6 +24,6 @@ def leaks(train: Pack, val: Pack, test: Pack) -> tuple[str, ...]:
     if not copies:
         return ()
     return (
-        f"the test scores are too high: {len(copies)} of {counted(len(test), 'test image')}, copies of training or "
-        f"validation images: {abbreviate(copies)}",
+        f"LEAK: the test scores are too high: {len(copies)} of {counted(len(test), 'test image')}, copies of training "
+        f"or validation images: {abbreviate(copies)}",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.report.blocks import curve_blocks
-from common.report.page import Block, Notice, Page
+from common.report.page import Block, Page, noted
 from common.rows import Panels
 from common.run.history import History
 from common.terminal import time_left
@@ -43,7 +43,7 @@ class Draft:
             title=self.title,
             kicker=f"{self.kicker} · during training",
             verdict=f"{self.said} Epoch {best} is the best so far, and is kept.",
-            notices=[*(Notice(one, "note") for one in (self._progress(), *self.remarks)), *map(Notice, self.notes)],
+            notices=[*map(noted, (self._progress(), *self.remarks, *self.notes))],
             again=AGAIN,
         )
         page.add(*self.pictures)

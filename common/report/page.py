@@ -174,9 +174,18 @@ def full_stops(*sentences: str) -> list[str]:
     return [f"{one.rstrip('.')}." for one in sentences if one]
 
 
+ALARMS = ("LEAK", "left out", "skipped")
+"""How the notes of a run begin that are warnings on a page: test images that were seen, and what is not learnt from."""
+
+
+def noted(sentence: str) -> Notice:
+    """A note of a run at the head of its page."""
+    return Notice(sentence, "warning" if sentence.startswith(ALARMS) else "note")
+
+
 def notices(warnings: Iterable[str], record: LabelUse, remarks: Iterable[str] = ()) -> list[Notice]:
-    """Warnings, and notes: the remarks, and the labels that an encoder used."""
-    notes = [*remarks]
+    """Warnings, and the notes of a run, first those that are warnings too; then the labels that an encoder used."""
+    notes = []
     if record.uses_imagenet_labels:
         notes.append("ImageNet labels were used to train the encoder or its loss")
     if record.uses_labels:
@@ -188,4 +197,5 @@ def notices(warnings: Iterable[str], record: LabelUse, remarks: Iterable[str] = 
         notes.append(f"The network or its teacher was trained before, on {masks} of an earlier run")
     if record.taught_by:
         notes.append(f"The encoder learnt the features of a teacher: {record.taught_by}")
-    return [*map(Notice, warnings), *(Notice(note, "note") for note in notes)]
+    told = sorted(map(noted, remarks), key=lambda notice: notice.kind, reverse=True)
+    return [*map(Notice, warnings), *told, *(Notice(note, "note") for note in notes)]

@@ -31,7 +31,7 @@ P = TypeVar("P", bound=Pack)
 
 @dataclass(frozen=True)
 class RunInfo(Generic[C, H, P]):
-    """How a network was trained: its settings, its handover file, its epochs and its warnings."""
+    """How a network was trained: its settings, its handover file, its epochs and its notes."""
 
     config: C
     """The settings of the training."""
@@ -44,7 +44,7 @@ class RunInfo(Generic[C, H, P]):
     rows: Sequence[Row] = ()
     """One row an epoch; none where the file of the network is without its run's folder."""
     notes: Sequence[str] = ()
-    """Warnings on the data."""
+    """What to know of the data, and of what was left out or skipped."""
     remarks: Sequence[str] = ()
     """What happened in the training, and is no warning."""
     receipt: str = ""
@@ -68,8 +68,8 @@ class RunInfo(Generic[C, H, P]):
 
     @property
     def warnings(self) -> list[str]:
-        """The notes, and one where the training stopped early."""
-        return [*self.notes, *stopped_early(self.config.training, self.rows, self.best_epoch)]
+        """One where the training stopped early."""
+        return stopped_early(self.config.training, self.rows, self.best_epoch)
 
     @property
     def outcome(self) -> str:

@@ -39,7 +39,7 @@ def outcome(plan: TrainingConfig, epochs: int, best_epoch: int) -> str:
 def skipped_note(rows: Sequence[Row]) -> list[str]:
     """Return a note if updates were skipped because of a number that was not finite (--on_nonfinite skip)."""
     count = round(sum(row.get("train/skipped_updates", 0) for row in rows))
-    return [f"{counted(count, 'update', 'was')} skipped, since the loss or gradient was not finite"] if count else []
+    return [f"skipped {counted(count, 'update')}, since the loss or gradient was not finite"] if count else []
 
 
 def external_labels(record: LabelUse) -> str:

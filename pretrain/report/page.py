@@ -45,7 +45,7 @@ def write_page(
         kicker=f"recon2seg · phase 1 · pretraining · {scored.split} images of {info.data}",
         verdict=" ".join([*sentences(scored, levels, probed), *full_stops(info.outcome)]),
         tiles=tiles(scored, levels, probed),
-        notices=notices([*alarms(scored, levels), *info.warnings], task, info.remarks),
+        notices=notices([*alarms(scored, levels), *info.warnings], task, [*info.notes, *info.remarks]),
         next=info.next,
     )
     pictures = cache(lambda: gallery(scored.model, scored.pack, scored.scores, device=scored.device))

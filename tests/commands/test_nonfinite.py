@@ -83,5 +83,5 @@ def test_such_a_batch_is_skipped_where_that_is_wanted(tmp_path, capsys):
     assert finite(tmp_path / "run")
     assert load_handover(tmp_path / "run/best.pth").provenance.validation["train/skipped_updates"] == 1
     assert skipped_note(read_rows(tmp_path / "run/metrics.csv")) == [
-        "2 updates were skipped, since the loss or gradient was not finite"
+        "skipped 2 updates, since the loss or gradient was not finite"
     ]

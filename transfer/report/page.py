@@ -58,7 +58,7 @@ def write_page(
         kicker=f"recon2seg · phase 2 · segmentation · {scored.split} images of {info.data}",
         verdict=" ".join([said, *full_stops(guess, info.outcome)]),
         tiles=tiles(figures, quality, images=len(scored.pack)),
-        notices=notices([*score_warnings(scores), *calibration_warnings(scored), *info.warnings], receipt),
+        notices=notices([*score_warnings(scores), *calibration_warnings(scored), *info.warnings], receipt, info.notes),
         next=info.next,
     )
     shown: set[int] = set()

@@ -28,7 +28,7 @@ def data_leaks(data: Splits, *folds: Splits) -> list[str]:
     `folds`: with --folds the images of each, in place of one split. Of a pair in two folds each is tested where the
     other one is learnt from.
     """
-    told = [f"LEAK: {note}" for note in leaks(data.train, data.val, data.test)]
+    told = list(leaks(data.train, data.val, data.test))
     if folds:
         pairs = [_pairs(pack, fold.test) for fold in folds for pack in (fold.train, fold.val)]
         found = {"images of other folds": sorted({key for some in pairs for pair in some for key in pair})}

@@ -11,7 +11,7 @@ from common.config.load import flatten
 from common.data.pack import Pack
 from common.intervals import NO_DIFFERENCE, Difference, Interval
 from common.report.blocks import Axis, Chart, Series, TableCell, interval_position, number, table, text
-from common.report.page import Block, NothingToShowError, Notice, Page, Tile
+from common.report.page import Block, NothingToShowError, Notice, Page, Tile, noted
 from common.report.provenance import repeating
 from common.run.environment import environment
 from common.run.notes import data_name, external_labels
@@ -99,7 +99,7 @@ def _tile(score: Score) -> Tile:
 
 def _notices(evidence: Results, config: StudyConfig) -> list[Notice]:
     notices = [Notice(alert) for alert in (too_little(evidence), *evidence.unequal) if alert]
-    notices += [Notice(leak, "warning" if leak.startswith("LEAK") else "note") for leak in evidence.leaks]
+    notices += map(noted, evidence.leaks)
     if (doubled := double_budget(evidence.results)) is not None:
         notices.append(Notice(doubled_budget(doubled), "note" if doubled.enough else "warning"))
     if (edge := rates_at_the_edge(config.study, evidence.curves)) is not None:

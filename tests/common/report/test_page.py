@@ -32,11 +32,12 @@ from common.report.blocks import (
 from common.report.draft import AGAIN, Draft
 from common.report.gallery import BUDGET, Gallery, Item, Layer, Order, fill_gallery
 from common.report.images import class_map, drawing, photograph, sheet
-from common.report.page import Block, NothingToShowError, Notice, Page, Tile
+from common.report.page import Block, NothingToShowError, Notice, Page, Tile, notices
 from common.report.provenance import fingerprint
 from common.report.scatter import THUMBNAILS, Colouring, Points, scatter, thumbnailed, thumbnails, view
 from common.report.selection import evenly, sampled, worst_best_between
 from common.run.history import History
+from common.run.records import Receipt
 
 STATIC = Path(common.report.page.__file__).parent / "static"
 HOSTILE = [
@@ -354,3 +355,13 @@ def test_the_page_of_a_training_says_how_far_it_is_and_is_loaded_again(tmp_path)
     assert f'data-again="{AGAIN}"' in content
     assert len(data_of(content)["series"][0]["y"]) == 3
     assert "data-again=" not in page().html()
+
+
+def test_notes_of_a_run_are_no_warnings_but_for_leaks_and_what_is_not_learnt_from():
+    scratch = Receipt(
+        source="scratch", parts=(), tensors=0, loaded=0, part_parameters=0, parameters=1, frozen_epochs=0, epochs=1,
+        lr_factor=1.0,
+    )  # fmt: skip
+    told = ["--fit auto takes crop", "LEAK: 1 test image", "left out: a.png", "skipped 2 updates, since", "a round"]
+    found = [(one.kind, one.text) for one in notices(["too few"], scratch, told)]
+    assert found == [("warning", text) for text in ("too few", *told[1:4])] + [("note", told[0]), ("note", "a round")]
