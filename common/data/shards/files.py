@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from common.data.listing import IMAGE_SUFFIXES
 from common.errors import UserError, abbreviate
+from common.words import counted
 
 SUFFIX, END = ".tar", 1024
 """A tar file ends in at least so many bytes of zeros."""
@@ -102,7 +103,7 @@ def photos_in(shard: str) -> Iterator[Photo]:
 
 def _names_with_dots(shard: str, key: str, count: int) -> UserError:
     return UserError(
-        f"the shard {shard} holds {count} images called {key}, because a name ends at its first dot: take the dots out "
+        f"the shard {shard} holds {counted(count, 'image')} called {key}, because a name ends at its first dot: take the dots out "
         "of the names, or write the shards with python -m common.shards"
     )
 
