@@ -103,8 +103,8 @@ def photos_in(shard: str) -> Iterator[Photo]:
 
 def _names_with_dots(shard: str, key: str, count: int) -> UserError:
     return UserError(
-        f"the shard {shard} holds {counted(count, 'image')} called {key}, because a name ends at its first dot: take the dots out "
-        "of the names, or write the shards with python -m common.shards"
+        f"the shard {shard} holds {counted(count, 'image')} called {key}, because a name ends at its first dot: take "
+        "the dots out of the names, or write the shards with python -m common.shards"
     )
 
 
