@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from common.data.classes import IGNORE
 from common.data.pack import Pack
 from common.data.pack_files import file_checksum
-from common.data.parallel import map_in_order, one_quiet_opencv_thread, reading_threads, with_progress
+from common.data.parallel import map_in_order, reading_pool, reading_threads, with_progress
 from common.data.ragged import of_one_size
 from common.data.row_file import open_rows
 from common.errors import UserError
@@ -203,8 +202,7 @@ def _masks(pack: Pack, seeded: Iterable[Seeded], *, side: int, workers: int, doi
         return cv2.resize(mask.astype(np.float32), (box.width, box.height), interpolation=cv2.INTER_AREA) > 0.5
 
     with (
-        ThreadPoolExecutor(workers) as pool,
-        one_quiet_opencv_thread(),
+        reading_pool(workers) as pool,
         closing(
             with_progress(map_in_order(pool, segment, enumerate(seeded), ahead=4 * workers), len(pack), doing)
         ) as segmented,
