@@ -1,6 +1,7 @@
 """The initialisations that a study compares."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def parse_initialisations(words: tuple[str, ...], usual: Transfer = "auto") -> l
     first = next((start for start in starts if not start.scratch), None)
     plain = ("scratch", f"scratch{POOL}")
     return [_shaped(start, first, starts) if start.name in plain and first else start for start in starts]
+
+
+def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
+    """The baseline of an initialisation: its own network from scratch, else the first from scratch, on masks alone
+    where there is one; None for that one.
+    """
+    scratch = sorted((other for other in starts if other.scratch), key=lambda other: other.pool)
+    same = [other for other in scratch if other.encoder == start.encoder and not (other.pool and not start.pool)]
+    baseline = next(iter([*same, *scratch]), None)
+    return None if start.scratch and (not start.pool or baseline == start) else baseline
 
 
 def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initialisation]) -> Initialisation:

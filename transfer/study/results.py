@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from common.intervals import UNCLEAR, Difference, Interval
 from transfer.metrics.jackknife import seeds_difference, seeds_score
-from transfer.study.initialisations import Initialisation
+from transfer.study.initialisations import Initialisation, baseline_of
 from transfer.study.trials import RecordedLabels, Trial, TrialResult
 
 METRIC = "mean_iou"
@@ -125,16 +125,6 @@ class Results:
             pairs = {f: _difference(groups[ours.name, f], groups[theirs.name, f]) for f in fractions}
             found[ours, theirs] = {fraction: pair for fraction, pair in pairs.items() if pair is not None}
         return {pair: differences for pair, differences in found.items() if differences}
-
-
-def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
-    """The baseline of an initialisation: its own network from scratch, else the first from scratch, on masks alone
-    where there is one; None for that one.
-    """
-    scratch = sorted((other for other in starts if other.scratch), key=lambda other: other.pool)
-    same = [other for other in scratch if other.encoder == start.encoder and not (other.pool and not start.pool)]
-    baseline = next(iter([*same, *scratch]), None)
-    return None if start.scratch and (not start.pool or baseline == start) else baseline
 
 
 def scores_of(results: Mapping[Trial, TrialResult], starts: Sequence[Initialisation]) -> list[Score]:

@@ -15,8 +15,8 @@ from common.intervals import Difference, Interval
 from transfer.config import TransferConfig
 from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.folds import pool_folds
-from transfer.study.initialisations import Initialisation, parse_initialisations
-from transfer.study.results import DoubleBudget, Results, baseline_of, double_budget, labels_needed, scores_of
+from transfer.study.initialisations import Initialisation, baseline_of, parse_initialisations
+from transfer.study.results import DoubleBudget, Results, double_budget, labels_needed, scores_of
 from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
 from transfer.study.table import _cell, per_class, terminal_lines
 from transfer.study.trials import Trial, TrialResult
