@@ -364,7 +364,7 @@ def test_a_score_that_diverges_is_named_and_does_not_stop_the_study(words, tmp_p
         ),
         (["--label_fractions", "0.5", "0.5"], "--label_fractions has a share twice: 0.5 0.5"),
         (["--label_counts", "12"], "--label_counts and --label_fractions exclude each other"),
-        (["--like", "ae.pth"], "scratch has the network of the first pretrained initialisation"),
+        (["--like", "ae.pth"], "scratch has the network of the first ae.pth"),
         (["--fold", "1"], "--fold is not a setting of a study"),
         (["--updates", "6", "--dry_run"], "holds a study with other settings (--updates was 2, is 6)"),
         (["--updates", "3", "--validations", "2"], "--updates 3 is no multiple of --validations 2"),

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> None:
     from transfer.study.page import write_page
     from transfer.study.plan import StudyPlan
     from transfer.study.results import Results
-    from transfer.study.sentences import next_command
+    from transfer.study.sentences import next_command, other_baselines
     from transfer.study.table import terminal_lines, write_study
 
     config, data = with_one_fit(config)
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
     folds = [load_labelled(replace(config.data, fold=fold)) for fold in campaign.folds if fold]
     leaks = (*data_leaks(data, *folds), *pool_leaks(config, data, tested), *own)
-    aside(*leaks)
+    aside(*leaks, *other_baselines(campaign.starts))
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)
     write_study(evidence, campaign.config)

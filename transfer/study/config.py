@@ -43,7 +43,7 @@ OWN = {
     "encoder_weights": "name it among the --initialisations as imagenet_NAME or scratch_NAME",
     "transfer": f"name it among the --initialisations as NAME=FILE{' or NAME=FILE'.join(TRANSFERS)}",
     "fold": "a study trains every one of --folds",
-    "like": "scratch has the network of the first pretrained initialisation",
+    "like": "scratch has the network of the first ae.pth among the --initialisations",
     "save_every": "a study keeps no intermediate checkpoints",
     "keep_checkpoints": "a study keeps no states; --keep_best keeps the best.pth of every run",
 }

@@ -51,7 +51,8 @@ def parse_initialisations(words: tuple[str, ...], usual: Transfer = "auto") -> l
     if not words:
         raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
     starts = [_start(word, usual) for word in words]
-    first = next((start for start in starts if not start.scratch), None)
+    pretrained = sorted((start for start in starts if not start.scratch), key=lambda start: start.file is None)
+    first = next(iter(pretrained), None)
     plain = ("scratch", f"scratch{POOL}")
     return [_shaped(start, first, starts) if start.name in plain and first else start for start in starts]
 
@@ -66,8 +67,19 @@ def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Init
     return None if start.scratch and (not start.pool or baseline == start) else baseline
 
 
+def own_baseline(start: Initialisation, starts: Sequence[Initialisation]) -> str:
+    """The start from scratch that the ImageNet weights of a library lack as baseline; "" where it is there, and for
+    files, whose network only the file knows.
+    """
+    baseline = baseline_of(start, starts)
+    if start.scratch or start.file is not None or baseline is None:
+        return ""
+    of_a_file = baseline.like is not None and baseline.like.file is not None
+    return "" if baseline.encoder == start.encoder and not of_a_file else f"scratch_{start.encoder}"
+
+
 def _shaped(scratch: Initialisation, first: Initialisation, starts: list[Initialisation]) -> Initialisation:
-    """`scratch` with the network of the first pretrained start, unless another start from scratch has that already."""
+    """`scratch` with the network of a pretrained start, unless another start from scratch has that already."""
     if first.file is not None:
         return replace(scratch, like=first)
     rest = [start for start in starts if start.scratch and start.pool == scratch.pool and start is not scratch]

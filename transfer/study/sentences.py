@@ -9,7 +9,7 @@ from common.intervals import HELPED, LEAST_SEEDS, Difference, too_few
 from common.run.next_step import command_line, typed_flags
 from common.words import counted
 from transfer.study.config import StudyConfig, StudyOptions
-from transfer.study.initialisations import Initialisation
+from transfer.study.initialisations import Initialisation, own_baseline
 from transfer.study.results import DoubleBudget, Results, Score, labels_needed
 
 Curves = Mapping[Initialisation, Sequence[Score]]
@@ -45,6 +45,19 @@ def too_little(evidence: Results) -> str:
         return ""
     images, seeds = map(min, zip(*counted, strict=True))
     return too_few(images=images, seeds=seeds)
+
+
+def other_baselines(starts: Sequence[Initialisation]) -> list[str]:
+    """What is said before the trainings of starts whose baseline is not their own network from scratch."""
+    lacking: dict[str, list[str]] = {}
+    for start in starts:
+        if own := own_baseline(start, starts):
+            lacking.setdefault(own, []).append(start.name)
+    return [
+        f"{_joined(names)} {'has' if len(names) == 1 else 'have'} no baseline of the same network: "
+        f"name {own} among the --initialisations for one"
+        for own, names in lacking.items()
+    ]
 
 
 def told_interval(difference: Difference) -> str:

@@ -17,7 +17,15 @@ from transfer.study.config import StudyConfig, StudyOptions
 from transfer.study.folds import pool_folds
 from transfer.study.initialisations import Initialisation, baseline_of, parse_initialisations
 from transfer.study.results import DoubleBudget, Results, double_budget, labels_needed, scores_of
-from transfer.study.sentences import doubled_budget, head_to_head, labels_saved, next_command, too_little, verdict
+from transfer.study.sentences import (
+    doubled_budget,
+    head_to_head,
+    labels_saved,
+    next_command,
+    other_baselines,
+    too_little,
+    verdict,
+)
 from transfer.study.table import _cell, per_class, terminal_lines
 from transfer.study.trials import Trial, TrialResult
 
@@ -221,13 +229,14 @@ def test_folds_are_put_together_image_by_image_and_unfinished_ones_are_left_out(
         assert found.record["test"]["mean_iou"] == pytest.approx(0.7 / 1.3, abs=0.01)
 
 
-def test_scratch_has_the_network_of_the_first_pretrained_start_unless_another_has_it():
+def test_scratch_has_the_network_of_the_first_file_or_else_of_imagenet_unless_another_has_it():
     def shapes(*words):
         return {start.name: start.flags for start in parse_initialisations(words)}
 
     own = shapes("scratch", "scratch_unet", "own=ae.pth+outlines", "imagenet")
     assert own["scratch"] == {"like": Path("ae.pth"), "transfer": "outlines"}
     assert own["scratch_unet"] == {"encoder": "unet", "encoder_weights": "none"}
+    assert shapes("scratch", "imagenet", "own=ae.pth+outlines")["scratch"] == own["scratch"]
     assert shapes("scratch", "imagenet")["scratch"] == {"encoder": "mobilenet_v2", "encoder_weights": "none"}
     assert shapes("scratch", "scratch_mobilenet_v2", "imagenet")["scratch"]["encoder"] == "unet"
     assert shapes("scratch")["scratch"]["encoder"] == "unet"
@@ -263,6 +272,23 @@ def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
         "imagenet_resnet34": "scratch",
     }
     assert baseline_of(OWN, [OWN]) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("scratch", "own=ae.pth"), []),
+        (("scratch", "imagenet"), []),
+        (("imagenet", "own=ae.pth"), []),
+        (("scratch", "scratch_mobilenet_v2", "imagenet", "own=ae.pth"), []),
+        (("scratch", "imagenet", "imagenet+pool", "own=ae.pth"), ["imagenet and imagenet+pool"]),
+        (("scratch", "imagenet", "imagenet_resnet34"), ["imagenet_resnet34"]),
+    ],
+)
+def test_starts_that_lack_a_baseline_of_their_own_network_are_told_before_the_trainings(words, told):
+    sentences = other_baselines(parse_initialisations(words))
+    assert [sentence.split(" has no baseline ")[0].split(" have no baseline ")[0] for sentence in sentences] == told
+    assert all("name scratch_" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(("gain", "enough"), [(0.001, True), (0.05, False)])
