@@ -96,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in answers:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         return _refuse(f"there is no command {name}; " + (f"did you mean {close[0]}?" if close else "see --help"))
-    print(answers[name](), end="")
-    return 0
+    from common.cli import command  # after the check that no other `common` is in the way
+
+    return command()(lambda _: print(answers[name](), end=""))([])
 
 
 def usage() -> str:
@@ -119,7 +120,7 @@ def completion() -> str:
 
 
 def _flags(config: str) -> list[str]:
-    from common.config.settings import settings_of  # after the check that no other `common` is in the way
+    from common.config.settings import settings_of  # later, as above
 
     module, _, name = config.partition(":")
     kind = getattr(import_module(module), name)

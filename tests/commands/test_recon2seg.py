@@ -30,6 +30,13 @@ def test_help_shows_every_command_on_one_screen(capsys):
         assert any(line.split()[:1] == [name] for line in lines)
 
 
+def test_a_full_disk_ends_its_own_answers_in_one_sentence():
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "recon2seg", "--help"]
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: the disk is full (while writing): free some space\n")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_its_help_and_its_version(name, capsys):
     with pytest.raises(SystemExit) as stop:

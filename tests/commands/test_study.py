@@ -82,7 +82,7 @@ def test_a_study_searches_rates_scores_every_start_at_every_fraction_and_tells(d
     assert sum(name.startswith("score-own-") for name in cells) == 2
     text = (done / "study.md").read_text()
     assert re.fullmatch(r"too few to tell: .*1 seed", text.splitlines()[0]), "the first alert"
-    assert "own: of" in text.splitlines()[1], "what it knows of leaks stands on top too"
+    assert "own: 0 test images are among" in text.splitlines()[1], "what it knows of leaks stands on top too"
     assert "- own against scratch: " in text
     assert "| own (encoder) | none | 0.0" in text
     with (done / "study.csv").open() as file:
@@ -480,7 +480,7 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
     words = [*flags, "--initialisations", f"own={tmp_path / 'ae'}", "--table", "--output_dir", str(tmp_path / "study")]
     assert study(words) == 0
     said = capsys.readouterr().out
-    assert "own: of the 35 files of its pretraining 0 are test images" in said
+    assert "own: 0 test images are among 35 files of its pretraining" in said
     assert "LEAK: own: nearly equal to its photographs: 5 test images" in said
     assert (tmp_path / "study/study.md").read_text().count("LEAK") == 1
     for picture in photographs.iterdir():

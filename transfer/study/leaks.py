@@ -95,7 +95,7 @@ def _leaks_of_another(name: str, path: Path, test: Pack) -> list[str]:
 
 def _equal(name: str, seen: Collection[str], test: Pack) -> str:
     same = [key for key, digest in zip(test.keys, test.digests, strict=True) if digest in seen]
-    told = f"{name}: of the {len(seen)} files of its pretraining {len(same)} are test images"
+    told = f"{name}: {counted(len(same), 'test image', 'is')} among {counted(len(seen), 'file')} of its pretraining"
     return ("LEAK: " if same else "") + told
 
 
@@ -110,10 +110,10 @@ def _near(name: str, settings: Mapping[str, Any], seen: set[str], test: Pack) ->
     except UserError as error:
         return f"{name}: near duplicates were not searched ({error})"
     looked = len(seen.intersection(photographs.digests))
-    rest = f" ({len(seen) - looked} of {len(seen)} are not in {data.data_dir} now)" if looked < len(seen) else ""
+    rest = f" ({len(seen) - looked:,} of {len(seen):,} are not in {data.data_dir} now)" if looked < len(seen) else ""
     if found := _nearly(photographs, test):
         names = abbreviate(found)
         return f"LEAK: {name}: nearly equal to its photographs: {counted(len(found), 'test image')}: {names}{rest}"
     if rest:
-        return f"{name}: no test image is a near duplicate of the {looked} pretraining photographs found{rest}"
+        return f"{name}: no test image is a near duplicate of the {looked:,} pretraining photographs found{rest}"
     return f"{name}: no test image is a near duplicate of a pretraining photograph"
