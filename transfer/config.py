@@ -176,15 +176,6 @@ class TransferConfig:
         if source.init_from is not None and any(others.values()):
             named = ", ".join(f"--{name}" for name, value in others.items() if value)
             raise UserError(f"--init_from brings the whole network of a run: leave {named} out")
-        folder = self.run.output_dir
-        if (
-            source.init_from is not None
-            and folder is not None
-            and folder in (source.init_from, source.init_from.parent)
-        ):
-            raise UserError(
-                f"--init_from {source.init_from} lies in the folder of the new run: give another --output_dir"
-            )
         decoder = source.transfer not in ("auto", "encoder")
         if decoder and source.pretrained_encoder is None and source.like is None:
             raise UserError(
