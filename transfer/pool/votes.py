@@ -17,7 +17,7 @@ REMEMBERED = 1024
 VOTES_RIGHT = 0.8
 """Share of the validation images of each class, in mean, whose class the teacher must have right to name others."""
 QUOTA = 0.5
-"""Share of the photographs that get a class; of others foreground alone is learnt."""
+"""Share of the photographs that get a class, at most; of others foreground alone is learnt."""
 
 
 Judge = Literal["opinion", "teacher", "nobody"]
@@ -71,15 +71,15 @@ class Votes:
     """One class for the whole foreground of each photograph.
 
     The judge is a second opinion, or the teacher by the votes of its pixels, see `better_judge`. A class is given to
-    the photographs that are the surest of it, in the shares that masks have: else the class that is more frequent takes
-    over all of them. Where the class isn't sure, figure and ground are learnt.
+    the photographs that are the surest of it, so that no class takes over all of them, see `_quotas`. Where the class
+    isn't sure, figure and ground are learnt.
     """
 
     def __init__(self, shares: Int64[Tensor, "k"], background: int) -> None:
         """`shares`: of the images with masks, those that show each class; that of the background does not count."""
         self.background = background
         self.others = torch.tensor([k for k in range(len(shares)) if k != background])
-        self.quotas = QUOTA * F.normalize(shares[self.others].float(), p=1, dim=0)
+        self.quotas = _quotas(shares[self.others])
         self.past = torch.zeros(0, len(self.others))
 
     def forget(self) -> None:
@@ -122,6 +122,15 @@ class Votes:
         bars = torch.stack([each.quantile(1 - quota) for each, quota in zip(self.past.T, self.quotas, strict=True)])
         above = judged >= bars
         return above.int().argmax(1), above.sum(1) == 1
+
+
+def _quotas(shown: Int64[Tensor, "m"]) -> Float[Tensor, "m"]:
+    """The share of the photographs that is named as each class, by how many masks show it.
+
+    As many of each, for the network misses rare classes and seldom names them in vain (Source: Wei et al. 2021,
+    CReST, arXiv 2102.09559); but of no class more than masks lead to expect.
+    """
+    return torch.minimum(F.normalize(shown.float(), p=1, dim=0), QUOTA / (shown > 0).sum())
 
 
 def _vote(chances: Float[Tensor, "n m h w"], foreground: Float[Tensor, "n h w"]) -> Float[Tensor, "n m"]:
