@@ -60,7 +60,8 @@ def test_the_received_encoder_sees_what_the_autoencoder_saw(norm, tmp_path):
     ("flags", "factor"),
     [
         ([], 0.3),
-        (["--unlabelled_dir", "photographs"], 1.0),
+        (["--unlabelled_dir", "photographs"], 0.3),
+        (["--unlabelled_dir", "photographs", "--transfer", "encoder+decoder"], 1.0),
         (["--unlabelled_dir", "photographs", "--encoder_lr_factor", "0.05"], 0.05),
     ],
 )
@@ -72,7 +73,7 @@ def test_the_received_encoder_is_trained_at_its_own_rate_unless_another_is_named
 
 def test_beside_photographs_what_labels_taught_keeps_its_own_rate(tmp_path):
     write_autoencoder(tmp_path / "ae.pth", task=replace(PLAIN, uses_imagenet_labels=True))
-    _, receipt, _ = receive(tmp_path / "ae.pth", "--unlabelled_dir", "photographs")
+    _, receipt, _ = receive(tmp_path / "ae.pth", "--unlabelled_dir", "photographs", "--transfer", "encoder+decoder")
     assert receipt.lr_factor == 0.3
 
 

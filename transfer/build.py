@@ -98,8 +98,8 @@ def _receipt(net: SegmentationNet, source: Source, config: TransferConfig, *, wi
 def _lr_factor(source: Source, config: TransferConfig) -> float:
     """The rate of pretrained parts over that of fresh ones: the one that is named, or one by what taught them.
 
-    ImageNet weights bear less change than those of a pretraining of one's own. What was learnt without labels may
-    change at the full rate where many photographs say how (docs/log.md).
+    ImageNet weights bear less change than those of a pretraining of one's own. What pseudo-masks taught, with its
+    decoder, may change at the full rate where many photographs say how; an encoder alone may not (docs/log.md).
     """
     plan = config.encoder
     if plan.encoder_lr_factor is not None:
@@ -107,7 +107,7 @@ def _lr_factor(source: Source, config: TransferConfig) -> float:
     if plan.pretrained_encoder is None and plan.init_from is None:
         return 0.1
     labels = source.uses_imagenet_labels or source.unknown_labels or source.classifier is not None
-    return 0.3 if config.pool.unlabelled_dir is None or labels else 1.0
+    return 0.3 if config.pool.unlabelled_dir is None or labels or source.decoder is None else 1.0
 
 
 def fresh_decoder(encoder: Encoder, config: TransferConfig) -> Decoder:

@@ -59,7 +59,7 @@ class EncoderConfig(NamedEncoderConfig):
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs with a frozen pretrained encoder, normalisation statistics included."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] | None = None
-    """Rate of pretrained parts over --lr; 0.3 for your own run (label-free with photographs 1), else 0.1."""
+    """Rate of pretrained parts over --lr; 0.3 for your run (pseudo-masks with photographs 1), else 0.1."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor of the learning rate from one pretrained encoder level to the next finer one."""
     thaw_every: Annotated[int, Field(ge=0)] = 0
