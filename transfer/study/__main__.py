@@ -41,8 +41,8 @@ def main(argv: Sequence[str]) -> None:
         aside(f"and {later} more once rates are found" if later else "")
         say(f"{counted(trainings, 'training')} to do, about {roughly(seconds)} for one process")
         return
-    campaign.open()
     if config.study.worker:
+        campaign.open()
         if failed := campaign.work():
             raise failed
         say(f"all trainings of {campaign.folder} are done: the command without --worker writes the table")
@@ -51,6 +51,7 @@ def main(argv: Sequence[str]) -> None:
     own = [sentence for start in campaign.starts for sentence in leaks_of(start, tested)]
     folds = [load_labelled(replace(config.data, fold=fold)) for fold in campaign.folds if fold]
     leaks = (*data_leaks(data, *folds), *pool_leaks(config, data, tested), *own)
+    campaign.open()  # once nothing refuses it
     aside(*leaks, *other_baselines(campaign.starts))
     failed = None if config.study.table else campaign.work()
     evidence = Results(tuple(campaign.starts), pool_folds(campaign.results(), len(campaign.folds)), leaks)

@@ -58,12 +58,13 @@ def parse_initialisations(words: tuple[str, ...], usual: Transfer = "auto") -> l
 
 
 def baseline_of(start: Initialisation, starts: Sequence[Initialisation]) -> Initialisation | None:
-    """The baseline of an initialisation: its own network from scratch, else the first from scratch, on masks alone
-    where there is one; None for that one.
+    """The baseline of an initialisation: its own network from scratch, of a file that with the network of a file; else
+    the first from scratch, on masks alone where there is one; None for that one.
     """
     scratch = sorted((other for other in starts if other.scratch), key=lambda other: other.pool)
     same = [other for other in scratch if other.encoder == start.encoder and not (other.pool and not start.pool)]
-    baseline = next(iter([*same, *scratch]), None)
+    of_files = [other for other in same if start.file is not None and other.like is not None]
+    baseline = next(iter([*of_files, *same, *scratch]), None)
     return None if start.scratch and (not start.pool or baseline == start) else baseline
 
 

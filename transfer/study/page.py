@@ -67,8 +67,7 @@ _PAIRED = (
 
 
 _PAIRED_TOO = (
-    "Mean IoU of the first minus that of the second, paired as above. Initialisations may differ in network and "
-    "pretraining."
+    "Mean IoU of the first minus that of the second, paired as above. Another network is part of the difference."
 )
 
 
@@ -170,7 +169,7 @@ def _differences(evidence: Results) -> list[Block]:
 def _head_to_head(evidence: Results) -> Block:
     reach = _reach([found for differences in evidence.head_to_head.values() for found in differences.values()])
     rows = [
-        [ours.name, theirs.name, masks, *_difference(found, reach), found.verdict]
+        [ours.name, evidence.rival(ours, theirs), masks, *_difference(found, reach), found.verdict]
         for (ours, theirs), differences in evidence.rivals.items()
         for masks, found in differences.items()
     ]

@@ -114,6 +114,11 @@ class Results:
         pairs = [(start, baseline_of(start, self.starts)) for start in self.starts]
         return [(start, baseline) for start, baseline in pairs if baseline is not None]
 
+    def rival(self, ours: Initialisation, theirs: Initialisation) -> str:
+        """The second's name, and that it has another network, if so: that is then part of their difference."""
+        networks = {str(_network(score.record)) for start in (ours, theirs) for score in self.curves[start]}
+        return theirs.name + (" (another network)" if len(networks) > 1 else "")
+
     @cached_property
     def head_to_head(self) -> dict[tuple[Initialisation, Initialisation], dict[float, Difference]]:
         """Paired differences of every two pretrained initialisations, where both are; those with photographs first."""

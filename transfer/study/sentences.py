@@ -22,9 +22,9 @@ def verdict(start: Initialisation, baseline: Initialisation, curve: Sequence[Sco
     return f"{start.name} against {baseline.name}: {_answers(told)}."
 
 
-def head_to_head(ours: Initialisation, theirs: Initialisation, differences: Mapping[str, Difference]) -> str:
+def head_to_head(ours: str, theirs: str, differences: Mapping[str, Difference]) -> str:
     """The comparison of two pretrained initialisations in one sentence; differences by number of masks."""
-    return f"{ours.name} against {theirs.name}: {_answers(differences)}."
+    return f"{ours} against {theirs}: {_answers(differences)}."
 
 
 def _answers(differences: Mapping[str, Difference]) -> str:

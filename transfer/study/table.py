@@ -109,7 +109,7 @@ def _lines(evidence: Results, config: StudyConfig, table: Sequence[str]) -> list
     lines += [f"- {verdict(start, baseline, curves[start])}" for start, baseline in evidence.pairs]
     if evidence.head_to_head:
         lines += ["", "Pretrained initialisations against each other, paired as above:", ""]
-        lines += [f"- {head_to_head(*pair, told)}" for pair, told in evidence.rivals.items()]
+        lines += [f"- {head_to_head(pair[0].name, evidence.rival(*pair), d)}" for pair, d in evidence.rivals.items()]
     lines += ["", *table, "", legend(evidence, config), ""]
     lines += [f"{name} diverged and is left out" for name in evidence.diverged]
     lines += [f"- {saved}" for pair in evidence.pairs for saved in labels_saved(*pair, curves)]

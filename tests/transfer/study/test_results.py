@@ -167,10 +167,22 @@ def test_pretrained_starts_are_compared_in_pairs_where_both_were_scored():
     assert list(rivals) == [(OWN, other)]
     assert list(rivals[OWN, other]) == [0.1]
     assert rivals[OWN, other][0.1].value == pytest.approx(0.75 / 1.25 - 0.70 / 1.30, abs=0.01)
-    assert head_to_head(OWN, other, evidence.rivals[OWN, other]).startswith(
+    assert head_to_head("own", evidence.rival(OWN, other), evidence.rivals[OWN, other]).startswith(
         "own against imagenet: helped with 10 + 1 (+0.0"
     )
     assert not Results((SCRATCH, OWN), results, ()).head_to_head
+
+
+def test_a_rival_with_another_network_is_named_as_one():
+    other = Initialisation("imagenet", encoder="mobilenet_v2")
+    theirs = {
+        cell: replace(found, record={**found.record, "encoder": {"name": "mobilenet_v2"}})
+        for cell, found in cells(other, {0.1: 0.70}).items()
+    }
+    evidence = Results((OWN, other), cells(OWN, {0.1: 0.75}) | theirs, ())
+    assert not evidence.unequal, "neither has a baseline"
+    assert evidence.rival(OWN, other) == "imagenet (another network)"
+    assert evidence.rival(OWN, OWN) == "own"
 
 
 def test_a_start_with_photographs_is_held_against_the_same_without_them():
@@ -272,6 +284,11 @@ def test_a_pretrained_start_is_measured_against_its_own_network_from_scratch():
         "imagenet_resnet34": "scratch",
     }
     assert baseline_of(OWN, [OWN]) is None
+    for words in (("scratch_unet", "scratch", "own=ae.pth"), ("scratch", "scratch_unet", "own=ae.pth")):
+        *_, own = starts = parse_initialisations(words)
+        baseline = baseline_of(own, starts)
+        assert baseline is not None
+        assert baseline.name == "scratch", "the network of the file, whatever stands first"
 
 
 @pytest.mark.parametrize(
