@@ -1,7 +1,7 @@
 """What a run of phase 2 left in its folder, read back for comparing it with others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +42,8 @@ class Ended:
     best_epoch: Count
     test: Tested
     warnings: list[str]
+    images: dict[str, int] = field(default_factory=dict)
+    """Of each part; not in older runs."""
     background: str | None = ""
     """The name of that class, None where there is none; "" in older runs, where it is the first."""
 
@@ -163,7 +165,7 @@ SAME_PACE = 1.1
 
 
 def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Alerts where runs differ in network, budget, number of masks or size, which is then part of their difference.
+    """Alerts where runs differ in network, budget, masks or size, which is then part of their difference.
 
     `networks`: the architecture of each run's network by the run's name.
     """
@@ -183,7 +185,15 @@ def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any
     if len(set(sizes)) > 1:
         each = "; ".join(f"{run.name} {size}" for run, size in zip(runs, sizes, strict=True))
         told.append(f"UNEQUAL SIZES: masks were scored at {each}; transfer.evaluate --original_size scores all at one")
+    elif unlike := sum(_unlike_masks(run, first) for run in others):
+        images = counted(len(first.keys), "test image")
+        told.append(f"UNEQUAL MASKS: runs were scored by different masks of {unlike:,} of {images}")
     return told
+
+
+def _unlike_masks(run: FinishedRun, other: FinishedRun) -> int:
+    """How many test images show other numbers of pixels of the classes in the masks of one run than in the other's."""
+    return int((run.scores.counts.sum(2) != other.scores.counts.sum(2)).any(1).sum())
 
 
 def _scored_at(run: FinishedRun) -> str:
@@ -198,8 +208,10 @@ def _budget(run: FinishedRun) -> list[str]:
     """What a training was given, in words, its updates first."""
     plan = run.plan
     batch = f"batches of {plan.batch_size}" + (f" x {plan.accumulate}" if plan.accumulate > 1 else "")
-    masks = counted(run.masks, "mask")
-    return [counted(run.updates, "update"), batch, f"patience {plan.patience}", masks]
+    masks, more = counted(run.masks, "mask"), counted(run.ended.images.get("val", 0), "mask") + " for validation"
+    pool = run.config.pool
+    photographs = "no photograph" if pool.unlabelled_dir is None else counted(pool.pool_batch_size, "photograph")
+    return [counted(run.updates, "update"), batch, f"patience {plan.patience}", masks, more, f"{photographs} an update"]
 
 
 def _in_equal_minutes(runs: Sequence[FinishedRun]) -> bool:

@@ -94,6 +94,31 @@ def test_runs_of_other_masks_and_of_other_sizes_are_told(run, tmp_path):
     assert sizes.startswith(f"UNEQUAL SIZES: masks were scored at {told}; ")
 
 
+def test_runs_that_saw_photographs_or_more_validation_masks_had_another_budget(run, tmp_path):
+    shutil.copytree(run, tmp_path / "other")
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    (tmp_path / "other/config.yaml").write_text(yaml.safe_dump(settings | {"unlabelled_dir": "photographs"}))
+    for folder, count in ((run, 2), (tmp_path / "other", 3)):
+        metrics = json.loads((folder / "metrics.json").read_text())
+        (folder / "metrics.json").write_text(json.dumps({**metrics, "images": {"val": count}}))
+    pair = [read_run(run, "one"), read_run(tmp_path / "other", "other")]
+    assert unequal(pair, {"one": {}, "other": {}}) == [
+        "UNEQUAL BUDGETS: one 2 masks for validation, no photograph an update; "
+        "other 3 masks for validation, 24 photographs an update"
+    ]
+
+
+def test_runs_that_other_masks_scored_are_told(run):
+    ours = read_run(run, "one")
+    counts = ours.scores.counts.copy()
+    counts[0] = np.roll(counts[0], 1, axis=0)  # as if the classes of the first image had been others
+    theirs = replace(ours, name="other", scores=replace(ours.scores, counts=counts))
+    assert unequal([ours, ours], {"one": {}}) == []
+    images = len(ours.keys)
+    told = f"UNEQUAL MASKS: runs were scored by different masks of 1 of {images} test images"
+    assert unequal([ours, theirs], {"one": {}, "other": {}}) == [told]
+
+
 TEXTS = {
     "empty": "", "half a file": '{"epochs": 2, ', "no JSON": "epochs: 2", "a list": "[]", "null": "null",
     "5000 brackets": "[" * 5000,
