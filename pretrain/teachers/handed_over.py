@@ -45,7 +45,7 @@ def handed_over(path: Path) -> EncoderTeacher:
     seen = tuple(handover.provenance.train_images)
     if isinstance(handover, SegmentationHandover):
         record = taught_record(str(path), handover.provenance.encoder, masks=len(seen))
-        seen = (*seen, *handover.provenance.earlier_images)
+        seen = (*seen, *handover.provenance.earlier_images, *handover.provenance.photographs)
     else:
         record = taught_record(str(path), handover.task)
     return EncoderTeacher(encoder_of(handover, file), record, seen)

@@ -57,12 +57,12 @@ def test_the_encoder_in_an_ae_pth_teaches_by_its_maps_of_strides_16_and_32(tmp_p
 def test_masks_that_taught_a_segmentation_network_are_counted_and_its_images_known(tmp_path):
     net = SegmentationNet(*parts(), num_classes=2)
     handover = segmentation_handover(net, SegmentationRecord(("background", "pet")))
-    origin = replace(handover.provenance, train_images=("a", "b"), earlier_images=("c",))
+    origin = replace(handover.provenance, train_images=("a", "b"), earlier_images=("c",), photographs=("d",))
     path = tmp_path / "best.pth"
     save_handover(replace(handover, provenance=origin), path)
     teacher = find_teacher(settings(path), 3)
     assert teacher.record.earlier_masks == 2
-    assert teacher.train_images == ("a", "b", "c")
+    assert teacher.train_images == ("a", "b", "c", "d")
 
 
 @torch.no_grad()
