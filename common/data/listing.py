@@ -94,7 +94,7 @@ def without_suffixes(listed: Listing, *, refuse: Callable[[UserError], None] = r
             refuse(
                 UserError(
                     f"{files[key]} and {path} differ in their suffix alone; one name stands for one image: remove or "
-                    "rename one of them, or say which are images and which are masks with --images and --masks"
+                    "rename one of them"
                 )
             )
         files.setdefault(key, path)

@@ -168,3 +168,9 @@ def test_predictions_written_among_the_images_are_no_images_of_the_next_call(mod
     for name in ("first", "second"):
         assert run("--model_path", model, "--input", images, "--output", images / name, "--device", "cpu") == 0
         assert "masks of 2 images" in capsys.readouterr().out
+
+
+def test_predictions_written_beside_the_images_are_no_images_of_any_later_call(model, images, tmp_path, capsys):
+    for output in (images, images, tmp_path / "other"):
+        assert run("--model_path", model, "--input", images, "--output", output, "--device", "cpu") == 0
+        assert "masks of 2 images" in capsys.readouterr().out

@@ -66,6 +66,24 @@ def test_only_what_is_missing_or_was_changed_is_done_again(call, tmp_path):
         assert [row["image"] for row in csv.DictReader(file)] == ["a", "b", "c", "e"]
 
 
+def test_a_deep_image_that_moves_the_range_of_all_has_all_deep_ones_done_again(call, tmp_path):
+    write_tree(
+        tmp_path / "in",
+        {
+            "d.png": (photo(3)[..., 0] * np.uint16(16)).astype("uint16"),
+            "e.png": (photo(4)[..., 0] * np.uint16(16)).astype("uint16"),
+        },
+    )
+    assert run(*call) == 0
+    age(tmp_path / "out")
+    assert run(*call) == 0
+    assert set(times(tmp_path / "out").values()) == {0}
+    write_tree(tmp_path / "in", {"f.png": (photo(5)[..., 0] * np.uint16(240)).astype("uint16")})
+    assert run(*call) == 0
+    new = {name for name, time in times(tmp_path / "out/masks").items() if time}
+    assert new == {"d.png", "e.png", "f.png"}
+
+
 def test_an_image_that_was_changed_and_cannot_be_read_keeps_nothing_of_what_it_was(call, tmp_path, capsys):
     assert run(*call) == 0
     (tmp_path / "in/c.png").write_bytes(b"no image")

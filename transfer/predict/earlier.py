@@ -49,6 +49,13 @@ class Call:
         return f"a call {' and '.join(told)}" if changed else ""
 
 
+def folders_in(folder: Path) -> tuple[str, ...]:
+    """The folders of masks and of pictures that an earlier call left in a folder."""
+    if not (folder / RECORD).is_file() or not (folder / JOURNAL).is_file():
+        return ()
+    return tuple(from_json(Call, folder / RECORD).files)
+
+
 def _typed(name: str, value: Any) -> str:
     """A setting in words: "with --tta flip", "without --tile"."""
     if value is None or value is False:

@@ -26,6 +26,7 @@ from common.files import default_cache_dir
 from common.run.input import Input
 from common.say import note, say
 from common.words import counted
+from transfer.predict.earlier import folders_in
 from transfer.predict.inputs import images_of
 
 AHEAD = 4
@@ -85,6 +86,7 @@ class Photos:
         if options.input.is_file():
             refuse_large(read_bytes(options.input), options.input)
         results = {options.folder.resolve() / part for part in written}
+        results |= {options.input.resolve() / part for part in folders_in(options.input)}
         files, self.passed_over = images_of(options.input, without=results)
         samples = [Sample(key, path, None, {}, None) for key, path in files.items()]
         self.threads = reading_threads(options.num_workers)

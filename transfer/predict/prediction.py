@@ -125,7 +125,11 @@ class Prediction:
         )
 
     def _stamps(self) -> dict[str, str]:
-        return {key: stamp_of(sample.image) for key, sample in self.photos.files.items()}
+        """What the masks of an image depend on, beside the network: its file, and the range of more than 8 bits."""
+        depths = {key: sample.reading.depth or () for key, sample in self.photos.files.items()}
+        return {
+            key: " ".join(map(str, (stamp_of(self.photos.files[key].image), *ends))) for key, ends in depths.items()
+        }
 
     def _gathered(self) -> Generator[Gathered, None, None]:
         """The images, resized a batch at a time or each at its own size, segmented."""

@@ -90,5 +90,8 @@ class Tree:
 
     def _listed(self, folder: Path, suffixes: Sequence[str]) -> Listing:
         if (folder, suffixes) not in self._listings:
-            self._listings[folder, suffixes] = without_suffixes(self.files(suffixes, folder), refuse=self.refuse)
+            self._listings[folder, suffixes] = without_suffixes(self.files(suffixes, folder), refuse=self._refuse_twins)
         return self._listings[folder, suffixes]
+
+    def _refuse_twins(self, error: UserError) -> None:
+        self.refuse(UserError(f"{error}, or say which are images and which are masks with --images and --masks"))

@@ -37,6 +37,12 @@ def test_a_file_a_folder_and_patterns_are_understood(tree):
     assert keys(tree / "[ab]" / "*o*") == ["a/one", "a/two", "b/notes"]
 
 
+def test_files_that_differ_in_their_suffix_are_refused_without_flags_that_predict_has_not(tree):
+    write_tree(tree, {"a/one.jpg": photo(2)})
+    with pytest.raises(UserError, match=r"differ in their suffix alone; .*: remove or rename one of them$"):
+        keys("a")
+
+
 def test_standard_input_names_files_a_line_each_and_may_name_what_is_not_there(tree):
     assert keys("-", lines="a/one.png\n\nb/deep/one.png\na/one.png\n") == ["a/one", "b/deep/one"]
     assert keys("-", lines=f"{tree}/a/one.png\nb/../a/gone.png") == ["one", "gone"]
