@@ -24,8 +24,8 @@ def write_shards(folder: Path, output: Path, *, size: int, seed: int) -> str:
     """Write the photographs of a folder into tar files of `size` each, in a random order; return their pattern.
 
     Files are copied byte for byte, by the names that phase 1 gives them in the folder, so that the same ones validate.
-    A tar file appears complete or not at all. Raises UserError for a folder without images, an image that can't be
-    read, and for an output folder that holds tar files.
+    Tar files appear complete, and all of them or none. Raises UserError for a folder without images, an image that
+    can't be read, and for an output folder that holds tar files.
     """
     if any(output.glob("*.tar")):
         raise UserError(f"{output} holds tar files already: give a new folder as --output")
@@ -38,8 +38,13 @@ def write_shards(folder: Path, output: Path, *, size: int, seed: int) -> str:
     order = np.random.default_rng(seed).permutation(len(samples))
     shards = np.split(order, range(size, len(order), size))
     parts = {output / f"{number:0{DIGITS}}.tar": [samples[i] for i in part] for number, part in enumerate(shards)}
-    with closing(with_progress(_written(parts), len(order), "writing")) as written:
-        count = sum(1 for _ in written)
+    try:
+        with closing(with_progress(_written(parts), len(order), "writing")) as written:
+            count = sum(1 for _ in written)
+    except BaseException:  # a part of them would pass for all
+        for file in parts:
+            file.unlink(missing_ok=True)
+        raise
     say(f"wrote {counted(count, 'photograph')} into {counted(len(parts), 'shard')} in {output}")
     return f"{output}/{{{0:0{DIGITS}}..{len(parts) - 1:0{DIGITS}}}}.tar"
 

@@ -52,6 +52,17 @@ def test_shards_written_again_are_equal_byte_for_byte_and_it_says_how_to_train_o
     assert first == second != other
 
 
+def test_an_image_that_cannot_be_read_leaves_no_shards_so_that_the_call_can_be_repeated(tmp_path, capsys):
+    write_folder(tmp_path / "photographs", 10)
+    (tmp_path / "photographs/empty.png").write_bytes(b"")
+    call = ["--data_dir", "photographs", "--output", "shards", "--images_per_shard", "2"]
+    assert shards(call) == 2
+    assert "empty.png: it is empty" in capsys.readouterr().err
+    assert not list((tmp_path / "shards").glob("*"))
+    (tmp_path / "photographs/empty.png").unlink()
+    assert shards(call) == 0
+
+
 def test_a_name_with_dots_and_photographs_of_other_splits_are_told_apart(tmp_path, capsys):
     pictures = {f"train/img.{number}.jpg": photo(number) for number in range(3)} | {"test/a.jpg": photo(9)}
     write_tree(tmp_path / "photographs", pictures)
