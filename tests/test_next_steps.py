@@ -141,7 +141,9 @@ def test_after_few_masks_comes_a_training_with_the_photographs_of_the_pretrainin
     model = Autoencoder(encoder, UNetDecoder(encoder.channels, encoder.strides))
     photographs = tmp_path / ("my data" if same else "my photographs")
     file = autoencoder_handover(model, PretrainingRecord(pretext="plain"))
-    origin = replace(file.provenance, config={"data_dir": str(photographs)})
+    origin = replace(
+        file.provenance, config={"data_dir": str(photographs)}, train_images=tuple("abcdefghijklmnopqrstuvwx")
+    )
     save_handover(replace(file, provenance=origin), tmp_path / "ae.pth")
     data = LabelledDataConfig(data_dir=tmp_path / "my data", image_size=96)
     config = TransferConfig(data=data, encoder=EncoderConfig(pretrained_encoder=tmp_path / "ae.pth"))
@@ -149,11 +151,13 @@ def test_after_few_masks_comes_a_training_with_the_photographs_of_the_pretrainin
     photographs.mkdir()
     _, hint, _ = after_training(config, Path("runs/seg"), images=600, masks=20)
     parsed = load_config(TransferConfig, shlex.split(hint)[3:], prog="")
-    assert parsed.pool == PoolConfig(unlabelled_dir=photographs, leave_out_tests=same)
+    assert parsed.pool == PoolConfig(unlabelled_dir=photographs, leave_out_tests=True)
     assert replace(parsed, pool=config.pool, run=config.run) == config
     assert max(map(len, fitted_command("next: ", hint.replace(str(tmp_path), "of"), 80).splitlines())) <= 80
     assert len(after_training(config, Path("runs/seg"), images=600, masks=200)) == 2
     assert len(after_training(parsed, Path("runs/seg"), images=600, masks=20)) == 2
+    save_handover(replace(file, provenance=replace(origin, train_images=("a",))), tmp_path / "ae.pth")
+    assert len(after_training(config, Path("runs/seg"), images=600, masks=20)) == 2, "fewer than an update sees"
 
 
 def test_after_scores_comes_the_baseline_of_a_pretrained_encoder_and_then_their_comparison():
@@ -184,6 +188,15 @@ def test_masks_and_activation_maps_of_the_same_images_follow_each_other():
         )
         (maps,) = after_explanation(parsed, checked=checked)
     assert maps == "python -m transfer.predict --model_path runs/seg --input 'my images' --output out/predictions"
+
+
+def test_what_follows_the_pages_of_stacks_reads_them_as_they_were_read():
+    predict = PredictOptions(model_path=(Path("runs/seg"),), input=Path("in"), output=Path("out"), pages="all")
+    (maps,) = after_prediction(predict)
+    parsed = load_config(GradCamConfig, shlex.split(maps)[3:], prog="").gradcam
+    assert parsed.pages == "all"
+    for checked in (False, True):
+        assert "--pages all" in after_explanation(parsed, checked=checked)[0]
 
 
 @pytest.mark.parametrize("given", [".", "..", "a/..", "/"])

@@ -48,13 +48,13 @@ def _with_photographs(config: TransferConfig, masks: int) -> list[str]:
     if own is None or config.pool.unlabelled_dir is not None or masks >= FEW or not possible:
         return []
     try:
-        place = load_handover(handover_file(own), kind="autoencoder").provenance.config.get("data_dir")
+        before = load_handover(handover_file(own), kind="autoencoder").provenance
     except UserError:  # weights of another program
         return []
-    if place is None or not Path(place).is_dir():
+    place = before.config.get("data_dir")
+    if place is None or not Path(place).is_dir() or len(before.train_images) < config.pool.pool_batch_size:
         return []
-    same = config.data.data_dir is not None and Path(place).resolve() == config.data.data_dir.resolve()
-    new = {"unlabelled_dir": place, "leave_out_tests": same or None, "output_dir": "runs/photographs"}
+    new = {"unlabelled_dir": place, "leave_out_tests": True, "output_dir": "runs/photographs"}
     return [command_line("transfer.main", **typed_flags(config), **new)]
 
 
@@ -92,15 +92,20 @@ def after_prediction(options: PredictOptions) -> list[str]:
     output, place, model = _beside(options.folder, "activation_maps"), options.input, options.model_path[0]
     if str(place) == "-" or model.suffix == ".onnx":  # the names of the images are read
         return []
-    return [command_line("transfer.gradcam", model_path=model, input=place, output=output)]
+    return [command_line("transfer.gradcam", model_path=model, input=place, **_pages(options), output=output)]
 
 
 def after_explanation(options: GradCamOptions, *, checked: bool) -> list[str]:
     """Return what may follow activation maps: whether they depend on the training, and the masks."""
-    same = {"model_path": options.model_path, "input": options.input}
+    same = {"model_path": options.model_path, "input": options.input, **_pages(options)}
     if checked:
         return [command_line("transfer.predict", **same, output=_beside(options.folder, "predictions"))]
     return [command_line("transfer.gradcam", **same, output=options.folder, sanity_check=True)]
+
+
+def _pages(options: PredictOptions | GradCamOptions) -> dict[str, Any]:
+    """What was said of the pages of images, without which another command refuses them."""
+    return {} if options.pages == type(options).pages else {"pages": options.pages}
 
 
 def _beside(folder: Path, name: str) -> Path:
