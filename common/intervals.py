@@ -15,6 +15,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    @property
+    def known(self) -> bool:
+        """Whether it has a width, which one value alone does not give."""
+        return self.low < self.high
+
 
 class Difference(NamedTuple):
     """How much better one thing scores than another, with the ends of its 95 % interval, and on what."""

@@ -107,8 +107,9 @@ class Evaluation:
                 add(row)
         say(f"{split} ({counted(len(self.pack), 'image')}), mean and 95 % interval")
         for name, values in scored.scores.items():
-            value, *ends = map(FORMATS[name].format, mean_interval(values))
-            say(f"  {name:<16} {value}  ({ends[0]} to {ends[1]})")
+            interval = mean_interval(values)
+            value, *ends = map(FORMATS[name].format, interval)
+            say(f"  {name:<16} {value}  ({' to '.join(ends) if interval.known else 'no interval'})")
         for outlines in scored.outlines:
             say(f"  outlines, IoU    {outlines.mean:.4f}, with {outlines.truth}")
         return scored

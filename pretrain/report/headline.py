@@ -65,7 +65,7 @@ def tiles(scored: ScoredModel, levels: Sequence[Level], probed: Row) -> list[Til
     main = []
     if "better_than_mean" in means:
         share, low, high = (100 * end for end in means["better_than_mean"])
-        detail = f"95 %: {low:.1f} to {high:.1f} %" if low < high else "no interval"
+        detail = f"95 %: {low:.1f} to {high:.1f} %" if means["better_than_mean"].known else "no interval"
         bar = interval_position(share, low, high, start=min(low, 0.0), end=100.0, zero=0.0)
         main.append(Tile("task: below the error of guessing the mean", f"{share:.1f} %", detail, bar))
     main += [Tile("outlines, IoU", f"{one.mean:.3f}", f"with {one.truth}") for one in scored.outlines]

@@ -31,7 +31,10 @@ FORMS = {
 
 def score_table(means: Mapping[str, Interval]) -> Block:
     """Means over the images with their intervals."""
-    rows = [[NAMES[name], *(number(end, FORMS[name]) for end in means[name])] for name in NAMES if name in means]
+    rows = []
+    for name in (name for name in NAMES if name in means):
+        value, *ends = (number(end, FORMS[name]) for end in means[name])
+        rows.append([NAMES[name], value, *(ends if means[name].known else ["no interval", ""])])
     note = "95 % intervals: Student's t over the images. PSNR is capped at 100 dB."
     return table("", ["metric", "mean", "low", "high"], rows, note=note, width="half")
 
