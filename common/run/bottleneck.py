@@ -15,7 +15,7 @@ KINDS = {
 TOLERABLE = {"reading images": 0.2, "validation": 0.1, "saving": 0.05, "figures and pages": 0.15}
 """The largest share of a training that each should take; what takes more of it than that is its bottleneck."""
 SHORTER = {
-    "computing": "--precision bf16 where the device has units for it, or a smaller --image_size",
+    "computing": "a smaller --image_size, or --precision bf16 if it is off and the device has units for it",
     "reading images": "fewer of --rotate, --scale and --jitter augment it faster",
     "validation": "--epochs N beside --updates validates N times",
     "saving": "--epochs N beside --updates saves N times",
