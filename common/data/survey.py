@@ -104,7 +104,7 @@ def survey(
     ]
     if pages == "refuse":
         read = [_refused(sample, seen, len(several)) for sample in read]
-    return Surveyed(read, depth if deep else None, [*_depth_note(len(deep), depth), *_pages_note(several, read, pages)])
+    return Surveyed(read, depth if deep else None, [*depth_note(len(deep), depth), *_pages_note(several, read, pages)])
 
 
 def _facts(
@@ -139,6 +139,14 @@ def image_facts(path: Path, channels: int = 3, pages: Pages = "first") -> Facts 
     except BadFileError:
         return NOTHING
     return Facts(there, _whole_range(depths), ("turned",) if stored_orientation(data) != 1 else ())
+
+
+def depth_in(data: bytes, path: Path, channels: int) -> Depth | None:
+    """The range of the first picture of a file of more than 8 bits; None for one of 8 bits, or that can't be read."""
+    try:
+        return _depth(data, path, 0, channels) if is_deep(data) else None
+    except BadFileError:
+        return None
 
 
 def _depth(data: bytes, path: Path, page: int, channels: int) -> Depth | None:
@@ -224,7 +232,8 @@ def _refused(sample: Sample, facts: Mapping[Path, Facts], files: int) -> Sample:
     return sample
 
 
-def _depth_note(count: int, depth: Depth | None) -> list[str]:
+def depth_note(count: int, depth: Depth | None) -> list[str]:
+    """A sentence on the range that images of more than 8 bits share; none where there are none."""
     if not count or depth is None:
         return []
     low, high = (f"{end:,.6g}" for end in depth)

@@ -69,6 +69,16 @@ def test_mask_shares_and_confidence_are_those_of_the_network(seg, file):
     assert confidence["picture"] == photograph(heat(theirs.probabilities.max(0)[None])[0], side=1024)
 
 
+def test_an_image_of_more_than_8_bits_is_read_by_its_own_range_which_is_told(seg, tmp_path):
+    deep = photo(3, height=60, width=90)[..., 0].astype(np.uint16) * 8
+    file = write_tree(tmp_path, {"deep.png": deep}) / "deep.png"
+    told = Answers(load_model(seg, "cpu"))(file.read_bytes(), file.name)
+    (note,) = told["notes"]
+    assert note.startswith("1 image is of more than 8 bits: values from ")
+    shown = opened(told["photo"])[..., 0]
+    assert shown.max() - shown.min() > 200, "not nearly black"
+
+
 def test_the_support_for_a_class_is_its_activation_map_at_the_encoder(seg, file):
     model = load_model(seg, "cpu")
     told = Answers(model)(file.read_bytes(), file.name)

@@ -14,6 +14,7 @@ from common.data.batches import to_images
 from common.data.decode import decode_image, refuse_enlarged
 from common.data.deep import FULL
 from common.data.fitting import resize_image
+from common.data.survey import depth_in, depth_note
 from common.overlay import class_table
 from common.report.images import drawing, photograph
 from transfer.gradcam.cam import COLOURS, Activation, Explained, default_layers, upscale
@@ -42,7 +43,9 @@ class Answers:
         Raises UserError for a file that is no image, and for one that is too large.
         """
         model = self.model
-        came = decode_image(data, Path(name), model.channels, depth=model.handover.input.depth or FULL)
+        depth = model.handover.input.depth
+        measured = None if depth else depth_in(data, Path(name), model.channels)
+        came = decode_image(data, Path(name), model.channels, depth=depth or measured or FULL)
         image = self._within_memory(came)
         refuse_enlarged(Path(name), image, model.fitting)
         found = model.predict(image, probabilities=True)
@@ -54,7 +57,11 @@ class Answers:
         return {
             "name": name,
             "size": f"{image.shape[1]} x {image.shape[0]} pixels",
-            "notes": [smaller] * (image is not came) + ([] if supports else ["too large for activation maps"]),
+            "notes": [
+                *depth_note(1, measured),
+                *([smaller] if image is not came else []),
+                *([] if supports else ["too large for activation maps"]),
+            ],
             "photo": photograph(_colour(image), side=SIDE, quality=88),
             "classes": self._classes(shares),
             "sure": float(sure.mean()),
