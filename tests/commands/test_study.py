@@ -495,7 +495,8 @@ def test_test_images_among_the_photographs_of_a_pretraining_are_named(tmp_path, 
 def test_a_study_that_is_refused_for_its_photographs_leaves_nothing_behind(tmp_path, capsys):
     data, photographs = write_images_masks(tmp_path / "data", 24), write_folder(tmp_path / "photographs", 10)
     flags = [*THIN, *SMALL, "--lrs", "0.001", "--data_dir", str(data), "--unlabelled_dir", str(photographs)]
-    flags += ["--initialisations", "scratch", "scratch+pool", "--output_dir", str(tmp_path / "study")]
+    flags += ["--initialisations", "scratch", "scratch+pool", "--leave_out_tests"]
+    flags += ["--output_dir", str(tmp_path / "study")]
     assert study([*flags, "--pool_batch_size", "24"]) == 2
     assert "add photographs, or lower" in capsys.readouterr().err
     assert not (tmp_path / "study").exists()
