@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from common.config.groups import TrainingConfig
@@ -185,15 +186,16 @@ def unequal(runs: Sequence[FinishedRun], networks: Mapping[str, Mapping[str, Any
     if len(set(sizes)) > 1:
         each = "; ".join(f"{run.name} {size}" for run, size in zip(runs, sizes, strict=True))
         told.append(f"UNEQUAL SIZES: masks were scored at {each}; transfer.evaluate --original_size scores all at one")
-    elif unlike := sum(_unlike_masks(run, first) for run in others):
+    elif unlike := _unlike_masks(runs):
         images = counted(len(first.keys), "test image")
         told.append(f"UNEQUAL MASKS: runs were scored by different masks of {unlike:,} of {images}")
     return told
 
 
-def _unlike_masks(run: FinishedRun, other: FinishedRun) -> int:
-    """How many test images show other numbers of pixels of the classes in the masks of one run than in the other's."""
-    return int((run.scores.counts.sum(2) != other.scores.counts.sum(2)).any(1).sum())
+def _unlike_masks(runs: Sequence[FinishedRun]) -> int:
+    """How many test images do not have the same number of pixels of each class in the masks of all runs."""
+    first, *others = (run.scores.counts.sum(2) for run in runs)
+    return int(np.any([(pixels != first).any(1) for pixels in others], axis=0).sum())
 
 
 def _scored_at(run: FinishedRun) -> str:

@@ -117,6 +117,7 @@ def test_runs_that_other_masks_scored_are_told(run):
     images = len(ours.keys)
     told = f"UNEQUAL MASKS: runs were scored by different masks of 1 of {images} test images"
     assert unequal([ours, theirs], {"one": {}, "other": {}}) == [told]
+    assert unequal([ours, theirs, theirs], {"one": {}, "other": {}}) == [told], "an image counts once"
 
 
 TEXTS = {
