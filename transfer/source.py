@@ -213,7 +213,7 @@ def _further(path: Path, config: TransferConfig) -> Source:
         uses_imagenet_labels=before.uses_imagenet_labels,
         unknown_labels=before.unknown_labels,
         earlier_masks=before.earlier_masks + len(seen),
-        train_images=frozenset((*seen, *file.provenance.earlier_images, *file.provenance.photographs)),
+        train_images=frozenset(file.provenance.seen),
         classifier=Classifier(file.sections["head"], file.task.names, net.one_logit),
     )
 

@@ -240,3 +240,8 @@ class SegmentationProvenance(Provenance):
     """Digests of the images that taught what it began with; files of older versions name none."""
     photographs: tuple[str, ...] = ()
     """Digests of the photographs without masks that it learnt from, too."""
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """Digests of all images that taught it, or what it began with."""
+        return (*self.train_images, *self.earlier_images, *self.photographs)

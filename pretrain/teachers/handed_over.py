@@ -42,10 +42,10 @@ def handed_over(path: Path) -> EncoderTeacher:
     if file.suffix == SUFFIX:
         return _exported(file)
     handover = load_handover(file)
-    seen = tuple(handover.provenance.train_images)
+    seen = handover.provenance.train_images
     if isinstance(handover, SegmentationHandover):
         record = taught_record(str(path), handover.provenance.encoder, masks=len(seen))
-        seen = (*seen, *handover.provenance.earlier_images, *handover.provenance.photographs)
+        seen = handover.provenance.seen
     else:
         record = taught_record(str(path), handover.task)
     return EncoderTeacher(encoder_of(handover, file), record, seen)
