@@ -126,9 +126,9 @@ class Prediction:
 
     def _stamps(self) -> dict[str, str]:
         """What the masks of an image depend on, beside the network: its file, and the range of more than 8 bits."""
-        depths = {key: sample.reading.depth or () for key, sample in self.photos.files.items()}
         return {
-            key: " ".join(map(str, (stamp_of(self.photos.files[key].image), *ends))) for key, ends in depths.items()
+            key: " ".join(map(str, (stamp_of(sample.image), *(sample.reading.depth or ()))))
+            for key, sample in self.photos.files.items()
         }
 
     def _gathered(self) -> Generator[Gathered, None, None]:

@@ -51,8 +51,8 @@ def parse_initialisations(words: tuple[str, ...], usual: Transfer = "auto") -> l
     if not words:
         raise UserError("--initialisations is empty: give scratch, imagenet, or NAME=ae.pth")
     starts = [_start(word, usual) for word in words]
-    pretrained = sorted((start for start in starts if not start.scratch), key=lambda start: start.file is None)
-    first = next(iter(pretrained), None)
+    pretrained = (start for start in starts if not start.scratch)
+    first = min(pretrained, key=lambda start: start.file is None, default=None)
     plain = ("scratch", f"scratch{POOL}")
     return [_shaped(start, first, starts) if start.name in plain and first else start for start in starts]
 
