@@ -308,13 +308,21 @@ def test_files_that_no_study_wrote_are_not_replaced(theirs, words, tmp_path, cap
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == sorted([Path(theirs).name, "log.txt"])
 
 
-def test_a_start_that_cannot_be_trained_is_refused_and_the_others_have_their_table(done, words, ae, tmp_path, capsys):
+@pytest.mark.parametrize("command", [[], ["--dry_run"]])
+def test_a_start_that_cannot_be_trained_is_refused_before_the_first_training(command, words, ae, tmp_path, capsys):
+    folder = tmp_path / "study"
+    assert study([*words, f"outlined={ae}+outlines", *command, "--output_dir", str(folder)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--initialisations outlined can't be trained: " in said
+    assert "has no foreground head" in said
+    assert not list(folder.glob("cells/*"))
+
+
+def test_the_table_leaves_a_start_out_that_cannot_be_trained(done, words, ae, tmp_path, capsys):
     folder = tmp_path / "study"
     shutil.copytree(done, folder)
-    assert study([*words, f"outlined={ae}+outlines", "--output_dir", str(folder)]) == 2
-    said = capsys.readouterr()
-    assert "has no foreground head" in said.err
-    assert "- own against scratch: " in said.out
+    assert study([*words, f"outlined={ae}+outlines", "--table", "--output_dir", str(folder)]) == 0
+    assert "- own against scratch: " in capsys.readouterr().out
 
 
 def test_a_class_that_nobody_scored_leaves_the_others_their_charts(done, words, tmp_path):

@@ -25,6 +25,7 @@ def main(argv: Sequence[str]) -> None:
     from transfer.study.folds import pool_folds
     from transfer.study.images import with_one_fit
     from transfer.study.leaks import data_leaks, leaks_of, pool_leaks
+    from transfer.study.networks import refuse_untrainable
     from transfer.study.page import write_page
     from transfer.study.plan import StudyPlan
     from transfer.study.results import Results
@@ -33,6 +34,8 @@ def main(argv: Sequence[str]) -> None:
 
     config, data = with_one_fit(config)
     campaign = StudyPlan(config, data)
+    if not config.study.table:
+        refuse_untrainable(dict.fromkeys(trial.start for trial in campaign.missing()), campaign.config, data)
     if config.study.dry_run:
         for trial in campaign.missing():
             say(trial.name)
