@@ -89,6 +89,16 @@ class StudyOptions:
 
 
 @dataclass(frozen=True)
+class StudyRunConfig(RunConfig):
+    """The folder of the study, its records, and the device."""
+
+    output_dir: Path | None = Path("study")
+    """Folder of the study, which several processes may share."""
+    resume: bool = False
+    """Continue the study in --output_dir with the settings that it was begun with."""
+
+
+@dataclass(frozen=True)
 class StudyConfig:
     """Measure whether pretraining helps: train from several initialisations on several shares of the labels. The same
     command, again or twice at once, continues.
@@ -124,7 +134,7 @@ class StudyConfig:
 
     study: StudyOptions = StudyOptions()
     data: LabelledDataConfig = LabelledDataConfig()
-    run: RunConfig = RunConfig(output_dir=Path("study"))
+    run: StudyRunConfig = StudyRunConfig()
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     model: UNetConfig = UNetConfig()

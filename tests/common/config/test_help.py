@@ -101,6 +101,12 @@ def test_study_shows_nothing_that_it_refuses():
     assert {"initialisations", "dropout", "dice_weight"} <= names
 
 
+def test_the_help_of_a_study_says_which_folder_is_its_own():
+    said = " ".join(page("transfer.study").split())
+    assert "Folder of the study, which several processes may share. [study]" in said
+    assert "Folder of the run" not in said
+
+
 def test_help_shows_the_values_of_the_given_file(tmp_path, capsys):
     (tmp_path / "mine.yaml").write_text("epochs: 77\n")
     with pytest.raises(SystemExit) as stop:
