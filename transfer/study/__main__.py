@@ -21,7 +21,6 @@ def main(argv: Sequence[str]) -> None:
 
     from common.data.load import load_labelled, load_whole  # after the flags: --help answers without importing torch
     from common.run.next_step import last_lines
-    from common.terminal import roughly
     from transfer.study.folds import pool_folds
     from transfer.study.images import with_one_fit
     from transfer.study.leaks import data_leaks, leaks_of, pool_leaks
@@ -37,12 +36,7 @@ def main(argv: Sequence[str]) -> None:
     if not config.study.table:
         refuse_untrainable(dict.fromkeys(trial.start for trial in campaign.missing()), campaign.config, data)
     if config.study.dry_run:
-        for trial in campaign.missing():
-            say(trial.name)
-        trainings, seconds = campaign.estimate()
-        later = trainings - len(campaign.missing())
-        aside(f"and {later} more once rates are found" if later else "")
-        say(f"{counted(trainings, 'training')} to do, about {roughly(seconds)} for one process")
+        _say_what_is_missing([trial.name for trial in campaign.missing()], *campaign.estimate())
         return
     if config.study.worker:
         campaign.open()
@@ -66,6 +60,17 @@ def main(argv: Sequence[str]) -> None:
     last_lines(places=places, steps=[next_command(evidence, campaign.config)])
     if failed is not None:
         raise failed
+
+
+def _say_what_is_missing(names: Sequence[str], trainings: int, seconds: float) -> None:
+    """Say which trainings are to do, those that are known by their names, and about how long all take."""
+    from common.terminal import roughly  # now, as above
+
+    for name in names:
+        say(name)
+    if later := trainings - len(names):
+        aside(f"and {later} more once rates are found")
+    say(f"{counted(trainings, 'training')} to do, about {roughly(seconds)} for one process")
 
 
 if __name__ == "__main__":
