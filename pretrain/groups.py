@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from common.config.encoder import NamedEncoderConfig
 from common.config.groups import UNetConfig
+from common.config.recipes import recipe_file
 from common.errors import UserError
 from common.models.parts import part_for
 from common.registered import known
@@ -94,6 +95,8 @@ class HandoverConfig:
 
     start_from: Path | None = None
     """Autoencoder to continue from (a run's folder or its ae.pth); default fresh weights."""
+    before: tuple[str, ...] = ()
+    """Recipes that train the network first, in a row; --minutes are shared, other lengths are the last's."""
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the encoder, relative to --lr: below 1 it keeps what --start_from taught it."""
     handover_path: Path | None = None
@@ -102,6 +105,8 @@ class HandoverConfig:
     """File (.safetensors) of the encoder alone for other programs, by the names of its library."""
 
     def check(self) -> None:
-        """Raise UserError for an export of another format."""
+        """Raise UserError for recipes that are not known, and for an export of another format."""
+        for recipe in self.before:
+            recipe_file("pretrain", recipe, flag="--before")
         if self.export_encoder is not None:
             refuse_other_format(self.export_encoder)

@@ -12,6 +12,7 @@ from common.ranks.place import find_place, said_once
 from common.run.claim import RunFolder
 from common.say import note, say
 from common.signals import keeping_epochs
+from pretrain.before import refuse_many, train_before
 from pretrain.config import PretrainConfig, config_class
 from pretrain.unused import unused
 
@@ -23,6 +24,7 @@ def main(argv: Sequence[str]) -> int | None:
     with said_once():
         config = load_config(config_class(), argv, prog="python -m pretrain.main", demo=demo)
         place = find_place(config)
+        refuse_many(config, place)
     for sentence in unused(config, argv):
         note(sentence)
     if place.is_to_start:
@@ -30,6 +32,11 @@ def main(argv: Sequence[str]) -> int | None:
     with run_folder("pretrain", place, config, copies=config.copies) as held, keeping_epochs(held.path):
         if held.finished:
             return _say_finished(config, held)
+        if config.handover.before:
+            config, code = train_before(config, held.path, main)
+            if code:
+                return code
+            held.start_clock()
         from common.ranks.join import in_turn  # now: --help needs no torch
         from pretrain.phase import Pretraining
 

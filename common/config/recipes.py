@@ -41,11 +41,11 @@ def recipes(phase: str) -> list[Recipe]:
     return sorted(found, key=lambda one: BOTH.index(one.name) if one.name in BOTH else len(BOTH))
 
 
-def recipe_file(phase: str, word: str) -> Path:
+def recipe_file(phase: str, word: str, *, flag: str = "--recipe") -> Path:
     """The file of a recipe by its name, or by the name of its file. Raises UserError for another word."""
     known = {name: recipe.path for recipe in recipes(phase) for name in (recipe.path.stem, recipe.name)}
     if word not in known:
-        raise UserError(f"--recipe {word} is none of those that --list_recipes names{nearest(word, list(known))}")
+        raise UserError(f"{flag} {word} is none of those that --list_recipes names{nearest(word, list(known))}")
     return known[word]
 
 

@@ -138,6 +138,10 @@ class RunFolder:
         """Take what the process that holds the folder says of it, and never write."""
         self.path, self.resumed, self.marker, self.changed, self.leads = path, path, marker, changed, False
 
+    def start_clock(self) -> None:
+        """Count the minutes of the training from now on: others, before it, had their own."""
+        self.began = time.monotonic()
+
     @property
     def finished(self) -> bool:
         """Whether the run to resume is complete."""
