@@ -34,28 +34,25 @@ def train_before(config: PretrainConfig, folder: Path, train: Command) -> tuple[
     Returns the settings of the last training, which begins with the network of the one before, and an exit code that
     is not 0 where a training did not end.
     """
-    plan, begun = config.handover, config.start_from
-    minutes = config.training.minutes / (len(plan.before) + 1)
+    plan, begun, count = config.handover, config.start_from, len(config.handover.before) + 1
+    minutes = config.training.minutes / count
     for number, recipe in enumerate(plan.before, 1):
         own = folder.with_name(f"{folder.name}-{number}-{recipe}")
-        say(f"training {number} of {len(plan.before) + 1}: --recipe {recipe}, in {own}")
+        say(f"training {number} of {count}: --recipe {recipe}, in {own}")
         if code := train(_words(config, recipe, own, begun=begun, minutes=minutes)):
             if code > SIGNALLED:
                 aside("the same command goes on with what is there")
             return config, code
         begun = own
-    if plan.before:
-        say(f"training {len(plan.before) + 1} of {len(plan.before) + 1}, in {folder}")
+    say(f"training {count} of {count}, in {folder}")
     handover = replace(plan, before=(), start_from=begun)
     return replace(config, handover=handover, training=replace(config.training, minutes=minutes)), 0
 
 
 def _words(config: PretrainConfig, recipe: str, own: Path, *, begun: Path | None, minutes: float) -> list[str]:
     """The flags of a training in its folder. Raises UserError where that holds one with other settings."""
-    usual, shared = (
-        flatten(type(config)()),
-        {field.name for group in SHARED for field in fields(getattr(config, group))},
-    )
+    usual = flatten(type(config)())
+    shared = {field.name for group in SHARED for field in fields(getattr(config, group))}
     flags = {name: value for name, value in flatten(config).items() if name in shared and value != usual[name]}
     flags |= {"output_dir": own, "start_from": begun, "minutes": minutes or None}
     saved = own / "config.yaml"
