@@ -1,6 +1,5 @@
 """Pretrainings in a row: each begins with the network of the one before."""
 
-import shlex
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from common.config.load import changes, flatten
 from common.errors import UserError
 from common.ranks.place import Place
 from common.run.claim import MAY_CHANGE
-from common.run.next_step import command_line
+from common.run.next_step import flag_words
 from common.say import aside, say
 from pretrain.config import PretrainConfig
 
@@ -62,4 +61,4 @@ def _words(config: PretrainConfig, recipe: str, own: Path, *, begun: Path | None
         raise UserError(f"{own} was trained with other settings ({was}): give --overwrite, or another --output_dir")
     else:
         flags |= {"resume": True}
-    return shlex.split(command_line("", **flags))[3:]
+    return flag_words(**flags)

@@ -18,7 +18,12 @@ def command_line(module: str, *places: Any, **flags: Any) -> str:
 
     A list is several values; True is the flag alone, False its --no_FLAG; a flag that is None is left out.
     """
-    words = ["python", "-m", module, *map(str, places)]
+    return shlex.join(["python", "-m", module, *map(str, places), *flag_words(**flags)])
+
+
+def flag_words(**flags: Any) -> list[str]:
+    """The words of the flags in a command line, as `command_line` has them."""
+    words: list[str] = []
     for name, value in flags.items():
         match value:
             case None:
@@ -27,7 +32,7 @@ def command_line(module: str, *places: Any, **flags: Any) -> str:
                 words.append(f"--{name}" if value else f"--no_{name}")
             case _:
                 words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return shlex.join(words)
+    return words
 
 
 def predict_with(folder: Path) -> str:
